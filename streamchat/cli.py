@@ -1,0 +1,244 @@
+"""The command line. It imports little, so that `--help` and `--version` are there at once."""
+
+from __future__ import annotations
+
+import os
+import select
+import sys
+from dataclasses import replace
+from time import monotonic
+from typing import Annotated, Any, NoReturn
+
+import typer
+
+from streamchat import __version__
+from streamchat.config import ModelError, Settings, SettingsError, load_settings
+from streamchat.safe import one_line, without_secret
+
+FAILED, WRONG_USAGE, INTERRUPTED = 1, 2, 130
+_LONGEST_ERROR = 300
+_PATIENCE_WITH_STDIN = 1.0
+
+app = typer.Typer(
+    add_completion=False,
+    rich_markup_mode=None,  # with markup, the help would import Rich
+    pretty_exceptions_enable=False,
+    help="A terminal chat in which you see an agent work: every tool call, every fragment of its "
+    "arguments, every result, and the answer token by token.",
+    epilog="Without a command: repl.",
+)
+
+Model = Annotated[
+    str | None,
+    typer.Option(
+        "--model",
+        "-m",
+        help="A model's name on the server; local or local-large for the embedded ones; or the "
+        "path of a GGUF file. [STREAMCHAT_MODEL]",
+    ),
+]
+BaseUrl = Annotated[
+    str | None,
+    typer.Option(help="The address of an OpenAI-compatible server. [OPENAI_BASE_URL]"),
+]
+Temperature = Annotated[
+    float | None,
+    typer.Option(help="From 0, the default, to 2. [STREAMCHAT_TEMPERATURE]"),
+]
+MaxSteps = Annotated[
+    int | None,
+    typer.Option(help="Messages a model may write in a turn; 10. [STREAMCHAT_MAX_STEPS]"),
+]
+Timeout = Annotated[
+    float | None,
+    typer.Option(help="Seconds without progress until a turn fails; 60. [STREAMCHAT_TIMEOUT]"),
+]
+Trace = Annotated[
+    bool | None,
+    typer.Option("--trace/--no-trace", help="Tell LangSmith of every run.", show_default=False),
+]
+Verbose = Annotated[
+    bool,
+    typer.Option("--verbose", "-v", help="Show every chunk as it came, and timings."),
+]
+NoTools = Annotated[bool, typer.Option("--no-tools", help="Offer the model no tools.")]
+Plain = Annotated[
+    bool, typer.Option("--plain", help="Lines of text: no panels, no colour, no cursor movement.")
+]
+Raw = Annotated[bool, typer.Option("--raw", help="Every token followed by |.")]
+Json = Annotated[bool, typer.Option("--json", help="One JSON object per event and line.")]
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"streamchat {__version__}")
+        raise typer.Exit
+
+
+@app.callback(invoke_without_command=True)
+def _without_command(
+    context: typer.Context,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
+    ] = False,
+) -> None:
+    if context.invoked_subcommand is None:
+        context.invoke(repl)
+
+
+@app.command()
+def ask(
+    prompt: Annotated[
+        str | None,
+        typer.Argument(help="The question. - or nothing reads standard input.", show_default=False),
+    ] = None,
+    model: Model = None,
+    base_url: BaseUrl = None,
+    temperature: Temperature = None,
+    max_steps: MaxSteps = None,
+    timeout: Timeout = None,
+    trace: Trace = None,
+    verbose: Verbose = False,
+    no_tools: NoTools = False,
+    plain: Plain = False,
+    raw: Raw = False,
+    json: Json = False,
+) -> None:
+    """Answer one question.
+
+    Text piped in is put before the question. On a pipe the output is the answer and nothing else.
+    """
+    if json and (plain or raw):
+        raise SettingsError("--json goes with neither --plain nor --raw")
+    settings = load_settings(_flags(locals()))
+    question = _question(prompt, settings.timeout)
+    settings = _with_key(settings)
+    from streamchat.app import ask_once
+    from streamchat.view.choose import Look
+
+    look = Look(plain=plain, raw=raw, json=json, verbose=verbose)
+    raise typer.Exit(ask_once(question, settings, look, tools=not no_tools))
+
+
+@app.command()
+def repl(
+    model: Model = None,
+    base_url: BaseUrl = None,
+    temperature: Temperature = None,
+    max_steps: MaxSteps = None,
+    timeout: Timeout = None,
+    trace: Trace = None,
+    verbose: Verbose = False,
+    no_tools: NoTools = False,
+    plain: Plain = False,
+) -> None:
+    """Chat. The history is kept across turns; /help lists the commands."""
+    settings = _with_key(load_settings(_flags(locals())))
+    from streamchat.app import chat
+    from streamchat.view.choose import Look
+
+    look = Look(plain=plain, verbose=verbose)
+    raise typer.Exit(chat(settings, look, tools=not no_tools))
+
+
+_SETTINGS = ("model", "base_url", "temperature", "max_steps", "timeout", "trace")
+
+
+def _flags(arguments: dict[str, Any]) -> dict[str, Any]:
+    return {name: arguments[name] for name in _SETTINGS}
+
+
+def _with_key(settings: Settings) -> Settings:
+    """Asks for the key, unseen, where OpenAI was asked for and somebody is there to type it."""
+    if not settings.needs_key or not (sys.stdin.isatty() and sys.stderr.isatty()):
+        return settings
+    typed = typer.prompt("OpenAI API key", hide_input=True, err=True)
+    checked = load_settings({"api_key": str(typed).strip()}, environment={})
+    return replace(settings, api_key=checked.api_key)
+
+
+def _question(prompt: str | None, timeout: float) -> str:
+    """Returns the question, with what was piped in before it.
+
+    Raises:
+        SettingsError: there is none, or it is not text.
+    """
+    asked = "" if prompt in (None, "-") else prompt or ""
+    try:
+        asked.encode()
+    except UnicodeEncodeError:
+        raise SettingsError("the question is not UTF-8 text") from None
+    if prompt is not None and not asked.strip() and prompt != "-":
+        raise SettingsError("the question is empty")
+    piped = ""
+    if sys.stdin is not None and (prompt == "-" or not sys.stdin.isatty()):
+        piped = _piped(timeout, needed=not asked)
+    question = "\n\n".join(part for part in (piped.strip("\n"), asked) if part.strip())
+    if not question:
+        raise SettingsError('no question: streamchat ask "What is 10 + 10"')
+    return question
+
+
+def _piped(timeout: float, *, needed: bool) -> str:
+    """Reads standard input to its end.
+
+    A program started with an idle pipe for its input must not hang on it: if nothing at all comes
+    in time and there is a question anyhow, that is asked alone.
+    """
+    pieces: list[bytes] = []
+    interactive = sys.stdin.isatty()
+    while True:
+        if not interactive and not _readable(timeout, first=not pieces):
+            if pieces or needed:
+                raise SettingsError(f"standard input did not end: nothing came for {timeout:g} s")
+            _complain(f"nothing came on standard input for {timeout:g} s; asking without it")
+            return ""
+        piece = os.read(sys.stdin.fileno(), 1 << 16)
+        if not piece:
+            break
+        pieces.append(piece)
+    try:
+        return b"".join(pieces).decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise SettingsError("standard input is not UTF-8 text") from None
+
+
+def _readable(timeout: float, *, first: bool) -> bool:
+    started = monotonic()
+    if first and not select.select([sys.stdin], [], [], min(timeout, _PATIENCE_WITH_STDIN))[0]:
+        _complain("reading standard input (end it, or start with </dev/null if there is none)")
+    left = timeout - (monotonic() - started)
+    return bool(select.select([sys.stdin], [], [], max(left, 0))[0])
+
+
+def _complain(line: str) -> None:
+    typer.echo(one_line(line, _LONGEST_ERROR), err=True)
+
+
+def _fail(message: str, code: int) -> NoReturn:
+    key = os.environ.get("OPENAI_API_KEY", "").strip()
+    _complain(f"error: {without_secret(message, key)}")
+    raise SystemExit(code)
+
+
+def main() -> NoReturn:
+    """Runs the program and ends the process with its exit code."""
+    try:
+        code = app(standalone_mode=False)
+    except typer.TyperException as error:
+        _fail(f"{error.format_message()} (see --help)", WRONG_USAGE)
+    except SettingsError as error:
+        _fail(str(error), WRONG_USAGE)
+    except ModelError as error:
+        _fail(str(error), FAILED)
+    except (KeyboardInterrupt, typer.Abort):
+        raise SystemExit(INTERRUPTED) from None
+    except BrokenPipeError:
+        # Whoever read has gone. Python would complain of it once more when it flushes at the exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise SystemExit(FAILED) from None
+    except Exception as error:
+        if {"-v", "--verbose"} & set(sys.argv):
+            raise
+        _fail(f"{type(error).__name__}: {error} (--verbose shows where)", FAILED)
+    raise SystemExit(code or 0)

@@ -1,0 +1,54 @@
+"""Puts questions through the agent to a view, one after another; Ctrl-C stops one."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from streamchat.agent import AgentExecutor
+from streamchat.answer import whole_characters
+from streamchat.play import play
+from streamchat.streamer import QueueCallbackHandler
+from streamchat.turn import Turn
+from streamchat.view import View
+
+_log = logging.getLogger(__name__)
+
+
+async def converse(
+    executor: AgentExecutor, question: str, view: View, *, verbose: bool = False
+) -> Turn:
+    """Returns the turn as it ended; every ending but that of the view itself is one of the turn.
+
+    Args:
+        verbose: whether the view is shown every chunk, too. The traceback of a failure is logged.
+
+    Raises:
+        OSError: the view's output is gone; the turn was stopped.
+    """
+    streamer = QueueCallbackHandler(raw=verbose)
+    task = asyncio.create_task(executor.invoke(whole_characters(question), streamer))
+    try:
+        with _stopped_by_interrupt(task):
+            return await play(streamer, view)
+    finally:
+        task.cancel()
+        # The turn has told how it ended; what is raised here says it again.
+        await asyncio.wait([task])
+        if not task.cancelled() and (error := task.exception()):
+            _log.debug("the turn failed", exc_info=error)
+
+
+@contextmanager
+def _stopped_by_interrupt(task: asyncio.Task[Any]) -> Iterator[None]:
+    """Ctrl-C cancels the task and not the program."""
+    loop = asyncio.get_running_loop()
+    loop.add_signal_handler(signal.SIGINT, task.cancel)
+    try:
+        yield
+    finally:
+        loop.remove_signal_handler(signal.SIGINT)

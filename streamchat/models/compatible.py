@@ -1,0 +1,115 @@
+"""ChatOpenAI for OpenAI and for any OpenAI-compatible server."""
+
+from __future__ import annotations
+
+import json
+import warnings
+from typing import Any, TypeVar
+
+import openai
+from langchain_core.language_models import BaseChatModel
+from langchain_core.outputs import ChatGenerationChunk
+from langchain_openai import ChatOpenAI
+from pydantic import SecretStr
+
+# The openai package dumps every chunk through pydantic, which warns of arguments that came as an
+# object. They are mended below.
+warnings.filterwarnings("ignore", message="Pydantic serializer warnings", category=UserWarning)
+
+_CONNECT_SECONDS = 10.0
+_NO_KEY = "none"
+
+
+class CompatibleChatOpenAI(ChatOpenAI):
+    """ChatOpenAI that also reads the streams of servers that are a little different."""
+
+    async def aclose(self) -> None:
+        """Closes the connections to the server."""
+        await self.root_async_client.close()
+        self.root_client.close()
+
+    def _convert_chunk_to_generation_chunk(
+        self, chunk: dict[str, Any], default_chunk_class: type, base_generation_info: Any
+    ) -> ChatGenerationChunk | None:
+        _mend(chunk)
+        return super()._convert_chunk_to_generation_chunk(
+            chunk, default_chunk_class, base_generation_info
+        )
+
+
+def _mend(chunk: dict[str, Any]) -> None:
+    """Fills in what ChatOpenAI takes for granted: without it a call is dropped in silence."""
+    chunk["choices"] = chunk.get("choices") or []
+    for choice in chunk["choices"]:
+        delta = choice["delta"] = choice.get("delta") or {}
+        # Another role would make it a message that is not the model's.
+        delta["role"] = "assistant"
+        for call in delta.get("tool_calls") or []:
+            if not isinstance(call.get("index"), int):
+                call["index"] = None
+            function = call["function"] = call.get("function") or {}
+            arguments = function.get("arguments")
+            if arguments is not None and not isinstance(arguments, str):
+                function["arguments"] = json.dumps(arguments)
+
+
+_Kind = TypeVar("_Kind", bound=CompatibleChatOpenAI)
+
+
+def connect(
+    model: str,
+    kind: type[_Kind] = CompatibleChatOpenAI,  # type: ignore[assignment]  # the bound is the default
+    *,
+    base_url: str | None,
+    api_key: str | None,
+    temperature: float,
+    timeout: float,
+    trust_environment: bool = True,
+    **options: Any,
+) -> _Kind:
+    """Returns the model of this name on the server, OpenAI's own if `base_url` is None.
+
+    A server that wants no key gets a word that is none. The prompt goes to no other host:
+    redirects are not followed. A server that says when to try again is not waited for in silence
+    here; whoever asks decides on that.
+
+    Args:
+        kind: the class it is to be of.
+        timeout: seconds to wait for a connection (10 at most) and for the next byte.
+        trust_environment: whether proxies named in the environment are used.
+        options: what else ChatOpenAI takes.
+    """
+    waits = openai.Timeout(timeout, connect=min(timeout, _CONNECT_SECONDS))
+    return kind(
+        model=model,
+        base_url=base_url,
+        api_key=SecretStr(api_key or _NO_KEY),
+        temperature=temperature,
+        timeout=waits,
+        max_retries=0,
+        stream_usage=True,
+        stream_chunk_timeout=0,
+        use_responses_api=False,
+        http_client=openai.DefaultHttpxClient(
+            follow_redirects=False, timeout=waits, trust_env=trust_environment
+        ),
+        http_async_client=openai.DefaultAsyncHttpxClient(
+            follow_redirects=False, timeout=waits, trust_env=trust_environment
+        ),
+        **options,
+    )
+
+
+_OPTIONS: dict[str, dict[str, Any]] = {
+    "stream_options": {"stream_usage": False},
+    "temperature": {"temperature": None},
+}
+
+
+def without_refused_option(llm: BaseChatModel, complaint: str) -> BaseChatModel | None:
+    """Returns the model without the option the server complains of, or None if it is another."""
+    for option, changes in _OPTIONS.items():
+        already = all(getattr(llm, name, value) == value for name, value in changes.items())
+        if option in complaint and not already:
+            return llm.model_copy(update=changes)
+    return None

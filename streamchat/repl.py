@@ -1,0 +1,235 @@
+"""The chat: read a line, do what it says, show it, and again."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+import termios
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+
+import platformdirs
+from prompt_toolkit import PromptSession
+from prompt_toolkit.completion import WordCompleter
+from prompt_toolkit.history import FileHistory, History, InMemoryHistory
+from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
+
+from streamchat.agent import AgentExecutor
+from streamchat.app import complain_of
+from streamchat.config import APP, ModelError, Settings, SettingsError, load_settings
+from streamchat.conversation import converse
+from streamchat.models import open_model
+from streamchat.safe import one_line, safe
+from streamchat.tools.calls import in_daemon_thread
+from streamchat.view.choose import Look, choose_view
+from streamchat.view.progress import progress_on_stderr
+
+PROMPT = "> "
+_TERMINATED = 143
+
+
+class Repl:
+    """Reads questions and commands until the user leaves.
+
+    Args:
+        executor: answers the questions and remembers them.
+        settings: what a change of model starts from.
+        look: how turns are shown.
+    """
+
+    def __init__(self, executor: AgentExecutor, settings: Settings, look: Look) -> None:
+        self._executor = executor
+        self._settings = settings
+        self._look = look
+        self._interactive = sys.stdin.isatty() and sys.stdout.isatty()
+        self._typed_back = ""
+        """A line that could not be used, to be mended at the next prompt."""
+        self._commands: dict[str, Callable[[str], Awaitable[None]]] = {
+            "/help": self._help,
+            "/clear": self._clear,
+            "/history": self._history,
+            "/model": self._model,
+            "/tools": self._tools,
+            "/verbose": self._verbose,
+            "/quit": self._quit,
+        }
+
+    async def run(self) -> int:
+        """Runs until the input ends, and returns the exit code.
+
+        Raises:
+            OSError: the output is gone.
+        """
+        with _terminated_by_signals() as terminated:
+            read = self._prompt() if self._interactive else _line_of_stdin
+            if self._interactive:
+                _say(f"streamchat with {self._executor.model_name}; /help lists the commands")
+            try:
+                while True:
+                    await self._dispatch(await read())
+            except EOFError:
+                return 0
+            except asyncio.CancelledError:
+                if not terminated:
+                    raise
+                return _TERMINATED
+
+    def _prompt(self) -> Callable[[], Awaitable[str]]:
+        session: PromptSession[str] = PromptSession(
+            history=_history_file(),
+            completer=WordCompleter(sorted(self._commands), sentence=True),
+            complete_while_typing=False,
+            key_bindings=_keys(),
+        )
+
+        async def read() -> str:
+            default, self._typed_back = self._typed_back, ""
+            while True:
+                try:
+                    return await session.prompt_async(PROMPT, default=default)
+                except KeyboardInterrupt:
+                    default = ""  # as in a shell: Ctrl-C gives a fresh line, Ctrl-D leaves
+
+        return read
+
+    async def _dispatch(self, line: str) -> None:
+        text = line.strip()
+        if not text:
+            return
+        name, _, argument = text.partition(" ")
+        if not name.startswith("/") or "/" in name[1:]:
+            await self._ask(text)
+        elif command := self._commands.get(name):
+            await command(argument.strip())
+        else:
+            self._typed_back = line
+            _complain(f"no command is called {name}; /help lists them")
+
+    async def _ask(self, question: str) -> None:
+        with _unechoed(self._interactive):
+            turn = await converse(
+                self._executor, question, choose_view(self._look), verbose=self._look.verbose
+            )
+        complain_of(turn)
+
+    async def _help(self, _: str) -> None:
+        _say(
+            "Type a question, Enter sends it, Alt-Enter begins a new line.\n"
+            "Ctrl-C stops an answer, Ctrl-D leaves.\n"
+            "/clear         forget the conversation\n"
+            "/history       show the conversation\n"
+            "/model [NAME]  show the model, or change it and keep the conversation\n"
+            "/tools         list the tools\n"
+            "/verbose       show every chunk as it comes, or no longer\n"
+            "/quit          leave"
+        )
+
+    async def _clear(self, _: str) -> None:
+        self._executor.chat_history.clear()
+        _say("the conversation is forgotten")
+
+    async def _history(self, _: str) -> None:
+        for message in self._executor.chat_history:
+            mark = PROMPT if message.type == "human" else ""
+            _say(f"{mark}{safe(message.text)}")
+        if not self._executor.chat_history:
+            _say("nothing yet")
+
+    async def _model(self, name: str) -> None:
+        if not name:
+            _say(self._executor.model_name)
+            return
+        try:
+            chosen = load_settings({"model": name}, environment={}).model
+            settings = replace(self._settings, model=chosen)
+            self._executor.use(open_model(settings, progress_on_stderr))
+        except (ModelError, SettingsError) as error:
+            _complain(str(error))
+            return
+        self._settings = settings
+        _say(f"from now on {self._executor.model_name}")
+
+    async def _tools(self, _: str) -> None:
+        for tool in self._executor.tools:
+            _say(f"{tool.name}({', '.join(tool.args)})  {one_line(tool.description)}")
+        if not self._executor.tools:
+            _say("none")
+
+    async def _verbose(self, _: str) -> None:
+        self._look = replace(self._look, verbose=not self._look.verbose)
+        _say(f"verbose is {'on' if self._look.verbose else 'off'}")
+
+    async def _quit(self, _: str) -> None:
+        raise EOFError  # as Ctrl-D does
+
+
+def _say(text: str) -> None:
+    print(text, flush=True)  # noqa: T201  # a REPL prints
+
+
+def _complain(text: str) -> None:
+    print(one_line(f"error: {text}"), file=sys.stderr, flush=True)  # noqa: T201  # a REPL prints
+
+
+async def _line_of_stdin() -> str:
+    line: str = await in_daemon_thread(sys.stdin.readline)
+    if not line:
+        raise EOFError
+    return line
+
+
+def _history_file() -> History:
+    """Returns the history of lines typed, which only the user may read."""
+    path = platformdirs.user_state_path(APP) / "history"
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        path.touch(mode=0o600)
+        path.chmod(0o600)
+    except OSError:
+        return InMemoryHistory()
+    return FileHistory(path)
+
+
+def _keys() -> KeyBindings:
+    keys = KeyBindings()
+
+    @keys.add("escape", "enter")
+    def _new_line(event: KeyPressEvent) -> None:
+        event.current_buffer.insert_text("\n")
+
+    return keys
+
+
+@contextmanager
+def _unechoed(interactive: bool) -> Iterator[None]:
+    """What is typed during an answer is kept for the next prompt but not shown in its midst."""
+    if not interactive:
+        yield
+        return
+    before = termios.tcgetattr(sys.stdin)
+    quiet = [*before[:3], before[3] & ~termios.ECHO, *before[4:]]
+    termios.tcsetattr(sys.stdin, termios.TCSADRAIN, quiet)
+    try:
+        yield
+    finally:
+        termios.tcsetattr(sys.stdin, termios.TCSADRAIN, before)
+
+
+@contextmanager
+def _terminated_by_signals() -> Iterator[list[int]]:
+    """A signal to end comes as a cancel, so that the terminal is left as it was found."""
+    received: list[int] = []
+    task = asyncio.current_task()
+    loop = asyncio.get_running_loop()
+    assert task
+
+    def end(number: int) -> None:
+        received.append(number)
+        task.cancel()
+
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        with suppress(RuntimeError, ValueError):
+            loop.add_signal_handler(number, end, number)
+    yield received

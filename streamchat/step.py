@@ -1,0 +1,189 @@
+"""One step of an agent: the model is asked for its next message, which arrives whole or not at all.
+
+Servers refuse what others take, are busy, break off, or fall silent. All of that ends here, in a
+reply or in an exception.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from contextlib import aclosing
+from time import perf_counter
+from typing import TypeAlias
+
+from langchain_core.language_models import BaseChatModel, LanguageModelInput
+from langchain_core.messages import AIMessage, BaseMessage
+from langchain_core.runnables import Runnable
+from langchain_core.tools import BaseTool
+
+from streamchat.chunks import ChunkDecoder, Reply
+from streamchat.events import Notice, StepFinished, StepStarted, ToolFinished
+from streamchat.models.compatible import without_refused_option
+from streamchat.models.errors import complaint, describe, refuses_tools, seconds_until_retry
+from streamchat.streamer import QueueCallbackHandler
+from streamchat.tools import final_answer
+
+_RETRIES = 2
+_Model: TypeAlias = Runnable[LanguageModelInput, AIMessage]
+Prompt: TypeAlias = Callable[[bool], list[BaseMessage]]
+"""Gives the messages to send, for a model that is offered tools or not."""
+
+
+class AgentError(Exception):
+    """A turn ended without an answer. The message is one line that says why."""
+
+
+class ModelStep:
+    """Asks a model for messages, and remembers what its server takes and what it does not.
+
+    Args:
+        llm: the model.
+        tools: what the model is offered; may be empty.
+        timeout: seconds without progress after which a step fails.
+    """
+
+    def __init__(self, llm: BaseChatModel, tools: Sequence[BaseTool], timeout: float) -> None:
+        self.llm = llm
+        self._tools = tools
+        self._timeout = timeout
+        # The first is in force; the next takes its place when the server refuses it.
+        self._tool_choices: list[str | None] = ["any", "auto", None] if tools else [None]
+        self._bound: _Model | None = None
+
+    async def reply(
+        self, step: int, prompt: Prompt, taken_ids: set[str], streamer: QueueCallbackHandler
+    ) -> Reply:
+        """Returns the model's next message; its events go to the streamer as they happen.
+
+        Args:
+            taken_ids: the call ids of the turn so far; new ones are added.
+
+        Raises:
+            AgentError: the message is unusable, or nothing came for too long.
+            Exception: whatever the model's library raises when a request fails for good.
+        """
+        tries = 0
+        while True:
+            try:
+                reply = await self._ask(step, prompt, taken_ids, streamer)
+            except Exception as error:
+                await _fail_calls(await streamer.end_message(), "it did not arrive whole", streamer)
+                if streamer.moved or not await self._can_retry(error, tries, streamer):
+                    raise
+                tries += 1
+                continue
+            if fault := _fault(reply):
+                await _fail_calls(reply, fault, streamer)
+                raise AgentError(fault)
+            return reply
+
+    def describe(self, error: Exception) -> str:
+        """Returns the error in one line that does not hold the key."""
+        if isinstance(error, AgentError):
+            return str(error)
+        key = getattr(self.llm, "openai_api_key", None)
+        return describe(error, key.get_secret_value() if key else None)
+
+    async def _ask(
+        self, step: int, prompt: Prompt, taken_ids: set[str], streamer: QueueCallbackHandler
+    ) -> Reply:
+        offered = self._tool_choices[0] is not None
+        streamer.begin_message(
+            ChunkDecoder(final_answer.name, text_is_answer=not offered, taken_ids=taken_ids)
+        )
+        await streamer.put(StepStarted(step))
+        started = perf_counter()
+        first = await self._stream(prompt(offered), streamer)
+        reply = await streamer.end_message()
+        await streamer.put(
+            StepFinished(
+                step=step,
+                finish_reason=reply.finish_reason,
+                seconds=perf_counter() - started,
+                first_token_seconds=first and first - started,
+                input_tokens=reply.input_tokens,
+                output_tokens=reply.output_tokens,
+            )
+        )
+        return reply
+
+    async def _stream(
+        self, messages: list[BaseMessage], streamer: QueueCallbackHandler
+    ) -> float | None:
+        """Lets a message stream to the end and returns when its first piece came."""
+        first: float | None = None
+        moved = 0
+        clock = asyncio.get_running_loop().time
+        try:
+            async with asyncio.timeout(self._timeout) as patience:
+                stream = self._model().astream(messages, {"callbacks": [streamer]})
+                async with aclosing(stream) as chunks:  # type: ignore[type-var]  # it is a generator
+                    async for chunk in chunks:
+                        if not streamer.received:  # a model that does not stream calls nobody back
+                            await streamer.receive(chunk)
+                        # A ping or an empty chunk is no progress.
+                        if streamer.moved > moved:
+                            moved = streamer.moved
+                            first = first or perf_counter()
+                            patience.reschedule(clock() + self._timeout)
+        except TimeoutError as error:
+            if not patience.expired():
+                raise
+            raise AgentError(f"no progress for {self._timeout:g} s (--timeout)") from error
+        return first
+
+    def _model(self) -> _Model:
+        if self._bound is None:
+            choice = self._tool_choices[0]
+            # A sequence of prompt and model would merge every chunk with all before it.
+            self._bound = (
+                self.llm.bind_tools(self._tools, tool_choice=choice) if choice else self.llm
+            )
+        return self._bound
+
+    async def _can_retry(
+        self, error: Exception, tries: int, streamer: QueueCallbackHandler
+    ) -> bool:
+        """Whether to send the request again: changed to what the server takes, or after a wait."""
+        if again := self._concession(error):
+            await streamer.put(Notice(f"{self.describe(error)}; asking again {again}"))
+            return True
+        wait = seconds_until_retry(error, tries)
+        if wait is None or tries >= _RETRIES:
+            return False
+        await streamer.put(Notice(f"{self.describe(error)}; asking again in {wait:g} s"))
+        await asyncio.sleep(wait)
+        return True
+
+    def _concession(self, error: Exception) -> str:
+        """Gives way to what the server refuses and says how, or returns an empty text."""
+        if plainer := without_refused_option(self.llm, complaint(error)):
+            self.llm, self._bound = plainer, None
+            return "without that option"
+        refused = isinstance(error, NotImplementedError) or refuses_tools(error)
+        if refused and len(self._tool_choices) > 1:
+            self._tool_choices.pop(0)
+            self._bound = None
+            return "with a free choice of tools" if self._tool_choices[0] else "without tools"
+        return ""
+
+
+def _fault(reply: Reply) -> str:
+    """Returns what makes a message unusable as a whole, or an empty text.
+
+    Some good servers never give a reason for the end. Then arguments that are whole are fine.
+    """
+    if reply.cut_off:
+        return f"the model's message was cut off (finish_reason: {reply.finish_reason})"
+    for call in reply.calls:
+        if reply.finish_reason is None and not call.whole:
+            return f"the stream ended inside the arguments of {call.name or 'a call'}"
+    if not reply.calls and not reply.text.strip():
+        return "the model's message was empty"
+    return ""
+
+
+async def _fail_calls(reply: Reply, why: str, streamer: QueueCallbackHandler) -> None:
+    for call in reply.calls:
+        await streamer.put(ToolFinished(call.call_id, f"not run: {why}", failed=True))

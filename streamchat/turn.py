@@ -1,0 +1,217 @@
+"""The state of a turn, folded from its events: pure, without a clock, a width or a screen."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal, TypeAlias, assert_never, overload
+
+from streamchat.events import (
+    AnswerDelta,
+    ArgumentsDelta,
+    ChunkReceived,
+    Event,
+    Notice,
+    StepFinished,
+    StepStarted,
+    TextDelta,
+    ToolCallStarted,
+    ToolFinished,
+    ToolStarted,
+    TurnCancelled,
+    TurnDone,
+    TurnFailed,
+    TurnStarted,
+)
+
+
+class Fragments(Sequence[str]):
+    """The pieces that have arrived so far. `append` gives a new value and leaves this one as it is.
+
+    All values that grew from one another share one list and differ in how much of it they see, so
+    that appending n pieces costs n and not n squared, as copying a tuple each time would.
+    """
+
+    __slots__ = ("_length", "_pieces")
+
+    def __init__(self, pieces: Sequence[str] = ()) -> None:
+        self._pieces = list(pieces)
+        self._length = len(self._pieces)
+
+    def append(self, piece: str) -> Fragments:
+        """Returns these pieces and one more."""
+        longer = Fragments.__new__(Fragments)
+        at_the_end = self._length == len(self._pieces)
+        longer._pieces = self._pieces if at_the_end else self._pieces[: self._length]
+        longer._pieces.append(piece)
+        longer._length = self._length + 1
+        return longer
+
+    @property
+    def text(self) -> str:
+        """The pieces joined."""
+        return "".join(self)
+
+    def __len__(self) -> int:
+        return self._length
+
+    @overload
+    def __getitem__(self, index: int) -> str: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[str]: ...
+    def __getitem__(self, index: int | slice) -> str | list[str]:
+        if isinstance(index, slice):
+            return [self._pieces[at] for at in range(*index.indices(self._length))]
+        return self._pieces[range(self._length)[index]]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._pieces[: self._length])
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Fragments) and list(self) == list(other)
+
+    def __repr__(self) -> str:
+        return f"Fragments({list(self)!r})"
+
+
+@dataclass(frozen=True, slots=True)
+class Prose:
+    """Text the model wrote beside its calls."""
+
+    text: Fragments = field(default_factory=Fragments)
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCall:
+    """One call: what arrived of its arguments, and what became of it."""
+
+    call_id: str
+    name: str
+    fragments: Fragments = field(default_factory=Fragments)
+    arguments: Mapping[str, Any] | None = None
+    state: Literal["arriving", "running", "done", "failed"] = "arriving"
+    output: str = ""
+    seconds: float = 0.0
+
+    @property
+    def failed(self) -> bool:
+        """Whether the call ended without a result."""
+        return self.state == "failed"
+
+
+Block: TypeAlias = Prose | ToolCall
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """All that is known of a turn. `answer` grows as it arrives and is whole when `status` is done.
+
+    Token counts are sums over the steps, None until a server tells one.
+    """
+
+    question: str = ""
+    model: str = ""
+    status: Literal["running", "done", "failed", "cancelled"] = "running"
+    blocks: tuple[Block, ...] = ()
+    answer: Fragments = field(default_factory=Fragments)
+    answer_call: str = ""
+    tools_used: tuple[str, ...] = ()
+    step: int = 0
+    error: str = ""
+    seconds: float = 0.0
+    first_token_seconds: float | None = None
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+
+    def call(self, call_id: str) -> ToolCall:
+        """Returns the call with this id.
+
+        Raises:
+            ValueError: no such call has started.
+        """
+        return self._at(self._position(call_id))
+
+    def _at(self, position: int) -> ToolCall:
+        block = self.blocks[position]
+        assert isinstance(block, ToolCall)
+        return block
+
+    def _position(self, call_id: str) -> int:
+        for position in range(len(self.blocks) - 1, -1, -1):
+            block = self.blocks[position]
+            if isinstance(block, ToolCall) and block.call_id == call_id:
+                return position
+        raise ValueError(f"no call {call_id!r} has started")
+
+    def _with_call(self, call_id: str, **changes: Any) -> Turn:
+        position = self._position(call_id)
+        return self._with_block(position, replace(self._at(position), **changes))
+
+    def _with_block(self, position: int, block: Block) -> Turn:
+        return replace(self, blocks=(*self.blocks[:position], block, *self.blocks[position + 1 :]))
+
+    def _with_prose(self, text: str) -> Turn:
+        if self.blocks and isinstance(last := self.blocks[-1], Prose):
+            return self._with_block(len(self.blocks) - 1, Prose(last.text.append(text)))
+        return replace(self, blocks=(*self.blocks, Prose(Fragments([text]))))
+
+    def _with_answer(self, text: str, call_id: str) -> Turn:
+        if call_id != self.answer_call:
+            return replace(self, answer=Fragments([text]), answer_call=call_id)
+        return replace(self, answer=self.answer.append(text))
+
+
+def reduce(turn: Turn, event: Event) -> Turn:
+    """Returns the turn as it is after the event.
+
+    Raises:
+        ValueError: the event speaks of a call that has not started.
+    """
+    match event:
+        case TurnStarted(question, model):
+            return Turn(question=question, model=model)
+        case StepStarted(step):
+            return replace(turn, step=step)
+        case TextDelta(text):
+            return turn._with_prose(text)
+        case AnswerDelta(text, call_id):
+            return turn._with_answer(text, call_id)
+        case ToolCallStarted(call_id, name):
+            return replace(turn, blocks=(*turn.blocks, ToolCall(call_id, name)))
+        case ArgumentsDelta(call_id, fragment):
+            fragments = turn.call(call_id).fragments.append(fragment)
+            return turn._with_call(call_id, fragments=fragments)
+        case ToolStarted(call_id, arguments):
+            return turn._with_call(call_id, arguments=arguments, state="running")
+        case ToolFinished(call_id, output, failed, seconds):
+            state = "failed" if failed else "done"
+            return turn._with_call(call_id, state=state, output=output, seconds=seconds)
+        case StepFinished():
+            return _with_step(turn, event)
+        case TurnDone(answer, tools_used, seconds):
+            whole = turn.answer if turn.answer.text == answer else Fragments([answer])
+            return replace(
+                turn, status="done", answer=whole, tools_used=tools_used, seconds=seconds
+            )
+        case TurnFailed(error, seconds):
+            return replace(turn, status="failed", error=error, seconds=seconds)
+        case TurnCancelled(seconds):
+            return replace(turn, status="cancelled", seconds=seconds)
+        case ChunkReceived() | Notice():
+            return turn
+        case _:
+            assert_never(event)
+
+
+def _with_step(turn: Turn, event: StepFinished) -> Turn:
+    first = turn.first_token_seconds
+    return replace(
+        turn,
+        first_token_seconds=event.first_token_seconds if first is None else first,
+        input_tokens=_sum(turn.input_tokens, event.input_tokens),
+        output_tokens=_sum(turn.output_tokens, event.output_tokens),
+    )
+
+
+def _sum(so_far: int | None, more: int | None) -> int | None:
+    return so_far if more is None else (so_far or 0) + more

@@ -1,0 +1,54 @@
+"""Which view a turn gets, by where the output goes and what was asked for."""
+
+from __future__ import annotations
+
+import os
+import sys
+from dataclasses import dataclass
+
+from streamchat.view import View
+from streamchat.view.answer import AnswerView
+from streamchat.view.debug import DebugView
+from streamchat.view.jsonl import JsonView
+from streamchat.view.plain import PlainView
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What the user wants to see."""
+
+    plain: bool = False
+    raw: bool = False
+    json: bool = False
+    verbose: bool = False
+
+
+def choose_view(look: Look) -> View:
+    """Returns a new view of one turn on standard output."""
+    if look.json:
+        inner: View = JsonView(sys.stdout)
+    elif look.plain or look.raw or (sys.stdout.isatty() and _is_dumb()):
+        inner = PlainView(sys.stdout, raw=look.raw, whole_lines=look.verbose)
+    elif sys.stdout.isatty():
+        return _live(look.verbose)
+    else:
+        inner = AnswerView(sys.stdout)
+    return DebugView(inner, _to_stderr) if look.verbose else inner
+
+
+def _is_dumb() -> bool:
+    return os.environ.get("TERM", "dumb") in ("", "dumb", "unknown")
+
+
+def _live(verbose: bool) -> View:
+    # Rich is slow to import, and a pipe has no use for it.
+    from rich.console import Console
+
+    from streamchat.view.live import LiveView
+
+    view = LiveView(Console(highlight=False, markup=False, emoji=False))
+    return DebugView(view, view.write) if verbose else view
+
+
+def _to_stderr(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)  # noqa: T201  # standard error is where debug lines go

@@ -1,0 +1,213 @@
+"""The view for a terminal: panels for tool calls, and the answer as it streams.
+
+What is finished is printed once and scrolls away like any output. Only what is still open is live:
+it is repainted in place, and cut to the window, so that nothing of it can scroll and stay behind.
+"""
+
+from __future__ import annotations
+
+import sys
+from time import monotonic
+from types import TracebackType
+from typing import Self
+
+from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
+from rich.live import Live
+from rich.panel import Panel
+from rich.rule import Rule
+from rich.segment import Segment
+from rich.spinner import Spinner
+from rich.text import Text
+
+from streamchat.events import (
+    AnswerDelta,
+    Event,
+    Notice,
+    StepStarted,
+    TextDelta,
+    ToolCallStarted,
+    ToolFinished,
+    ToolStarted,
+    TurnCancelled,
+    TurnDone,
+    TurnFailed,
+)
+from streamchat.safe import one_line, safe
+from streamchat.turn import ToolCall, Turn
+from streamchat.view.plain import SEPARATOR
+
+_FRAMES_PER_SECOND = 12
+_QUIET_SECONDS = 2.0
+_STYLES = {"arriving": "cyan", "running": "yellow", "done": "green", "failed": "red"}
+_MARKS = {"arriving": "…", "running": "…", "done": "✓", "failed": "✗"}
+
+
+class LiveView:
+    """Shows a turn on a terminal with Rich.
+
+    Args:
+        console: the terminal.
+    """
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._turn = Turn()
+        self._line: list[str] = []
+        """The pieces of the line of text that is not finished."""
+        self._text_began = False
+        self._answer_began = False
+        self._shown: set[str] = set()
+        self._phase = "waiting for the model"
+        self._last_event = monotonic()
+        self._spinner = Spinner("dots", style="dim")
+        self._live = Live(
+            console=console,
+            get_renderable=self._open_part,
+            refresh_per_second=_FRAMES_PER_SECOND,
+            transient=True,
+            redirect_stdout=False,
+            redirect_stderr=False,
+        )
+
+    def __enter__(self) -> Self:
+        self._live.start()
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+        /,
+    ) -> None:
+        self._settle()
+        self._live.stop()
+
+    def write(self, line: str) -> None:
+        """Prints a line above what is live."""
+        self._console.print(Text(line, style="dim"), soft_wrap=True)
+
+    def show(self, turn: Turn, event: Event) -> None:
+        """Prints what the event finished and repaints the rest with the next frame."""
+        self._turn = turn
+        self._last_event = monotonic()
+        match event:
+            case StepStarted():
+                self._phase = "waiting for the model"
+            case TextDelta(text):
+                self._phase = "receiving"
+                self._add_text(text)
+            case AnswerDelta(text):
+                self._phase = "receiving the answer"
+                self._begin_answer()
+                self._add_text(text)
+            case ToolCallStarted(_, name):
+                self._phase = f"receiving a call of {one_line(name, 40)}"
+                self._end_text()
+            case ToolStarted(call_id):
+                self._phase = f"running {one_line(turn.call(call_id).name, 40)}"
+            case ToolFinished(call_id):
+                self._finish_call(turn.call(call_id))
+            case Notice(text):
+                self.write(f"({one_line(text)})")
+            case TurnDone() | TurnFailed() | TurnCancelled():
+                self._settle()
+                self._end_answer(event)
+
+    def _begin_answer(self) -> None:
+        """A rule above and one below: a frame's sides would be in the way of copying."""
+        if not self._answer_began:
+            self._end_text()
+            self._console.print(Rule(Text("answer", style="green"), align="left", style="green"))
+            self._answer_began = True
+
+    def _end_answer(self, event: Event) -> None:
+        if self._answer_began:
+            done = isinstance(event, TurnDone)
+            end = f"{self._turn.seconds:.1f} s" if done else self._turn.status
+            style = "green" if done else "red"
+            self._console.print(Rule(Text(end, style="dim"), align="right", style=style))
+
+    def _add_text(self, text: str) -> None:
+        first = not self._text_began
+        self._text_began = True
+        *lines, rest = text.split("\n")
+        for line in lines:
+            self._line.append(line)
+            self._print_line()
+        if rest:
+            self._line.append(rest)
+        if first:
+            self._live.refresh()
+
+    def _print_line(self) -> None:
+        # The terminal wraps it, so that a paragraph copied from there is one line again.
+        self._console.print(Text(safe("".join(self._line))), soft_wrap=True)
+        self._line = []
+
+    def _end_text(self) -> None:
+        if self._line:
+            self._print_line()
+        self._text_began = False
+
+    def _finish_call(self, call: ToolCall) -> None:
+        if call.failed or call.call_id != self._turn.answer_call:
+            self._end_text()
+            self._console.print(_panel(call))
+        self._shown.add(call.call_id)
+
+    def _settle(self) -> None:
+        """Prints all that is still open: the turn ends here."""
+        self._end_text()
+        for call in self._open_calls():
+            self._finish_call(call)
+
+    def _open_calls(self) -> list[ToolCall]:
+        blocks = (block for block in self._turn.blocks if isinstance(block, ToolCall))
+        return [call for call in blocks if call.call_id not in self._shown]
+
+    def _open_part(self) -> RenderableType:
+        width, height = self._console.size
+        calls = [call for call in self._open_calls() if call.call_id != self._turn.answer_call]
+        parts: list[RenderableType] = [_panel(call, most=width * height) for call in calls]
+        if self._line:
+            # More than fills the window is not painted, or a long line would cost more and more.
+            parts.append(Text(safe("".join(self._line)[-width * height :])))
+        self._spinner.update(text=Text(self._status(), style="dim"))
+        return _Bottom(Group(*parts, self._spinner), height - 1)
+
+    def _status(self) -> str:
+        quiet = monotonic() - self._last_event
+        return self._phase if quiet < _QUIET_SECONDS else f"{self._phase}, {quiet:.0f} s"
+
+
+def _panel(call: ToolCall, most: int = sys.maxsize) -> Panel:
+    """Returns a call's panel, with at most so many characters of its arguments, the last ones."""
+    arguments = "".join(fragment + SEPARATOR for fragment in call.fragments)[-most:]
+    body = Text(safe(arguments), style="dim")
+    if call.state in ("done", "failed"):
+        body = Text("\n").join([body, Text(f"{_MARKS[call.state]} {safe(call.output)}")])
+    took = f"{call.seconds:.2f} s" if call.state == "done" else call.state
+    style = _STYLES[call.state]
+    return Panel(
+        body,
+        title=Text(one_line(call.name, 40) or "unnamed", style=style),
+        title_align="left",
+        subtitle=Text(took, style="dim"),
+        subtitle_align="right",
+        border_style=style,
+    )
+
+
+class _Bottom:
+    """The last lines of a renderable, as many as fit."""
+
+    def __init__(self, inner: RenderableType, height: int) -> None:
+        self._inner = inner
+        self._height = max(height, 1)
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        lines = console.render_lines(self._inner, options.update(height=None), pad=False)
+        for line in lines[-self._height :]:
+            yield from line
+            yield Segment.line()

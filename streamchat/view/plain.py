@@ -1,0 +1,109 @@
+"""The token view of the notebook: lines of text without cursor movement or colour."""
+
+from __future__ import annotations
+
+from typing import TextIO
+
+from streamchat.events import (
+    AnswerDelta,
+    ArgumentsDelta,
+    Event,
+    Notice,
+    StepFinished,
+    TextDelta,
+    ToolCallStarted,
+    ToolFinished,
+    TurnCancelled,
+    TurnDone,
+    TurnFailed,
+)
+from streamchat.safe import one_line, safe
+from streamchat.turn import Turn
+from streamchat.view import TextView
+
+SEPARATOR = "|"
+
+
+class PlainView(TextView):
+    """Writes each call's name, its fragments as they arrive, its result, and the answer.
+
+    Args:
+        out: where to.
+        raw: whether text is also shown token by token, and the answer not once more in the end.
+        whole_lines: whether a line is written only when it is complete, so that other output
+            between its pieces does not break it.
+    """
+
+    def __init__(self, out: TextIO, *, raw: bool = False, whole_lines: bool = False) -> None:
+        self._out = out
+        self._raw = raw
+        self._whole_lines = whole_lines
+        self._held: list[str] = []
+        self._open: str | None = None
+        """What the unfinished line is of: a call's id, or the empty text for prose."""
+
+    def show(self, turn: Turn, event: Event) -> None:
+        """Writes what the event adds."""
+        match event:
+            case ToolCallStarted(_, name):
+                self._line(f"Calling {safe(name)}...")
+            case ArgumentsDelta(call_id, fragment):
+                self._continue(call_id, turn)
+                self._write(safe(fragment) + SEPARATOR)
+            case TextDelta(text) | AnswerDelta(text, ""):
+                self._continue("", turn)
+                self._write(safe(text) + (SEPARATOR if self._raw else ""))
+            case StepFinished():
+                self._end_line()
+            case ToolFinished(call_id, output, failed):
+                self._result(turn.call(call_id).name, output, failed)
+            case Notice(text):
+                self._line(f"({one_line(text)})")
+            case TurnDone(answer):
+                self._answer(turn, answer)
+            case TurnFailed() | TurnCancelled():
+                self._end_line()
+
+    def _answer(self, turn: Turn, answer: str) -> None:
+        self._end_line()
+        if turn.answer_call and not self._raw:
+            self._line("")
+            self._line(safe(answer))
+
+    def _result(self, name: str, output: str, failed: bool) -> None:
+        if failed:
+            self._line(f"{safe(name)} failed: {safe(output)}")
+        elif output:
+            self._line(f"{safe(name)} → {safe(output)}")
+
+    def _continue(self, owner: str, turn: Turn) -> None:
+        """Calls that arrive interleaved take turns: each goes on in a line that names it."""
+        if self._open in (None, owner):
+            new_call = self._open is None and owner and len(turn.call(owner).fragments) > 1
+        else:
+            self._end_line()
+            new_call = bool(owner)
+        if new_call:
+            self._write(f"{safe(turn.call(owner).name)}: ")
+        self._open = owner
+
+    def _line(self, text: str) -> None:
+        self._end_line()
+        self._write(text + "\n")
+        self._flush()
+
+    def _end_line(self) -> None:
+        if self._open is not None:
+            self._write("\n")
+            self._open = None
+        self._flush()
+
+    def _write(self, text: str) -> None:
+        self._held.append(text)
+        if not self._whole_lines:
+            self._flush()
+
+    def _flush(self) -> None:
+        self._out.write("".join(self._held))
+        self._out.flush()
+        self._held = []

@@ -1,0 +1,35 @@
+"""How the start of a model looks: a spinner, or a bar where the size of the work is known."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+
+@contextmanager
+def progress_on_stderr(what: str, total: int | None = None) -> Iterator[Callable[[int], None]]:
+    """Shows what is being done until it is done; what it yields is called with bytes done.
+
+    Without a terminal only long work is told, in one line.
+    """
+    if not sys.stderr.isatty():
+        if total:
+            print(f"{what}...", file=sys.stderr, flush=True)  # noqa: T201  # as above
+        yield lambda done: None
+        return
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        DownloadColumn,
+        Progress,
+        SpinnerColumn,
+        TextColumn,
+        TimeElapsedColumn,
+    )
+
+    bar = (BarColumn(bar_width=20), DownloadColumn()) if total else ()
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), *bar, TimeElapsedColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task(what, total=total)
+        yield lambda done: progress.advance(task, done)

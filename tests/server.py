@@ -1,0 +1,314 @@
+"""A scripted OpenAI-compatible server: real HTTP and server-sent events on 127.0.0.1.
+
+    with Server() as server:
+        server.script(
+            says("Let me see.") + calls("add", x=1, y=2),
+            answers("1 + 2 is 3."),
+        )
+        ... ask `server.url` ...
+        assert server.requests[0]["temperature"] == 0
+
+Each request takes the next reply. What a reply sends can be chosen down to the byte: chunks of the
+API as dicts, raw bytes, pauses, an early end; `split` cuts the bytes on the wire anywhere.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+NOTEBOOK_ARGUMENTS = ('{"', "x", '":', "10", ',"', "y", '":', "10", "}")
+NOTEBOOK_ANSWER = (
+    *('{"', "answer", '":"', "10", " +", " ", "10", " equals", " ", "20", ".", '","', "tools"),
+    *("_used", '":["', "functions", ".add", '"]', "}"),
+)
+
+
+@dataclass(frozen=True)
+class Pause:
+    """The server sends nothing for so many seconds."""
+
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Until:
+    """The server sends nothing until the event is set, or for ten seconds."""
+
+    event: threading.Event
+
+
+class Hangup:
+    """The server closes the connection in the middle of the response."""
+
+
+Part = dict[str, Any] | bytes | Pause | Until | Hangup
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What one request is answered with. `+` makes one message of several."""
+
+    parts: tuple[Part, ...] = ()
+    finish_reason: str | None = "stop"
+    usage: tuple[int, int] | None = None
+    status: int = 200
+    headers: dict[str, str] = field(default_factory=dict)
+    body: bytes = b""
+    done: bool = True
+    split: Callable[[bytes], Sequence[bytes]] | None = None
+
+    def __add__(self, other: Reply) -> Reply:
+        known = sum(1 for part in self.parts if _opens_call(part))
+        moved = tuple(_with_index_raised(part, known) for part in other.parts)
+        return replace(other, parts=self.parts + moved)
+
+    def but(self, **changes: Any) -> Reply:
+        """The same reply with other fields."""
+        return replace(self, **changes)
+
+
+def delta(**fields: Any) -> dict[str, Any]:
+    """A chunk whose one choice has this delta."""
+    return {"choices": [{"index": 0, "delta": fields}]}
+
+
+def call_delta(
+    index: int | None = 0,
+    *,
+    id: str | None = None,
+    name: str | None = None,
+    arguments: Any = None,
+) -> dict[str, Any]:
+    """A chunk with a piece of a tool call; what is None is left out."""
+    function = {"name": name, "arguments": arguments}
+    call: dict[str, Any] = {
+        "function": {key: value for key, value in function.items() if value is not None}
+    }
+    call |= {} if index is None else {"index": index}
+    call |= {} if id is None else {"id": id, "type": "function"}
+    return delta(tool_calls=[call])
+
+
+def says(*fragments: str, **fields: Any) -> Reply:
+    """A message of text in these fragments."""
+    return Reply(tuple(delta(content=fragment) for fragment in fragments), **fields)
+
+
+def calls(
+    tool: str, /, fragments: Sequence[str] | None = None, id: str = "", **arguments: Any
+) -> Reply:
+    """A tool call whose arguments come in these fragments, or whole."""
+    pieces = [json.dumps(arguments)] if fragments is None else fragments
+    first = call_delta(id=id or f"call_{tool}", name=tool, arguments="")
+    rest = (call_delta(arguments=piece) for piece in pieces)
+    return Reply((first, *rest), finish_reason="tool_calls")
+
+
+def answers(text: str, *, tools_used: Sequence[str] = (), size: int = 4) -> Reply:
+    """A call of final_answer with this text, in fragments of `size` characters."""
+    arguments = json.dumps({"answer": text, "tools_used": list(tools_used)})
+    pieces = [arguments[at : at + size] for at in range(0, len(arguments), size)]
+    return calls("final_answer", pieces)
+
+
+def fails(status: int, message: str = "", headers: dict[str, str] | None = None) -> Reply:
+    """An error as OpenAI words it."""
+    body = json.dumps({"error": {"message": message}}).encode() if message else b""
+    return Reply(status=status, body=body, headers=headers or {})
+
+
+def notebook() -> tuple[Reply, Reply]:
+    """The two messages of the notebook's transcript of `What is 10 + 10`."""
+    return calls("add", NOTEBOOK_ARGUMENTS), calls("final_answer", NOTEBOOK_ANSWER)
+
+
+class Server:
+    """The server; a context manager that runs it in a thread."""
+
+    def __init__(self) -> None:
+        self.requests: list[dict[str, Any]] = []
+        """The bodies of the requests for a completion, in order."""
+        self.headers: list[dict[str, str]] = []
+        self.disconnected = threading.Event()
+        """Set once a client went away before the end of a reply."""
+        self._replies: Iterator[Reply] = iter(())
+        self._lock = threading.Lock()
+        self._http = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
+        self._http.daemon_threads = True
+        self._thread = threading.Thread(
+            target=self._http.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True
+        )
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self._http.server_address[1]}/v1"
+
+    def script(self, *replies: Reply, forever: bool = False) -> None:
+        """Answers the next requests with these; then, or if `forever` never, with an error."""
+        self._replies = _repeated(replies) if forever else iter(replies)
+
+    def next_reply(self, headers: dict[str, str], request: dict[str, Any]) -> Reply:
+        with self._lock:
+            self.requests.append(request)
+            self.headers.append(headers)
+            return next(self._replies, fails(418, "the script has no more replies"))
+
+    def __enter__(self) -> Server:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self._http.shutdown()
+        self._http.server_close()
+        self._thread.join()
+
+
+def _repeated(replies: Sequence[Reply]) -> Iterator[Reply]:
+    while True:
+        yield from replies
+
+
+def _opens_call(part: Part) -> bool:
+    return any("name" in call["function"] for call in _calls_in(part))
+
+
+def _calls_in(part: Part) -> list[dict[str, Any]]:
+    if not isinstance(part, dict):
+        return []
+    return [call for choice in part["choices"] for call in choice["delta"].get("tool_calls", [])]
+
+
+def _with_index_raised(part: Part, by: int) -> Part:
+    if not _calls_in(part):
+        return part
+    copy: dict[str, Any] = json.loads(json.dumps(part))
+    for call in _calls_in(copy):
+        call["index"] += by
+    return copy
+
+
+def _frames(reply: Reply) -> Iterator[bytes | Pause | Until | Hangup]:
+    for part in reply.parts:
+        yield _event(part) if isinstance(part, dict) else part
+    if reply.finish_reason:
+        yield _event({"choices": [{"index": 0, "delta": {}, "finish_reason": reply.finish_reason}]})
+    if reply.usage:
+        prompt, completion = reply.usage
+        counts = {"prompt_tokens": prompt, "completion_tokens": completion}
+        yield _event({"choices": [], "usage": counts | {"total_tokens": sum(reply.usage)}})
+    if reply.done:
+        yield b"data: [DONE]\n\n"
+
+
+def _event(chunk: dict[str, Any]) -> bytes:
+    whole = {
+        "id": "chatcmpl-1",
+        "object": "chat.completion.chunk",
+        "created": 1,
+        "model": "scripted",
+    }
+    return b"data: " + json.dumps(whole | chunk).encode() + b"\n\n"
+
+
+def _handler(server: Server) -> type[BaseHTTPRequestHandler]:
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+        disable_nagle_algorithm = True
+
+        def log_message(self, format: str, *args: object) -> None:
+            pass
+
+        def do_POST(self) -> None:
+            body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            reply = server.next_reply(dict(self.headers), body)
+            try:
+                self._send(reply)
+            except (BrokenPipeError, ConnectionResetError):
+                server.disconnected.set()
+                self.close_connection = True
+
+        def _send(self, reply: Reply) -> None:
+            self.send_response(reply.status)
+            for name, value in reply.headers.items():
+                self.send_header(name, value)
+            if reply.status != 200:
+                self.send_header("Content-Type", "application/json")
+                self.send_header("Content-Length", str(len(reply.body)))
+                self.end_headers()
+                self.wfile.write(reply.body)
+                return
+            self.send_header("Content-Type", "text/event-stream")
+            self.send_header("Transfer-Encoding", "chunked")
+            self.end_headers()
+            for frame in _frames(reply):
+                match frame:
+                    case Pause(seconds):
+                        self._wait(seconds)
+                    case Until(event):
+                        event.wait(10)
+                    case Hangup():
+                        self.close_connection = True
+                        return
+                    case bytes():
+                        for piece in reply.split(frame) if reply.split else [frame]:
+                            self._write(piece)
+            self.wfile.write(b"0\r\n\r\n")
+
+        def _write(self, piece: bytes) -> None:
+            self.wfile.write(b"%x\r\n%s\r\n" % (len(piece), piece))
+
+        def _wait(self, seconds: float) -> None:
+            """Waits, and notices when the client goes away meanwhile."""
+            end = time.monotonic() + seconds
+            while (left := end - time.monotonic()) > 0:
+                self.connection.settimeout(min(left, 0.05))
+                try:
+                    if not self.connection.recv(1):
+                        raise ConnectionResetError
+                except TimeoutError:
+                    continue
+                finally:
+                    self.connection.settimeout(None)
+
+    return Handler
+
+
+SCENARIOS: dict[str, tuple[Reply, ...]] = {
+    "notebook": notebook(),
+    "failing": (calls("exponentiate", x=0, y=-1), answers("0 has no negative power.")),
+    "parallel": (calls("add", x=1, y=2) + calls("multiply", x=3, y=4), answers("3 and 12.")),
+    "endless": (calls("add", x=1, y=1),),
+    "cut": (calls("add", ['{"x": 10, "y": 1']).but(finish_reason="length"),),
+    "broken": (Reply((*calls("add", ['{"x": 10, "y": 1']).parts, Hangup())),),
+    "wrong-key": (fails(401, "Incorrect API key provided: sk-wrong."),),
+    "long": (
+        answers(
+            "\n\n".join(f"Paragraph {number}: " + "word " * 60 for number in range(1, 31)), size=9
+        ),
+    ),
+}
+
+
+def _slowed(reply: Reply, seconds: float) -> Reply:
+    return reply.but(parts=tuple(each for part in reply.parts for each in (part, Pause(seconds))))
+
+
+def main() -> None:
+    """Serves one scenario until interrupted: python -m tests.server SCENARIO [SECONDS]."""
+    scenario = sys.argv[1] if len(sys.argv) > 1 else "notebook"
+    seconds = sys.argv[2] if len(sys.argv) > 2 else "0.05"
+    with Server() as server:
+        server.script(*(_slowed(r, float(seconds)) for r in SCENARIOS[scenario]), forever=True)
+        print(server.url, flush=True)
+        threading.Event().wait()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,86 @@
+"""Events and their plain form."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from streamchat.events import (
+    AnswerDelta,
+    ArgumentsDelta,
+    ChunkReceived,
+    Event,
+    Notice,
+    StepFinished,
+    StepStarted,
+    TextDelta,
+    ToolCallStarted,
+    ToolFinished,
+    ToolStarted,
+    TurnCancelled,
+    TurnDone,
+    TurnFailed,
+    TurnStarted,
+    from_dict,
+    to_dict,
+)
+
+ONE_OF_EACH: list[Event] = [
+    TurnStarted("What is 10 + 10", "gpt-4o-mini"),
+    StepStarted(1),
+    ChunkReceived("text", ({"name": "add", "args": "", "id": "a", "index": 0},)),
+    TextDelta("Let me"),
+    AnswerDelta("20", "b"),
+    ToolCallStarted("a", "add"),
+    ArgumentsDelta("a", '{"x'),
+    ToolStarted("a", {"x": 10, "y": 10.5}),
+    ToolFinished("a", "20.5", failed=False, seconds=0.25),
+    StepFinished(1, "stop", 1.5, 0.5, 100, 20),
+    Notice("asking again"),
+    TurnDone("20", ("add",), 2.0),
+    TurnFailed("no answer", 2.0),
+    TurnCancelled(2.0),
+]
+
+
+@pytest.mark.parametrize("event", ONE_OF_EACH, ids=lambda event: type(event).__name__)
+def test_an_event_survives_the_way_through_json(event: Event) -> None:
+    assert from_dict(json.loads(json.dumps(to_dict(event)))) == event
+
+
+def test_the_plain_form_names_the_type_in_snake_case() -> None:
+    assert to_dict(ToolCallStarted("a", "add")) == {
+        "type": "tool_call_started",
+        "call_id": "a",
+        "name": "add",
+    }
+
+
+def test_a_version_beside_the_event_is_passed_over() -> None:
+    assert from_dict({"version": 1, "type": "step_started", "step": 2}) == StepStarted(2)
+
+
+@pytest.mark.parametrize(
+    "plain",
+    [{}, {"type": "nothing"}, {"type": "step_started"}, {"type": "step_started", "foot": 1}],
+)
+def test_what_is_no_event_is_a_value_error(plain: dict[str, object]) -> None:
+    with pytest.raises(ValueError, match=r"type|fields"):
+        from_dict(plain)
+
+
+def test_a_chunk_tells_its_parts_as_debug_lines() -> None:
+    part = {"name": "add", "args": '{"', "id": "a", "index": 0}
+    assert ChunkReceived("hello", (part,)).lines() == [
+        "content: hello",
+        f"tool_calls: [{part}]",
+        "tool_name: add",
+        'arg: {"',
+    ]
+
+
+def test_an_empty_chunk_has_no_lines() -> None:
+    nameless = {"name": None, "args": "", "id": None, "index": 0}
+    assert ChunkReceived("").lines() == []
+    assert ChunkReceived("", (nameless,)).lines() == [f"tool_calls: [{nameless}]"]

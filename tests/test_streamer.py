@@ -1,0 +1,136 @@
+"""From the callback to the iterator."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+
+import pytest
+from langchain_core.messages import AIMessageChunk
+from langchain_core.outputs import ChatGenerationChunk, GenerationChunk
+
+from streamchat import QueueCallbackHandler, merge_chunks
+from streamchat.chunks import ChunkDecoder
+from streamchat.events import (
+    ChunkReceived,
+    Event,
+    Notice,
+    TextDelta,
+    TurnCancelled,
+    TurnDone,
+    TurnFailed,
+)
+from streamchat.models.compatible import connect
+from tests.server import Server, says
+
+
+async def called_back(streamer: QueueCallbackHandler, *tokens: str) -> None:
+    for token in tokens:
+        chunk = ChatGenerationChunk(message=AIMessageChunk(token))
+        await streamer.on_llm_new_token(token, chunk=chunk)
+
+
+async def test_tokens_become_events_until_the_last_one() -> None:
+    streamer = QueueCallbackHandler()
+    await called_back(streamer, "a", "b")
+    streamer.close(TurnDone("ab"))
+    assert [event async for event in streamer] == [TextDelta("a"), TextDelta("b"), TurnDone("ab")]
+
+
+@pytest.mark.parametrize("last", [TurnDone(""), TurnFailed("why"), TurnCancelled()])
+async def test_every_ending_ends_the_iteration(last: TurnDone | TurnFailed | TurnCancelled) -> None:
+    streamer = QueueCallbackHandler()
+    streamer.close(last)
+    assert [event async for event in streamer] == [last]
+
+
+async def test_events_come_while_they_happen() -> None:
+    streamer = QueueCallbackHandler()
+    waiting = asyncio.create_task(anext(aiter(streamer)))
+    await asyncio.sleep(0)
+    assert not waiting.done()
+    await called_back(streamer, "a")
+    assert await waiting == TextDelta("a")
+
+
+async def test_a_handler_serves_one_turn_after_another() -> None:
+    streamer = QueueCallbackHandler()
+    for number in ("1", "2"):
+        streamer.close(TurnDone(number))
+        assert [event async for event in streamer] == [TurnDone(number)]
+
+
+async def test_a_queue_of_the_caller_s_own_may_be_bounded() -> None:
+    queue: asyncio.Queue[Event] = asyncio.Queue(1)
+    streamer = QueueCallbackHandler(queue)
+    await called_back(streamer, "a")
+    second = asyncio.create_task(called_back(streamer, "b"))
+    await asyncio.sleep(0)
+    assert not second.done()
+    assert [await anext(aiter(streamer)) for _ in range(2)] == [TextDelta("a"), TextDelta("b")]
+    await second
+
+
+async def test_the_last_event_comes_though_nobody_made_room_for_it() -> None:
+    streamer = QueueCallbackHandler(asyncio.Queue(1))
+    await streamer.put(Notice("full"))
+    streamer.close(TurnCancelled())
+    assert [event async for event in streamer] == [Notice("full"), TurnCancelled()]
+
+
+async def test_chunks_are_kept_and_shown_raw_when_asked_for() -> None:
+    streamer = QueueCallbackHandler(keep_chunks=True, raw=True)
+    await called_back(streamer, "N", "LP")
+    streamer.close(TurnDone("NLP"))
+    events = [event async for event in streamer]
+    assert events[:2] == [ChunkReceived("N"), TextDelta("N")]
+    assert merge_chunks(streamer.chunks).content == "NLP"
+
+
+async def test_tokens_of_other_kinds_are_passed_over() -> None:
+    streamer = QueueCallbackHandler()
+    await streamer.on_llm_new_token("a")
+    await streamer.on_llm_new_token("a", chunk=GenerationChunk(text="a"))
+    streamer.close(TurnDone(""))
+    assert [event async for event in streamer] == [TurnDone("")]
+
+
+async def test_what_the_decoder_held_back_comes_at_the_end_of_the_message() -> None:
+    streamer = QueueCallbackHandler()
+    streamer.begin_message(ChunkDecoder())
+    await called_back(streamer, "a\ud83d")
+    reply = await streamer.end_message()
+    streamer.close(TurnDone(reply.text))
+    assert [event async for event in streamer] == [
+        TextDelta("a"),
+        TextDelta("\ufffd"),
+        TurnDone("a\ufffd"),
+    ]
+
+
+async def test_it_is_a_callback_handler_for_any_langchain_model(server: Server) -> None:
+    server.script(says("N", "LP"))
+    streamer = QueueCallbackHandler()
+    llm = connect("m", base_url=server.url, api_key=None, temperature=0, timeout=5)
+    whole = "".join([chunk.text async for chunk in llm.astream("?", {"callbacks": [streamer]})])
+    await llm.aclose()
+    streamer.close(TurnDone(whole))
+    assert [event async for event in streamer] == [
+        TextDelta("N"),
+        TextDelta("LP"),
+        TurnDone("NLP"),
+    ]
+
+
+async def test_a_failing_decoder_ends_the_stream_and_is_not_swallowed(server: Server) -> None:
+    class Broken(ChunkDecoder):
+        def feed(self, message: object) -> list[Event]:
+            raise ZeroDivisionError("broken")
+
+    server.script(says("N"))
+    streamer = QueueCallbackHandler()
+    streamer.begin_message(Broken())
+    llm = connect("m", base_url=server.url, api_key=None, temperature=0, timeout=5)
+    with pytest.raises(ZeroDivisionError, match=re.escape("broken")):
+        [chunk async for chunk in llm.astream("?", {"callbacks": [streamer]})]
+    await llm.aclose()

@@ -1,0 +1,141 @@
+"""The state of a turn, folded from events."""
+
+from __future__ import annotations
+
+from functools import reduce as fold
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from streamchat.events import (
+    AnswerDelta,
+    ArgumentsDelta,
+    ChunkReceived,
+    Event,
+    Notice,
+    StepFinished,
+    StepStarted,
+    TextDelta,
+    ToolCallStarted,
+    ToolFinished,
+    ToolStarted,
+    TurnCancelled,
+    TurnDone,
+    TurnFailed,
+    TurnStarted,
+)
+from streamchat.turn import Fragments, Prose, ToolCall, Turn, reduce
+
+
+def after(*events: Event) -> Turn:
+    return fold(reduce, events, Turn())
+
+
+def test_a_whole_turn() -> None:
+    turn = after(
+        TurnStarted("What is 10 + 10", "m"),
+        StepStarted(1),
+        TextDelta("Let me "),
+        TextDelta("see."),
+        ToolCallStarted("a", "add"),
+        ArgumentsDelta("a", '{"x":10,'),
+        ArgumentsDelta("a", '"y":10}'),
+        StepFinished(1, "tool_calls", 1.0, 0.5, 100, 10),
+        ToolStarted("a", {"x": 10, "y": 10}),
+        ToolFinished("a", "20", seconds=0.1),
+        StepStarted(2),
+        ToolCallStarted("b", "final_answer"),
+        AnswerDelta("10 + 10 ", "b"),
+        AnswerDelta("equals 20.", "b"),
+        StepFinished(2, "tool_calls", 1.0, 0.4, 120, 20),
+        TurnDone("10 + 10 equals 20.", ("add",), 2.5),
+    )
+    assert turn.question == "What is 10 + 10"
+    assert turn.status == "done"
+    assert turn.step == 2
+    assert turn.blocks[0] == Prose(Fragments(["Let me ", "see."]))
+    assert turn.call("a") == ToolCall(
+        "a", "add", Fragments(['{"x":10,', '"y":10}']), {"x": 10, "y": 10}, "done", "20", 0.1
+    )
+    assert list(turn.answer) == ["10 + 10 ", "equals 20."]
+    assert turn.tools_used == ("add",)
+    assert (turn.first_token_seconds, turn.seconds) == (0.5, 2.5)
+    assert (turn.input_tokens, turn.output_tokens) == (220, 30)
+
+
+def test_token_counts_are_unknown_until_a_server_tells() -> None:
+    turn = after(StepFinished(1), StepFinished(2, output_tokens=7), StepFinished(3))
+    assert turn.input_tokens is None
+    assert turn.output_tokens == 7
+
+
+def test_interleaved_calls_grow_side_by_side() -> None:
+    turn = after(
+        ToolCallStarted("a", "add"),
+        ToolCallStarted("b", "multiply"),
+        ArgumentsDelta("a", "1"),
+        ArgumentsDelta("b", "2"),
+        ArgumentsDelta("a", "3"),
+    )
+    assert turn.call("a").fragments.text == "13"
+    assert turn.call("b").fragments.text == "2"
+
+
+def test_a_failed_call_says_so() -> None:
+    turn = after(ToolCallStarted("a", "add"), ToolFinished("a", "no", failed=True))
+    assert turn.call("a").failed
+
+
+def test_prose_after_a_call_is_a_block_of_its_own() -> None:
+    turn = after(TextDelta("a"), ToolCallStarted("a", "add"), TextDelta("b"))
+    assert [type(block) for block in turn.blocks] == [Prose, ToolCall, Prose]
+
+
+def test_an_answer_in_another_call_starts_anew() -> None:
+    turn = after(AnswerDelta("wro", "a"), AnswerDelta("rig", "b"), AnswerDelta("ht", "b"))
+    assert turn.answer.text == "right"
+    assert turn.answer_call == "b"
+
+
+def test_prose_can_turn_out_to_be_the_answer() -> None:
+    turn = after(TextDelta("Hel"), TextDelta("lo"), TurnDone("Hello"))
+    assert turn.answer.text == "Hello"
+
+
+def test_a_turn_can_fail_or_be_cancelled() -> None:
+    failed = after(TurnFailed("no answer", 1.0))
+    assert (failed.status, failed.error, failed.seconds) == ("failed", "no answer", 1.0)
+    assert after(TurnCancelled(1.0)).status == "cancelled"
+
+
+def test_chunks_and_notices_change_nothing() -> None:
+    assert after(ChunkReceived("x"), Notice("y")) == Turn()
+
+
+def test_an_event_of_an_unknown_call_is_an_error() -> None:
+    with pytest.raises(ValueError, match="no call 'a' has started"):
+        after(TextDelta("x"), ArgumentsDelta("a", "{"))
+
+
+@given(st.lists(st.text(max_size=3)), st.integers(0, 10))
+def test_fragments_are_a_sequence(pieces: list[str], at: int) -> None:
+    fragments = Fragments()
+    for piece in pieces:
+        fragments = fragments.append(piece)
+    assert list(fragments) == pieces
+    assert fragments[:at] == pieces[:at]
+    assert len(fragments) == len(pieces)
+    assert fragments.text == "".join(pieces)
+    if pieces:
+        assert fragments[-1] == pieces[-1]
+
+
+def test_an_older_value_does_not_see_what_came_later() -> None:
+    old = Fragments(["a"])
+    one, other = old.append("b"), old.append("c")
+    assert (list(old), list(one), list(other)) == (["a"], ["a", "b"], ["a", "c"])
+    assert repr(other) == "Fragments(['a', 'c'])"
+    assert old != ["a"]
+    with pytest.raises(IndexError):
+        old[1]
