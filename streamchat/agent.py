@@ -36,6 +36,7 @@ from streamchat.events import (
     TurnStarted,
 )
 from streamchat.models import open_model
+from streamchat.models.progress import Progress, silent
 from streamchat.step import AgentError, ModelStep
 from streamchat.streamer import QueueCallbackHandler
 from streamchat.tools import TOOLS, CallError, checked_arguments, final_answer, run_tool
@@ -146,6 +147,11 @@ class AgentExecutor:
     def use(self, llm: BaseChatModel) -> None:
         """Changes the model and keeps the history."""
         self._model = ModelStep(llm, self.tools, self.timeout)
+
+    async def prepare(self, progress: Progress = silent) -> None:
+        """Does what would otherwise make the first answer late. Nobody has to call this."""
+        if self.tools:
+            await self._model.prime(partial(self._prompt, "", []), progress)
 
     async def aclose(self) -> None:
         """Closes the model's connections; nothing can be asked afterwards."""

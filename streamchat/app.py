@@ -30,12 +30,19 @@ def ask_once(question: str, settings: Settings, look: Look, *, tools: bool) -> i
         OSError: the output is gone.
     """
     _prepare_output(settings, look)
-    executor = open_executor(settings, tools=tools)
-    turn = asyncio.run(converse(executor, question, choose_view(look), verbose=look.verbose))
+    turn = asyncio.run(_ask(open_executor(settings, tools=tools), question, look))
     complain_of(turn)
     if settings.trace:
         flush()
     return _EXIT_CODES[turn.status]
+
+
+async def _ask(executor: AgentExecutor, question: str, look: Look) -> Turn:
+    try:
+        await executor.prepare(progress_on_stderr)
+        return await converse(executor, question, choose_view(look), verbose=look.verbose)
+    finally:
+        await executor.aclose()
 
 
 def chat(settings: Settings, look: Look, *, tools: bool) -> int:

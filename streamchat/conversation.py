@@ -51,4 +51,5 @@ def _stopped_by_interrupt(task: asyncio.Task[Any]) -> Iterator[None]:
     try:
         yield
     finally:
-        loop.remove_signal_handler(signal.SIGINT)
+        # Pressed a moment too late it must not end the program either.
+        loop.add_signal_handler(signal.SIGINT, lambda: None)

@@ -64,6 +64,7 @@ class Repl:
         """
         with _terminated_by_signals() as terminated:
             read = self._prompt() if self._interactive else _line_of_stdin
+            await self._executor.prepare(progress_on_stderr)
             if self._interactive:
                 _say(f"streamchat with {self._executor.model_name}; /help lists the commands")
             try:
@@ -75,6 +76,8 @@ class Repl:
                 if not terminated:
                     raise
                 return _TERMINATED
+            finally:
+                await self._executor.aclose()
 
     def _prompt(self) -> Callable[[], Awaitable[str]]:
         session: PromptSession[str] = PromptSession(
@@ -144,10 +147,13 @@ class Repl:
         try:
             chosen = load_settings({"model": name}, environment={}).model
             settings = replace(self._settings, model=chosen)
-            self._executor.use(open_model(settings, progress_on_stderr))
+            llm = open_model(settings, progress_on_stderr)
         except (ModelError, SettingsError) as error:
             _complain(str(error))
             return
+        await self._executor.aclose()
+        self._executor.use(llm)
+        await self._executor.prepare(progress_on_stderr)
         self._settings = settings
         _say(f"from now on {self._executor.model_name}")
 

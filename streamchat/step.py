@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from contextlib import aclosing
 from time import perf_counter
-from typing import TypeAlias
+from typing import Any, Protocol, TypeAlias, runtime_checkable
 
 from langchain_core.language_models import BaseChatModel, LanguageModelInput
 from langchain_core.messages import AIMessage, BaseMessage
@@ -21,6 +21,7 @@ from streamchat.chunks import ChunkDecoder, Reply
 from streamchat.events import Notice, StepFinished, StepStarted, ToolFinished
 from streamchat.models.compatible import without_refused_option
 from streamchat.models.errors import complaint, describe, refuses_tools, seconds_until_retry
+from streamchat.models.progress import Progress
 from streamchat.streamer import QueueCallbackHandler
 from streamchat.tools import final_answer
 
@@ -28,6 +29,16 @@ _RETRIES = 2
 _Model: TypeAlias = Runnable[LanguageModelInput, AIMessage]
 Prompt: TypeAlias = Callable[[bool], list[BaseMessage]]
 """Gives the messages to send, for a model that is offered tools or not."""
+
+
+@runtime_checkable
+class CanPrime(Protocol):
+    """A model that can read ahead what every question begins with."""
+
+    async def prime(
+        self, system: BaseMessage, tools: Sequence[dict[str, Any]], progress: Progress
+    ) -> None:
+        """Reads the system message and the tools."""
 
 
 class AgentError(Exception):
@@ -77,6 +88,12 @@ class ModelStep:
                 await _fail_calls(reply, fault, streamer)
                 raise AgentError(fault)
             return reply
+
+    async def prime(self, prompt: Prompt, progress: Progress) -> None:
+        """Lets the model read its instructions and tools ahead, if it is one that can."""
+        tools = getattr(self._model(), "kwargs", {}).get("tools")
+        if tools and isinstance(self.llm, CanPrime):
+            await self.llm.prime(prompt(True)[0], tools, progress)
 
     def describe(self, error: Exception) -> str:
         """Returns the error in one line that does not hold the key."""

@@ -27,7 +27,7 @@ from pydantic import PrivateAttr
 from streamchat.config import ModelError, Settings
 from streamchat.models import NO_MODEL, model_name
 from streamchat.models.compatible import CompatibleChatOpenAI, connect
-from streamchat.models.progress import Progress
+from streamchat.models.progress import Progress, silent
 from streamchat.models.weights import EMBEDDED, LARGE, SMALL, Weights, cache_directory
 
 _CONTEXT_TOKENS = 8192
@@ -46,7 +46,9 @@ class EmbeddedChatOpenAI(CompatibleChatOpenAI):
     _server: EmbeddedServer | None = PrivateAttr(None)
     _primed_for: str | None = PrivateAttr(None)
 
-    async def prime(self, system: BaseMessage, tools: Sequence[dict[str, Any]]) -> None:
+    async def prime(
+        self, system: BaseMessage, tools: Sequence[dict[str, Any]], progress: Progress = silent
+    ) -> None:
         """Has the model read what every question with these tools begins with."""
         state = self._state_file(system, tools)
         if self._server is None or self._primed_for == state.name:
@@ -60,7 +62,8 @@ class EmbeddedChatOpenAI(CompatibleChatOpenAI):
                 return
             payload = self._get_request_payload([system, HumanMessage("")], tools=list(tools))
             payload |= {"max_tokens": 1, "max_completion_tokens": 1}
-            await self.async_client.create(**payload)
+            with progress("reading the instructions, once", None):
+                await self.async_client.create(**payload)
             state.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             await self._slot("save", state)
             _forget_old_states(state.parent)

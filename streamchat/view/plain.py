@@ -41,12 +41,15 @@ class PlainView(TextView):
         self._held: list[str] = []
         self._open: str | None = None
         """What the unfinished line is of: a call's id, or the empty text for prose."""
+        self._announced: str | None = None
+        """The call whose name stands on the line before."""
 
     def show(self, turn: Turn, event: Event) -> None:
         """Writes what the event adds."""
         match event:
-            case ToolCallStarted(_, name):
+            case ToolCallStarted(call_id, name):
                 self._line(f"Calling {safe(name)}...")
+                self._announced = call_id
             case ArgumentsDelta(call_id, fragment):
                 self._continue(call_id, turn)
                 self._write(safe(fragment) + SEPARATOR)
@@ -78,12 +81,10 @@ class PlainView(TextView):
 
     def _continue(self, owner: str, turn: Turn) -> None:
         """Calls that arrive interleaved take turns: each goes on in a line that names it."""
-        if self._open in (None, owner):
-            new_call = self._open is None and owner and len(turn.call(owner).fragments) > 1
-        else:
-            self._end_line()
-            new_call = bool(owner)
-        if new_call:
+        if self._open == owner:
+            return
+        self._end_line()
+        if owner not in ("", self._announced):
             self._write(f"{safe(turn.call(owner).name)}: ")
         self._open = owner
 
@@ -95,7 +96,7 @@ class PlainView(TextView):
     def _end_line(self) -> None:
         if self._open is not None:
             self._write("\n")
-            self._open = None
+            self._open = self._announced = None
         self._flush()
 
     def _write(self, text: str) -> None:
