@@ -8,7 +8,7 @@ from streamchat.config import DEFAULT_OPENAI_MODEL, ModelError, Settings
 from streamchat.models.progress import Progress, silent
 
 if TYPE_CHECKING:
-    from langchain_openai import ChatOpenAI
+    from streamchat.models.compatible import CompatibleChatOpenAI
 
 __all__ = ["NO_MODEL", "model_name", "open_model"]
 
@@ -27,7 +27,7 @@ def model_name(settings: Settings) -> str:
     return settings.model or DEFAULT_OPENAI_MODEL
 
 
-def open_model(settings: Settings, progress: Progress = silent) -> ChatOpenAI:
+def open_model(settings: Settings, progress: Progress = silent) -> CompatibleChatOpenAI:
     """Returns the chat model that the settings name, ready to answer.
 
     Loading a local model takes seconds, and the first time on a machine some more: `progress` is

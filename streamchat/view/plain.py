@@ -90,6 +90,7 @@ class PlainView(TextView):
 
     def _line(self, text: str) -> None:
         self._end_line()
+        self._announced = None
         self._write(text + "\n")
         self._flush()
 

@@ -1,0 +1,120 @@
+"""Settings and where they come from."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from streamchat.config import Settings, SettingsError, config_file, load_settings
+
+
+def loaded(
+    path: Path, file: str = "", flags: dict[str, Any] | None = None, **environment: str
+) -> Settings:
+    config = path / "config.toml"
+    if file:
+        config.write_text(file, encoding="utf-8")
+    return load_settings(flags, {"STREAMCHAT_CONFIG": str(config)} | environment)
+
+
+def test_defaults(tmp_path: Path) -> None:
+    settings = loaded(tmp_path)
+    assert settings == Settings(
+        model=None,
+        base_url=None,
+        api_key=None,
+        temperature=0.0,
+        max_steps=10,
+        timeout=60.0,
+        trace=False,
+    )
+
+
+def test_flags_over_environment_over_file(tmp_path: Path) -> None:
+    file = 'model = "file"\ntemperature = 0.1\nmax_steps = 1\ntrace = true\n'
+    settings = loaded(
+        tmp_path,
+        file,
+        {"model": "flag", "temperature": None},
+        STREAMCHAT_MODEL="environment",
+        STREAMCHAT_TEMPERATURE="0.2",
+        STREAMCHAT_TIMEOUT="5",
+        OPENAI_BASE_URL="http://127.0.0.1:1/v1",
+        OPENAI_API_KEY="sk-1",
+    )
+    assert settings == Settings(
+        model="flag",
+        base_url="http://127.0.0.1:1/v1",
+        api_key="sk-1",
+        temperature=0.2,
+        max_steps=1,
+        timeout=5.0,
+        trace=True,
+    )
+
+
+def test_an_empty_variable_is_not_set(tmp_path: Path) -> None:
+    assert loaded(tmp_path, OPENAI_API_KEY=" ", STREAMCHAT_MODEL="").is_local
+
+
+def test_the_key_is_never_shown(tmp_path: Path) -> None:
+    assert "sk-1" not in repr(loaded(tmp_path, OPENAI_API_KEY="sk-1"))
+    with pytest.raises(SettingsError) as raised:
+        loaded(tmp_path, OPENAI_API_KEY="sk-1\x07")
+    assert "sk-1" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("file", "environment", "message"),
+    [
+        ("", {"STREAMCHAT_TEMPERATURE": "hot"}, "STREAMCHAT_TEMPERATURE 'hot': not a number"),
+        ("", {"STREAMCHAT_TEMPERATURE": "nan"}, "not a number from 0 to 2"),
+        ("", {"STREAMCHAT_MAX_STEPS": "2.5"}, "not a whole number from 1 to 1000"),
+        ("", {"STREAMCHAT_MAX_STEPS": "0"}, "not a whole number from 1 to 1000"),
+        ("", {"STREAMCHAT_TIMEOUT": "-1"}, "not a number of seconds"),
+        ("", {"OPENAI_BASE_URL": "localhost:8000"}, "begins with http:// or https://"),
+        ("", {"OPENAI_BASE_URL": "http://h:port"}, "OPENAI_BASE_URL"),
+        ("temperature = true", {}, "temperature 'True': not a number"),
+        ('trace = "yes"', {}, "neither true nor false"),
+        ("model = 4", {}, "not a name"),
+        ("tempreature = 1", {}, "no setting is called tempreature; there are base_url"),
+        ('api_key = "sk-1"', {}, "no setting is called api_key"),
+        ("model =", {}, "config.toml: Invalid value"),
+    ],
+)
+def test_what_cannot_be_used_is_named(
+    tmp_path: Path, file: str, environment: dict[str, str], message: str
+) -> None:
+    with pytest.raises(SettingsError) as raised:
+        loaded(tmp_path, file, **environment)
+    assert message in str(raised.value)
+
+
+def test_a_file_that_cannot_be_read_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="Is a directory"):
+        load_settings({}, {"STREAMCHAT_CONFIG": str(tmp_path)})
+
+
+def test_the_file_s_usual_place(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert config_file({}).parts[-2:] == ("streamchat", "config.toml")
+
+
+@pytest.mark.parametrize(
+    ("settings", "local", "needs_key"),
+    [
+        (Settings(), True, False),
+        (Settings(model="local-large"), True, False),
+        (Settings(model="~/m.GGUF", api_key="sk-1"), True, False),
+        (Settings(api_key="sk-1"), False, False),
+        (Settings(model="gpt-4o"), False, True),
+        (Settings(base_url="https://api.openai.com/v1"), False, True),
+        (Settings(base_url="http://127.0.0.1:1/v1"), False, False),
+        (Settings(model="llama", base_url="http://127.0.0.1:1/v1"), False, False),
+    ],
+)
+def test_who_answers(settings: Settings, local: bool, needs_key: bool) -> None:
+    assert (settings.is_local, settings.needs_key) == (local, needs_key)

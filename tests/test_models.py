@@ -1,0 +1,135 @@
+"""Models: connecting, and wording what goes wrong."""
+
+from __future__ import annotations
+
+import socket
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import openai
+import pytest
+
+from streamchat.config import ModelError, Settings
+from streamchat.models import NO_MODEL, model_name, open_model
+from streamchat.models.compatible import CompatibleChatOpenAI, connect, without_refused_option
+from streamchat.models.errors import describe
+from tests.server import Reply, Server, fails, says
+
+
+async def text_of(llm: CompatibleChatOpenAI) -> str:
+    return "".join([chunk.text async for chunk in llm.astream("?")])
+
+
+async def told(url: str, secret: str | None = None) -> str:
+    llm = connect("m", base_url=url, api_key=secret, temperature=0, timeout=1)
+    with pytest.raises(openai.APIError) as raised:
+        await text_of(llm)
+    await llm.aclose()
+    return describe(raised.value, secret)
+
+
+@contextmanager
+def deaf() -> Iterator[str]:
+    """A server that takes connections and never says a word."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}/v1"
+
+
+class TestErrors:
+    """Each in one line that names the cause."""
+
+    @pytest.mark.parametrize(
+        ("reply", "words"),
+        [
+            (fails(401, "Incorrect API key provided: sk-1234"), "Incorrect API key provided: ***"),
+            (Reply(status=404, body=b'{"detail": "no such model"}'), "no such model"),
+            (Reply(status=404, body=b'{"error": "model not found"}'), "model not found"),
+            (Reply(status=400, body=b'{"object": "error", "message": "too long"}'), "too long"),
+            (Reply(status=502, body=b"<h1>Bad\nGateway</h1>"), "<h1>Bad Gateway</h1>"),
+            (Reply(status=500), "Error code: 500"),
+            (fails(500, "\x1b[2Jgone" + "x" * 1000), "␛[2Jgonexxx"),
+        ],
+    )
+    async def test_a_status_with_the_server_s_words(
+        self, server: Server, reply: Reply, words: str
+    ) -> None:
+        server.script(reply)
+        line = await told(server.url, "sk-1234")
+        assert line.startswith(f"{reply.status} from 127.0.0.1:")
+        assert words in line
+        assert len(line) <= 300
+
+    async def test_nobody_there(self) -> None:
+        assert await told("http://127.0.0.1:9/v1") == "cannot reach 127.0.0.1:9: Connection refused"
+
+    async def test_no_such_host(self) -> None:
+        assert (await told("http://nowhere.invalid/v1")).startswith(
+            "cannot reach nowhere.invalid: "
+        )
+
+    async def test_nobody_answers(self) -> None:
+        with deaf() as url:
+            assert await told(url) == f"no answer from {url[7:-3]}: the connection timed out"
+
+    def test_anything_else_by_its_name(self) -> None:
+        assert describe(ZeroDivisionError("by\nzero")) == "ZeroDivisionError: by zero"
+
+
+async def test_no_key_is_needed_elsewhere_and_none_of_ours_is_sent(server: Server) -> None:
+    server.script(says("hi"))
+    llm = open_model(Settings(base_url=server.url))
+    assert await text_of(llm) == "hi"
+    assert server.headers[0]["Authorization"] == "Bearer none"
+    await llm.aclose()
+
+
+async def test_the_settings_reach_the_server(server: Server) -> None:
+    server.script(says("hi"))
+    llm = open_model(Settings("big", server.url, "sk-1", temperature=0.5))
+    assert await text_of(llm) == "hi"
+    assert server.headers[0]["Authorization"] == "Bearer sk-1"
+    assert (server.requests[0]["model"], server.requests[0]["temperature"]) == ("big", 0.5)
+    await llm.aclose()
+
+
+def test_openai_needs_a_key() -> None:
+    with pytest.raises(ModelError, match="gpt-4o needs a key: set OPENAI_API_KEY"):
+        open_model(Settings("gpt-4o"))
+
+
+def test_without_key_server_and_local_model_three_ways_are_named(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(sys.modules, "xllamacpp", None)
+    with pytest.raises(ModelError) as raised:
+        open_model(Settings())
+    assert str(raised.value) == NO_MODEL
+    assert all(way in NO_MODEL for way in ("OPENAI_API_KEY", "--base-url", "streamchat[local]"))
+    assert len(f"error: {NO_MODEL}") <= 300
+    with pytest.raises(ModelError, match="no local model: install one"):
+        open_model(Settings("local"))
+
+
+@pytest.mark.parametrize(
+    ("settings", "name"),
+    [
+        (Settings(), "local"),
+        (Settings("local-large"), "local-large"),
+        (Settings("/some/where/m.gguf"), "m.gguf"),
+        (Settings(api_key="sk-1"), "gpt-4o-mini"),
+        (Settings("llama", "http://127.0.0.1:1/v1"), "llama"),
+    ],
+)
+def test_the_name_a_model_is_shown_by(settings: Settings, name: str) -> None:
+    assert model_name(settings) == name
+
+
+async def test_an_option_is_left_out_once() -> None:
+    llm = connect("m", base_url="http://127.0.0.1:9/v1", api_key=None, temperature=0, timeout=1)
+    plainer = without_refused_option(llm, "stream_options is not known here")
+    assert plainer
+    assert plainer.stream_usage is False  # type: ignore[attr-defined]  # a field of ChatOpenAI
+    assert without_refused_option(plainer, "stream_options is not known here") is None
+    assert without_refused_option(llm, "something else") is None
+    await llm.aclose()
