@@ -6,7 +6,7 @@ import asyncio
 import json
 import weakref
 from collections.abc import Callable, Coroutine, Generator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from time import perf_counter
 from typing import Any, TypeVar
@@ -24,7 +24,7 @@ from langchain_core.prompts import ChatPromptTemplate, MessagesPlaceholder
 from langchain_core.tools import BaseTool, ToolException
 
 from streamchat.answer import whole_characters
-from streamchat.chunks import Call, Reply
+from streamchat.chunks import Call
 from streamchat.config import load_settings
 from streamchat.events import (
     LastEvent,
@@ -47,7 +47,7 @@ WITH_TOOLS = (
     "and read its result before the next step. When you know the answer, or no tool is needed, "
     "call final_answer: it is the only way to reply to the user."
 )
-WITHOUT_TOOLS = "You are a helpful assistant."
+WITHOUT_TOOLS = "You are streamchat, a helpful assistant in the user's terminal."
 
 _T = TypeVar("_T")
 _PROMPT = ChatPromptTemplate.from_messages(
@@ -223,11 +223,14 @@ class AgentExecutor:
             if not reply.calls:
                 return TurnDone(reply.text, tuple(dict.fromkeys(used)))
             results = await asyncio.gather(*(self._call(call, streamer) for call in reply.calls))
-            for call, result in zip(reply.calls, results, strict=True):
+            outcomes = list(zip(reply.calls, results, strict=True))
+            used += [call.name for call, result in outcomes if not (result.failed or result.answer)]
+            for result in results:
                 if result.answer:
-                    return result.answer
-                used += [] if result.failed else [call.name]
-            scratchpad += _scratched(reply, results)
+                    # A small model may forget to name them.
+                    named = result.answer.tools_used or tuple(dict.fromkeys(used))
+                    return replace(result.answer, tools_used=named)
+            scratchpad += _scratched(reply.text, outcomes)
         raise AgentError(f"no answer after {self.max_steps} steps, the most allowed (--max-steps)")
 
     def _prompt(
@@ -293,20 +296,21 @@ def _why(error: BaseException) -> str:
     return words if isinstance(error, ToolException) else f"{type(error).__name__}: {words}"
 
 
-def _scratched(reply: Reply, results: Sequence[_Result]) -> list[BaseMessage]:
+def _scratched(text: str, outcomes: Sequence[tuple[Call, _Result]]) -> list[BaseMessage]:
     """Returns the message and one result for each of its calls, as the model is to read them."""
-    called: list[ToolCall] = []
-    answers: list[BaseMessage] = []
-    for call, result in zip(reply.calls, results, strict=True):
-        called.append(ToolCall(id=call.call_id, name=call.name or "unnamed", args=_sent(call)))
-        answers.append(
-            ToolMessage(
-                f"Error: {result.output}" if result.failed else result.output,
-                tool_call_id=call.call_id,
-                status="error" if result.failed else "success",
-            )
+    called = [
+        ToolCall(id=call.call_id, name=call.name or "unnamed", args=_sent(call))
+        for call, _ in outcomes
+    ]
+    results = [
+        ToolMessage(
+            f"Error: {result.output}" if result.failed else result.output,
+            tool_call_id=call.call_id,
+            status="error" if result.failed else "success",
         )
-    return [AIMessage(reply.text, tool_calls=called), *answers]
+        for call, result in outcomes
+    ]
+    return [AIMessage(text, tool_calls=called), *results]
 
 
 def _sent(call: Call) -> dict[str, Any]:

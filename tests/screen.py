@@ -27,6 +27,11 @@ class Screen:
         ]
         return _stripped(gone + list(self._screen.display))
 
+    def modes(self) -> set[str]:
+        """The modes a program has switched on and ought to switch off again."""
+        known = {2004: "bracketed paste", 1049: "alternate screen", 1000: "mouse"}
+        return {name for mode, name in known.items() if mode << 5 in self._screen.mode}
+
 
 def _stripped(lines: list[str]) -> list[str]:
     lines = [line.rstrip() for line in lines]

@@ -136,6 +136,7 @@ class Server:
         self.requests: list[dict[str, Any]] = []
         """The bodies of the requests for a completion, in order."""
         self.headers: list[dict[str, str]] = []
+        """Their headers, by name in small letters."""
         self.disconnected = threading.Event()
         """Set once a client went away before the end of a reply."""
         self._replies: Iterator[Reply] = iter(())
@@ -227,7 +228,8 @@ def _handler(server: Server) -> type[BaseHTTPRequestHandler]:
 
         def do_POST(self) -> None:
             body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-            reply = server.next_reply(dict(self.headers), body)
+            headers = {name.lower(): value for name, value in self.headers.items()}
+            reply = server.next_reply(headers, body)
             try:
                 self._send(reply)
             except (BrokenPipeError, ConnectionResetError):

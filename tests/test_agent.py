@@ -315,6 +315,15 @@ class TestAnswers:
         ]
         assert "tools" not in server.requests[0]
 
+    async def test_tools_the_model_forgets_to_name_are_those_that_ran(self, server: Server) -> None:
+        bad = calls("exponentiate", x=0, y=-1)
+        turn = await played(server, calls("add", x=1, y=2) + bad, answers("3"))
+        assert turn.tools_used == ("add",)
+        named = await played(
+            server, calls("add", x=1, y=2), answers("3", tools_used=["functions.add"])
+        )
+        assert named.tools_used == ("functions.add",)
+
     async def test_other_calls_beside_the_final_answer_still_run(self, server: Server) -> None:
         turn = await played(server, calls("add", x=1, y=2) + answers("3"))
         assert turn.call("call_add").output == "3"

@@ -31,7 +31,7 @@ HOMES = {
 PURE = ["events", "turn", "answer", "safe"]
 SOURCES = ["agent", "step", "streamer", "chunks", "tools", "models", "tracing"]
 VIEWS = ["view", "play"]
-FRONT = ["cli", "app", "repl", "conversation"]
+FRONT = ["__main__", "cli", "app", "repl", "conversation"]
 
 
 def imports(module: str) -> Iterator[str]:

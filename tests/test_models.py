@@ -80,7 +80,7 @@ async def test_no_key_is_needed_elsewhere_and_none_of_ours_is_sent(server: Serve
     server.script(says("hi"))
     llm = open_model(Settings(base_url=server.url))
     assert await text_of(llm) == "hi"
-    assert server.headers[0]["Authorization"] == "Bearer none"
+    assert server.headers[0]["authorization"] == "Bearer none"
     await llm.aclose()
 
 
@@ -88,7 +88,7 @@ async def test_the_settings_reach_the_server(server: Server) -> None:
     server.script(says("hi"))
     llm = open_model(Settings("big", server.url, "sk-1", temperature=0.5))
     assert await text_of(llm) == "hi"
-    assert server.headers[0]["Authorization"] == "Bearer sk-1"
+    assert server.headers[0]["authorization"] == "Bearer sk-1"
     assert (server.requests[0]["model"], server.requests[0]["temperature"]) == ("big", 0.5)
     await llm.aclose()
 

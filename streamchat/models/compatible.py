@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import warnings
+from collections.abc import Mapping
 from typing import Any, TypeVar
 
 import openai
@@ -11,10 +11,6 @@ from langchain_core.language_models import BaseChatModel
 from langchain_core.outputs import ChatGenerationChunk
 from langchain_openai import ChatOpenAI
 from pydantic import SecretStr
-
-# The openai package dumps every chunk through pydantic, which warns of arguments that came as an
-# object. They are mended below.
-warnings.filterwarnings("ignore", message="Pydantic serializer warnings", category=UserWarning)
 
 _CONNECT_SECONDS = 10.0
 _NO_KEY = "none"
@@ -53,6 +49,31 @@ def _mend(chunk: dict[str, Any]) -> None:
                 function["arguments"] = json.dumps(arguments)
 
 
+class _PlainChunks:
+    """A client's chat completions whose streams give plain dicts.
+
+    The client would build nested models of every chunk, which ChatOpenAI dumps to a dict again:
+    more than half of the CPU time of a token.
+    """
+
+    def __init__(self, client: openai.AsyncOpenAI) -> None:
+        self._client = client
+
+    async def create(self, *, extra_body: Mapping[str, Any] | None = None, **payload: Any) -> Any:
+        if not payload.get("stream"):
+            return await self._client.chat.completions.create(extra_body=extra_body, **payload)
+        return await self._client.post(
+            "/chat/completions",
+            body={**payload, **(extra_body or {})},
+            cast_to=object,
+            stream=True,
+            stream_cls=openai.AsyncStream[object],
+        )
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._client.chat.completions, name)
+
+
 _Kind = TypeVar("_Kind", bound=CompatibleChatOpenAI)
 
 
@@ -80,7 +101,7 @@ def connect(
         options: what else ChatOpenAI takes.
     """
     waits = openai.Timeout(timeout, connect=min(timeout, _CONNECT_SECONDS))
-    return kind(
+    llm = kind(
         model=model,
         base_url=base_url,
         api_key=SecretStr(api_key or _NO_KEY),
@@ -98,6 +119,8 @@ def connect(
         ),
         **options,
     )
+    llm.async_client = _PlainChunks(llm.root_async_client)
+    return llm
 
 
 _OPTIONS: dict[str, dict[str, Any]] = {

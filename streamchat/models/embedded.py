@@ -6,6 +6,7 @@ a random key, so that the one path through ChatOpenAI serves it too.
 
 from __future__ import annotations
 
+import atexit
 import hashlib
 import json
 import os
@@ -31,9 +32,12 @@ from streamchat.models.progress import Progress, silent
 from streamchat.models.weights import EMBEDDED, LARGE, SMALL, Weights, cache_directory
 
 _CONTEXT_TOKENS = 8192
-_LONGEST_REPLY = 1024
+_LONGEST_REPLY = 768
 _STATES_KEPT = 4
+_MOST_THREADS = 8
 _MAGIC = b"GGUF"
+# Without tools nothing has to be repeated. With them, a result has: numbers would come out wrong.
+_AGAINST_REPETITION = {"repeat_penalty": 1.1, "repeat_last_n": 128}
 
 
 class EmbeddedChatOpenAI(CompatibleChatOpenAI):
@@ -56,7 +60,7 @@ class EmbeddedChatOpenAI(CompatibleChatOpenAI):
         self._primed_for = state.name
         # All of this only saves time: whatever fails, the question will be answered without it.
         with suppress(openai.APIError, OSError):
-            if state.is_file():
+            if _is_whole(state):
                 await self._slot("restore", state)
                 state.touch()
                 return
@@ -64,15 +68,25 @@ class EmbeddedChatOpenAI(CompatibleChatOpenAI):
             payload |= {"max_tokens": 1, "max_completion_tokens": 1}
             with progress("reading the instructions, once", None):
                 await self.async_client.create(**payload)
-            state.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            await self._slot("save", state)
+            scratch = state.with_suffix(f".{os.getpid()}")
+            await self._slot("save", scratch)
+            _digest_file(state).write_text(_digest(scratch), encoding="ascii")
+            scratch.replace(state)
             _forget_old_states(state.parent)
+
+    async def aclose(self) -> None:
+        """Closes the connections and stops the server."""
+        await super().aclose()
+        if self._server:
+            self._server.stop()
 
     async def _astream(
         self, messages: list[BaseMessage], *args: Any, **kwargs: Any
     ) -> AsyncIterator[ChatGenerationChunk]:
         if kwargs.get("tools"):
             await self.prime(messages[0], kwargs["tools"])
+        else:
+            kwargs["extra_body"] = _AGAINST_REPETITION
         async for chunk in super()._astream(messages, *args, **kwargs):
             yield chunk
 
@@ -119,6 +133,13 @@ class EmbeddedServer:
         except Exception as error:
             raise ModelError(f"{self.file} cannot be loaded: {error}") from None
         self.address = self._native.listening_address
+        # Its threads must not run on while the interpreter is taken down: that is a crash.
+        atexit.register(self.stop)
+
+    def stop(self) -> None:
+        """Ends the server's threads and frees the model, also in the middle of an answer."""
+        self._native = None
+        atexit.unregister(self.stop)
 
     def _parameters(self, parameters: Any) -> Any:
         parameters.model.path = str(self.file)
@@ -136,6 +157,12 @@ class EmbeddedServer:
         parameters.warmup = False
         parameters.fit_params = False
         parameters.cache_ram_mib = 0
+        parameters.cpuparams.n_threads = parameters.cpuparams_batch.n_threads = _threads()
+        # A weak stop for a model that runs in circles. What counts is longer than any number.
+        parameters.sampling.dry_multiplier = 0.8
+        parameters.sampling.dry_base = 1.75
+        parameters.sampling.dry_allowed_length = 16
+        parameters.sampling.dry_penalty_last_n = 256
         # Repacked weights would be faster by a little and larger by a half.
         parameters.no_extra_bufts = True
         _states().mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -198,8 +225,29 @@ def _model_file(path: Path) -> Path:
     return path
 
 
+def _threads() -> int:
+    return max(1, min(os.cpu_count() or 1, _MOST_THREADS))
+
+
 def _states() -> Path:
     return cache_directory() / "states"
+
+
+def _is_whole(state: Path) -> bool:
+    """Whether the state is as it was saved: llama.cpp ends the process over one that is cut off."""
+    try:
+        return _digest(state) == _digest_file(state).read_text(encoding="ascii")
+    except (OSError, UnicodeDecodeError):
+        return False
+
+
+def _digest(state: Path) -> str:
+    with state.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _digest_file(state: Path) -> Path:
+    return state.with_suffix(".sha256")
 
 
 def _forget_old_states(directory: Path) -> None:
@@ -207,3 +255,4 @@ def _forget_old_states(directory: Path) -> None:
     by_age = sorted(directory.glob("*.state"), key=lambda state: state.stat().st_mtime)
     for state in by_age[:-_STATES_KEPT]:
         state.unlink(missing_ok=True)
+        _digest_file(state).unlink(missing_ok=True)

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import os
 from types import TracebackType
-from typing import Protocol, Self
+from typing import Protocol, Self, TextIO
 
 from streamchat.events import Event
 from streamchat.turn import Turn
+
+
+def repaints(stream: TextIO) -> bool:
+    """Whether what the stream writes to can move its cursor: a terminal that is not a dumb one."""
+    return stream.isatty() and os.environ.get("TERM") not in (None, "", "dumb", "unknown")
 
 
 class View(Protocol):

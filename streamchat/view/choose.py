@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from dataclasses import dataclass
 
-from streamchat.view import View
+from streamchat.view import View, repaints
 from streamchat.view.answer import AnswerView
 from streamchat.view.debug import DebugView
 from streamchat.view.jsonl import JsonView
@@ -27,17 +26,13 @@ def choose_view(look: Look) -> View:
     """Returns a new view of one turn on standard output."""
     if look.json:
         inner: View = JsonView(sys.stdout)
-    elif look.plain or look.raw or (sys.stdout.isatty() and _is_dumb()):
+    elif look.plain or look.raw or (sys.stdout.isatty() and not repaints(sys.stdout)):
         inner = PlainView(sys.stdout, raw=look.raw, whole_lines=look.verbose)
     elif sys.stdout.isatty():
         return _live(look.verbose)
     else:
         inner = AnswerView(sys.stdout)
     return DebugView(inner, _to_stderr) if look.verbose else inner
-
-
-def _is_dumb() -> bool:
-    return os.environ.get("TERM", "dumb") in ("", "dumb", "unknown")
 
 
 def _live(verbose: bool) -> View:

@@ -6,6 +6,8 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from streamchat.view import repaints
+
 
 @contextmanager
 def progress_on_stderr(what: str, total: int | None = None) -> Iterator[Callable[[int], None]]:
@@ -13,7 +15,7 @@ def progress_on_stderr(what: str, total: int | None = None) -> Iterator[Callable
 
     Without a terminal only long work is told, in one line.
     """
-    if not sys.stderr.isatty():
+    if not repaints(sys.stderr):
         if total:
             print(f"{what}...", file=sys.stderr, flush=True)  # noqa: T201  # as above
         yield lambda done: None

@@ -1,0 +1,5 @@
+"""`python -m streamchat`."""
+
+from streamchat.cli import main
+
+main()

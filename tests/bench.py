@@ -1,0 +1,139 @@
+"""Measurements: python -m tests.bench stream
+
+Figures are CPU seconds of the client's own process: these do not depend on what else the machine
+does as wall time does. The scripted server runs in a process of its own. Compare figures of one run
+only.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import json
+import multiprocessing
+import subprocess
+import sys
+import time
+from collections.abc import Awaitable, Callable
+from multiprocessing.connection import Connection
+
+from langchain_openai import ChatOpenAI
+from pydantic import SecretStr
+
+from streamchat.agent import AgentExecutor
+from streamchat.models.compatible import connect
+from streamchat.play import play
+from streamchat.streamer import QueueCallbackHandler
+from streamchat.view.answer import AnswerView
+from tests.server import Reply, Server, call_delta, delta, says
+
+SIZES = (1_000, 5_000, 20_000)
+REPEATS = 3
+
+
+def content(count: int) -> Reply:
+    return Reply(
+        (delta(role="assistant", content=""), *(delta(content="word ") for _ in range(count)))
+    )
+
+
+def arguments(count: int) -> Reply:
+    """A final answer of so many fragments."""
+    ends = ('{"answer": "', '", "tools_used": []}')
+    pieces = (ends[0], *["word "] * (count - 2), ends[1])
+    first = call_delta(id="a", name="final_answer", arguments="")
+    return Reply((first, *(call_delta(arguments=piece) for piece in pieces)), "tool_calls")
+
+
+KINDS: dict[str, Callable[[int], Reply]] = {"content": content, "arguments": arguments}
+
+
+def serve(kind: str, count: int, pipe: Connection) -> None:
+    with Server() as server:
+        # The first request warms up what is imported and built at the first use.
+        server.script(says("warm"), *[KINDS[kind](count)] * REPEATS)
+        pipe.send(server.url)
+        pipe.recv()
+
+
+async def bare(url: str, kind: str) -> Callable[[], Awaitable[int]]:
+    """A loop over LangChain's own ChatOpenAI that does nothing with what it gets."""
+    llm = ChatOpenAI(model="m", base_url=url, api_key=SecretStr("none"))
+
+    async def once() -> int:
+        return sum([1 async for _ in llm.astream("?")])
+
+    return once
+
+
+async def ours(url: str, kind: str) -> Callable[[], Awaitable[int]]:
+    """The whole way from the question to the answer on a pipe."""
+    llm = connect("m", base_url=url, api_key=None, temperature=0, timeout=600)
+    executor = AgentExecutor(llm, [] if kind == "content" else None, timeout=600)
+
+    async def once() -> int:
+        streamer = QueueCallbackHandler()
+        task = asyncio.create_task(executor.invoke("?", streamer))
+        turn = await play(streamer, AnswerView(io.StringIO()))
+        await task
+        return len(turn.answer)
+
+    return once
+
+
+WAYS = {"bare": bare, "ours": ours}
+
+
+async def client(way: str, kind: str, url: str) -> None:
+    """Prints the CPU seconds of each repeat."""
+    once = await WAYS[way](url, kind)
+    await once()
+    figures = []
+    for _ in range(REPEATS):
+        started = time.process_time()
+        await once()
+        figures.append(time.process_time() - started)
+    print(json.dumps(figures))
+
+
+def measure(way: str, kind: str, count: int) -> float:
+    """Returns the least CPU seconds of the repeats: noise only ever adds."""
+    ours, theirs = multiprocessing.Pipe()
+    process = multiprocessing.get_context("spawn").Process(
+        target=serve, args=(kind, count, theirs), daemon=True
+    )
+    process.start()
+    command = [sys.executable, "-m", "tests.bench", "client", way, kind, ours.recv()]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    ours.send("end")
+    process.join()
+    return float(min(json.loads(done.stdout)))
+
+
+def stream() -> None:
+    """CPU for each fragment of argument and token of content, and against a bare loop."""
+    print(f"{'':>22} {'bare s':>9} {'ours s':>9} {'ours/bare':>10} {'ours µs each':>13}")
+    for kind in KINDS:
+        for count in SIZES:
+            figures = {way: measure(way, kind, count) for way in WAYS}
+            ratio = figures["ours"] / figures["bare"]
+            each = figures["ours"] / count * 1e6
+            print(
+                f"{count:>12,} {kind:<9} {figures['bare']:>9.3f} {figures['ours']:>9.3f} "
+                f"{ratio:>10.2f} {each:>13.1f}",
+                flush=True,
+            )
+
+
+def main() -> None:
+    match sys.argv[1:]:
+        case ["stream"]:
+            stream()
+        case ["client", way, kind, url]:
+            asyncio.run(client(way, kind, url))
+        case _:
+            sys.exit(__doc__)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,303 @@
+"""The real program on pipes and terminals: output, errors, exit codes."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.program import COMMAND, Terminal, environment, run
+from tests.server import (
+    NOTEBOOK_ANSWER,
+    NOTEBOOK_ARGUMENTS,
+    Hangup,
+    Pause,
+    Reply,
+    Server,
+    answers,
+    calls,
+    fails,
+    notebook,
+    says,
+)
+from tests.test_models import deaf
+
+QUESTION = "What is 10 + 10"
+
+
+class TestOnAPipe:
+    """Standard output is the answer and nothing else."""
+
+    def test_the_answer(self, server: Server, tmp_path: Path) -> None:
+        server.script(*notebook())
+        done = run(tmp_path, "ask", QUESTION, "--base-url", server.url)
+        assert (done.stdout, done.stderr, done.returncode) == ("10 + 10 equals 20.\n", "", 0)
+
+    def test_the_answer_is_utf8_whatever_the_locale(self, server: Server, tmp_path: Path) -> None:
+        server.script(answers("schön 😀\r\n\x1b[1m"))
+        variables = {"LC_ALL": "C", "PYTHONIOENCODING": "ascii", "OPENAI_BASE_URL": server.url}
+        done = run(tmp_path, "ask", QUESTION, **variables)
+        assert done.stdout == "schön 😀\r\n\x1b[1m\n"
+
+    def test_the_answer_is_written_as_it_arrives(self, server: Server, tmp_path: Path) -> None:
+        server.script(Reply((*says("It is").parts, Pause(30))))
+        with subprocess.Popen(
+            [*COMMAND, "ask", QUESTION, "--no-tools", "--base-url", server.url],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=environment(tmp_path),
+        ) as process:
+            assert process.stdout
+            assert os.read(process.stdout.fileno(), 100) == b"It is"
+            process.send_signal(signal.SIGINT)
+            out, err = process.communicate(timeout=30)
+            assert (out, err, process.returncode) == (b"\n", b"stopped\n", 130)
+
+    def test_a_reader_that_goes_away_is_no_drama(self, server: Server, tmp_path: Path) -> None:
+        server.script(Reply(says(*["word "] * 200).parts * 20))
+        shell = f"{' '.join(COMMAND)} ask hi --no-tools --base-url {server.url} | head -c 5"
+        done = subprocess.run(
+            ["/bin/sh", "-c", shell],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            env=environment(tmp_path),
+            timeout=60,
+            check=True,
+        )
+        assert (done.stdout, done.stderr) == (b"word ", b"")
+
+    def test_plain(self, server: Server, tmp_path: Path) -> None:
+        server.script(*notebook())
+        done = run(tmp_path, "ask", QUESTION, "--plain", "--base-url", server.url)
+        assert done.stdout.splitlines()[:4] == [
+            "Calling add...",
+            '{"|x|":|10|,"|y|":|10|}|',
+            "add → 20",
+            "Calling final_answer...",
+        ]
+
+    def test_json(self, server: Server, tmp_path: Path) -> None:
+        server.script(*notebook())
+        done = run(tmp_path, "ask", QUESTION, "--json", "--base-url", server.url)
+        events = [json.loads(line) for line in done.stdout.splitlines()]
+        assert events[0]["version"] == 1
+        assert [event["type"] for event in events].count("arguments_delta") == len(
+            NOTEBOOK_ARGUMENTS + NOTEBOOK_ANSWER
+        )
+        assert events[-1]["type"] == "turn_done"
+        assert done.stdout.isascii()
+
+    def test_json_tells_of_a_failure_too(self, server: Server, tmp_path: Path) -> None:
+        server.script(fails(401, "wrong key"))
+        done = run(tmp_path, "ask", QUESTION, "--json", "--base-url", server.url)
+        assert json.loads(done.stdout.splitlines()[-1])["type"] == "turn_failed"
+        assert done.returncode == 1
+
+    def test_verbose_goes_to_standard_error(self, server: Server, tmp_path: Path) -> None:
+        server.script(*notebook())
+        variables = {"OPENAI_API_KEY": "sk-secret", "OPENAI_BASE_URL": server.url}
+        done = run(tmp_path, "ask", QUESTION, "--verbose", **variables)
+        assert done.stdout == "10 + 10 equals 20.\n"
+        lines = done.stderr.splitlines()
+        assert "tool_name: add" in lines
+        assert "arg: 10" in lines
+        assert any(line.startswith("step 2: first token after") for line in lines)
+        assert "sk-secret" not in done.stderr
+
+    def test_raw_tokens_without_tools(self, server: Server, tmp_path: Path) -> None:
+        server.script(says("N", "LP", " stands"))
+        done = run(tmp_path, "ask", "What is NLP?", "--no-tools", "--raw", "--base-url", server.url)
+        assert done.stdout == "N|LP| stands|\n"
+        assert "tools" not in server.requests[0]
+
+
+class TestQuestions:
+    """Where the question comes from."""
+
+    @pytest.mark.parametrize(
+        ("arguments", "stdin", "question"),
+        [
+            (["ask", "-"], "from stdin\n", "from stdin"),
+            (["ask"], "from stdin\n", "from stdin"),
+            (["ask", "explain"], "some\ntext\n", "some\ntext\n\nexplain"),
+        ],
+    )
+    def test_standard_input(
+        self, server: Server, tmp_path: Path, arguments: list[str], stdin: str, question: str
+    ) -> None:
+        server.script(says("ok"))
+        assert run(tmp_path, *arguments, stdin=stdin, OPENAI_BASE_URL=server.url).returncode == 0
+        assert server.requests[0]["messages"][-1]["content"] == question
+
+    def test_an_idle_pipe_for_input_does_not_hang(self, server: Server, tmp_path: Path) -> None:
+        server.script(says("ok"))
+        reader, writer = os.pipe()
+        done = subprocess.run(
+            [*COMMAND, "ask", "hello", "--timeout", "2", "--base-url", server.url],
+            stdin=reader,
+            capture_output=True,
+            env=environment(tmp_path),
+            timeout=60,
+            check=False,
+        )
+        os.close(reader)
+        os.close(writer)
+        assert (done.stdout, done.returncode) == (b"ok\n", 0)
+        assert b"asking without it" in done.stderr
+
+
+class TestFailures:
+    """One line on standard error, and the right exit code."""
+
+    def failed(self, home: Path, code: int, *arguments: str, **options: str) -> str:
+        done = run(home, *arguments, **options)
+        assert done.returncode == code
+        assert done.stderr.count("\n") == 1
+        assert len(done.stderr) <= 301
+        assert "Traceback" not in done.stderr
+        return done.stderr
+
+    @pytest.mark.parametrize(
+        ("reply", "words"),
+        [
+            (
+                fails(401, "Incorrect API key provided: sk-secret"),
+                "Incorrect API key provided: ***",
+            ),
+            (
+                calls("add", ['{"x": 1']).but(finish_reason=None),
+                "ended inside the arguments of add",
+            ),
+            (Reply((*calls("add", ['{"x": 1']).parts, Hangup())), "broke off"),
+            (calls("add", x=1, y=1), "no answer after 3 steps"),
+        ],
+    )
+    def test_a_turn_without_an_answer(
+        self, server: Server, tmp_path: Path, reply: Reply, words: str
+    ) -> None:
+        server.script(reply, forever=True)
+        variables = {
+            "OPENAI_API_KEY": "sk-secret",
+            "OPENAI_BASE_URL": server.url,
+            "STREAMCHAT_MAX_STEPS": "3",
+        }
+        assert words in self.failed(tmp_path, 1, "ask", QUESTION, **variables)
+
+    def test_an_unreachable_server(self, tmp_path: Path) -> None:
+        line = self.failed(tmp_path, 1, "ask", "hi", OPENAI_BASE_URL="http://127.0.0.1:9/v1")
+        assert line == "error: cannot reach 127.0.0.1:9: Connection refused\n"
+
+    def test_a_server_that_says_nothing(self, tmp_path: Path) -> None:
+        with deaf() as url:
+            line = self.failed(tmp_path, 1, "ask", "hi", "--timeout", "1", "--base-url", url)
+        assert "timed out" in line or "no progress for 1 s" in line
+
+    @pytest.mark.parametrize(
+        ("arguments", "words"),
+        [
+            (["ask"], "no question"),
+            (["ask", " "], "the question is empty"),
+            (["ask", "hi", "--temperature", "9"], "--temperature '9.0': not a number from 0 to 2"),
+            (["ask", "hi", "--max-steps", "many"], "--max-steps"),
+            (["ask", "hi", "--frob"], "No such option: --frob"),
+            (["ask", "hi", "--json", "--raw"], "--json goes with neither"),
+            (["frob"], "No such command"),
+        ],
+    )
+    def test_wrong_usage(self, tmp_path: Path, arguments: list[str], words: str) -> None:
+        assert words in self.failed(tmp_path, 2, *arguments)
+
+    def test_input_that_is_not_text(self, tmp_path: Path) -> None:
+        done = run(tmp_path, "ask", "-", stdin=b"\xff\xfe")
+        assert (done.returncode, done.stderr) == (2, "error: standard input is not UTF-8 text\n")
+        done = run(tmp_path, "ask", os.fsdecode(b"\xff"))
+        assert (done.returncode, done.stderr) == (2, "error: the question is not UTF-8 text\n")
+
+    def test_openai_without_a_key(self, tmp_path: Path) -> None:
+        line = self.failed(tmp_path, 1, "ask", "hi", "--model", "gpt-4o")
+        assert line == "error: OpenAI's gpt-4o needs a key: set OPENAI_API_KEY\n"
+
+    def test_a_traceback_only_with_verbose(self, tmp_path: Path) -> None:
+        variables = {"OPENAI_BASE_URL": "http://127.0.0.1:9/v1", "OPENAI_API_KEY": "sk-secret"}
+        done = run(tmp_path, "ask", "hi", "--verbose", **variables)
+        assert "Traceback" in done.stderr
+        assert "sk-secret" not in done.stderr
+        assert done.stderr.splitlines()[-1].startswith("error: cannot reach")
+
+
+def test_help_and_version_import_nothing_heavy(tmp_path: Path) -> None:
+    code = (
+        "import sys; from streamchat.cli import app; app(sys.argv[1:], standalone_mode=False);"
+        "heavy = ('langchain', 'langsmith', 'openai', 'rich', 'prompt_toolkit');"
+        "print([m for m in sys.modules if m.startswith(heavy)])"
+    )
+    for arguments in (["--help"], ["ask", "--help"], ["repl", "--help"], ["--version"]):
+        done = subprocess.run(
+            [sys.executable, "-c", code, *arguments],
+            capture_output=True,
+            text=True,
+            env=environment(tmp_path),
+            check=True,
+        )
+        assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_tracing_to_a_dead_end_neither_delays_nor_spoils(server: Server, tmp_path: Path) -> None:
+    server.script(*notebook(), forever=True)
+    with deaf() as url:
+        variables = {
+            "LANGSMITH_TRACING": "true",
+            "LANGSMITH_API_KEY": "ls-1",
+            "LANGSMITH_ENDPOINT": url,
+            "OPENAI_BASE_URL": server.url,
+        }
+        for arguments in ([], ["--trace"]):
+            started = time.monotonic()
+            done = run(tmp_path, "ask", QUESTION, *arguments, **variables)
+            assert (done.stdout, done.stderr) == ("10 + 10 equals 20.\n", "")
+            assert time.monotonic() - started < 20
+
+
+class TestOnATerminal:
+    """What a person sees."""
+
+    def test_panels_and_answer(self, server: Server, tmp_path: Path) -> None:
+        server.script(*notebook())
+        with Terminal(
+            tmp_path, "ask", QUESTION, columns=40, OPENAI_BASE_URL=server.url
+        ) as terminal:
+            assert terminal.exit_code() == 0
+            lines = terminal.screen.everything()
+        assert '│ {"|x|":|10|,"|y|":|10|}|             │' in lines
+        assert "10 + 10 equals 20." in lines
+
+    def test_a_dumb_terminal_gets_plain_lines(self, server: Server, tmp_path: Path) -> None:
+        server.script(*notebook())
+        variables = {"OPENAI_BASE_URL": server.url, "TERM": "dumb"}
+        with Terminal(tmp_path, "ask", QUESTION, **variables) as terminal:
+            assert terminal.exit_code() == 0
+            assert terminal.screen.visible()[0] == "Calling add..."
+
+    def test_the_key_is_asked_for_unseen(self, tmp_path: Path) -> None:
+        with Terminal(tmp_path, "ask", "hi", "--model", "gpt-4o", "--timeout", "1") as terminal:
+            terminal.wait_for("OpenAI API key")
+            terminal.type("sk-typed\n")
+            assert terminal.exit_code() == 1
+            screen = "\n".join(terminal.screen.everything())
+            assert "error: " in screen
+            assert "sk-typed" not in screen
+
+    def test_ctrl_c_stops(self, server: Server, tmp_path: Path) -> None:
+        server.script(Reply((*says("Once upon").parts, Pause(30))))
+        with Terminal(tmp_path, "ask", "hi", OPENAI_BASE_URL=server.url) as terminal:
+            terminal.wait_for("Once upon")
+            terminal.type("\x03")
+            assert terminal.exit_code() == 130
+            assert terminal.screen.visible()[-1] == "stopped"

