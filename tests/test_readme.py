@@ -1,0 +1,88 @@
+"""The README tells of nothing that is not there, and of all that is."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+from streamchat.config import load_settings
+from streamchat.models.weights import EMBEDDED
+from tests.program import environment, run
+from tests.server import Server, notebook
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def options(text: str) -> set[str]:
+    return set(re.findall(r"(?<![\w-])--[a-z][a-z-]*", text))
+
+
+def test_every_option_is_documented_and_every_documented_one_exists(tmp_path: Path) -> None:
+    helps = [run(tmp_path, *words, "--help").stdout for words in ([], ["ask"], ["repl"])]
+    assert options(README) == options("\n".join(helps)) - {"--help", "--version"}
+
+
+def test_every_variable_is_read(tmp_path: Path) -> None:
+    documented = set(re.findall(r"(?:STREAMCHAT|OPENAI)_[A-Z_]+", README))
+    values = {"OPENAI_BASE_URL": "http://h/v1", "STREAMCHAT_CONFIG": str(tmp_path / "none.toml")}
+    for name in documented - values.keys():
+        values[name] = "2"
+    changed = load_settings({}, values)
+    untouched = load_settings({}, {"STREAMCHAT_CONFIG": values["STREAMCHAT_CONFIG"]})
+    same = [
+        name for name in changed.__slots__ if getattr(changed, name) == getattr(untouched, name)
+    ]
+    assert same == ["trace"]
+    assert len(documented) == len(changed.__slots__)
+
+
+def test_every_command_of_the_chat_is_there(tmp_path: Path, server: Server) -> None:
+    documented = set(re.findall(r"`(/[a-z]+)", README))
+    told = run(tmp_path, "repl", stdin="/help\n/quit\n", OPENAI_BASE_URL=server.url).stdout
+    assert documented == set(re.findall(r"^(/[a-z]+)", told, re.MULTILINE)) | {"/help"}
+
+
+def test_the_tree_is_the_tree() -> None:
+    drawn = re.search(r"```\nstreamchat/\n(.*?)```", README, re.DOTALL)
+    assert drawn
+    package, tests = drawn.group(1).split("tests/\n")
+    names = set(re.findall(r"[\w/]+\.py|^  \w+/", package, re.MULTILINE))
+    there = {
+        f"  {path.name}/" if path.is_dir() else path.name
+        for path in (ROOT / "streamchat").iterdir()
+        if path.name not in ("__init__.py", "__main__.py", "__pycache__", "py.typed")
+    }
+    assert names == there
+    for name in re.findall(r"^  (\w+\.py)", tests, re.MULTILINE):
+        assert (ROOT / "tests" / name).is_file()
+
+
+def test_the_hashes_are_those_that_are_checked() -> None:
+    assert dict(re.findall(r"^    ([0-9a-f]{64})  (\S+)$", README, re.MULTILINE)) == {
+        weights.sha256: name for name, weights in EMBEDDED.items()
+    }
+
+
+def test_the_python_example_runs(server: Server, tmp_path: Path) -> None:
+    server.script(*notebook())
+    (code,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", code],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        env=environment(tmp_path, OPENAI_BASE_URL=server.url),
+        timeout=60,
+        check=True,
+    )
+    assert "ArgumentsDelta(call_id='call_add', fragment='10')" in done.stdout
+    assert "{'answer': '10 + 10 equals 20.', 'tools_used': ['functions.add']}" in done.stdout
+
+
+def test_both_commands_begin_with_a_fresh_environment() -> None:
+    commands = re.findall(r"<!-- (?:try|tests) -->\n```sh\n(.*)\n```", README)
+    assert len(commands) == 2
+    assert all(each.startswith("python3 -m venv .venv && .venv/bin/pip ") for each in commands)
