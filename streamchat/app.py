@@ -7,19 +7,18 @@ import logging
 import sys
 
 from streamchat.config import Settings
-from streamchat.safe import one_line, without_secret
+from streamchat.safe import without_secret
 from streamchat.turn import Turn
 from streamchat.view.choose import Look, choose_view
 from streamchat.view.progress import progress_on_stderr
 
 with progress_on_stderr("starting"):  # LangChain takes seconds to import
     from streamchat.agent import AgentExecutor
-    from streamchat.conversation import converse
+    from streamchat.conversation import complain_of, converse
     from streamchat.models import open_model
     from streamchat.tracing import flush
 
 _EXIT_CODES = {"done": 0, "failed": 1, "cancelled": 130, "running": 1}
-_LONGEST_ERROR = 300
 
 
 def ask_once(question: str, settings: Settings, look: Look, *, tools: bool) -> int:
@@ -75,17 +74,6 @@ def open_executor(settings: Settings, *, tools: bool) -> AgentExecutor:
         timeout=settings.timeout,
         trace=settings.trace,
     )
-
-
-def complain_of(turn: Turn) -> None:
-    """Tells on standard error how a turn ended that gave no answer."""
-    if turn.status == "failed":
-        line = f"error: {turn.error}"
-    elif turn.status == "cancelled":
-        line = "stopped"
-    else:
-        return
-    print(one_line(line, _LONGEST_ERROR), file=sys.stderr, flush=True)  # noqa: T201  # the CLI's
 
 
 def _prepare_output(settings: Settings, look: Look) -> None:

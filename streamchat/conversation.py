@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import signal
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -12,6 +13,7 @@ from typing import Any
 from streamchat.agent import AgentExecutor
 from streamchat.answer import whole_characters
 from streamchat.play import play
+from streamchat.safe import one_line
 from streamchat.streamer import QueueCallbackHandler
 from streamchat.turn import Turn
 from streamchat.view import View
@@ -53,3 +55,14 @@ def _stopped_by_interrupt(task: asyncio.Task[Any]) -> Iterator[None]:
     finally:
         # Pressed a moment too late it must not end the program either.
         loop.add_signal_handler(signal.SIGINT, lambda: None)
+
+
+def complain_of(turn: Turn) -> None:
+    """Tells on standard error how a turn ended that gave no answer."""
+    if turn.status == "failed":
+        line = f"error: {turn.error}"
+    elif turn.status == "cancelled":
+        line = "stopped"
+    else:
+        return
+    print(one_line(line), file=sys.stderr, flush=True)  # noqa: T201  # where errors go

@@ -17,9 +17,8 @@ from prompt_toolkit.history import FileHistory, History, InMemoryHistory
 from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
 
 from streamchat.agent import AgentExecutor
-from streamchat.app import complain_of
 from streamchat.config import APP, ModelError, Settings, SettingsError, load_settings
-from streamchat.conversation import converse
+from streamchat.conversation import complain_of, converse
 from streamchat.models import open_model
 from streamchat.safe import one_line, safe
 from streamchat.tools.calls import in_daemon_thread
