@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -247,22 +246,6 @@ def test_help_and_version_import_nothing_heavy(tmp_path: Path) -> None:
             check=True,
         )
         assert done.stdout.splitlines()[-1] == "[]"
-
-
-def test_tracing_to_a_dead_end_neither_delays_nor_spoils(server: Server, tmp_path: Path) -> None:
-    server.script(*notebook(), forever=True)
-    with deaf() as url:
-        variables = {
-            "LANGSMITH_TRACING": "true",
-            "LANGSMITH_API_KEY": "ls-1",
-            "LANGSMITH_ENDPOINT": url,
-            "OPENAI_BASE_URL": server.url,
-        }
-        for arguments in ([], ["--trace"]):
-            started = time.monotonic()
-            done = run(tmp_path, "ask", QUESTION, *arguments, **variables)
-            assert (done.stdout, done.stderr) == ("10 + 10 equals 20.\n", "")
-            assert time.monotonic() - started < 20
 
 
 class TestOnATerminal:

@@ -69,9 +69,12 @@ class EmbeddedChatOpenAI(CompatibleChatOpenAI):
             with progress("reading the instructions, once", None):
                 await self.async_client.create(**payload)
             scratch = state.with_suffix(f".{os.getpid()}")
-            await self._slot("save", scratch)
-            _digest_file(state).write_text(_digest(scratch), encoding="ascii")
-            scratch.replace(state)
+            try:
+                await self._slot("save", scratch)
+                _digest_file(state).write_text(_digest(scratch), encoding="ascii")
+                scratch.replace(state)
+            finally:
+                scratch.unlink(missing_ok=True)
             _forget_old_states(state.parent)
 
     async def aclose(self) -> None:
@@ -165,8 +168,9 @@ class EmbeddedServer:
         parameters.sampling.dry_penalty_last_n = 256
         # Repacked weights would be faster by a little and larger by a half.
         parameters.no_extra_bufts = True
-        _states().mkdir(mode=0o700, parents=True, exist_ok=True)
-        parameters.slot_save_path = f"{_states()}/"
+        with suppress(OSError):  # then nothing is saved
+            _states().mkdir(mode=0o700, parents=True, exist_ok=True)
+            parameters.slot_save_path = f"{_states()}/"
         return parameters
 
 
