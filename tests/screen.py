@@ -12,6 +12,10 @@ class Screen:
         self._screen = pyte.HistoryScreen(columns, lines, history=100_000, ratio=0.5)
         self._stream = pyte.Stream(self._screen)
 
+    @property
+    def size(self) -> tuple[int, int]:
+        return self._screen.columns, self._screen.lines
+
     def write(self, text: str) -> None:
         self._stream.feed(text)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import json
 from collections.abc import Iterable, Sequence
@@ -73,6 +74,18 @@ def answer(*pieces: str) -> list[Event]:
         ToolFinished("final_answer", ""),
         TurnDone("".join(pieces), (), 1.5),
     ]
+
+
+def console_on(screen: Screen) -> Console:
+    class Terminal(io.StringIO):
+        def write(self, text: str) -> int:
+            screen.write(text.replace("\n", "\r\n"))
+            return len(text)
+
+    columns, lines = screen.size
+    return Console(
+        file=Terminal(), force_terminal=True, width=columns, height=lines, highlight=False
+    )
 
 
 NOTEBOOK = [
@@ -243,16 +256,7 @@ class TestLive:
 
     def screen(self, events: Iterable[Event], columns: int = 80, lines: int = 24) -> Screen:
         screen = Screen(columns, lines)
-
-        class Terminal(io.StringIO):
-            def write(self, text: str) -> int:
-                screen.write(text.replace("\n", "\r\n"))
-                return len(text)
-
-        console = Console(
-            file=Terminal(), force_terminal=True, width=columns, height=lines, highlight=False
-        )
-        shown(LiveView(console), events)
+        shown(LiveView(console_on(screen)), events)
         return screen
 
     def test_the_notebook_s_turn(self) -> None:
@@ -266,6 +270,17 @@ class TestLive:
             "────────────────────────────────── 0.0 s",
         ]
 
+    async def test_frames_between_events_leave_nothing_behind(self) -> None:
+        screen = Screen(40, 10)
+        view = LiveView(console_on(screen))
+        turn = Turn()
+        with view:
+            for event in NOTEBOOK:
+                turn = reduce(turn, event)
+                view.show(turn, event)
+                await asyncio.sleep(0.1)
+        assert screen.everything() == self.screen(NOTEBOOK, 40).visible()
+
     def test_a_failed_call_and_prose(self) -> None:
         events = [TextDelta("Let me see."), *call("add", ["{"], "no good", failed=True)]
         lines = self.screen([*events, TurnFailed("why")], 40).visible()
@@ -275,13 +290,7 @@ class TestLive:
 
     def test_what_is_open_shows_while_it_arrives(self) -> None:
         screen = Screen(40, 10)
-
-        class Terminal(io.StringIO):
-            def write(self, text: str) -> int:
-                screen.write(text.replace("\n", "\r\n"))
-                return len(text)
-
-        view = LiveView(Console(file=Terminal(), force_terminal=True, width=40, height=10))
+        view = LiveView(console_on(screen))
         turn = Turn()
         with view:
             for event in NOTEBOOK[:5]:

@@ -6,7 +6,9 @@ it is repainted in place, and cut to the window, so that nothing of it can scrol
 
 from __future__ import annotations
 
+import asyncio
 import sys
+from contextlib import suppress
 from time import monotonic
 from types import TracebackType
 from typing import Self
@@ -60,10 +62,14 @@ class LiveView:
         self._phase = "waiting for the model"
         self._last_event = monotonic()
         self._spinner = Spinner("dots", style="dim")
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._next_frame: asyncio.TimerHandle | None = None
         self._live = Live(
             console=console,
             get_renderable=self._open_part,
-            refresh_per_second=_FRAMES_PER_SECOND,
+            # Rich's own refreshing thread races with printing from here: each may move the cursor
+            # by the height of what the other has painted over meanwhile.
+            auto_refresh=False,
             transient=True,
             redirect_stdout=False,
             redirect_stderr=False,
@@ -71,7 +77,17 @@ class LiveView:
 
     def __enter__(self) -> Self:
         self._live.start()
+        with suppress(RuntimeError):  # no loop, no frames but those that printing brings
+            self._loop = asyncio.get_running_loop()
+            self._paint()
         return self
+
+    def _paint(self) -> None:
+        """Paints a frame now and the next one later."""
+        assert self._loop
+        self._next_frame = self._loop.call_later(1 / _FRAMES_PER_SECOND, self._paint)
+        with suppress(OSError):  # `show` will meet it too, and there somebody can tell of it
+            self._live.refresh()
 
     def __exit__(
         self,
@@ -80,6 +96,8 @@ class LiveView:
         traceback: TracebackType | None,
         /,
     ) -> None:
+        if self._next_frame:
+            self._next_frame.cancel()
         self._settle()
         self._live.stop()
 
