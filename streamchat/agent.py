@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import weakref
 from collections.abc import Callable, Coroutine, Generator, Sequence
 from dataclasses import dataclass, replace
@@ -39,7 +38,14 @@ from streamchat.models import open_model
 from streamchat.models.progress import Progress, silent
 from streamchat.step import AgentError, ModelStep
 from streamchat.streamer import QueueCallbackHandler
-from streamchat.tools import TOOLS, CallError, checked_arguments, final_answer, run_tool
+from streamchat.tools import (
+    TOOLS,
+    CallError,
+    checked_arguments,
+    final_answer,
+    run_tool,
+    sendable_arguments,
+)
 from streamchat.tracing import tracing
 
 WITH_TOOLS = (
@@ -160,9 +166,9 @@ class AgentExecutor:
 
     def close(self) -> None:
         """`aclose` for programs that call `run`."""
-        if self._runner:
-            self._runner.run(self.aclose())
-            self._runner.close()
+        runner, self._runner = self._runner or asyncio.Runner(), None
+        with runner:
+            runner.run(self.aclose())
 
     def invoke(
         self, input: str, streamer: QueueCallbackHandler | None = None, verbose: bool = False
@@ -193,7 +199,7 @@ class AgentExecutor:
         except Exception as error:
             text = self._model.describe(error)
             end = TurnFailed(text, perf_counter() - started)
-            raise AgentError(text) from error
+            raise AgentError(text) from self._model.without_key(error)
         finally:
             streamer.close(end or TurnCancelled(perf_counter() - started))
         self.chat_history += [HumanMessage(input), AIMessage(end.answer)]
@@ -299,7 +305,9 @@ def _why(error: BaseException) -> str:
 def _scratched(text: str, outcomes: Sequence[tuple[Call, _Result]]) -> list[BaseMessage]:
     """Returns the message and one result for each of its calls, as the model is to read them."""
     called = [
-        ToolCall(id=call.call_id, name=call.name or "unnamed", args=_sent(call))
+        ToolCall(
+            id=call.call_id, name=call.name or "unnamed", args=sendable_arguments(call.arguments)
+        )
         for call, _ in outcomes
     ]
     results = [
@@ -311,12 +319,3 @@ def _scratched(text: str, outcomes: Sequence[tuple[Call, _Result]]) -> list[Base
         for call, result in outcomes
     ]
     return [AIMessage(text, tool_calls=called), *results]
-
-
-def _sent(call: Call) -> dict[str, Any]:
-    """Returns the arguments to send back: servers choke on any that are not an object."""
-    try:
-        arguments = json.loads(call.arguments)
-    except (ValueError, RecursionError):
-        return {}
-    return arguments if isinstance(arguments, dict) else {}

@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import logging
+import signal
 import sys
+from collections.abc import Coroutine
+from typing import Any, TypeVar
 
 from streamchat.config import Settings
-from streamchat.safe import without_secret
+from streamchat.safe import safe, without_secret
+from streamchat.threads import DaemonExecutor
 from streamchat.turn import Turn
 from streamchat.view.choose import Look, choose_view
 from streamchat.view.progress import progress_on_stderr
 
 with progress_on_stderr("starting"):  # LangChain takes seconds to import
     from streamchat.agent import AgentExecutor
-    from streamchat.conversation import complain_of, converse
+    from streamchat.conversation import Stops, complain_of, converse, prepare
     from streamchat.models import open_model
     from streamchat.tracing import flush
 
-_EXIT_CODES = {"done": 0, "failed": 1, "cancelled": 130, "running": 1}
+_T = TypeVar("_T")
 
 
 def ask_once(question: str, settings: Settings, look: Look, *, tools: bool) -> int:
@@ -28,20 +33,22 @@ def ask_once(question: str, settings: Settings, look: Look, *, tools: bool) -> i
         ModelError: the model cannot be had.
         OSError: the output is gone.
     """
-    _prepare_output(settings, look)
-    turn = asyncio.run(_ask(open_executor(settings, tools=tools), question, look))
+    _prepare_output(settings)
+    executor = open_executor(settings, tools=tools)
+    stops = Stops(signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    turn = _run(_ask(executor, question, look, stops))
     complain_of(turn)
     if settings.trace:
         flush()
-    return _EXIT_CODES[turn.status]
+    if turn.status == "cancelled":
+        return 128 + stops.received
+    return 0 if turn.status == "done" else 1
 
 
-async def _ask(executor: AgentExecutor, question: str, look: Look) -> Turn:
-    try:
-        await executor.prepare(progress_on_stderr)
-        return await converse(executor, question, choose_view(look), verbose=look.verbose)
-    finally:
-        await executor.aclose()
+async def _ask(executor: AgentExecutor, question: str, look: Look, stops: Stops) -> Turn:
+    if not await prepare(executor, progress_on_stderr, stops):
+        return Turn(question, status="cancelled")
+    return await converse(executor, question, choose_view(look), stops, verbose=look.verbose)
 
 
 def chat(settings: Settings, look: Look, *, tools: bool) -> int:
@@ -53,12 +60,19 @@ def chat(settings: Settings, look: Look, *, tools: bool) -> int:
     """
     from streamchat.repl import Repl  # it brings prompt-toolkit, which `ask` has no use for
 
-    _prepare_output(settings, look)
+    _prepare_output(settings)
     repl = Repl(open_executor(settings, tools=tools), settings, look)
-    code = asyncio.run(repl.run())
+    code = _run(repl.run())
     if settings.trace:
         flush()
     return code
+
+
+def _run(main: Coroutine[Any, Any, _T]) -> _T:
+    with asyncio.Runner() as runner:
+        # Looking up the name of a host must not outlast a time-out or Ctrl-C.
+        runner.get_loop().set_default_executor(DaemonExecutor())
+        return runner.run(main)
 
 
 def open_executor(settings: Settings, *, tools: bool) -> AgentExecutor:
@@ -76,26 +90,29 @@ def open_executor(settings: Settings, *, tools: bool) -> AgentExecutor:
     )
 
 
-def _prepare_output(settings: Settings, look: Look) -> None:
+def _prepare_output(settings: Settings) -> None:
     """Answers are UTF-8 on a pipe whatever the locale; on a terminal they are what it can show."""
-    if hasattr(sys.stdout, "reconfigure"):
+    if isinstance(sys.stdout, io.TextIOWrapper):
         if sys.stdout.isatty():
             sys.stdout.reconfigure(errors="replace")
         else:
             sys.stdout.reconfigure(encoding="utf-8", newline="")
     # Libraries log what is told better elsewhere; Python shows it if nobody takes it.
-    handler = logging.StreamHandler() if look.verbose else logging.NullHandler()
-    handler.setFormatter(_Redacting(settings.api_key))
-    logging.getLogger().addHandler(handler)
-    logging.getLogger("streamchat").setLevel(logging.DEBUG)
+    logging.getLogger().addHandler(logging.NullHandler())
+    handler = logging.StreamHandler()
+    handler.setFormatter(_Harmless(settings.api_key))
+    ours = logging.getLogger("streamchat")
+    ours.addHandler(handler)
+    ours.setLevel(logging.DEBUG)
+    ours.propagate = False
 
 
-class _Redacting(logging.Formatter):
-    """Formats records without the key."""
+class _Harmless(logging.Formatter):
+    """Formats records without the key, and without what a terminal would take for a command."""
 
     def __init__(self, key: str | None) -> None:
         super().__init__()
         self._key = key
 
     def format(self, record: logging.LogRecord) -> str:
-        return without_secret(super().format(record), self._key)
+        return safe(without_secret(super().format(record), self._key))

@@ -26,7 +26,13 @@ from streamchat.events import (
     ToolCallStarted,
 )
 
-_CUT_OFF = ("length", "content_filter")
+# OpenAI's words for it, and those of Mistral, vLLM, OpenRouter and DeepSeek.
+_CUT_OFF = frozenset(
+    {
+        *("length", "max_tokens", "model_length", "content_filter"),
+        *("error", "abort", "cancelled", "incomplete", "insufficient_system_resource"),
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)

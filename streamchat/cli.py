@@ -5,18 +5,20 @@ from __future__ import annotations
 import os
 import select
 import sys
+import traceback
+from contextlib import suppress
 from dataclasses import replace
+from pathlib import Path
 from time import monotonic
 from typing import Annotated, Any, NoReturn
 
 import typer
 
 from streamchat import __version__
-from streamchat.config import ModelError, Settings, SettingsError, load_settings
+from streamchat.config import ModelError, Settings, SettingsError, checked_setting, load_settings
 from streamchat.safe import one_line, without_secret
 
 FAILED, WRONG_USAGE, INTERRUPTED = 1, 2, 130
-_LONGEST_ERROR = 300
 _PATIENCE_WITH_STDIN = 1.0
 
 app = typer.Typer(
@@ -153,8 +155,8 @@ def _with_key(settings: Settings) -> Settings:
     if not settings.needs_key or not (sys.stdin.isatty() and sys.stderr.isatty()):
         return settings
     typed = typer.prompt("OpenAI API key", hide_input=True, err=True)
-    checked = load_settings({"api_key": str(typed).strip()}, environment={})
-    return replace(settings, api_key=checked.api_key)
+    key = checked_setting("the key", "api_key", str(typed).strip())
+    return replace(settings, api_key=key)
 
 
 def _question(prompt: str | None, timeout: float) -> str:
@@ -212,33 +214,51 @@ def _readable(timeout: float, *, first: bool) -> bool:
 
 
 def _complain(line: str) -> None:
-    typer.echo(one_line(line, _LONGEST_ERROR), err=True)
+    typer.echo(one_line(line), err=True)
 
 
-def _fail(message: str, code: int) -> NoReturn:
+def _failed(message: str, code: int) -> int:
     key = os.environ.get("OPENAI_API_KEY", "").strip()
     _complain(f"error: {without_secret(message, key)}")
-    raise SystemExit(code)
+    return code
 
 
 def main() -> NoReturn:
     """Runs the program and ends the process with its exit code."""
+    _leave(_exit_code())
+
+
+def _exit_code() -> int:
+    # Python has no stream where a file descriptor is closed.
+    sys.stderr = sys.stderr or Path(os.devnull).open("w")  # noqa: SIM115  # until the end
+    sys.stdin = sys.stdin or Path(os.devnull).open()  # noqa: SIM115  # until the end
+    if sys.stdout is None:
+        return _failed("standard output is closed", FAILED)
     try:
-        code = app(standalone_mode=False)
+        return app(standalone_mode=False) or 0
     except typer.TyperException as error:
-        _fail(f"{error.format_message()} (see --help)", WRONG_USAGE)
+        return _failed(f"{error.format_message()} (see --help)", WRONG_USAGE)
     except SettingsError as error:
-        _fail(str(error), WRONG_USAGE)
+        return _failed(str(error), WRONG_USAGE)
     except ModelError as error:
-        _fail(str(error), FAILED)
+        return _failed(str(error), FAILED)
     except (KeyboardInterrupt, typer.Abort):
-        raise SystemExit(INTERRUPTED) from None
+        return INTERRUPTED
     except BrokenPipeError:
-        # Whoever read has gone. Python would complain of it once more when it flushes at the exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        raise SystemExit(FAILED) from None
+        return FAILED  # whoever read has gone, and knows
     except Exception as error:
         if {"-v", "--verbose"} & set(sys.argv):
-            raise
-        _fail(f"{type(error).__name__}: {error} (--verbose shows where)", FAILED)
-    raise SystemExit(code or 0)
+            traceback.print_exc()
+        return _failed(f"{type(error).__name__}: {error} (--verbose shows where)", FAILED)
+
+
+def _leave(code: int) -> NoReturn:
+    """Ends the process at once.
+
+    A tool that was given up, a look-up of a name, or the local model reading a long prompt may
+    still be busy in a thread, and the interpreter would wait for it or crash with it.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError, ValueError, AttributeError):
+            stream.flush()
+    os._exit(code)

@@ -90,7 +90,9 @@ def load_settings(
         *_environment_layer(environment),
         *_flags_layer(flags or {}),
     )
-    return Settings(**{name: _checked(source, name, value) for source, name, value in layers})
+    return Settings(
+        **{name: checked_setting(source, name, value) for source, name, value in layers}
+    )
 
 
 _VARIABLES = {
@@ -133,7 +135,12 @@ def _file_layer(path: Path) -> _Layer:
     return [(f"{path}: {name}", name, value) for name, value in content.items()]
 
 
-def _checked(source: str, name: str, value: Any) -> Any:
+def checked_setting(source: str, name: str, value: Any) -> Any:
+    """Returns the value of a setting as it is used.
+
+    Raises:
+        SettingsError: it cannot be used; the message names where it came from.
+    """
     try:
         return _CHECKS[name](value)
     except (ValueError, TypeError, OverflowError) as error:

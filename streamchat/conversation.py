@@ -1,10 +1,9 @@
-"""Puts questions through the agent to a view, one after another; Ctrl-C stops one."""
+"""Puts questions through the agent to a view, one after another; signals stop one."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,6 +11,7 @@ from typing import Any
 
 from streamchat.agent import AgentExecutor
 from streamchat.answer import whole_characters
+from streamchat.models.progress import Progress
 from streamchat.play import play
 from streamchat.safe import one_line
 from streamchat.streamer import QueueCallbackHandler
@@ -21,8 +21,61 @@ from streamchat.view import View
 _log = logging.getLogger(__name__)
 
 
+class Stops:
+    """Signals that stop what is being done, and not the program.
+
+    Args:
+        signals: their numbers.
+        linger: whether they are ignored in between, so that Ctrl-C a moment too late ends nothing.
+    """
+
+    def __init__(self, *signals: int, linger: bool = False) -> None:
+        self.received = 0
+        """The last one that stopped something; 0 if none has."""
+        self._signals = signals
+        self._linger = linger
+
+    @contextmanager
+    def stopping(self, task: asyncio.Task[Any]) -> Iterator[None]:
+        """Within, the signals cancel the task."""
+
+        def stop(number: int) -> None:
+            self.received = number
+            task.cancel()
+
+        loop = asyncio.get_running_loop()
+        for number in self._signals:
+            loop.add_signal_handler(number, stop, number)
+        try:
+            yield
+        finally:
+            self.rest()
+
+    def rest(self) -> None:
+        """Nothing is being done that the signals could stop."""
+        loop = asyncio.get_running_loop()
+        for number in self._signals:
+            if self._linger:
+                loop.add_signal_handler(number, lambda: None)
+            else:
+                loop.remove_signal_handler(number)
+
+
+async def prepare(executor: AgentExecutor, progress: Progress, stops: Stops) -> bool:
+    """Prepares the executor, and returns whether that was not stopped."""
+    task = asyncio.create_task(executor.prepare(progress))
+    with stops.stopping(task):
+        try:
+            await asyncio.wait([task])
+        finally:
+            task.cancel()
+    if not task.cancelled():
+        task.result()
+    return not task.cancelled()
+
+
 async def converse(
-    executor: AgentExecutor, question: str, view: View, *, verbose: bool = False
+    executor: AgentExecutor, question: str, view: View, stops: Stops, *, verbose: bool = False
 ) -> Turn:
     """Returns the turn as it ended; every ending but that of the view itself is one of the turn.
 
@@ -34,27 +87,16 @@ async def converse(
     """
     streamer = QueueCallbackHandler(raw=verbose)
     task = asyncio.create_task(executor.invoke(whole_characters(question), streamer))
-    try:
-        with _stopped_by_interrupt(task):
+    with stops.stopping(task):
+        try:
             return await play(streamer, view)
-    finally:
-        task.cancel()
-        # The turn has told how it ended; what is raised here says it again.
-        await asyncio.wait([task])
-        if not task.cancelled() and (error := task.exception()):
-            _log.debug("the turn failed", exc_info=error)
-
-
-@contextmanager
-def _stopped_by_interrupt(task: asyncio.Task[Any]) -> Iterator[None]:
-    """Ctrl-C cancels the task and not the program."""
-    loop = asyncio.get_running_loop()
-    loop.add_signal_handler(signal.SIGINT, task.cancel)
-    try:
-        yield
-    finally:
-        # Pressed a moment too late it must not end the program either.
-        loop.add_signal_handler(signal.SIGINT, lambda: None)
+        finally:
+            task.cancel()
+            await asyncio.wait([task])
+            # The turn has told how it ended; what is raised here says it again.
+            error = None if task.cancelled() else task.exception()
+            if verbose and error:
+                _log.debug("the turn failed", exc_info=error)
 
 
 def complain_of(turn: Turn) -> None:

@@ -17,16 +17,15 @@ from prompt_toolkit.history import FileHistory, History, InMemoryHistory
 from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
 
 from streamchat.agent import AgentExecutor
-from streamchat.config import APP, ModelError, Settings, SettingsError, load_settings
-from streamchat.conversation import complain_of, converse
+from streamchat.config import APP, ModelError, Settings, SettingsError, checked_setting
+from streamchat.conversation import Stops, complain_of, converse, prepare
 from streamchat.models import open_model
 from streamchat.safe import one_line, safe
-from streamchat.tools.calls import in_daemon_thread
+from streamchat.threads import in_daemon_thread
 from streamchat.view.choose import Look, choose_view
 from streamchat.view.progress import progress_on_stderr
 
 PROMPT = "> "
-_TERMINATED = 143
 
 
 class Repl:
@@ -43,6 +42,7 @@ class Repl:
         self._settings = settings
         self._look = look
         self._interactive = sys.stdin.isatty() and sys.stdout.isatty()
+        self._stops = Stops(signal.SIGINT, linger=self._interactive)
         self._typed_back = ""
         """A line that could not be used, to be mended at the next prompt."""
         self._commands: dict[str, Callable[[str], Awaitable[None]]] = {
@@ -61,22 +61,22 @@ class Repl:
         Raises:
             OSError: the output is gone.
         """
+        read = self._prompt() if self._interactive else _line_of_stdin
         with _terminated_by_signals() as terminated:
-            read = self._prompt() if self._interactive else _line_of_stdin
-            await self._executor.prepare(progress_on_stderr)
-            if self._interactive:
-                _say(f"streamchat with {self._executor.model_name}; /help lists the commands")
             try:
+                await prepare(self._executor, progress_on_stderr, self._stops)
+                if self._interactive:
+                    _say(f"streamchat with {self._executor.model_name}; /help lists the commands")
                 while True:
-                    await self._dispatch(await read())
+                    line = await read()
+                    self._stops.rest()
+                    await self._dispatch(line)
             except EOFError:
                 return 0
             except asyncio.CancelledError:
                 if not terminated:
                     raise
-                return _TERMINATED
-            finally:
-                await self._executor.aclose()
+                return 128 + terminated[-1]
 
     def _prompt(self) -> Callable[[], Awaitable[str]]:
         session: PromptSession[str] = PromptSession(
@@ -112,7 +112,11 @@ class Repl:
     async def _ask(self, question: str) -> None:
         with _unechoed(self._interactive):
             turn = await converse(
-                self._executor, question, choose_view(self._look), verbose=self._look.verbose
+                self._executor,
+                question,
+                choose_view(self._look),
+                self._stops,
+                verbose=self._look.verbose,
             )
         complain_of(turn)
 
@@ -144,15 +148,14 @@ class Repl:
             _say(self._executor.model_name)
             return
         try:
-            chosen = load_settings({"model": name}, environment={}).model
-            settings = replace(self._settings, model=chosen)
+            settings = replace(self._settings, model=checked_setting("/model", "model", name))
             llm = open_model(settings, progress_on_stderr)
         except (ModelError, SettingsError) as error:
             _complain(str(error))
             return
         await self._executor.aclose()
         self._executor.use(llm)
-        await self._executor.prepare(progress_on_stderr)
+        await prepare(self._executor, progress_on_stderr, self._stops)
         self._settings = settings
         _say(f"from now on {self._executor.model_name}")
 

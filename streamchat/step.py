@@ -16,6 +16,7 @@ from langchain_core.language_models import BaseChatModel, LanguageModelInput
 from langchain_core.messages import AIMessage, BaseMessage
 from langchain_core.runnables import Runnable
 from langchain_core.tools import BaseTool
+from pydantic import SecretStr
 
 from streamchat.chunks import ChunkDecoder, Reply
 from streamchat.events import Notice, StepFinished, StepStarted, ToolFinished
@@ -75,12 +76,15 @@ class ModelStep:
             Exception: whatever the model's library raises when a request fails for good.
         """
         tries = 0
+        before = self.llm, self._tool_choices
         while True:
             try:
                 reply = await self._ask(step, prompt, taken_ids, streamer)
             except Exception as error:
                 await _fail_calls(await streamer.end_message(), "it did not arrive whole", streamer)
                 if streamer.moved or not await self._can_retry(error, tries, streamer):
+                    # What did not help is not remembered.
+                    (self.llm, self._tool_choices), self._bound = before, None
                     raise
                 tries += 1
                 continue
@@ -91,16 +95,22 @@ class ModelStep:
 
     async def prime(self, prompt: Prompt, progress: Progress) -> None:
         """Lets the model read its instructions and tools ahead, if it is one that can."""
-        tools = getattr(self._model(), "kwargs", {}).get("tools")
-        if tools and isinstance(self.llm, CanPrime):
+        if isinstance(self.llm, CanPrime):
+            tools = getattr(self._model(), "kwargs", {}).get("tools", [])
             await self.llm.prime(prompt(True)[0], tools, progress)
 
     def describe(self, error: Exception) -> str:
         """Returns the error in one line that does not hold the key."""
-        if isinstance(error, AgentError):
-            return str(error)
+        return str(error) if isinstance(error, AgentError) else describe(error, self._key)
+
+    def without_key(self, error: Exception) -> Exception | None:
+        """Returns the error as a cause to show, or None if the server has put the key into it."""
+        return None if self._key and self._key in f"{error!s}{error!r}" else error
+
+    @property
+    def _key(self) -> str | None:
         key = getattr(self.llm, "openai_api_key", None)
-        return describe(error, key.get_secret_value() if key else None)
+        return key.get_secret_value() if isinstance(key, SecretStr) else None
 
     async def _ask(
         self, step: int, prompt: Prompt, taken_ids: set[str], streamer: QueueCallbackHandler
@@ -180,7 +190,7 @@ class ModelStep:
             return "without that option"
         refused = isinstance(error, NotImplementedError) or refuses_tools(error)
         if refused and len(self._tool_choices) > 1:
-            self._tool_choices.pop(0)
+            self._tool_choices = self._tool_choices[1:]
             self._bound = None
             return "with a free choice of tools" if self._tool_choices[0] else "without tools"
         return ""

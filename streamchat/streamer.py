@@ -19,6 +19,7 @@ from streamchat.events import (
     TurnDone,
     TurnFailed,
 )
+from streamchat.safe import safe
 
 
 class QueueCallbackHandler(AsyncCallbackHandler):
@@ -56,7 +57,7 @@ class QueueCallbackHandler(AsyncCallbackHandler):
         self.received = 0
         """How many chunks of the current message came."""
         self.moved = 0
-        """How many of them moved something: a ping or an empty delta does not."""
+        """How many of them moved something: a ping or an empty delta does not, a thought does."""
 
     async def __aiter__(self) -> AsyncIterator[Event]:
         while True:
@@ -90,14 +91,14 @@ class QueueCallbackHandler(AsyncCallbackHandler):
         if self.raw or self.verbose:
             await self._show_raw(received(message))
         events = self._decoder.feed(message)
-        self.moved += bool(events)
+        self.moved += bool(events or message.additional_kwargs.get("reasoning_content"))
         for event in events:
             await self.queue.put(event)
 
     async def _show_raw(self, chunk: ChunkReceived) -> None:
         if self.verbose:
             for line in chunk.lines():
-                print(line, flush=True)  # noqa: T201  # what `verbose` is for
+                print(safe(line), flush=True)  # noqa: T201  # what `verbose` is for
         if self.raw:
             await self.queue.put(chunk)
 

@@ -155,6 +155,11 @@ class Turn:
             return self._with_block(len(self.blocks) - 1, Prose(last.text.append(text)))
         return replace(self, blocks=(*self.blocks, Prose(Fragments([text]))))
 
+    def _without_answer_of(self, call_id: str) -> Turn:
+        if call_id != self.answer_call:
+            return self
+        return replace(self, answer=Fragments(), answer_call="")
+
     def _with_answer(self, text: str, call_id: str) -> Turn:
         if call_id != self.answer_call:
             return replace(self, answer=Fragments([text]), answer_call=call_id)
@@ -185,7 +190,8 @@ def reduce(turn: Turn, event: Event) -> Turn:
             return turn._with_call(call_id, arguments=arguments, state="running")
         case ToolFinished(call_id, output, failed, seconds):
             state = "failed" if failed else "done"
-            return turn._with_call(call_id, state=state, output=output, seconds=seconds)
+            after = turn._with_call(call_id, state=state, output=output, seconds=seconds)
+            return after._without_answer_of(call_id) if failed else after
         case StepFinished():
             return _with_step(turn, event)
         case TurnDone(answer, tools_used, seconds):

@@ -82,7 +82,7 @@ def delta(**fields: Any) -> dict[str, Any]:
 def call_delta(
     index: int | None = 0,
     *,
-    id: str | None = None,
+    id: Any = None,
     name: str | None = None,
     arguments: Any = None,
 ) -> dict[str, Any]:

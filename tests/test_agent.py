@@ -14,7 +14,7 @@ import pytest
 from langchain_core.language_models import BaseChatModel, GenericFakeChatModel
 from langchain_core.messages import AIMessage, BaseMessage
 from langchain_core.outputs import ChatGeneration, ChatResult
-from langchain_core.tools import BaseTool, tool
+from langchain_core.tools import BaseTool, StructuredTool, tool
 
 from streamchat import AgentError, AgentExecutor, QueueCallbackHandler
 from streamchat.events import (
@@ -290,6 +290,43 @@ class TestCalls:
         assert cut.error == "the stream ended inside the arguments of ping"
         assert len(ran) == 1
 
+    async def test_what_is_sent_back_is_always_json(self, server: Server) -> None:
+        bad = calls("add", ['{"x": NaN, "y": 1}']) + calls("add", ['{"x": 1e400, "y": 1}'], id="b")
+        await played(server, bad, answers("Well."))
+        for call in sent(server)[2]["tool_calls"]:
+            assert json.loads(call["function"]["arguments"]) == {}
+
+    async def test_a_tool_with_a_json_schema_is_checked_too(self, server: Server) -> None:
+        schema = {"type": "object", "properties": {"n": {"type": "integer"}}, "required": ["n"]}
+        double = StructuredTool(
+            name="double", description="Double n.", args_schema=schema, func=lambda n: 2 * n
+        )
+        turn = await played(
+            server,
+            calls("double", n="4", id="bad") + calls("double", n=4, id="good"),
+            answers("8"),
+            tools=[double],
+        )
+        assert turn.call("bad").output == "wrong arguments: $.n: '4' is not of type 'integer'"
+        assert turn.call("good").output == "8"
+
+    async def test_a_tool_without_a_schema_has_that_of_its_function(self, server: Server) -> None:
+        class Double(BaseTool):
+            name: str = "double"
+            description: str = "Double n."
+
+            def _run(self, n: int) -> int:
+                return 2 * n
+
+        turn = await played(
+            server,
+            calls("double", n="4", id="bad") + calls("double", n=4, id="good"),
+            answers("8"),
+            tools=[Double()],
+        )
+        assert turn.call("bad").failed
+        assert turn.call("good").output == "8"
+
     async def test_the_same_server_id_in_two_steps_is_two_calls(self, server: Server) -> None:
         turn = await played(
             server, calls("add", x=1, y=2, id="0"), calls("add", x=3, y=4, id="0"), answers("7")
@@ -336,8 +373,8 @@ class TestAnswers:
     @pytest.mark.parametrize(
         "bad",
         [
-            calls("final_answer", ['{"answer": "x"}']),
-            calls("final_answer", ['{"answer": "x", "answer": "y", "tools_used": []}']),
+            calls("final_answer", ['{"answer": 20}']),
+            calls("final_answer", ['{"answer": "x", "answer": "y"}']),
             answers("  "),
         ],
     )
@@ -359,6 +396,18 @@ class TestAnswers:
         for size in range(1, 8):
             turn = await played(server, answers(text).but(split=partial(pieces_of, size)))
             assert turn.answer.text == text
+
+    async def test_an_answer_that_names_no_tools_is_one(self, server: Server) -> None:
+        turn = await played(server, calls("final_answer", ['{"answer": "20"}']))
+        assert (turn.status, turn.answer.text) == ("done", "20")
+
+    async def test_half_a_pair_in_the_arguments(self, server: Server) -> None:
+        turn = await played(server, calls("final_answer", ['{"answer": "hi \\ud83d"}']))
+        assert (turn.status, turn.answer.text) == ("done", "hi \ufffd")
+        bad = calls("add", ['{"x": "\\ud83d", "y": 1}'])
+        turn = await played(server, bad, answers("Well."))
+        assert turn.status == "done"
+        assert sent(server)[-1]["content"] == "Error: wrong arguments: x: not a number"
 
     async def test_text_that_came_with_half_a_pair(self, server: Server) -> None:
         turn = await played(server, says("a\ud83d", "\ude00b"))
@@ -393,7 +442,7 @@ class TestEndings:
         assert isinstance(events[-1], TurnFailed)
         assert events[-1].error == "cannot reach 127.0.0.1:9: Connection refused"
 
-    @pytest.mark.parametrize("reason", ["length", "content_filter"])
+    @pytest.mark.parametrize("reason", ["length", "content_filter", "error", "max_tokens"])
     async def test_a_message_that_was_cut_off_runs_nothing(
         self, server: Server, reason: str
     ) -> None:
@@ -437,6 +486,11 @@ class TestEndings:
         ping = (b": ping\n\n", delta(content=""), Pause(0.1))
         error = await self.failure(server, Reply(ping * 100), timeout=0.5)
         assert error == "no progress for 0.5 s (--timeout)"
+
+    async def test_thinking_is_progress(self, server: Server) -> None:
+        thought = (delta(reasoning_content="hm"), Pause(0.15), delta(reasoning="hm"), Pause(0.15))
+        turn = await played(server, Reply(thought * 4) + says("20"), timeout=0.8)
+        assert turn.answer.text == "20"
 
     async def test_slow_but_steady_is_progress(self, server: Server) -> None:
         steady = Reply(tuple(each for _ in range(8) for each in (delta(content="x"), Pause(0.15))))
@@ -562,10 +616,37 @@ class TestServersThatRefuse:
         assert ["tools" in request for request in server.requests] == [True, True, False, False]
         assert "final_answer" not in sent(server)[0]["content"]
 
-    async def test_a_refusal_for_another_reason_is_final(self, server: Server) -> None:
-        turn = await played(server, fails(400, "this model's context length is 4096"))
-        assert "context length" in turn.error
+    @pytest.mark.parametrize(
+        "refusal",
+        [
+            fails(400, "this model's context length is 4096"),
+            fails(400, "maximum context length exceeded; reduce the messages or functions"),
+            fails(501, "error parsing tool call: raw='{'"),
+        ],
+    )
+    async def test_a_refusal_for_another_reason_is_final(
+        self, server: Server, refusal: Reply
+    ) -> None:
+        turn = await played(server, refusal)
+        assert turn.status == "failed"
         assert len(server.requests) == 1
+
+    async def test_what_did_not_help_is_not_remembered(self, server: Server) -> None:
+        server.script(*[fails(422)] * 3, answers("20"))
+        agent = executor(server)
+        with pytest.raises(AgentError):
+            await agent.invoke("?")
+        await agent.invoke("?")
+        choices = [request.get("tool_choice") for request in server.requests]
+        assert choices == ["required", "auto", None, "required"]
+
+    async def test_a_complaint_in_a_list_of_details(self, server: Server) -> None:
+        detail = [{"loc": ["body", "stream_options"], "msg": "Extra inputs are not permitted"}]
+        body = json.dumps({"detail": detail}).encode()
+        turn = await played(server, Reply(status=422, body=body), answers("20"))
+        assert turn.status == "done"
+        assert server.requests[1]["tool_choice"] == "required"
+        assert "stream_options" not in server.requests[1]
 
     async def test_an_option_it_does_not_know_is_left_out(self, server: Server) -> None:
         turn = await played(
@@ -602,7 +683,7 @@ class TestServersThatRefuse:
                 (
                     {"choices": [], "prompt_filter_results": []},
                     {"choices": [{"index": 0, "delta": {"role": "user", "content": "Hm."}}]},
-                    call_delta(None, name="add", arguments={"x": 1, "y": 2}),
+                    call_delta(None, id=7, name="add", arguments={"x": 1, "y": 2}),
                     {"choices": None},
                 ),
                 finish_reason=None,
@@ -611,7 +692,7 @@ class TestServersThatRefuse:
         )
         assert turn.status == "done"
         assert isinstance(turn.blocks[0], Prose)
-        assert turn.call("call_1").output == "3"
+        assert turn.call("7").output == "3"
         assert (turn.input_tokens, turn.output_tokens) == (100, 20)
 
 
@@ -632,6 +713,15 @@ class Whole(BaseChatModel):
         return self.bind() if self.takes_tools else super().bind_tools(tools, **kwargs)
 
 
+async def test_an_error_that_holds_the_key_is_no_shown_cause(server: Server) -> None:
+    server.script(fails(401, "wrong key sk-secret"), fails(401, "wrong key"))
+    agent = executor(server)
+    for has_cause in (False, True):
+        with pytest.raises(AgentError) as raised:
+            await agent.invoke("?")
+        assert bool(raised.value.__cause__) is has_cause
+
+
 class TestOtherModels:
     """Any LangChain chat model will do."""
 
@@ -648,6 +738,7 @@ class TestOtherModels:
         events = await events_of(AgentExecutor(Whole(replies=[AIMessage("3")], takes_tools=False)))
         assert isinstance(events[-1], TurnDone)
         assert events[-1].answer == "3"
+        await AgentExecutor(Whole(replies=[], takes_tools=False)).prepare()
 
     async def test_one_that_streams_words(self) -> None:
         llm = GenericFakeChatModel(messages=iter([AIMessage("It is 3.")]))

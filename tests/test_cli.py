@@ -116,6 +116,51 @@ class TestOnAPipe:
         assert done.stdout == "N|LP| stands|\n"
         assert "tools" not in server.requests[0]
 
+    def test_a_signal_to_end_still_gets_its_last_event(
+        self, server: Server, tmp_path: Path
+    ) -> None:
+        server.script(Reply((*says("It is").parts, Pause(30))))
+        with subprocess.Popen(
+            [*COMMAND, "ask", QUESTION, "--json", "--base-url", server.url],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            env=environment(tmp_path),
+            text=True,
+        ) as process:
+            assert process.stdout
+            while "text_delta" not in process.stdout.readline():
+                pass
+            process.terminate()
+            last = process.stdout.read().splitlines()[-1]
+        assert json.loads(last)["type"] == "turn_cancelled"
+        assert process.returncode == 143
+
+    @pytest.mark.parametrize(
+        ("redirection", "code", "words"),
+        [
+            (">&-", 1, "error: standard output is closed\n"),
+            (">/dev/full", 1, "No space left on device"),
+            ("<&-", 0, ""),
+            ("2>&-", 0, ""),
+        ],
+    )
+    def test_streams_that_are_closed_or_full(
+        self, server: Server, tmp_path: Path, redirection: str, code: int, words: str
+    ) -> None:
+        server.script(*notebook())
+        done = subprocess.run(
+            ["/bin/sh", "-c", f"{' '.join(COMMAND)} ask hi --base-url {server.url} {redirection}"],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            env=environment(tmp_path),
+            timeout=60,
+            check=False,
+        )
+        assert done.returncode == code
+        assert words in done.stderr.decode()
+        assert done.stderr.count(b"\n") == bool(words)
+        assert code or done.stdout == b"10 + 10 equals 20.\n"
+
 
 class TestQuestions:
     """Where the question comes from."""
@@ -223,12 +268,14 @@ class TestFailures:
         line = self.failed(tmp_path, 1, "ask", "hi", "--model", "gpt-4o")
         assert line == "error: OpenAI's gpt-4o needs a key: set OPENAI_API_KEY\n"
 
-    def test_a_traceback_only_with_verbose(self, tmp_path: Path) -> None:
-        variables = {"OPENAI_BASE_URL": "http://127.0.0.1:9/v1", "OPENAI_API_KEY": "sk-secret"}
+    def test_a_traceback_only_with_verbose(self, server: Server, tmp_path: Path) -> None:
+        server.script(fails(401, "\x1b]0;title\x07 for sk-secret"))
+        variables = {"OPENAI_BASE_URL": server.url, "OPENAI_API_KEY": "sk-secret"}
         done = run(tmp_path, "ask", "hi", "--verbose", **variables)
         assert "Traceback" in done.stderr
         assert "sk-secret" not in done.stderr
-        assert done.stderr.splitlines()[-1].startswith("error: cannot reach")
+        assert "\x1b" not in done.stderr
+        assert done.stderr.splitlines()[-1].startswith("error: 401 from")
 
 
 def test_help_and_version_import_nothing_heavy(tmp_path: Path) -> None:

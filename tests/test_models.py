@@ -93,6 +93,14 @@ async def test_the_settings_reach_the_server(server: Server) -> None:
     await llm.aclose()
 
 
+async def test_only_the_settings_say_where_the_key_is_sent(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_BASE_URL", "")
+    monkeypatch.setenv("OPENAI_API_BASE", "http://127.0.0.1:9/v1")
+    llm = open_model(Settings(api_key="sk-1"))
+    assert str(llm.root_async_client.base_url) == "https://api.openai.com/v1/"
+    await llm.aclose()
+
+
 def test_openai_needs_a_key() -> None:
     with pytest.raises(ModelError, match="gpt-4o needs a key: set OPENAI_API_KEY"):
         open_model(Settings("gpt-4o"))

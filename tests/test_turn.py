@@ -98,6 +98,14 @@ def test_an_answer_in_another_call_starts_anew() -> None:
     assert turn.answer_call == "b"
 
 
+def test_the_answer_of_a_failed_call_is_none() -> None:
+    begun = (ToolCallStarted("a", "final_answer"), AnswerDelta("wro", "a"))
+    turn = after(*begun, ToolFinished("a", "no", failed=True))
+    assert (turn.answer.text, turn.answer_call) == ("", "")
+    other = after(*begun, ToolCallStarted("b", "add"), ToolFinished("b", "no", failed=True))
+    assert other.answer.text == "wro"
+
+
 def test_prose_can_turn_out_to_be_the_answer() -> None:
     turn = after(TextDelta("Hel"), TextDelta("lo"), TurnDone("Hello"))
     assert turn.answer.text == "Hello"

@@ -43,7 +43,8 @@ def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def left_in(cache: Path) -> list[str]:
-    return sorted(path.name for path in (cache / "streamchat" / "models").iterdir())
+    left = (path.name for path in (cache / "streamchat" / "models").iterdir())
+    return sorted(name for name in left if not name.endswith(".lock"))
 
 
 def test_the_parts_are_put_together_once(installed: Path, tmp_path: Path) -> None:
@@ -98,6 +99,31 @@ def test_two_processes_at_once(installed: Path, tmp_path: Path) -> None:
         assert process.exitcode == 0
     assert weights().file(silent).read_bytes() == WHOLE
     assert len(left_in(tmp_path / "cache")) == 1
+
+
+def test_a_process_that_gives_up_leaves_the_work_to_those_that_wait(
+    installed: Path, tmp_path: Path
+) -> None:
+    fork = multiprocessing.get_context("fork")
+    wrong = weights().__class__(
+        "tiny", "Tiny", weights().packages, weights().sha256[:16] + "0" * 48
+    )
+    outcomes = fork.SimpleQueue()
+
+    def attempt(each: Weights) -> None:
+        try:
+            outcomes.put(each.file(silent).read_bytes() == WHOLE)
+        except ModelError:
+            outcomes.put(None)
+
+    processes = [fork.Process(target=attempt, args=(w,)) for w in (wrong, weights()) * 3]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join(60)
+    results = [outcomes.get() for _ in processes]
+    assert False not in results
+    assert results.count(True) >= 3
 
 
 def test_a_missing_package_is_named_with_what_installs_it() -> None:

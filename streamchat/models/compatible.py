@@ -14,6 +14,7 @@ from pydantic import SecretStr
 
 _CONNECT_SECONDS = 10.0
 _NO_KEY = "none"
+OPENAI_URL = "https://api.openai.com/v1"
 
 
 class CompatibleChatOpenAI(ChatOpenAI):
@@ -28,9 +29,12 @@ class CompatibleChatOpenAI(ChatOpenAI):
         self, chunk: dict[str, Any], default_chunk_class: type, base_generation_info: Any
     ) -> ChatGenerationChunk | None:
         _mend(chunk)
-        return super()._convert_chunk_to_generation_chunk(
+        converted = super()._convert_chunk_to_generation_chunk(
             chunk, default_chunk_class, base_generation_info
         )
+        if converted and (thought := _thought(chunk)):
+            converted.message.additional_kwargs["reasoning_content"] = thought
+        return converted
 
 
 def _mend(chunk: dict[str, Any]) -> None:
@@ -43,10 +47,19 @@ def _mend(chunk: dict[str, Any]) -> None:
         for call in delta.get("tool_calls") or []:
             if not isinstance(call.get("index"), int):
                 call["index"] = None
+            if call.get("id") is not None:
+                call["id"] = str(call["id"])
             function = call["function"] = call.get("function") or {}
             arguments = function.get("arguments")
             if arguments is not None and not isinstance(arguments, str):
                 function["arguments"] = json.dumps(arguments)
+
+
+def _thought(chunk: dict[str, Any]) -> Any:
+    """The reasoning in a chunk, which ChatOpenAI leaves out: it is no text, but it is progress."""
+    deltas = (choice["delta"] for choice in chunk["choices"])
+    fields = ("reasoning_content", "reasoning")
+    return next((delta[field] for delta in deltas for field in fields if delta.get(field)), None)
 
 
 class _PlainChunks:
@@ -103,7 +116,8 @@ def connect(
     waits = openai.Timeout(timeout, connect=min(timeout, _CONNECT_SECONDS))
     llm = kind(
         model=model,
-        base_url=base_url,
+        # Said here, because the client would heed more variables than we tell of.
+        base_url=base_url or OPENAI_URL,
         api_key=SecretStr(api_key or _NO_KEY),
         temperature=temperature,
         timeout=waits,

@@ -18,6 +18,7 @@ from importlib.metadata import version
 from importlib.resources import files
 from importlib.util import find_spec
 from pathlib import Path
+from time import time
 from typing import Any
 
 import openai
@@ -32,8 +33,9 @@ from streamchat.models.progress import Progress, silent
 from streamchat.models.weights import EMBEDDED, LARGE, SMALL, Weights, cache_directory
 
 _CONTEXT_TOKENS = 8192
-_LONGEST_REPLY = 768
+_LONGEST_REPLY = 2048
 _STATES_KEPT = 4
+_SCRATCH_SECONDS = 3600
 _MOST_THREADS = 8
 _MAGIC = b"GGUF"
 # Without tools nothing has to be repeated. With them, a result has: numbers would come out wrong.
@@ -55,7 +57,7 @@ class EmbeddedChatOpenAI(CompatibleChatOpenAI):
     ) -> None:
         """Has the model read what every question with these tools begins with."""
         state = self._state_file(system, tools)
-        if self._server is None or self._primed_for == state.name:
+        if not tools or self._server is None or self._primed_for == state.name:
             return
         self._primed_for = state.name
         # All of this only saves time: whatever fails, the question will be answered without it.
@@ -256,6 +258,9 @@ def _digest_file(state: Path) -> Path:
 
 def _forget_old_states(directory: Path) -> None:
     """Each takes some 30 MB, and every change of tools or prompt makes a new one."""
+    for left in directory.glob("*.[0-9]*"):  # by a process that was killed
+        if left.stat().st_mtime < time() - _SCRATCH_SECONDS:
+            left.unlink(missing_ok=True)
     by_age = sorted(directory.glob("*.state"), key=lambda state: state.stat().st_mtime)
     for state in by_age[:-_STATES_KEPT]:
         state.unlink(missing_ok=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -13,7 +14,15 @@ import openai
 from streamchat.safe import one_line, without_secret
 
 _REFUSALS = (400, 404, 422, 500, 501)
-_TOOL_WORDS = ("tool", "function")
+# As vLLM, llama.cpp, Ollama, LM Studio, OpenRouter and others word it. That the word comes up in a
+# complaint is not enough: a prompt may be too long "with its tools".
+_NO_TOOLS = re.compile(
+    r"tool[_ -]?choice|\btools? param|--jinja"
+    r"|\b(tools?|functions?)\b.{0,60}\b(not|isn't|aren't|un)[ -]?(support|avail|allow|enabl)"
+    r"|support.{0,20}\b(tools?|functions?)\b"
+    r"|\b(un\w+|extra|invalid)\b.{0,60}\b(tools|functions)\b",
+    re.DOTALL,
+)
 _EMPTY_WORDS = ("", "bad request", "unprocessable entity")
 _BUSY = (429, 500, 502, 503, 529)
 _NEVER_CONNECTED = ("ConnectError", "ProxyError", "UnsupportedProtocol")
@@ -92,9 +101,10 @@ def _own_words(error: openai.APIError) -> str:
     """The server's own words, which stand in different places; empty if there are none."""
     body: Any = error.body
     if isinstance(body, dict):
-        inner = body.get("error", body)
-        body = inner.get("message") or inner.get("detail") if isinstance(inner, dict) else inner
-    return body.strip() if isinstance(body, str) else ""
+        body = body.get("error", body)
+    if isinstance(body, dict):
+        body = body.get("message") or body.get("detail") or body
+    return body.strip() if isinstance(body, str) else json.dumps(body) if body else ""
 
 
 def refuses_tools(error: BaseException) -> bool:
@@ -104,7 +114,7 @@ def refuses_tools(error: BaseException) -> bool:
     words = complaint(error)
     if words in _EMPTY_WORDS:
         return error.status_code in (400, 422)
-    return any(word in words for word in _TOOL_WORDS)
+    return bool(_NO_TOOLS.search(words)) and "context" not in words
 
 
 def complaint(error: BaseException) -> str:

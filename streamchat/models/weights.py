@@ -13,7 +13,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
-from typing import BinaryIO
 
 import platformdirs
 
@@ -82,16 +81,24 @@ class Weights:
         parts = self.parts()
         size = sum(part.stat().st_size for part in parts)
         whole = cache_directory() / "models" / f"{self.name}-{self.sha256[:16]}.gguf"
-        try:
-            with _alone(whole.with_suffix(".partial")) as partial:
-                if not (whole.is_file() and whole.stat().st_size == size):
-                    with progress(f"putting the model {self.name} together, once", size) as advance:
-                        digest = _join(parts, partial, advance)
-                    self._check(digest)
-                    Path(partial.name).replace(whole)
-        except OSError as error:
-            raise ModelError(f"cannot keep the model in {whole.parent}: {error}") from None
+        if not _has_size(whole, size):
+            try:
+                with _alone(whole.with_suffix(".lock")):
+                    if not _has_size(whole, size):
+                        self._make(whole, parts, size, progress)
+            except OSError as error:
+                raise ModelError(f"cannot keep the model in {whole.parent}: {error}") from None
         return whole
+
+    def _make(self, whole: Path, parts: list[Path], size: int, progress: Progress) -> None:
+        partial = whole.with_suffix(".partial")
+        try:
+            with progress(f"putting the model {self.name} together, once", size) as advance:
+                digest = _join(parts, partial, advance)
+            self._check(digest)
+            partial.replace(whole)
+        finally:
+            partial.unlink(missing_ok=True)
 
     def _check(self, digest: str) -> None:
         if digest != self.sha256:
@@ -106,31 +113,31 @@ def cache_directory() -> Path:
     return platformdirs.user_cache_path(APP)
 
 
-@contextmanager
-def _alone(path: Path) -> Iterator[BinaryIO]:
-    """Opens a scratch file; a second process waits until the first is done with it.
+def _has_size(file: Path, size: int) -> bool:
+    return file.is_file() and file.stat().st_size == size
 
-    A process that dies leaves at most this one file, and its lock ends with it.
+
+@contextmanager
+def _alone(path: Path) -> Iterator[None]:
+    """Makes other processes wait until this one is done; the lock of one that dies ends with it.
+
+    The file stays: whoever waits for a file that is removed gets a lock that nobody else knows of.
     """
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     with path.open("ab") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
-        try:
-            yield file
-        finally:
-            path.unlink(missing_ok=True)
+        yield
 
 
-def _join(parts: list[Path], whole: BinaryIO, advance: Advance) -> str:
-    whole.truncate(0)
+def _join(parts: list[Path], whole: Path, advance: Advance) -> str:
     digest = hashlib.sha256()
-    for part in parts:
-        with part.open("rb") as source:
-            while block := source.read(_BLOCK):
-                digest.update(block)
-                whole.write(block)
-                advance(len(block))
-    whole.flush()
+    with whole.open("wb") as target:
+        for part in parts:
+            with part.open("rb") as source:
+                while block := source.read(_BLOCK):
+                    digest.update(block)
+                    target.write(block)
+                    advance(len(block))
     return digest.hexdigest()
 
 

@@ -1,10 +1,18 @@
 """The tools a model can call, and how a call is run."""
 
 from streamchat.tools.arithmetic import ARITHMETIC
-from streamchat.tools.calls import CallError, checked_arguments, run_tool
+from streamchat.tools.calls import CallError, checked_arguments, run_tool, sendable_arguments
 from streamchat.tools.final_answer import final_answer
 
 TOOLS = (*ARITHMETIC, final_answer)
 """The tools an agent has if it is given no others."""
 
-__all__ = ["ARITHMETIC", "TOOLS", "CallError", "checked_arguments", "final_answer", "run_tool"]
+__all__ = [
+    "ARITHMETIC",
+    "TOOLS",
+    "CallError",
+    "checked_arguments",
+    "final_answer",
+    "run_tool",
+    "sendable_arguments",
+]

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextvars
 import json
-import threading
-from collections.abc import Callable
-from contextlib import suppress
-from typing import Any, NoReturn, TypeVar
+from typing import Any, NoReturn
 
 from langchain_core.tools import BaseTool
 from pydantic import BaseModel, ValidationError
 
-_T = TypeVar("_T")
+from streamchat.answer import whole_characters
+from streamchat.threads import in_daemon_thread
 
 
 class CallError(Exception):
@@ -30,26 +26,52 @@ def checked_arguments(tool: BaseTool, text: str) -> dict[str, Any]:
     arguments = _strict_json(text)
     if not isinstance(arguments, dict):
         raise CallError("the arguments are not a JSON object")
-    schema = tool.args_schema
+    schema = tool.args_schema or tool.get_input_schema()
     if isinstance(schema, type) and issubclass(schema, BaseModel):
         try:
             # Strict on the JSON text: a string is no number, but a JSON string may be a date.
-            schema.model_validate_json(text, strict=True)
+            schema.model_validate_json(json.dumps(arguments), strict=True)
         except ValidationError as error:
             raise CallError(_wrong_fields(error)) from None
+    elif isinstance(schema, dict):
+        _check_json_schema(arguments, schema)
     return arguments
 
 
+def sendable_arguments(text: str) -> dict[str, Any]:
+    """Returns the arguments as they can be sent back: servers choke on any but an object."""
+    try:
+        arguments = _strict_json(text)
+    except CallError:
+        return {}
+    return arguments if isinstance(arguments, dict) else {}
+
+
 def _strict_json(text: str) -> Any:
+    """Returns what the JSON text holds, without half characters and infinite numbers."""
+
     def unknown(constant: str) -> NoReturn:
         raise ValueError(f"{constant} is not JSON")
 
     try:
-        return json.loads(text, parse_constant=unknown, object_pairs_hook=_without_repeats)
+        value = json.loads(text, parse_constant=unknown, object_pairs_hook=_without_repeats)
+        return json.loads(whole_characters(json.dumps(value, ensure_ascii=False, allow_nan=False)))
     except RecursionError:
         raise CallError("the arguments are nested too deeply") from None
-    except ValueError as error:  # of digits beyond the interpreter's limit too
+    except ValueError as error:  # of numbers beyond the interpreter's limits too
         raise CallError(f"the arguments are not valid JSON: {error}") from None
+
+
+def _check_json_schema(arguments: dict[str, Any], schema: dict[str, Any]) -> None:
+    """For tools that come with a JSON schema, as those of MCP servers do."""
+    import jsonschema  # it takes a while to import, and few tools need it
+
+    try:
+        jsonschema.validate(arguments, schema)
+    except jsonschema.ValidationError as error:
+        raise CallError(f"wrong arguments: {error.json_path}: {error.message}") from None
+    except jsonschema.SchemaError as error:
+        raise CallError(f"the tool's own schema is wrong: {error.message}") from None
 
 
 def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -72,43 +94,10 @@ async def run_tool(tool: BaseTool, arguments: dict[str, Any]) -> Any:
     """Runs the tool off the event loop if it is synchronous, and returns what it returns."""
     if _is_async(tool):
         return await tool.ainvoke(arguments)
-    return await in_daemon_thread(lambda: tool.invoke(arguments))
+    return await in_daemon_thread(tool.invoke, arguments)
 
 
 def _is_async(tool: BaseTool) -> bool:
     if hasattr(tool, "coroutine"):
         return tool.coroutine is not None
     return type(tool)._arun is not BaseTool._arun
-
-
-async def in_daemon_thread(work: Callable[[], _T]) -> _T:
-    """Runs `work` in a thread that nobody waits for, neither after a cancel nor at the exit.
-
-    The event loop's own executor is joined at the end, so that one stuck tool would hang all.
-    """
-    loop = asyncio.get_running_loop()
-    done: asyncio.Future[_T] = loop.create_future()
-    context = contextvars.copy_context()
-
-    def finish(settle: Callable[[Any], None], value: Any) -> None:
-        if not done.done():
-            settle(value)
-
-    def report(settle: Callable[[Any], None], value: Any) -> None:
-        # The loop may have been closed meanwhile: then nobody wants to know any more.
-        with suppress(RuntimeError):
-            loop.call_soon_threadsafe(finish, settle, value)
-
-    def run() -> None:
-        try:
-            result = context.run(work)
-        except (StopIteration, asyncio.CancelledError, KeyboardInterrupt, SystemExit) as error:
-            # A future cannot hold the first, and the others would end more than the tool.
-            report(done.set_exception, RuntimeError(repr(error)))
-        except BaseException as error:
-            report(done.set_exception, error)
-        else:
-            report(done.set_result, result)
-
-    threading.Thread(target=run, daemon=True, name="streamchat-tool").start()
-    return await done

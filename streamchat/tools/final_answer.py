@@ -12,9 +12,10 @@ class _Answer(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
 
     answer: Annotated[str, Field(description="the whole answer, as the user will read it")]
+    # Models forget it, and the answer has been read by then.
     tools_used: Annotated[
         list[str], Field(description="the names of the tools whose results the answer rests on")
-    ]
+    ] = []
 
 
 @tool(args_schema=_Answer)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any, TextIO
 
-from streamchat.events import VERSION, ChunkReceived, Event, TurnStarted, to_dict
+from streamchat.events import VERSION, ChunkReceived, Event, to_dict
 from streamchat.turn import Turn
 from streamchat.view import TextView
 
@@ -15,11 +15,12 @@ class JsonView(TextView):
 
     def __init__(self, out: TextIO) -> None:
         self._out = out
+        self._head: dict[str, Any] = {"version": VERSION}
 
     def show(self, turn: Turn, event: Event) -> None:
         """Writes the event; raw chunks are for debugging and are left out."""
         if isinstance(event, ChunkReceived):
             return
-        version: dict[str, Any] = {"version": VERSION} if isinstance(event, TurnStarted) else {}
-        self._out.write(json.dumps(version | to_dict(event), default=str) + "\n")
+        self._out.write(json.dumps(self._head | to_dict(event), default=str) + "\n")
+        self._head = {}
         self._out.flush()

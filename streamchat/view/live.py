@@ -65,8 +65,8 @@ class LiveView:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._next_frame: asyncio.TimerHandle | None = None
         self._live = Live(
+            self,
             console=console,
-            get_renderable=self._open_part,
             # Rich's own refreshing thread races with printing from here: each may move the cursor
             # by the height of what the other has painted over meanwhile.
             auto_refresh=False,
@@ -159,9 +159,9 @@ class LiveView:
             self._live.refresh()
 
     def _print_line(self) -> None:
+        line, self._line = "".join(self._line), []
         # The terminal wraps it, so that a paragraph copied from there is one line again.
-        self._console.print(Text(safe("".join(self._line))), soft_wrap=True)
-        self._line = []
+        self._console.print(Text(safe(line)), soft_wrap=True)
 
     def _end_text(self) -> None:
         if self._line:
@@ -169,10 +169,10 @@ class LiveView:
         self._text_began = False
 
     def _finish_call(self, call: ToolCall) -> None:
+        self._shown.add(call.call_id)
         if call.failed or call.call_id != self._turn.answer_call:
             self._end_text()
             self._console.print(_panel(call))
-        self._shown.add(call.call_id)
 
     def _settle(self) -> None:
         """Prints all that is still open: the turn ends here."""
@@ -184,15 +184,16 @@ class LiveView:
         blocks = (block for block in self._turn.blocks if isinstance(block, ToolCall))
         return [call for call in blocks if call.call_id not in self._shown]
 
-    def _open_part(self) -> RenderableType:
-        width, height = self._console.size
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        """What is open, as it is at the time of painting, also of that which printing brings."""
+        width, height = console.size
         calls = [call for call in self._open_calls() if call.call_id != self._turn.answer_call]
         parts: list[RenderableType] = [_panel(call, most=width * height) for call in calls]
         if self._line:
             # More than fills the window is not painted, or a long line would cost more and more.
             parts.append(Text(safe("".join(self._line)[-width * height :])))
         self._spinner.update(text=Text(self._status(), style="dim"))
-        return _Bottom(Group(*parts, self._spinner), height - 1)
+        yield _Bottom(Group(*parts, self._spinner), height - 1)
 
     def _status(self) -> str:
         quiet = monotonic() - self._last_event

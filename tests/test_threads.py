@@ -1,0 +1,46 @@
+"""Threads that nobody waits for."""
+
+from __future__ import annotations
+
+import asyncio
+import subprocess
+import sys
+import threading
+import time
+
+import pytest
+
+from streamchat.threads import DaemonExecutor, in_daemon_thread
+
+
+async def test_the_result_or_the_error_comes_back() -> None:
+    assert await in_daemon_thread(divmod, 7, 2) == (3, 1)
+    with pytest.raises(ZeroDivisionError):
+        await in_daemon_thread(divmod, 7, 0)
+    with pytest.raises(RuntimeError, match="StopIteration"):
+        await in_daemon_thread(next, iter(()))
+
+
+def test_a_loop_ends_though_its_executor_is_busy() -> None:
+    release = threading.Event()
+
+    async def main() -> None:
+        asyncio.get_running_loop().run_in_executor(None, release.wait, 30)
+
+    started = time.monotonic()
+    with asyncio.Runner() as runner:
+        runner.get_loop().set_default_executor(DaemonExecutor())
+        runner.run(main())
+    assert time.monotonic() - started < 15
+    release.set()
+
+
+def test_the_interpreter_ends_though_a_thread_is_busy() -> None:
+    code = (
+        "import asyncio, time; from streamchat.threads import in_daemon_thread\n"
+        "async def main():\n"
+        "    asyncio.create_task(in_daemon_thread(time.sleep, 600))\n"
+        "    await asyncio.sleep(0.1)\n"
+        "asyncio.run(main())"
+    )
+    subprocess.run([sys.executable, "-c", code], timeout=60, check=True)
