@@ -26,6 +26,7 @@ from streamchat.answer import whole_characters
 from streamchat.chunks import Call
 from streamchat.config import load_settings
 from streamchat.events import (
+    ANSWER_TOOL,
     LastEvent,
     ToolFinished,
     ToolStarted,
@@ -133,7 +134,7 @@ class AgentExecutor:
         trace: bool = False,
     ) -> None:
         self.tools = list(TOOLS if tools is None else tools)
-        if self.tools and not any(tool.name == final_answer.name for tool in self.tools):
+        if self.tools and not any(tool.name == ANSWER_TOOL for tool in self.tools):
             self.tools.append(final_answer)
         self.max_steps = max_steps
         self.timeout = timeout
@@ -273,7 +274,7 @@ class AgentExecutor:
             raise CallError(f"there is no tool called {call.name!r}, there are: {names}")
         arguments = checked_arguments(tool, call.arguments or "{}")
         await streamer.put(ToolStarted(call.call_id, arguments))
-        if tool.name == final_answer.name:
+        if tool.name == ANSWER_TOOL:
             return _answered(call, arguments)
         try:
             async with asyncio.timeout(self.timeout) as patience:

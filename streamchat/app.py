@@ -58,11 +58,13 @@ def chat(settings: Settings, look: Look, *, tools: bool) -> int:
         ModelError: the model cannot be had.
         OSError: the output is gone.
     """
-    from streamchat.repl import Repl  # it brings prompt-toolkit, which `ask` has no use for
+    # It brings prompt-toolkit, which `ask` has no use for.
+    from streamchat.repl import Repl, unechoed
 
     _prepare_output(settings)
-    repl = Repl(open_executor(settings, tools=tools), settings, look)
-    code = _run(repl.run())
+    with unechoed(sys.stdin.isatty() and sys.stdout.isatty()):
+        executor = open_executor(settings, tools=tools)
+    code = _run(Repl(executor, settings, look).run())
     if settings.trace:
         flush()
     return code

@@ -18,6 +18,7 @@ from langchain_core.messages.ai import UsageMetadata, add_ai_message_chunks
 
 from streamchat.answer import AnswerReader, SurrogateJoiner
 from streamchat.events import (
+    ANSWER_TOOL,
     AnswerDelta,
     ArgumentsDelta,
     ChunkReceived,
@@ -81,7 +82,7 @@ class ChunkDecoder:
 
     def __init__(
         self,
-        answer_tool: str | None = "final_answer",
+        answer_tool: str | None = ANSWER_TOOL,
         *,
         text_is_answer: bool = False,
         taken_ids: set[str] | None = None,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import select
 import sys
 import traceback
@@ -45,15 +46,15 @@ BaseUrl = Annotated[
 ]
 Temperature = Annotated[
     float | None,
-    typer.Option(help="From 0, the default, to 2. [STREAMCHAT_TEMPERATURE]"),
+    typer.Option(help="0 to 2 (default 0). [STREAMCHAT_TEMPERATURE]"),
 ]
 MaxSteps = Annotated[
     int | None,
-    typer.Option(help="Messages a model may write in a turn; 10. [STREAMCHAT_MAX_STEPS]"),
+    typer.Option(help="Messages a model may write in a turn (default 10). [STREAMCHAT_MAX_STEPS]"),
 ]
 Timeout = Annotated[
     float | None,
-    typer.Option(help="Seconds without progress until a turn fails; 60. [STREAMCHAT_TIMEOUT]"),
+    typer.Option(help="Seconds without progress (default 60). [STREAMCHAT_TIMEOUT]"),
 ]
 Trace = Annotated[
     bool | None,
@@ -143,6 +144,7 @@ def repl(
     raise typer.Exit(chat(settings, look, tools=not no_tools))
 
 
+_WITH_A_VALUE = ("--model", "-m", "--base-url", "--temperature", "--max-steps", "--timeout")
 _SETTINGS = ("model", "base_url", "temperature", "max_steps", "timeout", "trace")
 
 
@@ -235,7 +237,7 @@ def _exit_code() -> int:
     if sys.stdout is None:
         return _failed("standard output is closed", FAILED)
     try:
-        return app(standalone_mode=False) or 0
+        return app(_arguments(sys.argv[1:]), standalone_mode=False) or 0
     except typer.TyperException as error:
         return _failed(f"{error.format_message()} (see --help)", WRONG_USAGE)
     except SettingsError as error:
@@ -246,10 +248,27 @@ def _exit_code() -> int:
         return INTERRUPTED
     except BrokenPipeError:
         return FAILED  # whoever read has gone, and knows
+    except OSError as error:
+        return _failed(f"cannot write the answer: {error.strerror or error}", FAILED)
     except Exception as error:
         if {"-v", "--verbose"} & set(sys.argv):
             traceback.print_exc()
         return _failed(f"{type(error).__name__}: {error} (--verbose shows where)", FAILED)
+
+
+def _arguments(given: list[str]) -> list[str]:
+    """Returns the arguments as Typer is to read them.
+
+    Without a command they are those of the chat. A question may begin with a minus, as "-5 + 3"
+    does; no option begins with a minus and a digit or has a space in its name.
+    """
+    if given and given[0].startswith("-") and given[0] not in ("--help", "--version", "--"):
+        return ["repl", *given]
+    for at, each in enumerate(given[1:], 1):
+        is_question = re.match(r"-+\s*[\d.(]|-[^=]*\s", each) and "--" not in given[:at]
+        if given[0] == "ask" and is_question and given[at - 1] not in _WITH_A_VALUE:
+            return [*given[:at], *given[at + 1 :], "--", each]
+    return given
 
 
 def _leave(code: int) -> NoReturn:

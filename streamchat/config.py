@@ -15,6 +15,7 @@ import platformdirs
 
 APP = "streamchat"
 LOCAL_MODELS = ("local", "local-large")
+_PATHS = ("/", "./", "../", "~")
 DEFAULT_OPENAI_MODEL = "gpt-4o-mini"
 
 
@@ -51,10 +52,15 @@ class Settings:
 
     @property
     def gguf(self) -> Path | None:
-        """The model file that `model` names, if it names one."""
-        if self.model and self.model.lower().endswith(".gguf"):
-            return Path(self.model).expanduser()
-        return None
+        """The model file that `model` names, if it names one.
+
+        Servers name models by files of theirs, too: with a server it must be a file that is here.
+        """
+        name = self.model or ""
+        if not (name.lower().endswith(".gguf") or name.startswith(_PATHS)):
+            return None
+        path = Path(name).expanduser()
+        return path if path.is_file() or not self.base_url else None
 
     @property
     def is_local(self) -> bool:
@@ -86,7 +92,7 @@ def load_settings(
     """
     environment = os.environ if environment is None else environment
     layers = (
-        *_file_layer(config_file(environment)),
+        *_file_layer(config_file(environment), needed=bool(environment.get("STREAMCHAT_CONFIG"))),
         *_environment_layer(environment),
         *_flags_layer(flags or {}),
     )
@@ -119,13 +125,15 @@ def _environment_layer(environment: Mapping[str, str]) -> _Layer:
     return [(variable, _VARIABLES[variable], value) for variable, value in found if value]
 
 
-def _file_layer(path: Path) -> _Layer:
+def _file_layer(path: Path, *, needed: bool) -> _Layer:
     """A key has no place in a file that people show each other, so it is not read from there."""
     try:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return []
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except OSError as error:
+        if isinstance(error, FileNotFoundError) and not needed:
+            return []
+        raise SettingsError(f"{path}: {error.strerror}") from None
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise SettingsError(f"{path}: {error}") from None
     known = {each.name for each in fields(Settings)} - {"api_key"}
     if unknown := sorted(content.keys() - known):

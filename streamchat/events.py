@@ -12,6 +12,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any, TypeAlias, get_args
 
+ANSWER_TOOL = "final_answer"
+"""The tool whose `answer` is the answer."""
 VERSION = 1
 """The version of the plain form that `to_dict` gives. It rises when a field changes its meaning."""
 

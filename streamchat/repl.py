@@ -43,6 +43,7 @@ class Repl:
         self._look = look
         self._interactive = sys.stdin.isatty() and sys.stdout.isatty()
         self._stops = Stops(signal.SIGINT, linger=self._interactive)
+        self._failed = False
         self._typed_back = ""
         """A line that could not be used, to be mended at the next prompt."""
         self._commands: dict[str, Callable[[str], Awaitable[None]]] = {
@@ -72,7 +73,8 @@ class Repl:
                     self._stops.rest()
                     await self._dispatch(line)
             except EOFError:
-                return 0
+                # Who types sees what failed; a script has only this to go by.
+                return 1 if self._failed and not self._interactive else 0
             except asyncio.CancelledError:
                 if not terminated:
                     raise
@@ -110,7 +112,7 @@ class Repl:
             _complain(f"no command is called {name}; /help lists them")
 
     async def _ask(self, question: str) -> None:
-        with _unechoed(self._interactive):
+        with unechoed(self._interactive):
             turn = await converse(
                 self._executor,
                 question,
@@ -119,6 +121,7 @@ class Repl:
                 verbose=self._look.verbose,
             )
         complain_of(turn)
+        self._failed = self._failed or turn.status == "failed"
 
     async def _help(self, _: str) -> None:
         _say(
@@ -149,9 +152,17 @@ class Repl:
             return
         try:
             settings = replace(self._settings, model=checked_setting("/model", "model", name))
+            if settings.needs_key and self._interactive:
+                typed = await PromptSession[str]().prompt_async(
+                    "OpenAI API key: ", is_password=True
+                )
+                key = checked_setting("the key", "api_key", typed.strip())
+                settings = replace(settings, api_key=key or None)
             llm = open_model(settings, progress_on_stderr)
         except (ModelError, SettingsError) as error:
             _complain(str(error))
+            return
+        except (KeyboardInterrupt, EOFError):  # at the prompt for the key
             return
         await self._executor.aclose()
         self._executor.use(llm)
@@ -211,13 +222,14 @@ def _keys() -> KeyBindings:
 
 
 @contextmanager
-def _unechoed(interactive: bool) -> Iterator[None]:
+def unechoed(interactive: bool) -> Iterator[None]:
     """What is typed during an answer is kept for the next prompt but not shown in its midst."""
     if not interactive:
         yield
         return
     before = termios.tcgetattr(sys.stdin)
-    quiet = [*before[:3], before[3] & ~termios.ECHO, *before[4:]]
+    # Without the last flag the terminal would drop it when Ctrl-C is pressed.
+    quiet = [*before[:3], before[3] & ~termios.ECHO | termios.NOFLSH, *before[4:]]
     termios.tcsetattr(sys.stdin, termios.TCSADRAIN, quiet)
     try:
         yield

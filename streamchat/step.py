@@ -20,11 +20,10 @@ from pydantic import SecretStr
 
 from streamchat.chunks import ChunkDecoder, Reply
 from streamchat.events import Notice, StepFinished, StepStarted, ToolFinished
-from streamchat.models.compatible import without_refused_option
+from streamchat.models.compatible import NO_KEY, without_refused_option
 from streamchat.models.errors import complaint, describe, refuses_tools, seconds_until_retry
 from streamchat.models.progress import Progress
 from streamchat.streamer import QueueCallbackHandler
-from streamchat.tools import final_answer
 
 _RETRIES = 2
 _Model: TypeAlias = Runnable[LanguageModelInput, AIMessage]
@@ -110,15 +109,14 @@ class ModelStep:
     @property
     def _key(self) -> str | None:
         key = getattr(self.llm, "openai_api_key", None)
-        return key.get_secret_value() if isinstance(key, SecretStr) else None
+        value = key.get_secret_value() if isinstance(key, SecretStr) else None
+        return None if value == NO_KEY else value
 
     async def _ask(
         self, step: int, prompt: Prompt, taken_ids: set[str], streamer: QueueCallbackHandler
     ) -> Reply:
         offered = self._tool_choices[0] is not None
-        streamer.begin_message(
-            ChunkDecoder(final_answer.name, text_is_answer=not offered, taken_ids=taken_ids)
-        )
+        streamer.begin_message(ChunkDecoder(text_is_answer=not offered, taken_ids=taken_ids))
         await streamer.put(StepStarted(step))
         started = perf_counter()
         first = await self._stream(prompt(offered), streamer)

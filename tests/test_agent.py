@@ -442,6 +442,15 @@ class TestEndings:
         assert isinstance(events[-1], TurnFailed)
         assert events[-1].error == "cannot reach 127.0.0.1:9: Connection refused"
 
+    async def test_without_a_key_nothing_is_blotted_out(self) -> None:
+        llm = connect(
+            "m", base_url="http://none.invalid/v1", api_key=None, temperature=0, timeout=5
+        )
+        events = await events_of(AgentExecutor(llm))
+        await llm.aclose()
+        assert isinstance(events[-1], TurnFailed)
+        assert events[-1].error.startswith("cannot reach none.invalid: ")
+
     @pytest.mark.parametrize("reason", ["length", "content_filter", "error", "max_tokens"])
     async def test_a_message_that_was_cut_off_runs_nothing(
         self, server: Server, reason: str

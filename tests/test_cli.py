@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from streamchat.cli import _arguments
 from tests.program import COMMAND, Terminal, environment, run
 from tests.server import (
     NOTEBOOK_ANSWER,
@@ -276,6 +277,25 @@ class TestFailures:
         assert "sk-secret" not in done.stderr
         assert "\x1b" not in done.stderr
         assert done.stderr.splitlines()[-1].startswith("error: 401 from")
+
+
+@pytest.mark.parametrize(
+    ("given", "read"),
+    [
+        ([], []),
+        (["--version"], ["--version"]),
+        (["-v", "--plain"], ["repl", "-v", "--plain"]),
+        (["ask", "-5 + 3"], ["ask", "--", "-5 + 3"]),
+        (["ask", "-5", "--plain"], ["ask", "--plain", "--", "-5"]),
+        (["ask", "- how?", "-m", "x"], ["ask", "-m", "x", "--", "- how?"]),
+        (["ask", "-"], ["ask", "-"]),
+        (["ask", "hi", "--temperature", "-1"], ["ask", "hi", "--temperature", "-1"]),
+        (["ask", "--", "-5"], ["ask", "--", "-5"]),
+        (["ask", "hi", "--frob"], ["ask", "hi", "--frob"]),
+    ],
+)
+def test_a_question_may_begin_with_a_minus(given: list[str], read: list[str]) -> None:
+    assert _arguments(given) == read
 
 
 def test_help_and_version_import_nothing_heavy(tmp_path: Path) -> None:

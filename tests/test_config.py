@@ -14,8 +14,7 @@ def loaded(
     path: Path, file: str = "", flags: dict[str, Any] | None = None, **environment: str
 ) -> Settings:
     config = path / "config.toml"
-    if file:
-        config.write_text(file, encoding="utf-8")
+    config.write_text(file, encoding="utf-8")
     return load_settings(flags, {"STREAMCHAT_CONFIG": str(config)} | environment)
 
 
@@ -97,6 +96,11 @@ def test_a_file_that_cannot_be_read_is_an_error(tmp_path: Path) -> None:
         load_settings({}, {"STREAMCHAT_CONFIG": str(tmp_path)})
 
 
+def test_a_file_that_was_named_must_be_there(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="No such file"):
+        load_settings({}, {"STREAMCHAT_CONFIG": str(tmp_path / "none.toml")})
+
+
 def test_the_file_s_usual_place(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
     monkeypatch.setenv("HOME", str(tmp_path))
@@ -114,6 +118,10 @@ def test_the_file_s_usual_place(monkeypatch: pytest.MonkeyPatch, tmp_path: Path)
         (Settings(base_url="https://api.openai.com/v1"), False, True),
         (Settings(base_url="http://127.0.0.1:1/v1"), False, False),
         (Settings(model="llama", base_url="http://127.0.0.1:1/v1"), False, False),
+        (Settings(model="theirs.gguf", base_url="http://127.0.0.1:1/v1"), False, False),
+        (Settings(model="/etc/passwd", base_url="http://127.0.0.1:1/v1"), True, False),
+        (Settings(model="./nothing"), True, False),
+        (Settings(model="org/model", base_url="http://127.0.0.1:1/v1"), False, False),
     ],
 )
 def test_who_answers(settings: Settings, local: bool, needs_key: bool) -> None:

@@ -97,6 +97,23 @@ def test_interrupted_in_the_middle_of_an_answer_it_ends_in_order(
     assert (process.returncode, errors) == (130, b"stopped\n")
 
 
+def test_interrupted_while_it_loads_it_ends_in_order(
+    first: subprocess.CompletedProcess[str], cache: Path, tmp_path: Path
+) -> None:
+    with Terminal(tmp_path, "ask", QUESTION, XDG_CACHE_HOME=str(cache)) as terminal:
+        terminal.wait_for("loading the model")
+        terminal.type("\x03")
+        assert terminal.exit_code() == 130
+
+
+def test_a_conversation_that_is_too_long_is_one_clear_line(
+    first: subprocess.CompletedProcess[str], cache: Path, tmp_path: Path
+) -> None:
+    done = run(tmp_path, "ask", "-", stdin="word " * 9000, XDG_CACHE_HOME=str(cache))
+    assert done.returncode == 1
+    assert re.fullmatch(r"error: too long for the model: .* \(8192 tokens\)\n", done.stderr)
+
+
 def test_another_model_file_is_run_with_its_own_template(
     first: subprocess.CompletedProcess[str], cache: Path, tmp_path: Path
 ) -> None:

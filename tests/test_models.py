@@ -68,6 +68,11 @@ class TestErrors:
             "cannot reach nowhere.invalid: "
         )
 
+    async def test_https_where_there_is_http(self, server: Server) -> None:
+        line = await told(server.url.replace("http:", "https:"))
+        assert "TLS failed" in line
+        assert "is it an http:// address?" in line
+
     async def test_nobody_answers(self) -> None:
         with deaf() as url:
             assert await told(url) == f"no answer from {url[7:-3]}: the connection timed out"

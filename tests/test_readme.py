@@ -27,7 +27,8 @@ def test_every_option_is_documented_and_every_documented_one_exists(tmp_path: Pa
 
 def test_every_variable_is_read(tmp_path: Path) -> None:
     documented = set(re.findall(r"(?:STREAMCHAT|OPENAI)_[A-Z_]+", README))
-    values = {"OPENAI_BASE_URL": "http://h/v1", "STREAMCHAT_CONFIG": str(tmp_path / "none.toml")}
+    (tmp_path / "empty.toml").touch()
+    values = {"OPENAI_BASE_URL": "http://h/v1", "STREAMCHAT_CONFIG": str(tmp_path / "empty.toml")}
     for name in documented - values.keys():
         values[name] = "2"
     changed = load_settings({}, values)

@@ -130,3 +130,9 @@ def test_lines_on_a_pipe(server: Server, tmp_path: Path) -> None:
     assert done.stderr == "error: no command is called /nope; /help lists them\n"
     assert done.returncode == 0
     assert len(server.requests[-1]["messages"]) == 4
+
+
+def test_a_pipe_of_questions_fails_if_one_of_them_does(server: Server, tmp_path: Path) -> None:
+    server.script(fails(401, "no"), says("Two."))
+    done = run(tmp_path, "repl", stdin="first\nsecond\n", OPENAI_BASE_URL=server.url)
+    assert (done.stdout, done.returncode) == ("Two.\n", 1)

@@ -76,12 +76,15 @@ def answer(*pieces: str) -> list[Event]:
     ]
 
 
-def console_on(screen: Screen) -> Console:
+def console_on(screen: Screen, encoding: str = "utf-8") -> Console:
     class Terminal(io.StringIO):
+        encoding = ""
+
         def write(self, text: str) -> int:
             screen.write(text.replace("\n", "\r\n"))
             return len(text)
 
+    Terminal.encoding = encoding
     columns, lines = screen.size
     return Console(
         file=Terminal(), force_terminal=True, width=columns, height=lines, highlight=False
@@ -301,6 +304,12 @@ class TestLive:
             assert '{"|x|' in lines[1]
             assert "arriving" in lines[2]
             assert "receiving a call of add" in lines[3]
+
+    def test_ascii_marks_where_there_is_nothing_else(self) -> None:
+        screen = Screen(40, 10)
+        console = console_on(screen, "ascii")
+        shown(LiveView(console), call("add", ["{}"], "20"))
+        assert screen.visible()[2].startswith("| ok 20")
 
     def test_nothing_the_model_says_reaches_the_terminal_as_a_command(self) -> None:
         events = [TextDelta(EVIL), *call(EVIL, [EVIL], EVIL), Notice(EVIL), *answer(EVIL)]

@@ -13,7 +13,7 @@ from langchain_openai import ChatOpenAI
 from pydantic import SecretStr
 
 _CONNECT_SECONDS = 10.0
-_NO_KEY = "none"
+NO_KEY = "none"
 OPENAI_URL = "https://api.openai.com/v1"
 
 
@@ -56,7 +56,9 @@ def _mend(chunk: dict[str, Any]) -> None:
 
 
 def _thought(chunk: dict[str, Any]) -> Any:
-    """The reasoning in a chunk, which ChatOpenAI leaves out: it is no text, but it is progress."""
+    """What ChatOpenAI leaves out: reasoning, or how far the prompt was read. It is progress."""
+    if progress := chunk.get("prompt_progress"):
+        return str(progress)
     deltas = (choice["delta"] for choice in chunk["choices"])
     fields = ("reasoning_content", "reasoning")
     return next((delta[field] for delta in deltas for field in fields if delta.get(field)), None)
@@ -118,7 +120,7 @@ def connect(
         model=model,
         # Said here, because the client would heed more variables than we tell of.
         base_url=base_url or OPENAI_URL,
-        api_key=SecretStr(api_key or _NO_KEY),
+        api_key=SecretStr(api_key or NO_KEY),
         temperature=temperature,
         timeout=waits,
         max_retries=0,

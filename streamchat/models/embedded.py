@@ -11,14 +11,18 @@ import hashlib
 import json
 import os
 import secrets
-from collections.abc import AsyncIterator, Sequence
-from contextlib import suppress
+import signal
+import threading
+import urllib.request
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from importlib.resources import files
 from importlib.util import find_spec
 from pathlib import Path
 from time import time
+from types import FrameType
 from typing import Any
 
 import openai
@@ -34,11 +38,15 @@ from streamchat.models.weights import EMBEDDED, LARGE, SMALL, Weights, cache_dir
 
 _CONTEXT_TOKENS = 8192
 _LONGEST_REPLY = 2048
+_LONGEST_CALL = 1024
+# How far a prompt is read is told after each batch.
+_BATCH_TOKENS = 512
 _STATES_KEPT = 4
 _SCRATCH_SECONDS = 3600
+_START_SECONDS = 10
 _MOST_THREADS = 8
 _MAGIC = b"GGUF"
-# Without tools nothing has to be repeated. With them, a result has: numbers would come out wrong.
+# Where a result has to be repeated, its numbers would come out wrong with this.
 _AGAINST_REPETITION = {"repeat_penalty": 1.1, "repeat_last_n": 128}
 
 
@@ -90,8 +98,12 @@ class EmbeddedChatOpenAI(CompatibleChatOpenAI):
     ) -> AsyncIterator[ChatGenerationChunk]:
         if kwargs.get("tools"):
             await self.prime(messages[0], kwargs["tools"])
-        else:
-            kwargs["extra_body"] = _AGAINST_REPETITION
+            kwargs["max_tokens"] = _LONGEST_CALL
+        # To read a long prompt is progress, too.
+        body: dict[str, Any] = {"return_progress": True}
+        if not kwargs.get("tools") or (self._server and self._server.template is None):
+            body |= _AGAINST_REPETITION
+        kwargs["extra_body"] = body
         async for chunk in super()._astream(messages, *args, **kwargs):
             yield chunk
 
@@ -133,13 +145,26 @@ class EmbeddedServer:
         os.environ.setdefault("GOMP_SPINCOUNT", "0")
         import xllamacpp
 
-        try:
-            self._native = xllamacpp.Server(self._parameters(xllamacpp.CommonParams()))
-        except Exception as error:
-            raise ModelError(f"{self.file} cannot be loaded: {error}") from None
-        self.address = self._native.listening_address
-        # Its threads must not run on while the interpreter is taken down: that is a crash.
-        atexit.register(self.stop)
+        with _interrupts_held():
+            try:
+                self._native = xllamacpp.Server(self._parameters(xllamacpp.CommonParams()))
+            except Exception:
+                raise ModelError(
+                    f"{self.file} cannot be loaded: it is damaged, or the runtime does not know it"
+                ) from None
+            # Its threads must not run on while the interpreter is taken down: that is a crash.
+            atexit.register(self.stop)
+            self.address = self._native.listening_address
+            self._wait_until_it_works()
+
+    def _wait_until_it_works(self) -> None:
+        """A server that is stopped before its loop has begun never ends."""
+        direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        request = urllib.request.Request(  # noqa: S310  # its own address
+            f"{self.address}/slots", headers={"Authorization": f"Bearer {self.key}"}
+        )
+        with suppress(OSError):
+            direct.open(request, timeout=_START_SECONDS).close()
 
     def stop(self) -> None:
         """Ends the server's threads and frees the model, also in the middle of an answer."""
@@ -158,6 +183,7 @@ class EmbeddedServer:
             parameters.chat_template = self.template
         parameters.n_ctx = _CONTEXT_TOKENS
         parameters.n_parallel = 1
+        parameters.n_batch = _BATCH_TOKENS
         parameters.n_gpu_layers = 0
         parameters.warmup = False
         parameters.fit_params = False
@@ -174,6 +200,22 @@ class EmbeddedServer:
             _states().mkdir(mode=0o700, parents=True, exist_ok=True)
             parameters.slot_save_path = f"{_states()}/"
         return parameters
+
+
+@contextmanager
+def _interrupts_held() -> Iterator[None]:
+    """Ctrl-C within counts at the end: what is destroyed while it starts may never end."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    held: list[tuple[int, FrameType | None]] = []
+    before = signal.signal(signal.SIGINT, lambda *call: held.append(call))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+    if held and callable(before):
+        before(*held[0])
 
 
 def open_embedded(settings: Settings, progress: Progress) -> EmbeddedChatOpenAI:

@@ -6,6 +6,7 @@ import json
 import math
 import os
 import re
+import ssl
 from collections.abc import Iterator
 from typing import Any
 
@@ -52,6 +53,8 @@ def _describe(error: BaseException) -> str:
                 f"{error.status_code} from {_host(error)}: it redirects to {target}, which is not "
                 "followed; give that server's own address with --base-url"
             )
+        case openai.APIStatusError() if "exceeds the available context size" in _words(error):
+            return f"too long for the model: {_words(error).removesuffix(', try increasing it')}"
         case openai.APIStatusError():
             return f"{error.status_code} from {_host(error)}: {_words(error)}"
         case openai.APIError():
@@ -87,6 +90,8 @@ def _never_connected(error: BaseException) -> bool:
 
 def _innermost(error: BaseException) -> str:
     *_, cause = _causes(error)
+    if isinstance(cause, ssl.SSLError):
+        return f"TLS failed ({cause.reason or cause}); is it an http:// address?"
     if isinstance(cause, OSError) and cause.errno:
         # asyncio words the same failure in its own way; a name that is unknown has a negative one.
         return os.strerror(cause.errno) if cause.errno > 0 else str(cause.strerror)

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from collections.abc import Mapping
 from contextlib import suppress
 from time import monotonic
 from types import TracebackType
 from typing import Self
 
+from rich.cells import chop_cells
 from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
 from rich.live import Live
 from rich.panel import Panel
@@ -22,6 +24,7 @@ from rich.spinner import Spinner
 from rich.text import Text
 
 from streamchat.events import (
+    ANSWER_TOOL,
     AnswerDelta,
     Event,
     Notice,
@@ -40,8 +43,10 @@ from streamchat.view.plain import SEPARATOR
 
 _FRAMES_PER_SECOND = 12
 _QUIET_SECONDS = 2.0
+_SPINNER, _ASCII_SPINNER = "dots", "line"
 _STYLES = {"arriving": "cyan", "running": "yellow", "done": "green", "failed": "red"}
-_MARKS = {"arriving": "…", "running": "…", "done": "✓", "failed": "✗"}
+_MARKS = {"done": "✓", "failed": "✗"}
+_ASCII_MARKS = {"done": "ok", "failed": "failed"}
 
 
 class LiveView:
@@ -61,7 +66,9 @@ class LiveView:
         self._shown: set[str] = set()
         self._phase = "waiting for the model"
         self._last_event = monotonic()
-        self._spinner = Spinner("dots", style="dim")
+        plain = is_ascii(console)
+        self._spinner = Spinner(_ASCII_SPINNER if plain else _SPINNER, style="dim")
+        self._marks = _ASCII_MARKS if plain else _MARKS
         self._loop: asyncio.AbstractEventLoop | None = None
         self._next_frame: asyncio.TimerHandle | None = None
         self._live = Live(
@@ -172,7 +179,7 @@ class LiveView:
         self._shown.add(call.call_id)
         if call.failed or call.call_id != self._turn.answer_call:
             self._end_text()
-            self._console.print(_panel(call))
+            self._console.print(_panel(call, self._marks))
 
     def _settle(self) -> None:
         """Prints all that is still open: the turn ends here."""
@@ -187,11 +194,15 @@ class LiveView:
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         """What is open, as it is at the time of painting, also of that which printing brings."""
         width, height = console.size
-        calls = [call for call in self._open_calls() if call.call_id != self._turn.answer_call]
-        parts: list[RenderableType] = [_panel(call, most=width * height) for call in calls]
+        calls = [call for call in self._open_calls() if call.name != ANSWER_TOOL]
+        parts: list[RenderableType] = [
+            _panel(call, self._marks, most=width * height) for call in calls
+        ]
         if self._line:
             # More than fills the window is not painted, or a long line would cost more and more.
-            parts.append(Text(safe("".join(self._line)[-width * height :])))
+            line = safe("".join(self._line)[-width * height :])
+            # Cut where the terminal will cut it, so that it does not jump when it is finished.
+            parts.append(Text("\n".join(chop_cells(line.expandtabs(8), width))))
         self._spinner.update(text=Text(self._status(), style="dim"))
         yield _Bottom(Group(*parts, self._spinner), height - 1)
 
@@ -200,12 +211,17 @@ class LiveView:
         return self._phase if quiet < _QUIET_SECONDS else f"{self._phase}, {quiet:.0f} s"
 
 
-def _panel(call: ToolCall, most: int = sys.maxsize) -> Panel:
+def is_ascii(console: Console) -> bool:
+    """Whether the terminal takes ASCII only."""
+    return not console.encoding.lower().startswith("utf")
+
+
+def _panel(call: ToolCall, marks: Mapping[str, str], most: int = sys.maxsize) -> Panel:
     """Returns a call's panel, with at most so many characters of its arguments, the last ones."""
     arguments = "".join(fragment + SEPARATOR for fragment in call.fragments)[-most:]
     body = Text(safe(arguments), style="dim")
     if call.state in ("done", "failed"):
-        body = Text("\n").join([body, Text(f"{_MARKS[call.state]} {safe(call.output)}")])
+        body = Text("\n").join([body, Text(f"{marks[call.state]} {safe(call.output)}")])
     took = f"{call.seconds:.2f} s" if call.state == "done" else call.state
     style = _STYLES[call.state]
     return Panel(

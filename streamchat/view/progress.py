@@ -30,8 +30,12 @@ def progress_on_stderr(what: str, total: int | None = None) -> Iterator[Callable
         TimeElapsedColumn,
     )
 
+    from streamchat.view.live import is_ascii
+
     bar = (BarColumn(bar_width=20), DownloadColumn()) if total else ()
-    columns = (SpinnerColumn(), TextColumn("{task.description}"), *bar, TimeElapsedColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+    console = Console(stderr=True)
+    spinner = SpinnerColumn("line" if is_ascii(console) else "dots")
+    columns = (spinner, TextColumn("{task.description}"), *bar, TimeElapsedColumn())
+    with Progress(*columns, console=console, transient=True) as progress:
         task = progress.add_task(what, total=total)
         yield lambda done: progress.advance(task, done)
