@@ -120,7 +120,8 @@ class AgentExecutor:
         chat_history: a HumanMessage and an AIMessage for each question that was answered.
 
     Raises:
-        SettingsError: `llm` is None and the settings name no model.
+        SettingsError: `llm` is None, and a setting cannot be used.
+        ModelError: `llm` is None, and the model that the settings name cannot be had.
     """
 
     def __init__(

@@ -147,10 +147,11 @@ class ModelStep:
                     async for chunk in chunks:
                         if not streamer.received:  # a model that does not stream calls nobody back
                             await streamer.receive(chunk)
+                        if first is None and streamer.began:
+                            first = perf_counter()
                         # A ping or an empty chunk is no progress.
                         if streamer.moved > moved:
                             moved = streamer.moved
-                            first = first or perf_counter()
                             patience.reschedule(clock() + self._timeout)
         except TimeoutError as error:
             if not patience.expired():

@@ -58,6 +58,8 @@ class QueueCallbackHandler(AsyncCallbackHandler):
         """How many chunks of the current message came."""
         self.moved = 0
         """How many of them moved something: a ping or an empty delta does not, a thought does."""
+        self.began = False
+        """Whether any of the message's own words came."""
 
     async def __aiter__(self) -> AsyncIterator[Event]:
         while True:
@@ -91,6 +93,7 @@ class QueueCallbackHandler(AsyncCallbackHandler):
         if self.raw or self.verbose:
             await self._show_raw(received(message))
         events = self._decoder.feed(message)
+        self.began = self.began or bool(events)
         self.moved += bool(events or message.additional_kwargs.get("reasoning_content"))
         for event in events:
             await self.queue.put(event)
@@ -106,6 +109,7 @@ class QueueCallbackHandler(AsyncCallbackHandler):
         """From now on the chunks are those of a new message, which `decoder` decodes."""
         self._decoder = decoder
         self.received = self.moved = 0
+        self.began = False
 
     async def end_message(self) -> Reply:
         """Puts what the decoder still held back on the queue and returns the whole message."""
