@@ -34,7 +34,7 @@ def run(
         input=data,
         capture_output=True,
         env=environment(home, **variables),
-        timeout=120,
+        timeout=300,
         check=False,
     )
     return subprocess.CompletedProcess(
@@ -49,6 +49,8 @@ class Terminal:
         self, home: Path, *arguments: str, columns: int = 80, lines: int = 24, **variables: str
     ) -> None:
         self.screen = Screen(columns, lines)
+        self.written = ""
+        """All that the program wrote, with its control sequences."""
         self.process = pexpect.spawn(
             COMMAND[0],
             [*COMMAND[1:], *arguments],
@@ -71,6 +73,10 @@ class Terminal:
                 return lines
         raise AssertionError(f"{what!r} did not come up:\n" + "\n".join(self.screen.everything()))
 
+    def wait_until_written(self, what: str, seconds: float = 60) -> None:
+        """Waits for text that may be wiped away again before anybody looks at the screen."""
+        self.wait_for(lambda _: what in self.written, seconds)
+
     def exit_code(self, seconds: float = 60) -> int:
         """Waits for the program to end; a signal that ended it is negative."""
         end = time.monotonic() + seconds
@@ -84,7 +90,9 @@ class Terminal:
 
     def _read(self) -> None:
         try:
-            self.screen.write(self.process.read_nonblocking(65536, timeout=0.05))
+            text = self.process.read_nonblocking(65536, timeout=0.05)
+            self.written += text
+            self.screen.write(text)
         except (pexpect.TIMEOUT, pexpect.EOF):
             time.sleep(0.01)
 

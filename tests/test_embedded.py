@@ -101,7 +101,7 @@ def test_interrupted_while_it_loads_it_ends_in_order(
     first: subprocess.CompletedProcess[str], cache: Path, tmp_path: Path
 ) -> None:
     with Terminal(tmp_path, "ask", QUESTION, XDG_CACHE_HOME=str(cache)) as terminal:
-        terminal.wait_for("loading the model")
+        terminal.wait_until_written("loading the model")
         terminal.type("\x03")
         assert terminal.exit_code() == 130
 
