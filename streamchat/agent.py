@@ -290,7 +290,7 @@ class AgentExecutor:
 def _answered(call: Call, arguments: dict[str, Any]) -> _Result:
     if not call.answers:
         raise CallError("there is a final answer in this message already")
-    answer = whole_characters(str(arguments["answer"]))
+    answer = str(arguments["answer"])
     if not answer.strip():
         raise CallError("the answer is empty")
     return _Result("", answer=TurnDone(answer, tuple(arguments.get("tools_used", ()))))

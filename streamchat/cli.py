@@ -175,7 +175,7 @@ def _question(prompt: str | None, timeout: float) -> str:
     if prompt is not None and not asked.strip() and prompt != "-":
         raise SettingsError("the question is empty")
     piped = ""
-    if sys.stdin is not None and (prompt == "-" or not sys.stdin.isatty()):
+    if prompt == "-" or not sys.stdin.isatty():
         piped = _piped(timeout, needed=not asked)
     question = "\n\n".join(part for part in (piped.strip("\n"), asked) if part.strip())
     if not question:

@@ -102,9 +102,11 @@ async def converse(
 def complain_of(turn: Turn) -> None:
     """Tells on standard error how a turn ended that gave no answer."""
     if turn.status == "failed":
-        line = f"error: {turn.error}"
+        complain(f"error: {turn.error}")
     elif turn.status == "cancelled":
-        line = "stopped"
-    else:
-        return
-    print(one_line(line), file=sys.stderr, flush=True)  # noqa: T201  # where errors go
+        complain("stopped")
+
+
+def complain(text: str) -> None:
+    """Writes one line on standard error."""
+    print(one_line(text), file=sys.stderr, flush=True)  # noqa: T201  # where errors go

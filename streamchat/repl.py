@@ -18,7 +18,7 @@ from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
 
 from streamchat.agent import AgentExecutor
 from streamchat.config import APP, ModelError, Settings, SettingsError, checked_setting
-from streamchat.conversation import Stops, complain_of, converse, prepare
+from streamchat.conversation import Stops, complain, complain_of, converse, prepare
 from streamchat.models import open_model
 from streamchat.safe import one_line, safe
 from streamchat.threads import in_daemon_thread
@@ -109,7 +109,7 @@ class Repl:
             await command(argument.strip())
         else:
             self._typed_back = line
-            _complain(f"no command is called {name}; /help lists them")
+            complain(f"error: no command is called {name}; /help lists them")
 
     async def _ask(self, question: str) -> None:
         with unechoed(self._interactive):
@@ -160,7 +160,7 @@ class Repl:
                 settings = replace(settings, api_key=key or None)
             llm = open_model(settings, progress_on_stderr)
         except (ModelError, SettingsError) as error:
-            _complain(str(error))
+            complain(f"error: {error}")
             return
         except (KeyboardInterrupt, EOFError):  # at the prompt for the key
             return
@@ -186,10 +186,6 @@ class Repl:
 
 def _say(text: str) -> None:
     print(text, flush=True)  # noqa: T201  # a REPL prints
-
-
-def _complain(text: str) -> None:
-    print(one_line(f"error: {text}"), file=sys.stderr, flush=True)  # noqa: T201  # a REPL prints
 
 
 async def _line_of_stdin() -> str:

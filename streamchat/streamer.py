@@ -21,6 +21,9 @@ from streamchat.events import (
 )
 from streamchat.safe import safe
 
+# What a message may tell before its first word.
+_SIGNS_OF_LIFE = ("reasoning_content", "prompt_progress")
+
 
 class QueueCallbackHandler(AsyncCallbackHandler):
     """Decodes the tokens LangChain calls back with and puts the events on a queue.
@@ -94,7 +97,7 @@ class QueueCallbackHandler(AsyncCallbackHandler):
             await self._show_raw(received(message))
         events = self._decoder.feed(message)
         self.began = self.began or bool(events)
-        self.moved += bool(events or message.additional_kwargs.get("reasoning_content"))
+        self.moved += bool(events) or any(map(message.additional_kwargs.get, _SIGNS_OF_LIFE))
         for event in events:
             await self.queue.put(event)
 

@@ -16,7 +16,7 @@ from langchain_core.messages import AIMessage, BaseMessage
 from langchain_core.outputs import ChatGeneration, ChatResult
 from langchain_core.tools import BaseTool, StructuredTool, tool
 
-from streamchat import AgentError, AgentExecutor, QueueCallbackHandler
+from streamchat import AgentError, AgentExecutor, QueueCallbackHandler, merge_chunks
 from streamchat.events import (
     AnswerDelta,
     ArgumentsDelta,
@@ -500,6 +500,14 @@ class TestEndings:
         thought = (delta(reasoning_content="hm"), Pause(0.15), delta(reasoning="hm"), Pause(0.15))
         turn = await played(server, Reply(thought * 4) + says("20"), timeout=0.8)
         assert turn.answer.text == "20"
+
+    async def test_reading_the_prompt_is_progress_but_no_thought(self, server: Server) -> None:
+        read = ({"choices": [], "prompt_progress": {"processed": 512}}, Pause(0.15))
+        server.script(Reply(read * 8) + Reply((delta(reasoning="hm"),)) + says("20"))
+        streamer = QueueCallbackHandler(keep_chunks=True)
+        result = await executor(server, timeout=0.8).invoke("?", streamer)
+        assert result["answer"] == "20"
+        assert merge_chunks(streamer.chunks).additional_kwargs["reasoning_content"] == "hm"
 
     async def test_slow_but_steady_is_progress(self, server: Server) -> None:
         steady = Reply(tuple(each for _ in range(8) for each in (delta(content="x"), Pause(0.15))))

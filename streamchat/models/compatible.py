@@ -32,8 +32,8 @@ class CompatibleChatOpenAI(ChatOpenAI):
         converted = super()._convert_chunk_to_generation_chunk(
             chunk, default_chunk_class, base_generation_info
         )
-        if converted and (thought := _thought(chunk)):
-            converted.message.additional_kwargs["reasoning_content"] = thought
+        if converted:
+            converted.message.additional_kwargs |= _left_out(chunk)
         return converted
 
 
@@ -55,13 +55,16 @@ def _mend(chunk: dict[str, Any]) -> None:
                 function["arguments"] = json.dumps(arguments)
 
 
-def _thought(chunk: dict[str, Any]) -> Any:
-    """What ChatOpenAI leaves out: reasoning, or how far the prompt was read. It is progress."""
+def _left_out(chunk: dict[str, Any]) -> dict[str, Any]:
+    """What ChatOpenAI drops though it is progress: reasoning, and how far the prompt was read."""
+    kept: dict[str, Any] = {}
     if progress := chunk.get("prompt_progress"):
-        return str(progress)
-    deltas = (choice["delta"] for choice in chunk["choices"])
-    fields = ("reasoning_content", "reasoning")
-    return next((delta[field] for delta in deltas for field in fields if delta.get(field)), None)
+        kept["prompt_progress"] = str(progress)
+    for choice in chunk["choices"]:
+        delta = choice["delta"]
+        if thought := delta.get("reasoning_content") or delta.get("reasoning"):
+            kept["reasoning_content"] = thought
+    return kept
 
 
 class _PlainChunks:

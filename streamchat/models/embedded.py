@@ -299,7 +299,7 @@ def _digest_file(state: Path) -> Path:
 
 
 def _forget_old_states(directory: Path) -> None:
-    """Each takes some 30 MB, and every change of tools or prompt makes a new one."""
+    """Each takes some 13 MB, and every change of tools or prompt makes a new one."""
     for left in directory.glob("*.[0-9]*"):  # by a process that was killed
         if left.stat().st_mtime < time() - _SCRATCH_SECONDS:
             left.unlink(missing_ok=True)

@@ -114,19 +114,26 @@ def _own_words(error: openai.APIError) -> str:
 
 def refuses_tools(error: BaseException) -> bool:
     """Whether the server turned the request down because of the tools or the tool choice."""
-    if not isinstance(error, openai.APIStatusError) or error.status_code not in _REFUSALS:
+    refusal = _refusal(error)
+    if refusal is None:
         return False
-    words = complaint(error)
+    words = _own_words(refusal).lower()
     if words in _EMPTY_WORDS:
-        return error.status_code in (400, 422)
+        return refusal.status_code in (400, 422)
     return bool(_NO_TOOLS.search(words)) and "context" not in words
 
 
 def complaint(error: BaseException) -> str:
     """The server's words about a request it turned down, in small letters; empty if it did not."""
-    if not isinstance(error, openai.APIStatusError) or error.status_code not in _REFUSALS:
-        return ""
-    return _own_words(error).lower()
+    refusal = _refusal(error)
+    return _own_words(refusal).lower() if refusal else ""
+
+
+def _refusal(error: BaseException) -> openai.APIStatusError | None:
+    """Returns the error if it says that the server turned the request itself down."""
+    if isinstance(error, openai.APIStatusError) and error.status_code in _REFUSALS:
+        return error
+    return None
 
 
 def seconds_until_retry(error: BaseException, tries: int) -> float | None:
