@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any, Literal, TypeAlias, assert_never, overload
 
 from streamchat.events import (
@@ -82,6 +83,25 @@ class Prose:
 
 
 @dataclass(frozen=True, slots=True)
+class Answer:
+    """The text of an answer, written in the call `call_id`, or plain text if that is empty.
+
+    It was `refused` if its call failed; the model is asked again then.
+    """
+
+    call_id: str = ""
+    text: Fragments = field(default_factory=Fragments)
+    refused: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """Something the user was told meanwhile, such as a second try."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class ToolCall:
     """One call: what arrived of its arguments, and what became of it."""
 
@@ -99,22 +119,21 @@ class ToolCall:
         return self.state == "failed"
 
 
-Block: TypeAlias = Prose | ToolCall
+Block: TypeAlias = Prose | ToolCall | Answer | Note
 
 
 @dataclass(frozen=True, slots=True)
 class Turn:
     """All that is known of a turn. `answer` grows as it arrives and is whole when `status` is done.
 
-    Token counts are sums over the steps, None until a server tells one.
+    Token counts are sums over the steps, None until a server tells one. `generation_seconds` is the
+    time it took to write `output_tokens`, from the first token of each message to its end.
     """
 
     question: str = ""
     model: str = ""
     status: Literal["running", "done", "failed", "cancelled"] = "running"
     blocks: tuple[Block, ...] = ()
-    answer: Fragments = field(default_factory=Fragments)
-    answer_call: str = ""
     tools_used: tuple[str, ...] = ()
     step: int = 0
     error: str = ""
@@ -122,6 +141,19 @@ class Turn:
     first_token_seconds: float | None = None
     input_tokens: int | None = None
     output_tokens: int | None = None
+    generation_seconds: float = 0.0
+
+    @property
+    def answer(self) -> Fragments:
+        """The answer as far as it has come; nothing if it was refused."""
+        found = self._answer()
+        return found.text if found else Fragments()
+
+    @property
+    def answer_call(self) -> str:
+        """The call that the answer is written in, if it is written in one."""
+        found = self._answer()
+        return found.call_id if found else ""
 
     def call(self, call_id: str) -> ToolCall:
         """Returns the call with this id.
@@ -155,15 +187,45 @@ class Turn:
             return self._with_block(len(self.blocks) - 1, Prose(last.text.append(text)))
         return replace(self, blocks=(*self.blocks, Prose(Fragments([text]))))
 
-    def _without_answer_of(self, call_id: str) -> Turn:
-        if call_id != self.answer_call:
-            return self
-        return replace(self, answer=Fragments(), answer_call="")
+    def _last(self, kind: type[Prose] | type[Answer]) -> int | None:
+        """Returns where the last block of this kind stands."""
+        positions = range(len(self.blocks) - 1, -1, -1)
+        return next((at for at in positions if isinstance(self.blocks[at], kind)), None)
+
+    def _answer(self) -> Answer | None:
+        at = self._last(Answer)
+        answer = None if at is None else self.blocks[at]
+        return answer if isinstance(answer, Answer) and not answer.refused else None
 
     def _with_answer(self, text: str, call_id: str) -> Turn:
-        if call_id != self.answer_call:
-            return replace(self, answer=Fragments([text]), answer_call=call_id)
-        return replace(self, answer=self.answer.append(text))
+        answer, at = self._answer(), self._last(Answer)
+        if answer and at is not None and answer.call_id == call_id:
+            return self._with_block(at, replace(answer, text=answer.text.append(text)))
+        return replace(self, blocks=(*self.blocks, Answer(call_id, Fragments([text]))))
+
+    def _with_whole_answer(self, answer: str) -> Turn:
+        """Prose can turn out to be the answer; and it may be other than what came in pieces."""
+        if self.answer.text == answer:
+            return self
+        at = self._last(Prose)
+        prose = None if at is None else self.blocks[at]
+        if at is not None and isinstance(prose, Prose) and prose.text.text == answer:
+            return self._with_block(at, Answer("", prose.text))
+        return replace(self, blocks=(*self.blocks, Answer("", Fragments([answer]))))
+
+    def _with_failed(self, call_id: str) -> Turn:
+        """An answer's own failure comes after what had been written of it."""
+        if not any(isinstance(block, Answer) and block.call_id == call_id for block in self.blocks):
+            return self
+        call = self.call(call_id)
+        others = (block for block in self.blocks if block is not call)
+        return replace(self, blocks=(*map(partial(_refused, call_id), others), call))
+
+
+def _refused(call_id: str, block: Block) -> Block:
+    if isinstance(block, Answer) and block.call_id == call_id:
+        return replace(block, refused=True)
+    return block
 
 
 def reduce(turn: Turn, event: Event) -> Turn:
@@ -191,19 +253,19 @@ def reduce(turn: Turn, event: Event) -> Turn:
         case ToolFinished(call_id, output, failed, seconds):
             state = "failed" if failed else "done"
             after = turn._with_call(call_id, state=state, output=output, seconds=seconds)
-            return after._without_answer_of(call_id) if failed else after
+            return after._with_failed(call_id) if failed else after
         case StepFinished():
             return _with_step(turn, event)
         case TurnDone(answer, tools_used, seconds):
-            whole = turn.answer if turn.answer.text == answer else Fragments([answer])
-            return replace(
-                turn, status="done", answer=whole, tools_used=tools_used, seconds=seconds
-            )
+            whole = turn._with_whole_answer(answer)
+            return replace(whole, status="done", tools_used=tools_used, seconds=seconds)
         case TurnFailed(error, seconds):
             return replace(turn, status="failed", error=error, seconds=seconds)
         case TurnCancelled(seconds):
             return replace(turn, status="cancelled", seconds=seconds)
-        case ChunkReceived() | Notice():
+        case Notice(text):
+            return replace(turn, blocks=(*turn.blocks, Note(text)))
+        case ChunkReceived():
             return turn
         case _:
             assert_never(event)
@@ -216,7 +278,14 @@ def _with_step(turn: Turn, event: StepFinished) -> Turn:
         first_token_seconds=event.first_token_seconds if first is None else first,
         input_tokens=_sum(turn.input_tokens, event.input_tokens),
         output_tokens=_sum(turn.output_tokens, event.output_tokens),
+        generation_seconds=turn.generation_seconds + _generation_seconds(event),
     )
+
+
+def _generation_seconds(event: StepFinished) -> float:
+    if event.output_tokens is None or event.first_token_seconds is None:
+        return 0.0
+    return event.seconds - event.first_token_seconds
 
 
 def _sum(so_far: int | None, more: int | None) -> int | None:

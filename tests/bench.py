@@ -1,4 +1,4 @@
-"""Measurements: python -m tests.bench stream
+"""Measurements: python -m tests.bench stream, and of what is on the screen: tests.bench view
 
 Figures are CPU seconds of the client's own process: these do not depend on what else the machine
 does as wall time does. The scripted server runs in a process of its own. Compare figures of one run
@@ -25,6 +25,7 @@ from streamchat.models.compatible import connect
 from streamchat.play import play
 from streamchat.streamer import QueueCallbackHandler
 from streamchat.view.answer import AnswerView
+from tests.bench_view import view
 from tests.server import Reply, Server, call_delta, delta, says
 
 SIZES = (1_000, 5_000, 20_000)
@@ -131,6 +132,8 @@ def main() -> None:
             stream()
         case ["client", way, kind, url]:
             asyncio.run(client(way, kind, url))
+        case ["view", *parts]:
+            view(parts)
         case _:
             sys.exit(__doc__)
 

@@ -3,13 +3,35 @@
 from __future__ import annotations
 
 import pyte
+from wcwidth import wcwidth
+
+
+class _Emulator(pyte.HistoryScreen):
+    def draw(self, data: str) -> None:
+        """Draws text as terminals do at the margin.
+
+        There pyte would leave half of a wide character outside, and wrap before an accent.
+        """
+        if data.isascii():
+            super().draw(data)
+            return
+        for character in data:
+            left = self.columns - self.cursor.x
+            if left == 1 and wcwidth(character) == 2:
+                self.carriage_return()
+                self.linefeed()
+            wraps = left > 0 or wcwidth(character) > 0
+            if not wraps:
+                self.mode.discard(pyte.modes.DECAWM)
+            super().draw(character)
+            self.mode.add(pyte.modes.DECAWM)
 
 
 class Screen:
     """Takes what a program writes; gives lines of text."""
 
     def __init__(self, columns: int = 80, lines: int = 24) -> None:
-        self._screen = pyte.HistoryScreen(columns, lines, history=100_000, ratio=0.5)
+        self._screen = _Emulator(columns, lines, history=100_000, ratio=0.5)
         self._stream = pyte.Stream(self._screen)
 
     @property
@@ -18,6 +40,10 @@ class Screen:
 
     def write(self, text: str) -> None:
         self._stream.feed(text)
+
+    def resize(self, columns: int, lines: int) -> None:
+        """Makes the window larger or smaller; like xterm, it does not wrap lines anew."""
+        self._screen.resize(lines, columns)
 
     def visible(self) -> list[str]:
         """The lines in the window, without those below the last that holds anything."""
@@ -35,6 +61,28 @@ class Screen:
         """The modes a program has switched on and ought to switch off again."""
         known = {2004: "bracketed paste", 1049: "alternate screen", 1000: "mouse"}
         return {name for mode, name in known.items() if mode << 5 in self._screen.mode}
+
+
+class ScreenTerminal:
+    """An emulated terminal to paint on."""
+
+    busy = False
+
+    def __init__(self, screen: Screen) -> None:
+        self.screen = screen
+        self.frames: list[str] = []
+        """What was written, one after another."""
+
+    @property
+    def size(self) -> tuple[int, int]:
+        return self.screen.size
+
+    def write(self, text: str) -> None:
+        self.frames.append(text)
+        self.screen.write(text)
+
+    def close(self) -> None:
+        pass
 
 
 def _stripped(lines: list[str]) -> list[str]:

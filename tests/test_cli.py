@@ -76,6 +76,13 @@ class TestOnAPipe:
     def test_plain(self, server: Server, tmp_path: Path) -> None:
         server.script(*notebook())
         done = run(tmp_path, "ask", QUESTION, "--plain", "--base-url", server.url)
+        assert done.stdout.splitlines()[1:4] == [
+            *("Calling add...", "add is called with x = 10, y = 10.", "add returned 20."),
+        ]
+
+    def test_raw(self, server: Server, tmp_path: Path) -> None:
+        server.script(*notebook())
+        done = run(tmp_path, "ask", QUESTION, "--raw", "--base-url", server.url)
         assert done.stdout.splitlines()[:4] == [
             "Calling add...",
             '{"|x|":|10|,"|y|":|10|}|',
@@ -333,7 +340,8 @@ class TestOnATerminal:
         variables = {"OPENAI_BASE_URL": server.url, "TERM": "dumb"}
         with Terminal(tmp_path, "ask", QUESTION, **variables) as terminal:
             assert terminal.exit_code() == 0
-            assert terminal.screen.visible()[0] == "Calling add..."
+            assert terminal.screen.visible()[1] == "Calling add..."
+            assert "\x1b" not in terminal.written
 
     def test_the_key_is_asked_for_unseen(self, tmp_path: Path) -> None:
         with Terminal(tmp_path, "ask", "hi", "--model", "gpt-4o", "--timeout", "1") as terminal:

@@ -25,7 +25,7 @@ from streamchat.events import (
     TurnFailed,
     TurnStarted,
 )
-from streamchat.turn import Fragments, Prose, ToolCall, Turn, reduce
+from streamchat.turn import Answer, Fragments, Note, Prose, ToolCall, Turn, reduce
 
 
 def after(*events: Event) -> Turn:
@@ -102,6 +102,7 @@ def test_the_answer_of_a_failed_call_is_none() -> None:
     begun = (ToolCallStarted("a", "final_answer"), AnswerDelta("wro", "a"))
     turn = after(*begun, ToolFinished("a", "no", failed=True))
     assert (turn.answer.text, turn.answer_call) == ("", "")
+    assert [type(block) for block in turn.blocks] == [Answer, ToolCall]
     other = after(*begun, ToolCallStarted("b", "add"), ToolFinished("b", "no", failed=True))
     assert other.answer.text == "wro"
 
@@ -109,6 +110,24 @@ def test_the_answer_of_a_failed_call_is_none() -> None:
 def test_prose_can_turn_out_to_be_the_answer() -> None:
     turn = after(TextDelta("Hel"), TextDelta("lo"), TurnDone("Hello"))
     assert turn.answer.text == "Hello"
+    assert turn.blocks == (Answer("", Fragments(["Hel", "lo"])),)
+
+
+def test_an_answer_that_did_not_come_in_pieces_is_a_block_too() -> None:
+    turn = after(TextDelta("Hel"), TurnDone("Hello"))
+    assert turn.blocks == (Prose(Fragments(["Hel"])), Answer("", Fragments(["Hello"])))
+
+
+def test_an_answer_goes_on_beside_other_calls() -> None:
+    turn = after(AnswerDelta("Hel", "a"), ToolCallStarted("b", "add"), AnswerDelta("lo", "a"))
+    assert turn.answer.text == "Hello"
+    assert [type(block) for block in turn.blocks] == [Answer, ToolCall]
+
+
+def test_the_time_it_took_to_write_what_was_counted() -> None:
+    first = StepFinished(1, seconds=3.0, first_token_seconds=1.0, output_tokens=10)
+    turn = after(first, StepFinished(2, seconds=5.0, output_tokens=1), StepFinished(3, seconds=7.0))
+    assert turn.generation_seconds == 2.0
 
 
 def test_a_turn_can_fail_or_be_cancelled() -> None:
@@ -117,8 +136,14 @@ def test_a_turn_can_fail_or_be_cancelled() -> None:
     assert after(TurnCancelled(1.0)).status == "cancelled"
 
 
-def test_chunks_and_notices_change_nothing() -> None:
-    assert after(ChunkReceived("x"), Notice("y")) == Turn()
+def test_a_chunk_changes_nothing() -> None:
+    assert after(ChunkReceived("x")) == Turn()
+
+
+def test_a_notice_is_a_block_of_its_own() -> None:
+    turn = after(TextDelta("a"), Notice("asking again"), TextDelta("b"))
+    prose = (Prose(Fragments([text])) for text in "ab")
+    assert turn.blocks == (next(prose), Note("asking again"), next(prose))
 
 
 def test_an_event_of_an_unknown_call_is_an_error() -> None:

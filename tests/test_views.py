@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 import io
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from rich.console import Console
 
 from streamchat.events import (
     AnswerDelta,
@@ -23,11 +19,9 @@ from streamchat.events import (
     TextDelta,
     ToolCallStarted,
     ToolFinished,
-    ToolStarted,
     TurnCancelled,
     TurnDone,
     TurnFailed,
-    TurnStarted,
     from_dict,
 )
 from streamchat.turn import Turn, reduce
@@ -36,81 +30,17 @@ from streamchat.view.answer import AnswerView
 from streamchat.view.choose import Look, choose_view
 from streamchat.view.debug import DebugView
 from streamchat.view.jsonl import JsonView
-from streamchat.view.live import LiveView
 from streamchat.view.plain import PlainView
-from tests.screen import Screen
-from tests.server import NOTEBOOK_ANSWER, NOTEBOOK_ARGUMENTS
-
-EVIL = "\x1b]0;title\x07\x9b2J\u202e[/x]:smile:[bold]"
-EVIL_SHOWN = "␛]0;title␇�2J�[/x]:smile:[bold]"
+from streamchat.view.raw import RawView
+from tests.turns import EVIL, EVIL_SHOWN, NOTEBOOK, answer, call, shown
 
 
-def shown(view: View, events: Iterable[Event]) -> Turn:
-    turn = Turn()
-    with view:
-        for event in events:
-            turn = reduce(turn, event)
-            view.show(turn, event)
-    return turn
-
-
-def call(
-    name: str, fragments: Sequence[str], output: str = "", failed: bool = False
-) -> list[Event]:
-    return [
-        ToolCallStarted(name, name),
-        *(ArgumentsDelta(name, fragment) for fragment in fragments),
-        StepFinished(1, "tool_calls"),
-        ToolStarted(name, {}),
-        ToolFinished(name, output, failed),
-    ]
-
-
-def answer(*pieces: str) -> list[Event]:
-    return [
-        ToolCallStarted("final_answer", "final_answer"),
-        *(AnswerDelta(piece, "final_answer") for piece in pieces),
-        StepFinished(2, "tool_calls"),
-        ToolFinished("final_answer", ""),
-        TurnDone("".join(pieces), (), 1.5),
-    ]
-
-
-def console_on(screen: Screen, encoding: str = "utf-8") -> Console:
-    class Terminal(io.StringIO):
-        encoding = ""
-
-        def write(self, text: str) -> int:
-            screen.write(text.replace("\n", "\r\n"))
-            return len(text)
-
-    Terminal.encoding = encoding
-    columns, lines = screen.size
-    return Console(
-        file=Terminal(), force_terminal=True, width=columns, height=lines, highlight=False
-    )
-
-
-NOTEBOOK = [
-    TurnStarted("What is 10 + 10", "m"),
-    StepStarted(1),
-    *call("add", NOTEBOOK_ARGUMENTS, "20"),
-    StepStarted(2),
-    ToolCallStarted("f", "final_answer"),
-    *(ArgumentsDelta("f", fragment) for fragment in NOTEBOOK_ANSWER),
-    AnswerDelta("10 + 10 equals 20.", "f"),
-    StepFinished(2, "tool_calls"),
-    ToolFinished("f", ""),
-    TurnDone("10 + 10 equals 20.", ("functions.add",)),
-]
-
-
-class TestPlain:
-    """Lines of text."""
+class TestRaw:
+    """Fragments and tokens."""
 
     def lines(self, events: Iterable[Event], **options: bool) -> list[str]:
         out = io.StringIO()
-        shown(PlainView(out, **options), events)
+        shown(RawView(out, **options), events)
         return out.getvalue().split("\n")
 
     def test_the_notebook_s_format(self) -> None:
@@ -121,30 +51,26 @@ class TestPlain:
             "Calling final_answer...",
             '{"|answer|":"|10| +| |10| equals| |20|.|","|tools|_used|":["|functions|.add|"]|}|',
             "",
-            "10 + 10 equals 20.",
-            "",
         ]
 
-    def test_raw_shows_the_tokens_and_no_more(self) -> None:
-        assert self.lines(NOTEBOOK, raw=True)[-2:] == [self.lines(NOTEBOOK)[4], ""]
+    def test_tokens_of_text(self) -> None:
         hello = [AnswerDelta("N"), AnswerDelta("LP"), StepFinished(1), TurnDone("NLP")]
-        assert self.lines(hello, raw=True) == ["N|LP|", ""]
-        assert self.lines(hello) == ["NLP", ""]
+        assert self.lines(hello) == ["N|LP|", ""]
 
     def test_fragments_come_as_they_arrive(self) -> None:
         out = io.StringIO()
-        view = PlainView(out)
+        view = RawView(out)
         view.show(turn := reduce(Turn(), event := ToolCallStarted("a", "add")), event)
         view.show(reduce(turn, fragment := ArgumentsDelta("a", "{")), fragment)
         assert out.getvalue() == "Calling add...\n{|"
 
     def test_whole_lines_only_when_other_lines_come_between(self) -> None:
         out = io.StringIO()
-        view = PlainView(out, whole_lines=True)
+        view = RawView(out, whole_lines=True)
         view.show(turn := reduce(Turn(), event := TextDelta("a")), event)
         assert out.getvalue() == ""
         view.show(turn, StepFinished(1))
-        assert out.getvalue() == "a\n"
+        assert out.getvalue() == "a|\n"
 
     def test_failures_notices_and_prose(self) -> None:
         events = [
@@ -156,8 +82,8 @@ class TestPlain:
             TurnFailed("no answer"),
         ]
         assert self.lines(events) == [
-            *("Let me see.", "Calling add...", "{|", "add failed: no good", "(asking again)", "Hm"),
-            "",
+            *("Let me |see.|", "Calling add...", "{|", "add failed: no good", "(asking again)"),
+            *("Hm|", ""),
         ]
 
     def test_interleaved_calls_say_whose_turn_it_is(self) -> None:
@@ -173,11 +99,101 @@ class TestPlain:
         assert lines[2:] == ["add: 1|", "multiply: 2|", "add: 3|", ""]
 
     def test_nothing_the_model_says_reaches_the_terminal_as_a_command(self) -> None:
-        events = [TextDelta(EVIL), *call(EVIL, [EVIL], EVIL), Notice(EVIL), *answer(EVIL)]
+        events = [
+            TextDelta(EVIL),
+            *call(EVIL, [EVIL], EVIL, failed=True),
+            Notice(EVIL),
+            AnswerDelta(EVIL),
+        ]
         text = "\n".join(self.lines(events))
         assert "\x1b" not in text
         assert "\x9b" not in text
         assert text.count(EVIL_SHOWN) == 7
+
+
+class TestPlain:
+    """Sentences and whole lines."""
+
+    def lines(self, events: Iterable[Event]) -> list[str]:
+        out = io.StringIO()
+        shown(PlainView(out), events)
+        return out.getvalue().split("\n")
+
+    def test_the_notebook_s_turn(self) -> None:
+        assert self.lines(NOTEBOOK) == [
+            "Step 1: asking m.",
+            "Calling add...",
+            "add is called with x = 10, y = 10.",
+            "add returned 20.",
+            "Step 2: asking m.",
+            "The answer:",
+            "10 + 10 equals 20.",
+            "Done: m, 2 steps, first token unknown, tokens/s unknown, tokens in/out unknown, "
+            "0.0 s.",
+            "",
+        ]
+
+    def test_a_line_is_written_when_it_is_complete(self) -> None:
+        out = io.StringIO()
+        view = PlainView(out)
+        for text, expected in [("a", ""), ("b\r", ""), ("\nc", "ab\n"), ("\n\n", "ab\nc\n\n")]:
+            view.show(Turn(), TextDelta(text))
+            assert out.getvalue() == expected
+
+    def test_failures_notices_and_prose(self) -> None:
+        events = [
+            TextDelta("Let me see."),
+            *call("add", ["{"], "no good", failed=True),
+            Notice("asking again"),
+            TextDelta("Hm"),
+            TurnFailed("no answer"),
+        ]
+        assert self.lines(events) == [
+            *(
+                "Let me see.",
+                "Calling add...",
+                "add is called with nothing.",
+                "add failed: no good",
+            ),
+            *("Note: asking again", "Hm", ""),
+        ]
+
+    def test_prose_that_was_the_answer_is_not_written_twice(self) -> None:
+        lines = self.lines(
+            [StepStarted(1), TextDelta("It is "), TextDelta("3."), TurnDone("It is 3.")]
+        )
+        assert lines[1] == "It is 3."
+        assert lines[2].startswith("Done: ")
+
+    def test_a_refused_answer_and_the_next(self) -> None:
+        events = [
+            ToolCallStarted("a", "final_answer"),
+            AnswerDelta("wro", "a"),
+            ToolFinished("a", "no tools_used", failed=True),
+            *answer("right"),
+        ]
+        assert self.lines(events)[:-2] == [
+            *("The answer:", "wro", "final_answer failed: no tools_used", "The answer:", "right"),
+        ]
+
+    def test_an_answer_that_did_not_come_in_pieces(self) -> None:
+        assert self.lines([TurnDone("a\nb")])[:3] == ["The answer:", "a", "b"]
+
+    def test_a_huge_result_is_shortened(self) -> None:
+        lines = self.lines(call("add", ["{}"], "x" * 5_000))
+        assert lines[2].endswith("xxx (3,000 characters more).")
+
+    def test_nothing_the_model_says_reaches_the_terminal_as_a_command(self) -> None:
+        events = [
+            TextDelta(EVIL),
+            *call(EVIL, [EVIL], EVIL, failed=True),
+            Notice(EVIL),
+            *answer(EVIL),
+        ]
+        text = "\n".join(self.lines(events))
+        assert "\x1b" not in text
+        assert "\x9b" not in text
+        assert text.count("[/x]:smile:[bold]") == 7
 
 
 class TestAnswer:
@@ -254,85 +270,6 @@ def test_debug_lines_beside_another_view() -> None:
     assert "Calling add..." in out.getvalue()
 
 
-class TestLive:
-    """On an emulated terminal."""
-
-    def screen(self, events: Iterable[Event], columns: int = 80, lines: int = 24) -> Screen:
-        screen = Screen(columns, lines)
-        shown(LiveView(console_on(screen)), events)
-        return screen
-
-    def test_the_notebook_s_turn(self) -> None:
-        assert self.screen(NOTEBOOK, 40).visible() == [
-            "╭─ add ────────────────────────────────╮",
-            '│ {"|x|":|10|,"|y|":|10|}|             │',
-            "│ ✓ 20                                 │",
-            "╰───────────────────────────── 0.00 s ─╯",
-            "answer ─────────────────────────────────",
-            "10 + 10 equals 20.",
-            "────────────────────────────────── 0.0 s",
-        ]
-
-    async def test_frames_between_events_leave_nothing_behind(self) -> None:
-        screen = Screen(40, 10)
-        view = LiveView(console_on(screen))
-        turn = Turn()
-        with view:
-            for event in NOTEBOOK:
-                turn = reduce(turn, event)
-                view.show(turn, event)
-                await asyncio.sleep(0.1)
-        assert screen.everything() == self.screen(NOTEBOOK, 40).visible()
-
-    def test_a_failed_call_and_prose(self) -> None:
-        events = [TextDelta("Let me see."), *call("add", ["{"], "no good", failed=True)]
-        lines = self.screen([*events, TurnFailed("why")], 40).visible()
-        assert lines[0] == "Let me see."
-        assert "✗ no good" in lines[3]
-        assert "failed" in lines[4]
-
-    def test_what_is_open_shows_while_it_arrives(self) -> None:
-        screen = Screen(40, 10)
-        view = LiveView(console_on(screen))
-        turn = Turn()
-        with view:
-            for event in NOTEBOOK[:5]:
-                turn = reduce(turn, event)
-                view.show(turn, event)
-            view._live.refresh()
-            lines = screen.visible()
-            assert '{"|x|' in lines[1]
-            assert "arriving" in lines[2]
-            assert "receiving a call of add" in lines[3]
-
-    def test_ascii_marks_where_there_is_nothing_else(self) -> None:
-        screen = Screen(40, 10)
-        console = console_on(screen, "ascii")
-        shown(LiveView(console), call("add", ["{}"], "20"))
-        assert screen.visible()[2].startswith("| ok 20")
-
-    def test_nothing_the_model_says_reaches_the_terminal_as_a_command(self) -> None:
-        events = [TextDelta(EVIL), *call(EVIL, [EVIL], EVIL), Notice(EVIL), *answer(EVIL)]
-        lines = self.screen(events, 120).everything()
-        assert sum(EVIL_SHOWN[:20] in line for line in lines) == 6
-
-    @settings(max_examples=60, deadline=None)
-    @given(
-        st.lists(st.text(st.sampled_from("ab 漢é\n"), max_size=60), max_size=12),
-        st.integers(10, 60),
-        st.integers(2, 12),
-    )
-    def test_no_answer_is_hidden_doubled_or_lost_on_any_terminal(
-        self, pieces: list[str], columns: int, lines: int
-    ) -> None:
-        events = [*call("add", ["{}"] * 30, "20"), *answer(*pieces, ".")]
-        everything = self.screen(events, columns, lines).everything()
-        start = next(at for at, line in enumerate(everything) if line.startswith("answer"))
-        expected = Screen(columns, lines)
-        expected.write("".join(pieces).replace("\n", "\r\n") + ".\r\n")
-        assert everything[start + 1 : -1] == expected.everything()
-
-
 class TestChoice:
     """Which view goes where."""
 
@@ -341,7 +278,7 @@ class TestChoice:
         [
             (Look(), AnswerView),
             (Look(plain=True), PlainView),
-            (Look(raw=True), PlainView),
+            (Look(raw=True), RawView),
             (Look(json=True), JsonView),
             (Look(verbose=True), DebugView),
             (Look(json=True, verbose=True), DebugView),

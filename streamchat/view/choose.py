@@ -10,6 +10,7 @@ from streamchat.view.answer import AnswerView
 from streamchat.view.debug import DebugView
 from streamchat.view.jsonl import JsonView
 from streamchat.view.plain import PlainView
+from streamchat.view.raw import RawView
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,8 +27,10 @@ def choose_view(look: Look) -> View:
     """Returns a new view of one turn on standard output."""
     if look.json:
         inner: View = JsonView(sys.stdout)
-    elif look.plain or look.raw or (sys.stdout.isatty() and not repaints(sys.stdout)):
-        inner = PlainView(sys.stdout, raw=look.raw, whole_lines=look.verbose)
+    elif look.raw:
+        inner = RawView(sys.stdout, whole_lines=look.verbose)
+    elif look.plain or (sys.stdout.isatty() and not repaints(sys.stdout)):
+        inner = PlainView(sys.stdout)
     elif sys.stdout.isatty():
         return _live(look.verbose)
     else:
@@ -40,8 +43,10 @@ def _live(verbose: bool) -> View:
     from rich.console import Console
 
     from streamchat.view.live import LiveView
+    from streamchat.view.terminal import Tty
 
-    view = LiveView(Console(highlight=False, markup=False, emoji=False))
+    console = Console(highlight=False, markup=False, emoji=False)
+    view = LiveView(Tty(sys.stdout), console, whole_lines=verbose)
     return DebugView(view, view.write) if verbose else view
 
 

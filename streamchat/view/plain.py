@@ -1,18 +1,20 @@
-"""The token view of the notebook: lines of text without cursor movement or colour."""
+"""Whole lines as they complete, for dumb terminals, screen readers and logs."""
 
 from __future__ import annotations
 
 from typing import TextIO
 
 from streamchat.events import (
+    ANSWER_TOOL,
     AnswerDelta,
-    ArgumentsDelta,
     Event,
     Notice,
     StepFinished,
+    StepStarted,
     TextDelta,
     ToolCallStarted,
     ToolFinished,
+    ToolStarted,
     TurnCancelled,
     TurnDone,
     TurnFailed,
@@ -20,92 +22,86 @@ from streamchat.events import (
 from streamchat.safe import one_line, safe
 from streamchat.turn import Turn
 from streamchat.view import TextView
+from streamchat.view.words import decoded, figures, shortened
 
-SEPARATOR = "|"
+_MOST_OUTPUT = 2_000
 
 
 class PlainView(TextView):
-    """Writes each call's name, its fragments as they arrive, its result, and the answer.
+    """Says what happens in sentences, and writes the answer line by line, as it is.
+
+    Nothing is written twice, and no cursor is moved.
 
     Args:
         out: where to.
-        raw: whether text is also shown token by token, and the answer not once more in the end.
-        whole_lines: whether a line is written only when it is complete, so that other output
-            between its pieces does not break it.
     """
 
-    def __init__(self, out: TextIO, *, raw: bool = False, whole_lines: bool = False) -> None:
+    def __init__(self, out: TextIO) -> None:
         self._out = out
-        self._raw = raw
-        self._whole_lines = whole_lines
-        self._held: list[str] = []
-        self._open: str | None = None
-        """What the unfinished line is of: a call's id, or the empty text for prose."""
-        self._announced: str | None = None
-        """The call whose name stands on the line before."""
+        self._line: list[str] = []
+        """The pieces of the line that is not complete."""
+        self._answer: str | None = None
+        """The call whose text is being written."""
+        self._written: list[str] = []
+        """What may be the answer."""
 
     def show(self, turn: Turn, event: Event) -> None:
-        """Writes what the event adds."""
+        """Writes the lines that the event completes."""
         match event:
-            case ToolCallStarted(call_id, name):
-                self._line(f"Calling {safe(name)}...")
-                self._announced = call_id
-            case ArgumentsDelta(call_id, fragment):
-                self._continue(call_id, turn)
-                self._write(safe(fragment) + SEPARATOR)
-            case TextDelta(text) | AnswerDelta(text, ""):
-                self._continue("", turn)
-                self._write(safe(text) + (SEPARATOR if self._raw else ""))
-            case StepFinished():
-                self._end_line()
+            case StepStarted(step):
+                self._written = []
+                self._say(f"Step {step}: asking {one_line(turn.model, 60) or 'the model'}.")
+            case TextDelta(text):
+                self._add(text)
+            case AnswerDelta(text, call_id):
+                self._begin_answer(call_id)
+                self._add(text)
+            case ToolCallStarted(_, name) if name != ANSWER_TOOL:
+                self._say(f"Calling {one_line(name, 40) or 'a tool without a name'}...")
+            case ToolStarted(call_id, arguments):
+                self._tell(turn, call_id, f"is called with {decoded(arguments) or 'nothing'}.")
             case ToolFinished(call_id, output, failed):
-                self._result(turn.call(call_id).name, output, failed)
+                told = shortened(safe(output), _MOST_OUTPUT)
+                self._tell(turn, call_id, f"failed: {told}" if failed else f"returned {told}.")
             case Notice(text):
-                self._line(f"({one_line(text)})")
-            case TurnDone(answer):
-                self._answer(turn, answer)
-            case TurnFailed() | TurnCancelled():
+                self._say(f"Note: {one_line(text)}")
+            case StepFinished() | TurnFailed() | TurnCancelled():
                 self._end_line()
+            case TurnDone(answer):
+                if "".join(self._written) != answer:
+                    self._begin_answer(None)
+                    self._add(answer)
+                self._say(f"Done: {', '.join(figures(turn))}.")
 
-    def _answer(self, turn: Turn, answer: str) -> None:
+    def _begin_answer(self, call_id: str | None) -> None:
+        if not self._written or call_id != self._answer:
+            self._say("The answer:")
+            self._written = []
+        self._answer = call_id
+
+    def _tell(self, turn: Turn, call_id: str, what: str) -> None:
+        call = turn.call(call_id)
+        if call.name != ANSWER_TOOL or call.failed:
+            self._say(f"{one_line(call.name, 40) or 'the call'} {what}")
+
+    def _add(self, text: str) -> None:
+        self._written.append(text)
+        *lines, rest = text.split("\n")
+        for line in lines:
+            self._line.append(line)
+            self._write("".join(self._line))
+            self._line = []
+        self._line += [rest] if rest else []
+
+    def _say(self, sentence: str) -> None:
         self._end_line()
-        if turn.answer_call and not self._raw:
-            self._line("")
-            self._line(safe(answer))
-
-    def _result(self, name: str, output: str, failed: bool) -> None:
-        if failed:
-            self._line(f"{safe(name)} failed: {safe(output)}")
-        elif output:
-            self._line(f"{safe(name)} → {safe(output)}")
-
-    def _continue(self, owner: str, turn: Turn) -> None:
-        """Calls that arrive interleaved take turns: each goes on in a line that names it."""
-        if self._open == owner:
-            return
-        self._end_line()
-        if owner not in ("", self._announced):
-            self._write(f"{safe(turn.call(owner).name)}: ")
-        self._open = owner
-
-    def _line(self, text: str) -> None:
-        self._end_line()
-        self._announced = None
-        self._write(text + "\n")
-        self._flush()
+        self._write(sentence)
 
     def _end_line(self) -> None:
-        if self._open is not None:
-            self._write("\n")
-            self._open = self._announced = None
-        self._flush()
+        if self._line:
+            self._write("".join(self._line))
+            self._line = []
 
-    def _write(self, text: str) -> None:
-        self._held.append(text)
-        if not self._whole_lines:
-            self._flush()
-
-    def _flush(self) -> None:
-        self._out.write("".join(self._held))
+    def _write(self, line: str) -> None:
+        self._out.write(safe(line + "\n"))
         self._out.flush()
-        self._held = []

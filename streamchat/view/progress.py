@@ -30,11 +30,11 @@ def progress_on_stderr(what: str, total: int | None = None) -> Iterator[Callable
         TimeElapsedColumn,
     )
 
-    from streamchat.view.live import is_ascii
+    from streamchat.view.marks import takes_unicode
 
     bar = (BarColumn(bar_width=20), DownloadColumn()) if total else ()
     console = Console(stderr=True)
-    spinner = SpinnerColumn("line" if is_ascii(console) else "dots")
+    spinner = SpinnerColumn("dots" if takes_unicode(console.encoding) else "line")
     columns = (spinner, TextColumn("{task.description}"), *bar, TimeElapsedColumn())
     with Progress(*columns, console=console, transient=True) as progress:
         task = progress.add_task(what, total=total)

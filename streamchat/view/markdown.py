@@ -1,0 +1,430 @@
+"""Markdown for a terminal, as it streams: what cannot change any more is given out at once.
+
+Everything but tables is given out in lines as long as they were written, for the terminal to wrap:
+text copied from there is whole again, and a window can be made wider.
+
+The blocks are those of CommonMark and GitHub's tables, read line by line, so that a line never has
+to wait for a later one. Where that is at odds with CommonMark, this holds:
+
+- Line ends in a paragraph are kept, as chats do.
+- `---` below a paragraph is a rule, not a heading.
+- Rows of a table begin with a bar. From the `_ROWS`th row on the columns keep their widths.
+- Items keep the numbers they were given, and are nested if they are indented by two or more.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from streamchat.view.highlight import LONGEST_LINE, Highlighter
+from streamchat.view.inline import Inline, Piece
+from streamchat.view.marks import UNICODE_MARKS, Marks
+from streamchat.view.table import Cell, Table, alignments, cells, row
+
+_ROWS = 20
+_RULE_LENGTH = 24
+_QUOTE = re.compile(r"(?: {0,3}> ?)+")
+_HEADING = re.compile(r"(#{1,6})(?:[ \t]+|$)")
+_FENCE = re.compile(r"(`{3,}(?=[^`]*$)|~{3,})[ \t]*(.*)")
+_RULE = re.compile(r"(?:(?:-[ \t]*){3,}|(?:\*[ \t]*){3,}|(?:_[ \t]*){3,})")
+_ITEM = re.compile(r"([-+*]|\d{1,9}[.)])( {1,4}(?! )| |$)")
+_UNDECIDED = re.compile(
+    r"""\#{1,6} | `{1,2} | ~{1,2} | `{3,}[^`]* | ~{3,}.* | \|.*
+    | \+\ * | (?:-\ *)+ | (?:\*\ *)+ | (?:_\ *)+ | \d{1,9}(?:[.)]\ *)?""",
+    re.VERBOSE,
+)
+_CLOSING_BEGUN = re.compile(r" *(?:`*|~*)[ \t]*")
+
+
+class _Item(NamedTuple):
+    mark: int
+    """The column of its mark in the source."""
+    text: int
+    """The column of its text on the screen."""
+
+
+@dataclass(frozen=True)
+class _Fence:
+    mark: str
+    indent: int
+    highlighter: Highlighter | None
+
+    def stripped(self, line: str) -> str:
+        """Returns the line without what it is indented by because the fence is."""
+        return line[min(self.indent, len(line) - len(line.lstrip(" "))) :]
+
+    def is_closed_by(self, line: str) -> bool:
+        indent, content = _indented(line)
+        mark = content.rstrip(" \t")
+        return indent < self.indent + 4 and mark.startswith(self.mark) and not mark.strip(mark[0])
+
+    def colours(self, line: str) -> bool:
+        return self.highlighter is not None and len(line) <= LONGEST_LINE
+
+    def coloured(self, line: str) -> list[Piece]:
+        if not self.highlighter or len(line) > LONGEST_LINE:
+            return [(line, "")]
+        return self.highlighter.line(line)
+
+    def peek(self, line: str) -> list[Piece]:
+        return self.highlighter.peek(line) if self.highlighter else [(line, "")]
+
+
+@dataclass
+class _Rows:
+    """A table and those of its rows that were not given out yet."""
+
+    table: Table
+    rows: list[list[Cell]] = field(default_factory=list)
+    settled: bool = False
+    """Whether the head and the first rows were given out."""
+
+    def add(self, sources: list[str]) -> None:
+        self.rows.append(self.table.add(sources))
+
+    def lines(self) -> list[Cell]:
+        head = [] if self.settled else self.table.head()
+        return head + [line for cells in self.rows for line in self.table.lines(cells)]
+
+
+class MarkdownStream:
+    """Takes Markdown in pieces of any size.
+
+    Args:
+        width: of the terminal, in cells. It may change at any time; tables that are not finished
+            are laid out for the new one.
+        marks: what to draw with.
+    """
+
+    def __init__(self, width: int, marks: Marks = UNICODE_MARKS) -> None:
+        self.width = width
+        self._marks = marks
+        self._settled: list[Piece] = []
+        self._began = False
+        self._blank = False
+        """Whether an empty line stands between what was given out and what comes next."""
+        self._line = ""
+        """The line that has begun, as long as it is not known what it is."""
+        self._flow: Callable[[str], list[Piece]] | None = None
+        """Takes the rest of the line that has begun, once that is known."""
+        self._item_column: int | None = None
+        """Where in the source the text of the item begins that this line has begun with."""
+        self._inline: Inline | None = None
+        """The paragraph that the next line may belong to."""
+        self._quotes = 0
+        self._items: list[_Item] = []
+        self._fence: _Fence | None = None
+        self._heading_row: str | None = None
+        """A line that is the head of a table if the next one says so."""
+        self._table: _Rows | None = None
+
+    def feed(self, text: str) -> None:
+        """Takes more text."""
+        *lines, rest = text.split("\n")
+        for line in lines:
+            self._add(line)
+            self._end_line()
+        self._add(rest)
+
+    def finish(self) -> None:
+        """No more text will come."""
+        if self._line or self._flow:
+            self._end_line()
+        self._end_block()
+        self._close_fence()
+
+    def take(self) -> list[Piece]:
+        """Returns what has become final since the last time."""
+        taken, self._settled = self._settled, []
+        return taken
+
+    def tail(self) -> list[Piece]:
+        """Returns what comes after all that was taken, as far as that can be told by now."""
+        pieces = self._inline.tail() if self._inline else []
+        if self._heading_row is not None:
+            pieces += [*self._lead(), (self._heading_row.rstrip(), "")]
+        if self._table:
+            pieces += self._table_tail(self._table)
+        elif self._fence:
+            pieces += self._code_tail(self._fence)
+        elif self._line:
+            pieces += self._line_tail()
+        return pieces
+
+    # Lines of the source
+
+    def _add(self, text: str) -> None:
+        if not text:
+            return
+        if self._flow:
+            self._settled += self._flow(text)
+            return
+        self._line += text
+        self._decide(complete=False)
+
+    def _end_line(self) -> None:
+        if not self._flow:
+            self._decide(complete=True)
+        if self._inline and self._inline.one_line:
+            self._end_block()
+        self._flow, self._item_column, self._line = None, None, ""
+
+    def _decide(self, *, complete: bool) -> None:
+        """Does what the line asks for, once that is known."""
+        quotes, content = self._unquoted(complete)
+        if quotes is None:
+            return
+        if self._fence and quotes >= self._quotes:
+            self._code(self._fence, content, complete)
+        else:
+            indent, content = _indented(content)
+            indent += self._item_column or 0
+            if (content or complete) and not self._goes_on(content, complete):
+                self._start(quotes, indent, content, complete)
+        if self._flow:
+            self._line = ""
+
+    def _unquoted(self, complete: bool) -> tuple[int | None, str]:
+        """Returns how many quotes the line stands in, None if that is open, and what is in them."""
+        if self._item_column is not None or (self._fence and not self._quotes):
+            return self._quotes, self._line
+        found = _QUOTE.match(self._line)
+        if not found:
+            return 0, self._line
+        if found.end() == len(self._line) and not complete:
+            return None, ""
+        return found.group().count(">"), self._line[found.end() :]
+
+    def _goes_on(self, content: str, complete: bool) -> bool:
+        """Whether the line belongs to a table, or may do so yet."""
+        if self._heading_row is not None:
+            return self._second_row(self._heading_row, content, complete)
+        if not self._table:
+            return False
+        if not content.startswith("|"):
+            self._end_block()
+            return False
+        if complete:
+            self._row(self._table, content)
+        return True
+
+    def _start(self, quotes: int, indent: int, content: str, complete: bool) -> None:
+        """Begins what the line begins with."""
+        if not complete and _UNDECIDED.fullmatch(content):
+            return
+        if quotes != self._quotes or self._fence:
+            self._end_block()
+            self._close_fence()
+            self._items, self._quotes = [], quotes
+        if not content:
+            self._end_block()
+            self._blank = self._began
+        elif indent >= 4 and not self._items and not self._inline:
+            self._verbatim(" " * (indent - 4) + content)
+        elif heading := _HEADING.match(content):
+            self._heading(indent, len(heading.group(1)), content[heading.end() :])
+        elif complete and (fence := _FENCE.fullmatch(content)):
+            self._open_fence(indent, fence.group(1), fence.group(2).strip())
+        elif complete and _RULE.fullmatch(content):
+            self._rule(indent)
+        elif item := self._item_mark(content):
+            self._item(indent, item.group(1), item.end(), content[item.end() :], complete)
+        elif content.startswith("|"):
+            if not self._inline:
+                self._leave_items(indent)
+            self._heading_row = content
+        else:
+            self._text(indent, content)
+
+    # What a line can be
+
+    def _text(self, indent: int, content: str) -> None:
+        if not self._inline:
+            self._leave_items(indent)
+        self._flow = self._paragraph().feed
+        self._settled += self._flow(content)
+
+    def _paragraph(self) -> Inline:
+        """Returns the paragraph, at the beginning of its first or its next line."""
+        if self._inline:
+            indent = "".join(text for text, _ in self._prefix())
+            self._settled += self._inline.feed("\n" + indent)
+        else:
+            self._begin_line()
+            self._inline = Inline()
+        return self._inline
+
+    def _heading(self, indent: int, level: int, content: str) -> None:
+        self._end_block()
+        self._leave_items(indent)
+        self._begin_line()
+        self._inline = Inline(f"heading h{level}", one_line=True)
+        self._flow = self._inline.feed
+        self._settled += self._flow(content)
+
+    def _rule(self, indent: int) -> None:
+        self._end_block()
+        self._leave_items(indent)
+        self._begin_line()
+        self._settled.append((self._marks.line * _RULE_LENGTH, "rule"))
+
+    def _verbatim(self, content: str) -> None:
+        self._begin_line()
+        self._flow = _unchanged
+        self._settled += self._flow(content)
+
+    def _item_mark(self, content: str) -> re.Match[str] | None:
+        found = _ITEM.match(content)
+        if found and self._inline and not self._items:
+            # In the middle of a paragraph "1986. " is the end of a sentence.
+            interrupts = found.group(1)[0] in "-+*1" and found.group(1)[1:] in ("", ".", ")")
+            return found if interrupts and found.group(2) else None
+        return found
+
+    def _item(self, indent: int, mark: str, length: int, content: str, complete: bool) -> None:
+        self._end_block()
+        self._leave_items(indent)
+        self._begin_line()
+        shown = self._marks.bullet if mark in "-+*" else mark
+        self._settled.append((f"{shown} ", "mark"))
+        column = (self._items[-1].text if self._items else 0) + len(shown) + 1
+        self._items.append(_Item(indent, column))
+        # What follows can be anything that a line can begin with.
+        self._item_column, self._line = indent + length, content
+        if content:
+            self._decide(complete=complete)
+
+    def _leave_items(self, indent: int) -> None:
+        while self._items and indent < self._items[-1].mark + 2:
+            self._items.pop()
+
+    # Code
+
+    def _open_fence(self, indent: int, mark: str, info: str) -> None:
+        self._end_block()
+        self._leave_items(indent)
+        self._settled += [*self._lead()[:1], (self._fence_line(info), "fence")]
+        self._began, self._blank = True, False
+        highlighter = None
+        with suppress(LookupError):
+            highlighter = Highlighter(info.split()[0] if info else "")
+        self._fence = _Fence(mark, indent, highlighter)
+
+    def _fence_line(self, info: str) -> str:
+        return f"{self._marks.line * 3} {info}".rstrip()
+
+    def _close_fence(self) -> None:
+        if self._fence:
+            self._fence = None
+            self._settled += [("\n", ""), (self._fence_line(""), "fence")]
+
+    def _code(self, fence: _Fence, content: str, complete: bool) -> None:
+        code = fence.stripped(content)
+        if complete:
+            if fence.is_closed_by(content):
+                self._close_fence()
+            else:
+                self._settled += [("\n", ""), *fence.coloured(code)]
+        elif not _CLOSING_BEGUN.fullmatch(content) and not fence.colours(code):
+            self._settled += [("\n", ""), (code, "")]
+            self._flow = _unchanged
+
+    def _code_tail(self, fence: _Fence) -> list[Piece]:
+        quotes, content = self._unquoted(complete=False)
+        if self._flow or quotes is None or _CLOSING_BEGUN.fullmatch(content):
+            return []
+        return [("\n", ""), *fence.peek(fence.stripped(content))]
+
+    # Tables
+
+    def _second_row(self, heading: str, content: str, complete: bool) -> bool:
+        """Whether the line makes a table of the one before, or may do so yet."""
+        if not complete and not content.strip("|:- "):
+            return True
+        aligned = alignments(content) if complete else []
+        if len(aligned) != len(row(heading)):
+            self._end_heading_row()
+            return False
+        self._heading_row = None
+        self._end_block()
+        table = Table(row(heading), aligned, self.width, self._marks)
+        self._table = _Rows(table)
+        return True
+
+    def _end_heading_row(self) -> None:
+        """The line is text."""
+        heading, self._heading_row = self._heading_row, None
+        if heading is not None:
+            self._settled += self._paragraph().feed(heading)
+
+    def _row(self, table: _Rows, content: str) -> None:
+        table.add(row(content))
+        if len(table.rows) >= _ROWS or table.settled:
+            table.table.fix()
+            self._settle_rows(table)
+
+    def _settle_rows(self, table: _Rows) -> None:
+        self._settled += self._laid_out(table)
+        table.rows, table.settled = [], True
+        self._began, self._blank = True, False
+
+    def _laid_out(self, table: _Rows) -> list[Piece]:
+        prefix = self._prefix()
+        table.table.width = self.width - sum(len(text) for text, _ in prefix)
+        lines = table.lines()
+        between: list[Piece] = [("\n", ""), *prefix]
+        pieces = [piece for line in lines for piece in (*between, *line)]
+        return [*self._lead(), *pieces[len(between) :]] if pieces and not table.settled else pieces
+
+    def _table_tail(self, table: _Rows) -> list[Piece]:
+        pieces = self._laid_out(table)
+        if self._line.strip():
+            pieces += [("\n", ""), *self._prefix(), *table.table.open_line(cells(self._line))]
+        return pieces
+
+    # What lines begin with and end with
+
+    def _lead(self) -> list[Piece]:
+        """Returns what comes before the next block."""
+        if self._item_column is not None:
+            return []
+        end = "" if not self._began else "\n\n" if self._blank else "\n"
+        return [(end, ""), *self._prefix()]
+
+    def _prefix(self) -> list[Piece]:
+        indent = self._items[-1].text if self._items else 0
+        return [("> " * self._quotes, "quote"), (" " * indent, "")]
+
+    def _begin_line(self) -> None:
+        self._settled += self._lead()
+        self._began, self._blank = True, False
+
+    def _line_tail(self) -> list[Piece]:
+        """Returns the line that has begun. A mark alone is shown once it turns out to be text."""
+        line = self._line.strip()
+        if line.startswith(("```", "~~~")):
+            return [*self._lead()[:1], (self._fence_line(line.strip("`~ ")), "fence")]
+        return [*self._lead(), (line, "")] if any(map(str.isalnum, line)) else []
+
+    def _end_block(self) -> None:
+        self._end_heading_row()
+        if self._inline:
+            self._settled += self._inline.feed("", final=True)
+            self._inline = None
+        if self._table:
+            self._settle_rows(self._table)
+            self._table = None
+
+
+def _unchanged(text: str) -> list[Piece]:
+    return [(text, "")]
+
+
+def _indented(line: str) -> tuple[int, str]:
+    """Returns how far the line is indented, and what is on it."""
+    content = line.lstrip(" \t")
+    return len(line[: len(line) - len(content)].expandtabs(4)), content

@@ -1,0 +1,100 @@
+"""The token view: every fragment and token as it comes, with `|` after it."""
+
+from __future__ import annotations
+
+from typing import TextIO
+
+from streamchat.events import (
+    AnswerDelta,
+    ArgumentsDelta,
+    Event,
+    Notice,
+    StepFinished,
+    TextDelta,
+    ToolCallStarted,
+    ToolFinished,
+    TurnCancelled,
+    TurnDone,
+    TurnFailed,
+)
+from streamchat.safe import one_line, safe
+from streamchat.turn import Turn
+from streamchat.view import TextView
+
+SEPARATOR = "|"
+"""What stands after each fragment."""
+
+
+class RawView(TextView):
+    """Writes each call's name, its fragments as they arrive, its result, and text by tokens.
+
+    Args:
+        out: where to.
+        whole_lines: whether a line is written only when it is complete, so that other output
+            between its pieces does not break it.
+    """
+
+    def __init__(self, out: TextIO, *, whole_lines: bool = False) -> None:
+        self._out = out
+        self._whole_lines = whole_lines
+        self._held: list[str] = []
+        self._open: str | None = None
+        """What the unfinished line is of: a call's id, or the empty text for prose."""
+        self._announced: str | None = None
+        """The call whose name stands on the line before."""
+
+    def show(self, turn: Turn, event: Event) -> None:
+        """Writes what the event adds."""
+        match event:
+            case ToolCallStarted(call_id, name):
+                self._line(f"Calling {safe(name)}...")
+                self._announced = call_id
+            case ArgumentsDelta(call_id, fragment):
+                self._continue(call_id, turn)
+                self._write(safe(fragment) + SEPARATOR)
+            case TextDelta(text) | AnswerDelta(text, ""):
+                self._continue("", turn)
+                self._write(safe(text) + SEPARATOR)
+            case ToolFinished(call_id, output, failed):
+                self._result(turn.call(call_id).name, output, failed)
+            case Notice(text):
+                self._line(f"({one_line(text)})")
+            case StepFinished() | TurnDone() | TurnFailed() | TurnCancelled():
+                self._end_line()
+
+    def _result(self, name: str, output: str, failed: bool) -> None:
+        if failed:
+            self._line(f"{safe(name)} failed: {safe(output)}")
+        elif output:
+            self._line(f"{safe(name)} → {safe(output)}")
+
+    def _continue(self, owner: str, turn: Turn) -> None:
+        """Calls that arrive interleaved take turns: each goes on in a line that names it."""
+        if self._open == owner:
+            return
+        self._end_line()
+        if owner not in ("", self._announced):
+            self._write(f"{safe(turn.call(owner).name)}: ")
+        self._open = owner
+
+    def _line(self, text: str) -> None:
+        self._end_line()
+        self._announced = None
+        self._write(text + "\n")
+        self._flush()
+
+    def _end_line(self) -> None:
+        if self._open is not None:
+            self._write("\n")
+            self._open = self._announced = None
+        self._flush()
+
+    def _write(self, text: str) -> None:
+        self._held.append(text)
+        if not self._whole_lines:
+            self._flush()
+
+    def _flush(self) -> None:
+        self._out.write("".join(self._held))
+        self._out.flush()
+        self._held = []

@@ -1,0 +1,378 @@
+"""The live view, on an emulated terminal."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+from collections.abc import Iterable
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from rich.console import Console
+
+from streamchat.events import (
+    AnswerDelta,
+    ArgumentsDelta,
+    ChunkReceived,
+    Event,
+    Notice,
+    StepFinished,
+    StepStarted,
+    TextDelta,
+    ToolCallStarted,
+    ToolFinished,
+    ToolStarted,
+    TurnCancelled,
+    TurnDone,
+    TurnFailed,
+    TurnStarted,
+)
+from streamchat.turn import Turn, reduce
+from streamchat.view import live
+from streamchat.view.debug import DebugView
+from streamchat.view.live import LiveView
+from tests.screen import Screen, ScreenTerminal
+from tests.test_markdown import CUTS, MARKDOWN, split, text
+from tests.turns import EVIL, EVIL_SHOWN, NOTEBOOK, answer, call
+
+UNKNOWN = "first token unknown · tokens/s unknown · tokens in/out unknown"
+
+
+class Session:
+    """A view and what is shown in it."""
+
+    def __init__(
+        self, columns: int = 80, lines: int = 24, *, encoding: str = "utf-8", **options: bool
+    ) -> None:
+        class Terminal(io.StringIO):
+            pass
+
+        Terminal.encoding = encoding  # type: ignore[misc]
+        self.console = Console(file=Terminal(), force_terminal=True, highlight=False)
+        self.terminal = ScreenTerminal(Screen(columns, lines))
+        self.view = LiveView(self.terminal, self.console, reflow=False, **options)
+        self.turn = Turn()
+
+    def show(self, *events: Event) -> None:
+        for event in events:
+            self.turn = reduce(self.turn, event)
+            self.view.show(self.turn, event)
+
+    def __enter__(self) -> Session:
+        self.view.__enter__()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.view.__exit__(None, None, None)
+
+    @property
+    def visible(self) -> list[str]:
+        return self.terminal.screen.visible()
+
+    @property
+    def everything(self) -> list[str]:
+        return self.terminal.screen.everything()
+
+
+def screen(
+    events: Iterable[Event], columns: int = 80, lines: int = 24, encoding: str = "utf-8"
+) -> list[str]:
+    """All that is left on the screen and above it after the events."""
+    with Session(columns, lines, encoding=encoding) as session:
+        session.show(*events)
+    return session.everything
+
+
+class Clock:
+    """The time, set by hand."""
+
+    def __init__(self) -> None:
+        self.now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    clock = Clock()
+    monkeypatch.setattr(live, "monotonic", clock)
+    return clock
+
+
+class TestATurn:
+    """What is left of it."""
+
+    def test_the_notebook_s(self) -> None:
+        assert screen(NOTEBOOK, 100) == [
+            "╭─ add ✓ " + "─" * 90 + "╮",
+            '│ {"|x|":|10|,"|y|":|10|}|' + " " * 73 + "│",
+            "│ x = 10, y = 10" + " " * 83 + "│",
+            "│ → 20" + " " * 93 + "│",
+            "╰" + "─" * 89 + " 0.00 s ─╯",
+            "",
+            "10 + 10 equals 20.",
+            f"m · 2 steps · {UNKNOWN} · 0.0 s",
+        ]
+
+    async def test_frames_between_events_leave_nothing_behind(self) -> None:
+        with Session(40, 10) as session:
+            for event in NOTEBOOK:
+                session.show(event)
+                await asyncio.sleep(0.05)
+        assert session.everything == screen(NOTEBOOK, 40)
+
+    def test_prose_a_failed_call_and_a_note(self) -> None:
+        events = [
+            TextDelta("Let me **see**."),
+            *call("add", ["{"], "no good", failed=True),
+            Notice("asking again"),
+            TextDelta("Hm"),
+            TurnFailed("why", 2.0),
+        ]
+        lines = screen(events, 50)
+        assert lines[:2] == ["Let me see.", ""]
+        assert lines[2].startswith("╭─ add ✗ ──")
+        assert lines[5].startswith("│ → no good")
+        assert lines[7:10] == ["(asking again)", "", "Hm"]
+        assert lines[10].startswith("✗ unknown model · 0 steps · ")
+
+    def test_parallel_calls_keep_their_order(self) -> None:
+        events = [
+            ToolCallStarted("a", "add"),
+            ToolCallStarted("b", "multiply"),
+            ToolStarted("a", {"x": 1}),
+            ToolStarted("b", {"x": 2}),
+            ToolFinished("b", "2"),
+            ToolFinished("a", "1"),
+        ]
+        lines = screen([*events, *answer("3")], 40)
+        assert [line[3:8] for line in lines if line.startswith("╭")] == ["add ✓", "multi"]
+
+    def test_figures_that_the_server_told(self) -> None:
+        events = [
+            TurnStarted("?", "gpt"),
+            StepStarted(1),
+            AnswerDelta("Hi"),
+            StepFinished(1, "stop", 2.5, 0.5, 1_200, 70),
+            TurnDone("Hi", (), 2.6),
+        ]
+        assert screen(events, 100)[-1] == (
+            "gpt · 1 step · first token 0.50 s · 35 tokens/s · tokens 1,200 in, 70 out · 2.6 s"
+        )
+        assert screen(events, 60)[-2:] == [
+            "gpt · 1 step · first token 0.50 s · 35 tokens/s",
+            "tokens 1,200 in, 70 out · 2.6 s",
+        ]
+
+    def test_a_refused_answer_stays_and_the_next_comes_below(self) -> None:
+        events = [
+            ToolCallStarted("a", "final_answer"),
+            AnswerDelta("wro", "a"),
+            ToolFinished("a", "no tools_used", failed=True),
+            *answer("right"),
+        ]
+        lines = screen(events, 100)
+        assert lines[0] == "wro"
+        assert lines[2].startswith("╭─ final_answer ✗")
+        assert lines[-2] == "right"
+
+    def test_an_answer_that_was_first_taken_for_prose_is_there_once(self) -> None:
+        lines = screen([TextDelta("It is "), TextDelta("3."), TurnDone("It is 3.")], 100)
+        assert lines[0] == "It is 3."
+        assert len(lines) == 2
+
+    @pytest.mark.parametrize("end", [TurnFailed("why"), TurnCancelled()])
+    def test_a_call_that_was_cut_off(self, end: Event) -> None:
+        lines = screen([ToolCallStarted("a", "add"), ArgumentsDelta("a", '{"x": 1'), end], 40)
+        assert lines[0].startswith("╭─ add ✗")
+        assert lines[1].startswith('│ {"x": 1|')
+        assert lines[2].endswith(" stopped ─╯")
+
+    def test_without_a_last_event_all_that_came_stays(self) -> None:
+        assert screen([AnswerDelta("It is **")]) == ["It is **"]
+        assert screen([]) == []
+
+    def test_ascii_where_there_is_nothing_else(self) -> None:
+        events = [*call("add", ['{"é": 1}'], "20"), *answer("- é")]
+        lines = screen(events, 40, encoding="ascii")
+        assert all(line.isascii() for line in lines)
+        assert lines[0].startswith("+- add ok -")
+        assert lines[2].startswith("| \\xe9 = 1 ")
+        assert lines[2].endswith(" |")
+        assert lines[3].startswith("| -> 20")
+        assert lines[6] == "* \\xe9"
+
+    def test_nothing_the_model_says_reaches_the_terminal_as_a_command(self) -> None:
+        events = [
+            TurnStarted("?", EVIL),
+            TextDelta(EVIL),
+            *call(EVIL, [EVIL], EVIL, failed=True),
+            Notice(EVIL),
+            *answer(EVIL),
+        ]
+        with Session(150) as session:
+            session.show(*events)
+        written = "".join(session.terminal.frames)
+        assert "\x1b]" not in written
+        assert not set(written) & {"\x9b", "\x07", "\u202e"}
+        assert sum(EVIL_SHOWN[:20] in line for line in session.everything) == 7
+
+    def test_line_ends_of_windows_wherever_they_are_split(self) -> None:
+        assert screen([AnswerDelta("a\r"), AnswerDelta("\nb\r"), TurnDone("a\r\nb\r")])[:2] == [
+            *("a", "b␍"),
+        ]
+
+    def test_huge_arguments_and_results_are_shortened(self) -> None:
+        events = call("add", ['{"x": "', *["x" * 10] * 1_000, '"}'], "y" * 10_000)
+        lines = screen(events, 80)
+        assert len(lines) < 50
+        assert any("characters before" in line for line in lines)
+        assert any("characters more" in line for line in lines)
+
+
+class TestWhileItHappens:
+    """What is on the screen in between."""
+
+    def test_a_call_that_arrives(self, clock: Clock) -> None:
+        with Session(40, 10) as session:
+            for event in NOTEBOOK[:5]:
+                clock.now += 1
+                session.show(event)
+            assert session.visible[1].startswith('│ {"|x|')
+            assert session.visible[2].endswith(" arriving ─╯")
+
+    def test_the_first_token_is_painted_at_once_and_those_after_it_together(
+        self, clock: Clock
+    ) -> None:
+        with Session() as session:
+            session.show(AnswerDelta("one "))
+            assert session.visible == ["one"]
+            frames = len(session.terminal.frames)
+            for _ in range(100):
+                session.show(AnswerDelta("more "))
+            assert len(session.terminal.frames) == frames
+            clock.now += 1 / 30
+            session.show(AnswerDelta("last"))
+            assert len(session.terminal.frames) == frames + 1
+            assert session.terminal.frames[-1] == "more " * 100 + "last"
+
+    async def test_what_came_too_early_for_a_frame_is_not_left_for_the_next_event(self) -> None:
+        with Session() as session:
+            session.show(AnswerDelta("one "), AnswerDelta("two"))
+            for _ in range(1_000):
+                if session.visible == ["one two"]:
+                    break
+                await asyncio.sleep(0.01)
+            assert session.visible == ["one two"]
+
+    @pytest.mark.parametrize(
+        ("events", "seconds", "expected"),
+        [
+            ([], 0, "waiting for the model"),
+            ([], 4, "waiting for the model, 4 s"),
+            ([TextDelta("Hm")], 1, "Hm"),
+            ([TextDelta("Hm")], 4, "receiving text, last byte 4 s ago"),
+            ([AnswerDelta("Hm")], 4, "receiving the answer, last byte 4 s ago"),
+            ([ToolCallStarted("a", "add")], 4, "receiving a call of add, last byte 4 s ago"),
+            ([ToolCallStarted("a", "add"), ToolStarted("a", {})], 1, "running add"),
+            ([ToolCallStarted("a", "add"), ToolStarted("a", {})], 9, "running add, 9 s"),
+            ([ToolCallStarted("a", "final_answer")], 0, "receiving the answer"),
+        ],
+    )
+    def test_whatever_does_not_move_is_told(
+        self, clock: Clock, events: list[Event], seconds: float, expected: str
+    ) -> None:
+        with Session() as session:
+            session.show(*events)
+            clock.now += seconds
+            session.view._paint()
+            assert session.visible[-1].lstrip("⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏ ") == expected
+            session.show(TurnCancelled())
+        assert expected not in session.everything or expected == "Hm"
+
+    def test_calls_take_a_line_each_where_there_is_little_room(self, clock: Clock) -> None:
+        with Session(40, 6) as session:
+            for name in ("add", "multiply", "subtract"):
+                clock.now += 1
+                session.show(ToolCallStarted(name, name), ArgumentsDelta(name, '{"x": 1'))
+                session.show(ToolStarted(name, {}))
+            clock.now += 1
+            session.show(ToolFinished("multiply", "3"))
+            assert session.visible[:3] == ['add {"x": 1|', "multiply 3", 'subtract {"x": 1|']
+
+    def test_an_answer_beside_a_call_that_has_not_ended(self, clock: Clock) -> None:
+        with Session(40, 10) as session:
+            session.show(ToolCallStarted("a", "add"), ToolCallStarted("b", "final_answer"))
+            for number in range(100):
+                clock.now += 1
+                session.show(AnswerDelta(f"line {number}\n", "b"))
+            assert session.visible[-1].endswith("line 99")
+            session.show(
+                ToolFinished("a", "1"),
+                ToolFinished("b", ""),
+                TurnDone("".join(f"line {number}\n" for number in range(100))),
+            )
+        numbers = [line for line in session.everything if line.startswith("line")]
+        assert numbers == [f"line {number}" for number in range(100)]
+
+    def test_a_terminal_that_is_busy_is_left_alone(self, clock: Clock) -> None:
+        with Session() as session:
+            session.terminal.busy = True
+            session.show(AnswerDelta("one "), AnswerDelta("two"))
+            assert session.visible == ["⠋ waiting for the model"]
+            session.terminal.busy = False
+            clock.now += 1
+            session.show(AnswerDelta("."))
+            assert session.visible == ["one two."]
+
+    def test_the_cursor_is_hidden_meanwhile(self) -> None:
+        with Session() as session:
+            assert session.terminal.frames[0] == "\x1b[?25l"
+        assert session.terminal.frames[-1] == "\x1b[?25h"
+
+
+class TestAnyAnswer:
+    """Random Markdown, split anywhere, on a terminal of any size."""
+
+    @settings(max_examples=300, deadline=None)
+    @given(MARKDOWN, CUTS, st.integers(4, 60), st.integers(2, 12))
+    def test_the_scrollback_is_that_of_the_whole_at_once(
+        self, source: str, cuts: list[int], columns: int, lines: int
+    ) -> None:
+        with Session(columns, lines) as session:
+            for piece in split(source, cuts):
+                session.show(AnswerDelta(piece))
+                session.view._paint()
+        expected = Screen(columns, lines)
+        written = text(source, columns).expandtabs(8)
+        expected.write(written.replace("\n", "\r\n"))
+        assert session.everything == expected.everything()
+
+
+class TestVerbose:
+    """Debug lines above what is live."""
+
+    def test_they_come_between_lines(self, clock: Clock) -> None:
+        with Session(60, whole_lines=True) as session:
+            view = DebugView(session.view, session.view.write)
+            for event in [
+                TurnStarted("?", "m"),
+                ChunkReceived("one"),
+                AnswerDelta("one "),
+                ChunkReceived("two\nthree"),
+                AnswerDelta("two\nthree"),
+                TurnDone("one two\nthree", (), 1.0),
+            ]:
+                clock.now += 1
+                session.turn = reduce(session.turn, event)
+                view.show(session.turn, event)
+        assert session.everything[:6] == [
+            "turn: model m",
+            "content: one",
+            "content: two",
+            "three",
+            "one two",
+            "turn: done after 1.000 s, 0 steps",
+        ]

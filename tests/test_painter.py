@@ -1,0 +1,149 @@
+"""What is final is on the screen once, whatever was painted in between."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from streamchat.view.painter import Painter, Piece, place, reflows
+from tests.screen import Screen, ScreenTerminal
+
+BOLD = "\x1b[1m"
+TEXT = st.lists(st.sampled_from([*"aaab 漢\t\n", "e\u0301"]), max_size=60).map("".join)
+PIECES = st.lists(st.tuples(TEXT, st.sampled_from(["", BOLD])), max_size=4)
+FRAMES = st.lists(st.tuples(PIECES, PIECES), max_size=12)
+
+
+def painted(frames: list[tuple[list[Piece], list[Piece]]], columns: int, lines: int) -> Screen:
+    terminal = ScreenTerminal(Screen(columns, lines))
+    painter = Painter(terminal, reflow=False)
+    for final, rest in frames:
+        painter.paint(final, rest)
+    return terminal.screen
+
+
+def written(text: str, columns: int, lines: int) -> Screen:
+    screen = Screen(columns, lines)
+    column = 0
+    for line in text.split("\n"):
+        screen.write(("\r\n" if column else "") + expanded(line))
+        column = 1
+    return screen
+
+
+def expanded(line: str) -> str:
+    shown = ""
+    for character in line:
+        cells = sum(2 if each == "漢" else each != "\u0301" for each in shown)
+        shown += " " * (8 - cells % 8) if character == "\t" else character
+    return shown
+
+
+@given(FRAMES, st.integers(2, 50), st.integers(2, 12))
+@settings(max_examples=500, deadline=None)
+def test_what_is_final_is_there_once(
+    frames: list[tuple[list[Piece], list[Piece]]], columns: int, lines: int
+) -> None:
+    text = "".join(text for final, _ in frames for text, _ in final)
+    screen = painted([*frames, ([], [])], columns, lines)
+    assert screen.everything() == written(text, columns, lines).everything()
+
+
+@given(FRAMES, st.integers(4, 50), st.integers(2, 12))
+@settings(max_examples=300, deadline=None)
+def test_the_end_of_what_is_not_final_is_in_the_window(
+    frames: list[tuple[list[Piece], list[Piece]]], columns: int, lines: int
+) -> None:
+    everything = "".join(text for final, _ in frames for text, _ in final)
+    screen = painted([*frames, ([], [("not final\nlast", "")])], columns, lines)
+    expected = written(everything + "not final\nlast", columns, lines).visible()
+    assert screen.visible()[-1:] == expected[-1:]
+
+
+class TestPlace:
+    """Where the cursor is after a text."""
+
+    @pytest.mark.parametrize(
+        ("text", "column", "expected"),
+        [
+            ("", 3, (0, 3)),
+            ("abc", 0, (0, 3)),
+            ("abcde", 5, (0, 10)),  # full: the terminal wraps when the next character comes
+            ("abcdef", 5, (1, 1)),
+            ("a" * 30, 0, (2, 10)),
+            ("a\nb", 9, (1, 1)),
+            ("漢" * 5, 1, (1, 2)),  # a wide character is not cut in two
+            ("e\u0301", 9, (0, 10)),
+        ],
+    )
+    def test_in_ten_columns(self, text: str, column: int, expected: tuple[int, int]) -> None:
+        assert place(text, column, 10) == expected
+
+
+class TestFrames:
+    """What is written to get from one frame to the next."""
+
+    def frames(self, *frames: tuple[str, str], columns: int = 20) -> list[str]:
+        terminal = ScreenTerminal(Screen(columns, 10))
+        painter = Painter(terminal, reflow=False)
+        for final, rest in frames:
+            painter.paint([(final, "")], [(rest, "")])
+        return terminal.frames
+
+    def test_text_that_only_grows_is_appended_as_it_is(self) -> None:
+        assert self.frames(("one", ""), (" two", ""), ("", " th"), (" three", "")) == [
+            *("one", " two", " th", "ree"),
+        ]
+
+    def test_what_stays_the_same_is_not_written_again(self) -> None:
+        assert self.frames(("", "one two"), ("", "one three")) == [
+            "one two",
+            "\x1b[?2026h\r\x1b[5C\x1b[Jhree\x1b[?2026l",
+        ]
+
+    def test_nothing_is_written_for_nothing(self) -> None:
+        assert self.frames(("a", "b"), ("", "b"), ("b", "")) == ["ab"]
+
+    def test_a_line_the_terminal_wrapped_stays_one_line(self) -> None:
+        """It joins two rows, for copying, only if it went to the second one by itself."""
+        assert self.frames(("", "abcdefgh"), ("", "abcdX"), columns=4)[1] == (
+            "\x1b[?2026h\x1b[1A\r\x1b[3C\x1b[JdX\x1b[?2026l"
+        )
+
+    def test_the_window_s_first_cell_is_not_where_all_is_erased_from(self) -> None:
+        """tmux would keep what was there in its history."""
+        assert self.frames(("", "a\nb"), ("", "c"))[1] == (
+            "\x1b[?2026h\x1b[1A\r\x1b[K\x1b[B\x1b[J\x1b[Ac\x1b[?2026l"
+        )
+
+
+class TestResize:
+    """The window gets another size while something is not final."""
+
+    def test_a_terminal_that_does_not_wrap_anew(self) -> None:
+        screen = Screen(20, 10)
+        terminal = ScreenTerminal(screen)
+        painter = Painter(terminal, reflow=False)
+        painter.paint([("one\n", "")], [("a" * 30, "")])
+        screen.resize(40, 10)
+        painter.paint([], [("b" * 30, "")])
+        painter.paint([("c" * 30, "")], [])
+        assert screen.everything() == ["one", "c" * 30]
+
+    def test_a_terminal_that_wraps_anew(self) -> None:
+        """30 characters in 20 columns were two rows, and are one row in 40."""
+        screen = Screen(20, 10)
+        terminal = ScreenTerminal(screen)
+        painter = Painter(terminal, reflow=True)
+        painter.paint([("one\n", "")], [("a" * 30, "")])
+        screen.resize(40, 10)
+        painter.paint([], [("b", "")])
+        assert "A" not in terminal.frames[-1].replace("\x1b[?", "")
+
+    def test_terminals_are_known_by_their_variables(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.delenv("TMUX", raising=False)
+        monkeypatch.setenv("TERM", "xterm-256color")
+        known = reflows()
+        monkeypatch.setenv("VTE_VERSION", "7600")
+        assert (known, reflows()) == (False, True)

@@ -1,0 +1,71 @@
+"""Turns to show, as the events they are made of."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+
+from streamchat.events import (
+    AnswerDelta,
+    ArgumentsDelta,
+    Event,
+    StepFinished,
+    StepStarted,
+    ToolCallStarted,
+    ToolFinished,
+    ToolStarted,
+    TurnDone,
+    TurnStarted,
+)
+from streamchat.turn import Turn, reduce
+from streamchat.view import View
+from tests.server import NOTEBOOK_ANSWER, NOTEBOOK_ARGUMENTS
+
+EVIL = "\x1b]0;title\x07\x9b2J\u202e[/x]:smile:[bold]"
+EVIL_SHOWN = "␛]0;title␇�2J�[/x]:smile:[bold]"
+
+
+def shown(view: View, events: Iterable[Event]) -> Turn:
+    turn = Turn()
+    with view:
+        for event in events:
+            turn = reduce(turn, event)
+            view.show(turn, event)
+    return turn
+
+
+def call(
+    name: str, fragments: Sequence[str], output: str = "", failed: bool = False
+) -> list[Event]:
+    arguments = {} if failed else json.loads("".join(fragments))
+    return [
+        ToolCallStarted(name, name),
+        *(ArgumentsDelta(name, fragment) for fragment in fragments),
+        StepFinished(1, "tool_calls"),
+        ToolStarted(name, arguments),
+        ToolFinished(name, output, failed),
+    ]
+
+
+def answer(*pieces: str) -> list[Event]:
+    return [
+        ToolCallStarted("final_answer", "final_answer"),
+        *(AnswerDelta(piece, "final_answer") for piece in pieces),
+        StepFinished(2, "tool_calls"),
+        ToolFinished("final_answer", ""),
+        TurnDone("".join(pieces), (), 1.5),
+    ]
+
+
+NOTEBOOK = [
+    TurnStarted("What is 10 + 10", "m"),
+    StepStarted(1),
+    *call("add", NOTEBOOK_ARGUMENTS, "20"),
+    StepStarted(2),
+    ToolCallStarted("f", "final_answer"),
+    *(ArgumentsDelta("f", fragment) for fragment in NOTEBOOK_ANSWER),
+    AnswerDelta("10 + 10 equals 20.", "f"),
+    StepFinished(2, "tool_calls"),
+    ToolFinished("f", ""),
+    TurnDone("10 + 10 equals 20.", ("functions.add",)),
+]
