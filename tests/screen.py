@@ -57,6 +57,10 @@ class Screen:
         ]
         return _stripped(gone + list(self._screen.display))
 
+    def row(self, number: int) -> list[pyte.screens.Char]:
+        """The characters of a line in the window, with their styles."""
+        return [self._screen.buffer[number][at] for at in range(self._screen.columns)]
+
     def modes(self) -> set[str]:
         """The modes a program has switched on and ought to switch off again."""
         known = {2004: "bracketed paste", 1049: "alternate screen", 1000: "mouse"}
@@ -83,6 +87,21 @@ class ScreenTerminal:
 
     def close(self) -> None:
         pass
+
+
+def written(text: str, columns: int, lines: int) -> Screen:
+    """A screen with this text on it, and nothing painted over."""
+    screen = Screen(columns, lines)
+    screen.write("\r\n".join(map(_without_tabs, text.split("\n"))))
+    return screen
+
+
+def _without_tabs(line: str) -> str:
+    shown = ""
+    for character in line:
+        cells = sum(max(wcwidth(each), 0) for each in shown)
+        shown += " " * (8 - cells % 8) if character == "\t" else character
+    return shown
 
 
 def _stripped(lines: list[str]) -> list[str]:

@@ -290,6 +290,31 @@ def _handler(server: Server) -> type[BaseHTTPRequestHandler]:
     return Handler
 
 
+MARKDOWN = """\
+# Interest on **1,000**
+
+At `5 %` a year it grows by *compound* interest, `base * (1 + rate) ** years`:
+
+| Years | Amount | Growth |
+|------:|-------:|:------:|
+| 1 | 1,050.00 | 5 % |
+| 2 | 1,102.50 | 10.25 % |
+| 10 | 1,628.89 | **62.89 %** |
+
+1. Take the base.
+2. For every year
+   - multiply by `1.05`,
+   - and keep the result.
+
+```python
+def amount(base: float, rate: float, years: int) -> float:
+    \"\"\"What a sum grows to.\"\"\"
+    return base * (1 + rate) ** years  # 1628.89 after 10
+```
+
+> It is ~~magic~~ arithmetic; see [compound interest](https://example.org/interest).
+"""
+
 SCENARIOS: dict[str, tuple[Reply, ...]] = {
     "notebook": notebook(),
     "failing": (calls("exponentiate", x=0, y=-1), answers("0 has no negative power.")),
@@ -298,6 +323,7 @@ SCENARIOS: dict[str, tuple[Reply, ...]] = {
     "cut": (calls("add", ['{"x": 10, "y": 1']).but(finish_reason="length"),),
     "broken": (Reply((*calls("add", ['{"x": 10, "y": 1']).parts, Hangup())),),
     "wrong-key": (fails(401, "Incorrect API key provided: sk-wrong."),),
+    "markdown": (calls("exponentiate", x=1.05, y=10), answers(MARKDOWN).but(usage=(412, 301))),
     "long": (
         answers(
             "\n\n".join(f"Paragraph {number}: " + "word " * 60 for number in range(1, 31)), size=9

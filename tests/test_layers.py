@@ -17,6 +17,7 @@ MODULES = sorted(
 )
 HOMES = {
     "rich": ("streamchat.view",),
+    "pygments": ("streamchat.view.highlight",),
     "prompt_toolkit": ("streamchat.repl",),
     "typer": ("streamchat.cli",),
     "openai": ("streamchat.models",),

@@ -32,11 +32,11 @@ from streamchat.turn import Turn, reduce
 from streamchat.view import live
 from streamchat.view.debug import DebugView
 from streamchat.view.live import LiveView
-from tests.screen import Screen, ScreenTerminal
+from tests.screen import Screen, ScreenTerminal, written
 from tests.test_markdown import CUTS, MARKDOWN, split, text
 from tests.turns import EVIL, EVIL_SHOWN, NOTEBOOK, answer, call
 
-UNKNOWN = "first token unknown · tokens/s unknown · tokens in/out unknown"
+UNKNOWN = "first token unknown · tok/s unknown · tokens in/out unknown"
 
 
 class Session:
@@ -159,11 +159,11 @@ class TestATurn:
             TurnDone("Hi", (), 2.6),
         ]
         assert screen(events, 100)[-1] == (
-            "gpt · 1 step · first token 0.50 s · 35 tokens/s · tokens 1,200 in, 70 out · 2.6 s"
+            "gpt · 1 step · first token 0.50 s · 35 tok/s · 1,200 in, 70 out · 2.6 s"
         )
         assert screen(events, 60)[-2:] == [
-            "gpt · 1 step · first token 0.50 s · 35 tokens/s",
-            "tokens 1,200 in, 70 out · 2.6 s",
+            "gpt · 1 step · first token 0.50 s · 35 tok/s",
+            "1,200 in, 70 out · 2.6 s",
         ]
 
     def test_a_refused_answer_stays_and_the_next_comes_below(self) -> None:
@@ -214,9 +214,9 @@ class TestATurn:
         ]
         with Session(150) as session:
             session.show(*events)
-        written = "".join(session.terminal.frames)
-        assert "\x1b]" not in written
-        assert not set(written) & {"\x9b", "\x07", "\u202e"}
+        sent = "".join(session.terminal.frames)
+        assert "\x1b]" not in sent
+        assert not set(sent) & {"\x9b", "\x07", "\u202e"}
         assert sum(EVIL_SHOWN[:20] in line for line in session.everything) == 7
 
     def test_line_ends_of_windows_wherever_they_are_split(self) -> None:
@@ -241,7 +241,7 @@ class TestWhileItHappens:
                 clock.now += 1
                 session.show(event)
             assert session.visible[1].startswith('│ {"|x|')
-            assert session.visible[2].endswith(" arriving ─╯")
+            assert session.visible[2] == "╰─ arriving"
 
     def test_the_first_token_is_painted_at_once_and_those_after_it_together(
         self, clock: Clock
@@ -345,9 +345,7 @@ class TestAnyAnswer:
             for piece in split(source, cuts):
                 session.show(AnswerDelta(piece))
                 session.view._paint()
-        expected = Screen(columns, lines)
-        written = text(source, columns).expandtabs(8)
-        expected.write(written.replace("\n", "\r\n"))
+        expected = written(text(source, columns), columns, lines)
         assert session.everything == expected.everything()
 
 

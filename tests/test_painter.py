@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from streamchat.view.painter import Painter, Piece, place, reflows
-from tests.screen import Screen, ScreenTerminal
+from tests.screen import Screen, ScreenTerminal, written
 
 BOLD = "\x1b[1m"
 TEXT = st.lists(st.sampled_from([*"aaab 漢\t\n", "e\u0301"]), max_size=60).map("".join)
@@ -21,23 +21,6 @@ def painted(frames: list[tuple[list[Piece], list[Piece]]], columns: int, lines: 
     for final, rest in frames:
         painter.paint(final, rest)
     return terminal.screen
-
-
-def written(text: str, columns: int, lines: int) -> Screen:
-    screen = Screen(columns, lines)
-    column = 0
-    for line in text.split("\n"):
-        screen.write(("\r\n" if column else "") + expanded(line))
-        column = 1
-    return screen
-
-
-def expanded(line: str) -> str:
-    shown = ""
-    for character in line:
-        cells = sum(2 if each == "漢" else each != "\u0301" for each in shown)
-        shown += " " * (8 - cells % 8) if character == "\t" else character
-    return shown
 
 
 @given(FRAMES, st.integers(2, 50), st.integers(2, 12))

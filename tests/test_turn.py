@@ -100,9 +100,9 @@ def test_an_answer_in_another_call_starts_anew() -> None:
 
 def test_the_answer_of_a_failed_call_is_none() -> None:
     begun = (ToolCallStarted("a", "final_answer"), AnswerDelta("wro", "a"))
-    turn = after(*begun, ToolFinished("a", "no", failed=True))
+    turn = after(TextDelta("Hm"), *begun, ToolFinished("a", "no", failed=True))
     assert (turn.answer.text, turn.answer_call) == ("", "")
-    assert [type(block) for block in turn.blocks] == [Answer, ToolCall]
+    assert [type(block) for block in turn.blocks] == [Prose, Answer, ToolCall]
     other = after(*begun, ToolCallStarted("b", "add"), ToolFinished("b", "no", failed=True))
     assert other.answer.text == "wro"
 

@@ -128,8 +128,7 @@ class TestPlain:
             "Step 2: asking m.",
             "The answer:",
             "10 + 10 equals 20.",
-            "Done: m, 2 steps, first token unknown, tokens/s unknown, tokens in/out unknown, "
-            "0.0 s.",
+            "Done: m, 2 steps, first token unknown, tok/s unknown, tokens in/out unknown, 0.0 s.",
             "",
         ]
 

@@ -187,7 +187,7 @@ def _broken(parts: list[str], between: str, columns: int) -> str:
     """Returns the parts in as few lines as they fit in."""
     lines = parts[:1]
     for part in parts[1:]:
-        if len(lines[-1] + between + part) < columns - 1:
+        if len(lines[-1] + between + part) <= columns:
             lines[-1] += between + part
         else:
             lines.append(part)

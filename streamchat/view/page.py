@@ -13,7 +13,7 @@ from streamchat.turn import Answer, Block, Note, Prose, ToolCall, Turn
 from streamchat.view.inline import Piece
 from streamchat.view.markdown import MarkdownStream
 from streamchat.view.marks import Marks
-from streamchat.view.panel import ENDED, panel_lines, short_line
+from streamchat.view.panel import ENDED, closed_panel, open_panel, short_line
 from streamchat.view.style import Palette
 
 
@@ -157,7 +157,8 @@ class _Call(_Drawing):
             return
         self.block = block
         self._drawn = (block, columns, done)
-        lines = panel_lines(block, self._console, columns, self._marks, over=done)
+        panel = closed_panel if done else open_panel
+        lines = panel(block, self._console, columns, self._marks)
         pieces = [piece for line in lines for piece in (("\n", ""), *self.palette.segments(line))]
         self.final, self.rest = (pieces[1:], []) if done else ([], pieces[1:])
         self.short = self.palette.named(short_line(block, columns))

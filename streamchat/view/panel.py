@@ -25,31 +25,58 @@ ENDED = ("done", "failed")
 """The states of a call that do not change any more."""
 
 
-def panel_lines(
-    call: ToolCall, console: Console, width: int, marks: Marks, *, over: bool
-) -> list[list[Segment]]:
-    """Returns the panel's lines. What is long is shortened: a call may be of any size.
+Lines = list[list[Segment]]
+
+
+def closed_panel(call: ToolCall, console: Console, width: int, marks: Marks) -> Lines:
+    """Returns the lines of a call for good. What is long is shortened: a call may be of any size.
 
     Args:
-        call: what to show.
+        call: what to show. If it has not ended, it was stopped.
         console: knows how to lay out.
         width: of the terminal, in cells.
         marks: what to draw with.
-        over: whether the turn is, so that nothing more will come.
     """
-    state = "failed" if over and call.state not in ENDED else call.state
-    took = {"arriving": "arriving", "running": "running"}.get(call.state, f"{call.seconds:.2f} s")
+    ended = call.state in ENDED
+    state = call.state if ended else "failed"
+    took = f"{call.seconds:.2f} s" if ended else "stopped"
     panel = Panel(
         Text("\n").join(_body(call, marks, console.encoding)),
-        box=box.ROUNDED if takes_unicode(console.encoding) else box.ASCII,
+        box=_box(console),
         title=_title(call, state, marks, console.encoding),
         title_align="left",
-        subtitle=Text("stopped" if state != call.state else took, style=style("dim")),
+        subtitle=Text(took, style=style("dim")),
         subtitle_align="right",
         border_style=style(state),
         width=min(width, _WIDEST),
     )
     return console.render_lines(panel, console.options.update(width=width), pad=False)
+
+
+def open_panel(call: ToolCall, console: Console, width: int, marks: Marks) -> Lines:
+    """Returns the lines of a call that has not ended.
+
+    They are open to the right, and so no longer than they must be: when the window gets narrower,
+    a terminal wraps lines, and may push into its scrollback what is still to be wiped away.
+    """
+    look, sides = style(call.state), _box(console)
+    body = Text("\n").join(_body(call, marks, console.encoding))
+    rows = body.wrap(console, max(min(width, _WIDEST) - 4, 1))
+    title = _title(call, call.state, marks, console.encoding)
+    text = Text("\n").join(
+        [
+            Text.assemble((f"{sides.top_left}{sides.top} ", look), title),
+            *(Text.assemble((f"{sides.mid_left} ", look), row) for row in rows),
+            Text.assemble(
+                (f"{sides.bottom_left}{sides.bottom} ", look), (call.state, style("dim"))
+            ),
+        ]
+    )
+    return console.render_lines(text, console.options.update(width=width), pad=False)
+
+
+def _box(console: Console) -> box.Box:
+    return box.ROUNDED if takes_unicode(console.encoding) else box.ASCII
 
 
 def short_line(call: ToolCall, width: int) -> list[Piece]:

@@ -138,7 +138,7 @@ class Table:
 
 
 def _cell(source: str, style: str = "") -> Cell:
-    return rendered(_BREAK.sub("\n", source.replace("\\|", "|")), style)
+    return rendered(_BREAK.sub("\n", source.replace("\\|", "|").replace("\t", " ")), style)
 
 
 def _flat(cell: Cell) -> Cell:

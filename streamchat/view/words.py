@@ -35,7 +35,7 @@ def figures(turn: Turn) -> list[str]:
         one_line(turn.model, 60) or "unknown model",
         f"{turn.step} step" + "s" * (turn.step != 1),
         "first token " + ("unknown" if first is None else f"{first:.2f} s"),
-        "tokens/s unknown" if speed is None else f"{speed:.0f} tokens/s",
+        "tok/s unknown" if speed is None else f"{speed:.0f} tok/s",
         _counts(turn.input_tokens, turn.output_tokens),
         f"{turn.seconds:.1f} s",
     ]
@@ -50,7 +50,7 @@ def _speed(turn: Turn) -> float | None:
 def _counts(tokens_in: int | None, tokens_out: int | None) -> str:
     if tokens_in is None and tokens_out is None:
         return "tokens in/out unknown"
-    return f"tokens {_count(tokens_in)} in, {_count(tokens_out)} out"
+    return f"{_count(tokens_in)} in, {_count(tokens_out)} out"
 
 
 def _count(tokens: int | None) -> str:

@@ -1,0 +1,20 @@
+"""The README's pictures show what the program shows."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.screens import FOLDER, PICTURES, svg, words
+from tests.test_readme import README
+
+
+@pytest.mark.parametrize("name", PICTURES)
+def test_a_picture_is_true(name: str) -> None:
+    """If it is not any more, `python -m tests.screens` makes it anew: look at it then."""
+    assert words((FOLDER / f"{name}.svg").read_text(encoding="utf-8")) == words(svg(name))
+    assert f"](tests/pictures/{name}.svg)" in README
+
+
+def test_a_picture_loads_no_fonts_from_elsewhere() -> None:
+    for picture in FOLDER.iterdir():
+        assert "@font-face" not in picture.read_text(encoding="utf-8")
