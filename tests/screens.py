@@ -65,11 +65,12 @@ async def played(question: str, replies: Sequence[Reply]) -> list[Event]:
         server.script(*replies)
         llm = connect("gpt-4o-mini", base_url=server.url, api_key=None, temperature=0, timeout=60)
         streamer = QueueCallbackHandler()
-        turn = AgentExecutor(llm).invoke(question, streamer)
-        task = asyncio.create_task(turn)
+        executor = AgentExecutor(llm)
+        task = asyncio.create_task(executor.invoke(question, streamer))
         events = [event async for event in streamer]
         await asyncio.wait([task])
-        task.exception()
+        task.exception()  # what comes after the picture does not matter
+        await executor.aclose()
     return [replace(event, **SECONDS.get(type(event), {})) for event in events]
 
 
