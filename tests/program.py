@@ -60,6 +60,10 @@ class Terminal:
             timeout=60,
         )
 
+    def resize(self, columns: int, lines: int) -> None:
+        self.process.setwinsize(lines, columns)
+        self.screen.resize(columns, lines)
+
     def type(self, text: str) -> None:
         self.process.send(text)
 

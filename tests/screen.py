@@ -57,6 +57,10 @@ class Screen:
         ]
         return _stripped(gone + list(self._screen.display))
 
+    @property
+    def cursor_is_visible(self) -> bool:
+        return not self._screen.cursor.hidden
+
     def row(self, number: int) -> list[pyte.screens.Char]:
         """The characters of a line in the window, with their styles."""
         return [self._screen.buffer[number][at] for at in range(self._screen.columns)]

@@ -4,28 +4,34 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
 
 from streamchat.cli import _arguments
 from tests.program import COMMAND, Terminal, environment, run
+from tests.screen import written
 from tests.server import (
+    MARKDOWN,
     NOTEBOOK_ANSWER,
     NOTEBOOK_ARGUMENTS,
     Hangup,
     Pause,
     Reply,
     Server,
+    Until,
     answers,
     calls,
     fails,
     notebook,
     says,
 )
+from tests.test_markdown import text
 from tests.test_models import deaf
 
 QUESTION = "What is 10 + 10"
@@ -334,6 +340,42 @@ class TestOnATerminal:
             lines = terminal.screen.everything()
         assert '│ {"|x|":|10|,"|y|":|10|}|             │' in lines
         assert "10 + 10 equals 20." in lines
+
+    def test_markdown_is_in_the_scrollback_as_if_it_had_come_at_once(
+        self, server: Server, tmp_path: Path
+    ) -> None:
+        server.script(answers(MARKDOWN))
+        with Terminal(tmp_path, "ask", "hi", lines=10, OPENAI_BASE_URL=server.url) as terminal:
+            assert terminal.exit_code() == 0
+            lines = terminal.screen.everything()
+        expected = written(text(MARKDOWN, 80), 80, 10).everything()
+        assert lines[: len(expected)] == expected
+        assert lines[len(expected)].startswith("gpt-4o-mini · 1 step · first token ")
+        assert terminal.screen.cursor_is_visible
+
+    def test_a_window_that_gets_another_size_meanwhile(
+        self, server: Server, tmp_path: Path
+    ) -> None:
+        resized = threading.Event()
+        answer = answers(MARKDOWN)
+        half = len(answer.parts) // 3  # in the table
+        parts = (*answer.parts[:half], Until(resized), *answer.parts[half:])
+        server.script(answer.but(parts=parts))
+        with Terminal(tmp_path, "ask", "hi", OPENAI_BASE_URL=server.url) as terminal:
+            terminal.wait_for("1,050.00")
+            terminal.resize(100, 30)
+            resized.set()
+            assert terminal.exit_code() == 0
+            shown = "".join("".join(terminal.screen.everything()).split())
+        assert shown.startswith("".join(text(MARKDOWN, 100).split()))
+
+    def test_no_colour(self, server: Server, tmp_path: Path) -> None:
+        server.script(calls("add", x=1, y=2), answers(MARKDOWN))
+        variables = {"OPENAI_BASE_URL": server.url, "NO_COLOR": "1"}
+        with Terminal(tmp_path, "ask", "hi", **variables) as terminal:
+            assert terminal.exit_code() == 0
+        codes = re.findall(r"\x1b\[([0-9;]*)m", terminal.written)
+        assert set(";".join(codes).split(";")) <= {"0", "1", "2", "3", "4", "9"}
 
     def test_a_dumb_terminal_gets_plain_lines(self, server: Server, tmp_path: Path) -> None:
         server.script(*notebook())

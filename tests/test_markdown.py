@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streamchat.view.inline import Piece
+from streamchat.view.inline import REACH, Piece
 from streamchat.view.markdown import MarkdownStream
+from streamchat.view.marks import ASCII_MARKS
 
 LINES = st.sampled_from(
     [
@@ -104,3 +106,237 @@ def letters(source: str) -> list[str]:
 def test_every_letter_is_shown_in_its_place(source: str) -> None:
     """In a window wide enough for every table: cells of narrow ones stand side by side."""
     assert letters(text(source, 2_000)) == letters(source)
+
+
+def styles(source: str) -> dict[str, str]:
+    """The style of each piece of a line."""
+    return {piece: style for piece, style in whole(source) if piece.strip()}
+
+
+class TestSpans:
+    """Inside a paragraph."""
+
+    def test_marks_become_styles(self) -> None:
+        assert styles("a **b** *c* `d` ~~e~~ ***f*** _g_") == {
+            "a ": "",
+            "b": "strong",
+            "c": "emphasis",
+            "d": "code",
+            "e": "strike",
+            "f": "strong emphasis",
+            "g": "emphasis",
+        }
+
+    @pytest.mark.parametrize(
+        "source",
+        [
+            *("2*3*4", "x**2 + y**2", "snake_case_name", "__init__ of __x_1__ it_", "a * b * c"),
+            *(
+                "**kwargs and *args",
+                "`not closed",
+                "5 ~ 6 ~ 7",
+                "[x] and [y][1]",
+                "[1]: http://x.y",
+            ),
+            *("<b>&amp;</b>", "\\[ x \\]", "\\(y\\)", "C:\\path", "wow!", "a ![b", "[a](b c d"),
+        ],
+    )
+    def test_what_is_no_mark_stays_as_it_is(self, source: str) -> None:
+        assert text(source) == source
+
+    @pytest.mark.parametrize(
+        ("source", "shown"),
+        [
+            ("[name](http://a.b/c_(d)_e)", "name (http://a.b/c_(d)_e)"),
+            ("[http://a.b](http://a.b)", "http://a.b"),
+            ("![alt](pic.png) ![](p.png)", "alt (pic.png) p.png"),
+            ('[a](<b c> "title")', "a (b c)"),
+            ("[**b** `c`](d)", "b c (d)"),
+            ("\\*no\\* \\`x\\`", "*no* `x`"),
+            ("`` a`b ``", "a`b"),
+            ("**a `**` b**", "a ** b"),
+            ("**a *b***", "a b"),
+            ("日本語**強調**です", "日本語強調です"),
+            ("**L**arge", "Large"),
+        ],
+    )
+    def test_what_is_shown(self, source: str, shown: str) -> None:
+        assert text(source) == shown
+
+    def test_what_is_open_looks_as_it_will(self) -> None:
+        stream = MarkdownStream(80)
+        stream.feed("a **bo")
+        assert stream.take() + stream.tail() == [("a ", ""), ("bo", "strong")]
+        stream.feed("ld*")
+        assert stream.tail() == [("bold", "strong")]
+        stream.feed("*.")
+        assert stream.take() + stream.tail() == [("bold", "strong"), (".", "")]
+
+    def test_a_span_has_a_limit(self) -> None:
+        """So a paragraph is final but for its last few words, whatever is in it."""
+        near = f"**{'a' * (REACH - 2)}** b"
+        far = f"**{'a' * (REACH - 1)}** b"
+        assert text(near) == near.replace("*", "")
+        assert text(far) == far
+        stream = MarkdownStream(80)
+        stream.feed("*a" + "b" * 20_000)
+        assert len("".join(piece for piece, _ in stream.take())) == 20_002
+
+
+class TestBlocks:
+    """One after another."""
+
+    def test_headings(self) -> None:
+        assert styles("# One\n## Two *x*\ntext") == {
+            "One": "heading h1",
+            "Two ": "heading h2",
+            "x": "heading h2 emphasis",
+            "text": "",
+        }
+        assert text("#hashtag\n####### seven") == "#hashtag\n####### seven"
+
+    def test_one_empty_line_for_many_and_none_at_the_ends(self) -> None:
+        assert text("\n\na\n\n\n\nb\n\n") == "a\n\nb"
+
+    def test_line_ends_of_a_paragraph_are_kept(self) -> None:
+        assert text("Roses are red,\nviolets are **blue\nand** green") == (
+            "Roses are red,\nviolets are blue\nand green"
+        )
+
+    def test_lists(self) -> None:
+        source = "- a\n  - b\n    1. c\n       more\n- d\n\n  second\n\nend\n3. three\n4) four"
+        assert text(source).split("\n") == [
+            *("• a", "  • b", "    1. c", "       more", "• d", "", "  second", "", "end"),
+            *("3. three", "4) four"),
+        ]
+
+    def test_a_number_in_a_paragraph_begins_no_list(self) -> None:
+        assert text("It was in\n1986. What a year.") == "It was in\n1986. What a year."
+
+    def test_quotes_and_rules(self) -> None:
+        assert text("> a\n> b\n\nc\n---\nd") == f"> a\n> b\n\nc\n{'─' * 24}\nd"
+
+    def test_code_is_as_it_was_written(self) -> None:
+        code = "def f():\n\n    return '*a*'  # **b**\n\t| x |"
+        for fence in ("```python", "~~~", "```unheard-of"):
+            lines = text(f"{fence}\n{code}\n{fence[:3]}").split("\n")
+            assert lines == [f"─── {fence[3:]}".rstrip(), *code.split("\n"), "───"]
+
+    def test_code_that_is_not_closed(self) -> None:
+        assert text("```\na\n``") == "───\na\n``\n───"
+
+    def test_code_in_a_list_stands_at_the_margin_to_be_copied(self) -> None:
+        assert text("1. a\n   ```sh\n   x\n     y\n   ```\n2. b").split("\n") == [
+            *("1. a", "─── sh", "x", "  y", "───", "2. b"),
+        ]
+        assert text("- ```\n  x\n  ```").split("\n") == ["• ───", "x", "───"]
+
+    def test_other_marks_where_there_is_only_ascii(self) -> None:
+        stream = MarkdownStream(80, ASCII_MARKS)
+        stream.feed("- a\n\n| b | c |\n|---|---|\n")
+        stream.finish()
+        assert "".join(piece for piece, _ in stream.take()) == "* a\n\nb | c\n--+--"
+
+
+class TestTables:
+    """Columns as wide as they need to be."""
+
+    def lines(self, source: str, width: int = 40) -> list[str]:
+        return [line.rstrip() for line in text(source, width).split("\n")]
+
+    def test_columns_are_aligned(self) -> None:
+        assert self.lines("| a | b | c |\n|:-:|--:|---|\n| wide | wide | x<br>y |\n| 1 | 2 |") == [
+            " a   │    b │ c",
+            "─────┼──────┼──",
+            "wide │ wide │ x",
+            "     │      │ y",
+            " 1   │    2 │",
+        ]
+
+    def test_bars_in_cells_and_cells_without_a_heading(self) -> None:
+        assert self.lines("| a | b |\n|---|---|\n| x \\| y | 1 | 2 |") == [
+            *("a     │ b", "──────┼──────", "x | y │ 1 | 2"),
+        ]
+
+    def test_lines_with_bars_that_are_no_table(self) -> None:
+        assert text("| a |\n| b |\n\n|x| = 3") == "| a |\n| b |\n\n|x| = 3"
+
+    def test_a_table_ends_where_its_bars_end(self) -> None:
+        assert self.lines("| a |\n|---|\n| 1 |\nb") == ["a", "─", "1", "b"]
+
+    def test_cells_are_wrapped_in_a_narrow_window(self) -> None:
+        lines = self.lines(f"| a | b |\n|---|---|\n| 1 | {'word ' * 10}|\n| 2 | {'x' * 40} |", 20)
+        assert all(len(line) <= 20 for line in lines)
+        assert lines[2] == "1 │ word word word"
+        assert "".join(line[4:] for line in lines[-3:]) == "x" * 40
+
+    def test_sixty_columns_in_forty_are_a_list(self) -> None:
+        names = [f"c{number}" for number in range(60)]
+        rows = ["|".join(["", *names, ""]), "|---" * 60 + "|", "|".join(["", *"x" * 60, ""])]
+        assert self.lines("\n".join(rows))[:60] == [f"{name}: x" for name in names]
+
+    def test_a_long_table_is_given_out_before_its_end(self) -> None:
+        stream = MarkdownStream(40)
+        stream.feed("| a | b |\n|---|---|\n" + "| 1 | 2 |\n" * 19)
+        assert stream.take() == []
+        assert len(stream.tail()) > 19
+        stream.feed("| 1 | 2 |\n")
+        settled = "".join(piece for piece, _ in stream.take())
+        assert settled.count("\n1 ") == 20
+        stream.feed("| longer | 2 |\n| 3 |")
+        assert "".join(piece for piece, _ in stream.take()) == "\nlonger    │ 2"
+
+
+class TestWhenItIsFinal:
+    """As soon as it cannot change."""
+
+    @pytest.mark.parametrize(
+        ("source", "final"),
+        [
+            ("some text", "some text"),
+            ("some *te", "some "),
+            ("- an ite", "• an ite"),
+            ("# Ti", "Ti"),
+            ("#", ""),
+            ("12", ""),
+            ("1. a\n2", "1. a"),
+            ("```py\nx = 1\ny", "─── py\nx = 1"),
+            ("```\nx = 1\ny = ", "───\nx = 1\ny = "),
+            ("| a |\n|---|\n| 1 |\n", ""),
+            ("| a |\n|---|\n| 1 |\n\n", "a\n─\n1"),
+            ("[a](http://b", ""),
+            ("[a] b", "[a] b"),
+        ],
+    )
+    def test_but_not_earlier(self, source: str, final: str) -> None:
+        stream = MarkdownStream(40)
+        stream.feed(source)
+        assert "".join(piece for piece, _ in stream.take()) == final
+
+    def test_lines_of_a_long_fence_are_final_one_by_one(self) -> None:
+        stream = MarkdownStream(40)
+        stream.feed("```python\n")
+        stream.take()
+        for number in range(2_000):
+            stream.feed(f"x = {number}\n")
+            assert "".join(piece for piece, _ in stream.take()) == f"\nx = {number}"
+        assert stream.tail() == []
+
+
+class TestHighlighting:
+    """Colours of code."""
+
+    def test_a_string_goes_on_in_the_next_line(self) -> None:
+        pieces = whole('```python\nx = """a\nb"""\nreturn 1  # c\n```')
+        assert ('b"""', "string") in pieces
+        assert ("# c", "comment") in pieces
+
+    @pytest.mark.parametrize("language", ["json", "c", "yaml", "console", "html", "diff", "php"])
+    def test_code_is_all_there_in_any_language(self, language: str) -> None:
+        code = '{"a": 1}  <b> // c\n$ ls # d\n+ e\n\n  - f: "g'
+        assert text(f"```{language}\n{code}\n```").split("\n")[1:-1] == code.split("\n")
+
+    def test_a_line_of_data_is_not_coloured(self) -> None:
+        line = f"x = '{'a' * 1_000}'"
+        assert ("x = '", "") not in whole(f"```python\n{line}\n```")
+        assert (line, "") in whole(f"```python\n{line}\n```")

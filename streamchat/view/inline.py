@@ -4,7 +4,8 @@ The rules are those of CommonMark, with what streaming and a terminal ask for:
 
 - A span that is not closed within `REACH` characters is none, and its marks are text. So a
   paragraph of any length can be shown for good but for its last few words.
-- Between letters and digits a mark opens nothing: `2*3*4` and `x**2` are sums.
+- Between letters and digits a mark opens nothing: `2*3*4` and `x**2` are sums. `__init__` is a
+  name.
 - A link shows where it leads. References (`[text][1]`) and their definitions, HTML, entities and
   the backslashes of formulas stay as they were written.
 """
@@ -24,6 +25,7 @@ REACH = 400
 _ORDINARY = re.compile(r"[^\\`*_~!\[]+")
 _RUN = re.compile(r"`+|\*+|_+|~+")
 _MARK = re.compile(r"\\.|`+|\*+|_+|~+", re.DOTALL)
+_DUNDER = re.compile(r"__[a-z][a-z0-9_]*__")
 _ESCAPABLE = "\\`*_~#|<>+-.!"
 _LABEL = re.compile(r"\[((?:[^\[\]\\]|\\.|\[[^\[\]]*\])*)\]", re.DOTALL)
 _TARGET = re.compile(
@@ -179,6 +181,8 @@ def _emphasis(text: str, at: int, before: str, style: str, final: bool) -> tuple
     end = _emphasis_end(text, at, run, final) if more else None
     if end is None:
         return [(run, style)], begin
+    if run == "__" and _DUNDER.fullmatch(text, at, end):
+        return [(text[at:end], style)], end
     inner, _ = _parse(text[begin : end - len(run)], run[0], styled(style, more), final=True)
     return inner, end
 
@@ -254,6 +258,8 @@ def _guess(text: str, before: str, style: str) -> list[Piece]:
     inner = text[len(mark) :]
     if mark[0] == "`":
         return [(inner.rstrip("`").replace("\n", " "), styled(style, "code"))]
+    if mark == "__":
+        return [(text, style)]  # as likely as not the beginning of a name
     more = _opened(mark, before, inner[0])
     return _provisional(inner, mark[0], styled(style, more))
 

@@ -140,7 +140,7 @@ class MarkdownStream:
     def take(self) -> list[Piece]:
         """Returns what has become final since the last time."""
         taken, self._settled = self._settled, []
-        return taken
+        return [piece for piece in taken if piece[0]]
 
     def tail(self) -> list[Piece]:
         """Returns what comes after all that was taken, as far as that can be told by now."""

@@ -15,6 +15,7 @@ Cell = list[Piece]
 _GAP = 3
 _NARROWEST = 4
 """A column of fewer cells cannot be read; the row is then shown as a list."""
+_MORE = 8
 _SPLIT = re.compile(r"(?<!\\)\|")
 _DELIMITER = re.compile(r" *:?-+:? *")
 _BREAK = re.compile(r"<br ?/?>")
@@ -70,7 +71,7 @@ class Table:
     def fix(self) -> None:
         """Keeps the columns as they are, so that rows can be shown for good."""
         if self._fixed is None:
-            self._fixed = self._widths()
+            self._fixed = self._roomy()
 
     def _fitted(self, sources: Sequence[str]) -> list[Cell]:
         """As many cells as there are headings; what is beyond goes to the last."""
@@ -112,6 +113,13 @@ class Table:
         if room < _NARROWEST * len(self._natural):
             return []
         return _shared(room, self._natural)
+
+    def _roomy(self) -> Sequence[int]:
+        """Returns widths for rows that are not known yet: some more, where there is room."""
+        widths = self._widths()
+        left = self.width - _GAP * (len(widths) - 1) - sum(widths)
+        each = left // len(widths) if widths else 0
+        return [width + min(each, width // 2 + _MORE) for width in widths]
 
     def _lines(self, cells: list[Cell], widths: Sequence[int]) -> list[Cell]:
         wrapped = [list(_wrapped(cell, width)) for cell, width in zip(cells, widths, strict=True)]
