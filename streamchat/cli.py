@@ -116,6 +116,10 @@ def ask(
     settings = load_settings(_flags(locals()))
     question = _question(prompt, settings.timeout)
     settings = _with_key(settings)
+    if plain:
+        from streamchat.view.progress import keep_still
+
+        keep_still()
     from streamchat.app import ask_once
     from streamchat.view.choose import Look
 
@@ -137,6 +141,10 @@ def repl(
 ) -> None:
     """Chat. The history is kept across turns; /help lists the commands."""
     settings = _with_key(load_settings(_flags(locals())))
+    if plain:
+        from streamchat.view.progress import keep_still
+
+        keep_still()
     from streamchat.app import chat
     from streamchat.view.choose import Look
 

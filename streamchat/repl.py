@@ -121,6 +121,8 @@ class Repl:
                 verbose=self._look.verbose,
             )
         complain_of(turn)
+        if self._interactive:
+            _say("")
         self._failed = self._failed or turn.status == "failed"
 
     async def _help(self, _: str) -> None:

@@ -29,9 +29,10 @@ from streamchat.events import (
     TurnStarted,
 )
 from streamchat.turn import Turn, reduce
-from streamchat.view import live
+from streamchat.view import highlight, live
 from streamchat.view.debug import DebugView
 from streamchat.view.live import LiveView
+from streamchat.view.style import style
 from tests.screen import Screen, ScreenTerminal, written
 from tests.test_markdown import CUTS, MARKDOWN, split, text
 from tests.turns import EVIL, EVIL_SHOWN, NOTEBOOK, answer, call
@@ -110,7 +111,7 @@ class TestATurn:
             '│ {"|x|":|10|,"|y|":|10|}|' + " " * 73 + "│",
             "│ x = 10, y = 10" + " " * 83 + "│",
             "│ → 20" + " " * 93 + "│",
-            "╰" + "─" * 89 + " 0.00 s ─╯",
+            "╰" + "─" * 90 + " <1 ms ─╯",
             "",
             "10 + 10 equals 20.",
             f"m · 2 steps · {UNKNOWN} · 0.0 s",
@@ -331,6 +332,11 @@ class TestWhileItHappens:
         with Session() as session:
             assert session.terminal.frames[0] == "\x1b[?25l"
         assert session.terminal.frames[-1] == "\x1b[?25h"
+
+
+@pytest.mark.parametrize("name", [name for _, name in highlight._STYLES])
+def test_there_is_a_style_for_every_kind_of_code(name: str) -> None:
+    assert style(name)
 
 
 class TestAnyAnswer:

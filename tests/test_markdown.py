@@ -14,7 +14,23 @@ from streamchat.view.marks import ASCII_MARKS
 
 LINES = st.sampled_from(
     [
-        *("", "", "", "# Title", "## A *b* c", "####### x", "#tag", "---", "***", "* * *", "===="),
+        *(
+            "",
+            "",
+            "",
+            "# Title",
+            "## A *b* c",
+            "### d `e`",
+            "#### f",
+            "##### g",
+            "###### h",
+            "####### x",
+            "#tag",
+            "---",
+            "***",
+            "* * *",
+            "====",
+        ),
         *("- one", "* two **b**", "+ three", "  - nested", "    - deep", "1. first", "2) second"),
         *(
             "   3. inner",
@@ -172,6 +188,15 @@ class TestSpans:
         stream.feed("*.")
         assert stream.take() + stream.tail() == [("bold", "strong"), (".", "")]
 
+    def test_a_link_that_is_open_looks_as_it_will(self) -> None:
+        stream = MarkdownStream(80)
+        for source in ("[name](http", "://a.b"):
+            stream.feed(source)
+            shown = "".join(piece for piece, _ in stream.take() + stream.tail())
+            assert "name (http://a.b".startswith(shown)
+        stream.feed(")")
+        assert "".join(piece for piece, _ in stream.take()) == "name (http://a.b)"
+
     def test_a_span_has_a_limit(self) -> None:
         """So a paragraph is final but for its last few words, whatever is in it."""
         near = f"**{'a' * (REACH - 2)}** b"
@@ -261,6 +286,9 @@ class TestTables:
     def test_lines_with_bars_that_are_no_table(self) -> None:
         assert text("| a |\n| b |\n\n|x| = 3") == "| a |\n| b |\n\n|x| = 3"
 
+    def test_headings_alone_are_a_table_too(self) -> None:
+        assert self.lines("| one | two |\n|---|---|", 4)[0] == "one │ two"
+
     def test_a_table_ends_where_its_bars_end(self) -> None:
         assert self.lines("| a |\n|---|\n| 1 |\nb") == ["a", "─", "1", "b"]
 
@@ -284,7 +312,7 @@ class TestTables:
         settled = "".join(piece for piece, _ in stream.take())
         assert settled.count("\n1 ") == 20
         stream.feed("| longer | 2 |\n| 3 |")
-        assert "".join(piece for piece, _ in stream.take()) == "\nlonger    │ 2"
+        assert "".join(piece for piece, _ in stream.take()) == "\nlonge │ 2\nr     │ "
 
 
 class TestWhenItIsFinal:

@@ -13,7 +13,6 @@ from pygments.token import (
     Generic,
     Keyword,
     Name,
-    Number,
     Operator,
     String,
     _TokenType,
@@ -33,12 +32,8 @@ _STYLES: tuple[tuple[_TokenType, str], ...] = (
     (Operator.Word, "keyword"),
     (Name.Tag, "keyword"),
     (String, "string"),
-    (Number, "number"),
-    (Name.Function, "name"),
-    (Name.Class, "name"),
-    (Name.Attribute, "name"),
     (Generic.Deleted, "deleted"),
-    (Generic.Inserted, "string"),
+    (Generic.Inserted, "inserted"),
 )
 
 

@@ -253,7 +253,7 @@ def _guess(text: str, before: str, style: str) -> list[Piece]:
     if not text or text == "\\" or (run and run.end() == len(text)):
         return []  # a mark alone is shown when it turns out to be text
     if not run:
-        return [(text, style)]
+        return _guess_link(text, style)
     mark = run.group()
     inner = text[len(mark) :]
     if mark[0] == "`":
@@ -262,6 +262,17 @@ def _guess(text: str, before: str, style: str) -> list[Piece]:
         return [(text, style)]  # as likely as not the beginning of a name
     more = _opened(mark, before, inner[0])
     return _provisional(inner, mark[0], styled(style, more))
+
+
+def _guess_link(text: str, style: str) -> list[Piece]:
+    label = _LABEL.match(text, text[0] == "!")
+    if not label or text[label.end() : label.end() + 1] != "(":
+        return [(text, style)]
+    name, _ = _parse(label.group(1), "[", styled(style, "link"), final=True)
+    address = text[label.end() + 1 :]
+    if label.group(1).startswith(address):
+        return name
+    return [*name, (f" ({address}" if name else address, styled(style, "url"))]
 
 
 def _provisional(text: str, before: str, style: str) -> list[Piece]:

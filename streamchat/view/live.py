@@ -167,7 +167,8 @@ class LiveView:
         if self._turn.status == "running":
             return end
         mark = [] if self._turn.status == "done" else [(f"{self._marks.failed} ", "failed")]
-        text = _broken(figures(self._turn), f" {self._marks.dot} ", self._terminal.size[0])
+        room = self._terminal.size[0] - sum(len(text) for text, _ in mark)
+        text = _broken(figures(self._turn), f" {self._marks.dot} ", room)
         return [*end, *self._palette.named([*mark, (text, "dim")]), ("\n", "")]
 
     def _status(self) -> list[Piece]:

@@ -8,7 +8,7 @@ to wait for a later one. Where that is at odds with CommonMark, this holds:
 
 - Line ends in a paragraph are kept, as chats do.
 - `---` below a paragraph is a rule, not a heading.
-- Rows of a table begin with a bar. From the `_ROWS`th row on the columns keep their widths.
+- Rows of a table begin with a bar. From the twentieth row on the columns keep their widths.
 - Items keep the numbers they were given, and are nested if they are indented by two or more.
 """
 
@@ -17,7 +17,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from streamchat.view.highlight import LONGEST_LINE, Highlighter
@@ -25,7 +25,6 @@ from streamchat.view.inline import Inline, Piece
 from streamchat.view.marks import UNICODE_MARKS, Marks
 from streamchat.view.table import Cell, Table, alignments, cells, row
 
-_ROWS = 20
 _RULE_LENGTH = 24
 _QUOTE = re.compile(r"(?: {0,3}> ?)+")
 _HEADING = re.compile(r"(#{1,6})(?:[ \t]+|$)")
@@ -74,23 +73,6 @@ class _Fence:
         return self.highlighter.peek(line) if self.highlighter else [(line, "")]
 
 
-@dataclass
-class _Rows:
-    """A table and those of its rows that were not given out yet."""
-
-    table: Table
-    rows: list[list[Cell]] = field(default_factory=list)
-    settled: bool = False
-    """Whether the head and the first rows were given out."""
-
-    def add(self, sources: list[str]) -> None:
-        self.rows.append(self.table.add(sources))
-
-    def lines(self) -> list[Cell]:
-        head = [] if self.settled else self.table.head()
-        return head + [line for cells in self.rows for line in self.table.lines(cells)]
-
-
 class MarkdownStream:
     """Takes Markdown in pieces of any size.
 
@@ -107,6 +89,8 @@ class MarkdownStream:
         self._began = False
         self._blank = False
         """Whether an empty line stands between what was given out and what comes next."""
+        self._blank_quotes = 0
+        """How many quotes that line stands in."""
         self._line = ""
         """The line that has begun, as long as it is not known what it is."""
         self._flow: Callable[[str], list[Piece]] | None = None
@@ -120,7 +104,7 @@ class MarkdownStream:
         self._fence: _Fence | None = None
         self._heading_row: str | None = None
         """A line that is the head of a table if the next one says so."""
-        self._table: _Rows | None = None
+        self._table: Table | None = None
 
     def feed(self, text: str) -> None:
         """Takes more text."""
@@ -146,11 +130,13 @@ class MarkdownStream:
         """Returns what comes after all that was taken, as far as that can be told by now."""
         pieces = self._inline.tail() if self._inline else []
         if self._heading_row is not None:
-            pieces += [*self._lead(), (self._heading_row.rstrip(), "")]
-        if self._table:
+            pieces += self._heading_tail(self._heading_row)
+        elif self._table:
             pieces += self._table_tail(self._table)
         elif self._fence:
             pieces += self._code_tail(self._fence)
+        elif self._line.lstrip().startswith("|"):
+            pieces += self._heading_tail(self._line)
         elif self._line:
             pieces += self._line_tail()
         return pieces
@@ -222,7 +208,7 @@ class MarkdownStream:
             self._items, self._quotes = [], quotes
         if not content:
             self._end_block()
-            self._blank = self._began
+            self._blank, self._blank_quotes = self._began, quotes
         elif indent >= 4 and not self._items and not self._inline:
             self._verbatim(" " * (indent - 4) + content)
         elif heading := _HEADING.match(content):
@@ -351,9 +337,13 @@ class MarkdownStream:
             return False
         self._heading_row = None
         self._end_block()
-        table = Table(row(heading), aligned, self.width, self._marks)
-        self._table = _Rows(table)
+        self._table = Table(row(heading), aligned, self._marks)
         return True
+
+    def _heading_tail(self, line: str) -> list[Piece]:
+        """Returns the line as the head of a table, which it will hardly not be."""
+        table = Table(row(line), [""] * len(row(line)), self._marks)
+        return [*self._lead(), *table.lines(10**6)[0]]
 
     def _end_heading_row(self) -> None:
         """The line is text."""
@@ -361,30 +351,25 @@ class MarkdownStream:
         if heading is not None:
             self._settled += self._paragraph().feed(heading)
 
-    def _row(self, table: _Rows, content: str) -> None:
+    def _row(self, table: Table, content: str) -> None:
         table.add(row(content))
-        if len(table.rows) >= _ROWS or table.settled:
-            table.table.fix()
-            self._settle_rows(table)
+        self._settle_rows(table.take(self._room))
 
-    def _settle_rows(self, table: _Rows) -> None:
-        self._settled += self._laid_out(table)
-        table.rows, table.settled = [], True
-        self._began, self._blank = True, False
+    def _settle_rows(self, lines: list[Cell]) -> None:
+        for line in lines:
+            self._settled += [*self._lead(), *line]
+            self._began, self._blank = True, False
 
-    def _laid_out(self, table: _Rows) -> list[Piece]:
-        prefix = self._prefix()
-        table.table.width = self.width - sum(len(text) for text, _ in prefix)
-        lines = table.lines()
-        between: list[Piece] = [("\n", ""), *prefix]
+    def _table_tail(self, table: Table) -> list[Piece]:
+        lines = table.lines(self._room, cells(self._line) if self._line.strip() else ())
+        between: list[Piece] = [("\n", ""), *self._prefix()]
         pieces = [piece for line in lines for piece in (*between, *line)]
-        return [*self._lead(), *pieces[len(between) :]] if pieces and not table.settled else pieces
+        return [*self._lead(), *pieces[len(between) :]]
 
-    def _table_tail(self, table: _Rows) -> list[Piece]:
-        pieces = self._laid_out(table)
-        if self._line.strip():
-            pieces += [("\n", ""), *self._prefix(), *table.table.open_line(cells(self._line))]
-        return pieces
+    @property
+    def _room(self) -> int:
+        """How many cells there are for a table."""
+        return max(self.width - sum(len(text) for text, _ in self._prefix()), 1)
 
     # What lines begin with and end with
 
@@ -392,8 +377,9 @@ class MarkdownStream:
         """Returns what comes before the next block."""
         if self._item_column is not None:
             return []
-        end = "" if not self._began else "\n\n" if self._blank else "\n"
-        return [(end, ""), *self._prefix()]
+        if self._blank:
+            return [("\n" + ">" * self._blank_quotes + "\n", "quote"), *self._prefix()]
+        return [("\n" if self._began else "", ""), *self._prefix()]
 
     def _prefix(self) -> list[Piece]:
         indent = self._items[-1].text if self._items else 0
@@ -416,7 +402,7 @@ class MarkdownStream:
             self._settled += self._inline.feed("", final=True)
             self._inline = None
         if self._table:
-            self._settle_rows(self._table)
+            self._settle_rows(self._table.take(self._room, whole=True))
             self._table = None
 
 

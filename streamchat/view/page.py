@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from typing import Any
 
 from rich.console import Console
 
 from streamchat.events import ANSWER_TOOL
 from streamchat.safe import one_line, safe
-from streamchat.turn import Answer, Block, Note, Prose, ToolCall, Turn
+from streamchat.turn import Answer, Block, Fragments, Note, Prose, ToolCall, Turn
 from streamchat.view.inline import Piece
 from streamchat.view.markdown import MarkdownStream
 from streamchat.view.marks import Marks
@@ -180,6 +181,7 @@ def _unfinished(
     Blocks are known by their id, or by how manieth of their kind they are: prose can become the
     answer, and a call that failed can move behind what was written in it.
     """
+    answered = {block.call_id for block in turn.blocks if isinstance(block, Answer)}
     texts = notes = 0
     for at, block in enumerate(turn.blocks):
         match block:
@@ -187,6 +189,8 @@ def _unfinished(
                 key: object = call_id
                 if name == ANSWER_TOOL and state != "failed":
                     continue  # what is written in it is a block of its own
+                if call_id in answered:
+                    block = replace(block, fragments=Fragments())
                 done = state in ENDED
             case Note():
                 notes += 1

@@ -16,7 +16,7 @@ from streamchat.view.inline import Piece
 from streamchat.view.marks import Marks, encodable, takes_unicode
 from streamchat.view.raw import SEPARATOR
 from streamchat.view.style import style
-from streamchat.view.words import decoded, shortened
+from streamchat.view.words import decoded, duration, shortened
 
 _WIDEST = 100
 _MOST_FRAGMENTS = 600
@@ -39,7 +39,7 @@ def closed_panel(call: ToolCall, console: Console, width: int, marks: Marks) -> 
     """
     ended = call.state in ENDED
     state = call.state if ended else "failed"
-    took = f"{call.seconds:.2f} s" if ended else "stopped"
+    took = duration(call.seconds) if ended else "stopped"
     panel = Panel(
         Text("\n").join(_body(call, marks, console.encoding)),
         box=_box(console),
@@ -99,7 +99,7 @@ def _body(call: ToolCall, marks: Marks, encoding: str) -> list[Text]:
     def text(words: str, look: str = "") -> Text:
         return Text(encodable(safe(words), encoding), style=style(look))
 
-    lines = [text(_fragments(call.fragments), "dim")]
+    lines = [text(_fragments(call.fragments), "dim")] if call.fragments else []
     if call.arguments is not None:
         lines.append(text(decoded(call.arguments)))
     if call.state in ENDED:

@@ -38,6 +38,7 @@ class PlainView(TextView):
 
     def __init__(self, out: TextIO) -> None:
         self._out = out
+        self._step = 0
         self._line: list[str] = []
         """The pieces of the line that is not complete."""
         self._answer: str | None = None
@@ -48,8 +49,8 @@ class PlainView(TextView):
     def show(self, turn: Turn, event: Event) -> None:
         """Writes the lines that the event completes."""
         match event:
-            case StepStarted(step):
-                self._written = []
+            case StepStarted(step) if step != self._step:
+                self._written, self._step = [], step
                 self._say(f"Step {step}: asking {one_line(turn.model, 60) or 'the model'}.")
             case TextDelta(text):
                 self._add(text)

@@ -8,6 +8,14 @@ from contextlib import contextmanager
 
 from streamchat.view import repaints
 
+_still = False
+
+
+def keep_still() -> None:
+    """From now on nothing moves: long work is told in one line."""
+    global _still
+    _still = True
+
 
 @contextmanager
 def progress_on_stderr(what: str, total: int | None = None) -> Iterator[Callable[[int], None]]:
@@ -15,7 +23,7 @@ def progress_on_stderr(what: str, total: int | None = None) -> Iterator[Callable
 
     Without a terminal only long work is told, in one line.
     """
-    if not repaints(sys.stderr):
+    if _still or not repaints(sys.stderr):
         if total:
             print(f"{what}...", file=sys.stderr, flush=True)  # noqa: T201  # as above
         yield lambda done: None

@@ -2,7 +2,7 @@
 
 Text has the terminal's own colour wherever it is to be read at length. Of the others red and
 magenta are legible on black and on white in the palettes that terminals come with; green, yellow
-and cyan are for lines and marks, and say nothing that is not also said in words.
+and cyan are for lines and marks only, and say nothing that is not also said in words.
 """
 
 from __future__ import annotations
@@ -18,8 +18,12 @@ from streamchat.view.marks import encodable
 
 _STYLES = {
     "heading": Style(bold=True),
-    "h1": Style(underline=True, color="magenta"),
-    "h2": Style(color="magenta"),
+    "h1": Style(underline=True),
+    "h2": Style(),
+    "h3": Style(italic=True),
+    "h4": Style(italic=True),
+    "h5": Style(italic=True),
+    "h6": Style(italic=True),
     "emphasis": Style(italic=True),
     "strong": Style(bold=True),
     "strike": Style(strike=True),
@@ -30,11 +34,10 @@ _STYLES = {
     "quote": Style(dim=True),
     "rule": Style(dim=True),
     "fence": Style(dim=True),
-    "keyword": Style(color="magenta"),
-    "string": Style(color="green"),
-    "number": Style(color="cyan"),
-    "name": Style(bold=True),
+    "keyword": Style(bold=True),
+    "string": Style(color="magenta"),
     "comment": Style(dim=True, italic=True),
+    "inserted": Style(bold=True),
     "deleted": Style(color="red"),
     "arriving": Style(color="cyan"),
     "running": Style(color="yellow"),

@@ -5,17 +5,20 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from itertools import zip_longest
+from typing import TypeAlias
 
 from rich.cells import cell_len, chop_cells
 
 from streamchat.view.inline import Piece, rendered
 from streamchat.view.marks import Marks
 
-Cell = list[Piece]
+Cell: TypeAlias = list[Piece]
+Row: TypeAlias = list[Cell]
+_ROWS = 20
 _GAP = 3
-_NARROWEST = 4
-"""A column of fewer cells cannot be read; the row is then shown as a list."""
-_MORE = 8
+_LONGEST_WORD = 16
+"""Longer ones, such as addresses, may be broken. Rows whose words have no room become lists."""
+_MORE = 4
 _SPLIT = re.compile(r"(?<!\\)\|")
 _DELIMITER = re.compile(r" *:?-+:? *")
 _BREAK = re.compile(r"<br ?/?>")
@@ -42,93 +45,104 @@ def alignments(line: str) -> list[str]:
 
 
 class Table:
-    """Lays rows out. A column is as wide as it needs to be in the rows seen so far.
+    """Lays rows out as they come. A column is as wide as it needs to be in the rows seen so far.
+
+    From the `_ROWS`th row on the columns keep their widths, and rows are final when they are whole.
 
     Args:
         headings: the source of the first row's cells.
         aligned: where each column is aligned to: left, right or center.
-        width: how many cells of the terminal there are.
         marks: what to draw with.
     """
 
-    def __init__(
-        self, headings: Sequence[str], aligned: Sequence[str], width: int, marks: Marks
-    ) -> None:
+    def __init__(self, headings: Sequence[str], aligned: Sequence[str], marks: Marks) -> None:
         self._headings = [_cell(heading, "heading") for heading in headings]
         self._aligned = aligned
         self._marks = marks
+        self._waiting: list[Row] = []
+        """The rows that were not given out."""
+        self._begun = False
+        """Whether the headings were."""
         self._natural = [_width(cell) for cell in self._headings]
+        self._least = [_longest_word(cell) for cell in self._headings]
         self._fixed: Sequence[int] | None = None
-        self.width = width
 
-    def add(self, sources: Sequence[str]) -> list[Cell]:
-        """Returns a row for `lines`, and makes room for it."""
-        fitted = self._fitted(sources)
-        pairs = zip(self._natural, fitted, strict=True)
-        self._natural = [max(had, _width(cell)) for had, cell in pairs]
-        return fitted
+    def add(self, sources: Sequence[str]) -> None:
+        """Takes a whole row."""
+        row = self._row(sources)
+        self._natural, self._least = self._room_for(row)
+        self._waiting.append(row)
 
-    def fix(self) -> None:
-        """Keeps the columns as they are, so that rows can be shown for good."""
-        if self._fixed is None:
-            self._fixed = self._roomy()
+    def take(self, width: int, *, whole: bool = False) -> list[Cell]:
+        """Returns the lines that are final, in so many cells of the terminal.
 
-    def _fitted(self, sources: Sequence[str]) -> list[Cell]:
-        """As many cells as there are headings; what is beyond goes to the last."""
+        Args:
+            width: how many.
+            whole: whether no more rows will come.
+        """
+        if self._fixed is None and len(self._waiting) >= _ROWS:
+            self._fixed = self._roomy(width)
+        if self._fixed is None and not whole:
+            return []
+        lines = self.lines(width)
+        self._waiting, self._begun = [], True
+        return lines
+
+    def lines(self, width: int, open_row: Sequence[str] = ()) -> list[Cell]:
+        """Returns the lines that were not given out, the last for a row that is not whole."""
+        natural, least = self._natural, self._least
+        rows = self._waiting
+        if open_row:
+            rows = [*rows, self._row(open_row)]
+            natural, least = self._room_for(rows[-1])
+        widths = self._widths(width, natural, least)
+        head = [] if self._begun or (rows and not widths) else self._head(widths or natural)
+        return head + [
+            line
+            for row in rows
+            for line in (self._lines(row, widths) if widths else self._listed(row))
+        ]
+
+    def _row(self, sources: Sequence[str]) -> Row:
+        """Returns a row's cells; what there is no heading for goes to the last."""
         count = len(self._headings)
         last = " | ".join(sources[count - 1 :])
-        padded = [*sources[: count - 1], last, *[""] * count][:count]
-        return [_cell(source) for source in padded]
+        return [_cell(source) for source in [*sources[: count - 1], last, *[""] * count][:count]]
 
-    def head(self) -> list[Cell]:
-        """Returns the lines above the first row."""
-        widths = self._widths()
-        if not widths:
-            return []
+    def _room_for(self, row: Row) -> tuple[list[int], list[int]]:
+        """Returns how wide the columns want to be and must be with this row."""
+        natural = map(max, self._natural, map(_width, row))
+        return list(natural), list(map(max, self._least, map(_longest_word, row)))
+
+    def _head(self, widths: Sequence[int]) -> list[Cell]:
         line, cross = self._marks.line, self._marks.cross
         rule = f"{line}{cross}{line}".join(line * width for width in widths)
         return [*self._lines(self._headings, widths), [(rule, "rule")]]
 
-    def lines(self, cells: list[Cell]) -> list[Cell]:
-        """Returns the lines of a row."""
-        widths = self._widths()
-        return self._lines(cells, widths) if widths else self._listed(cells)
-
-    def open_line(self, sources: Sequence[str]) -> Cell:
-        """Returns a row that is not whole, in one line."""
-        widths = self._widths() or self._natural
-        pieces: Cell = []
-        for at, cell in enumerate(self._fitted(sources)[: len(sources)]):
-            space = widths[at] - _width(cell) if at < len(sources) - 1 else 0
-            pieces += [*([self._bar()] if at else []), *cell, (" " * space, "")]
-        return pieces
-
-    def _widths(self) -> Sequence[int]:
-        """Returns each column's width, or none if they cannot stand side by side."""
+    def _widths(self, width: int, natural: Sequence[int], least: Sequence[int]) -> Sequence[int]:
+        """Returns each column's width, or none if words would have to be broken for them."""
         if self._fixed is not None:
             return self._fixed
-        room = self.width - _GAP * (len(self._natural) - 1)
-        if sum(self._natural) <= room:
-            return self._natural
-        if room < _NARROWEST * len(self._natural):
-            return []
-        return _shared(room, self._natural)
+        room = width - _GAP * (len(natural) - 1)
+        if sum(natural) <= room:
+            return natural
+        return [] if sum(least) > room else _shared(room, least, natural)
 
-    def _roomy(self) -> Sequence[int]:
+    def _roomy(self, width: int) -> Sequence[int]:
         """Returns widths for rows that are not known yet: some more, where there is room."""
-        widths = self._widths()
-        left = self.width - _GAP * (len(widths) - 1) - sum(widths)
+        widths = self._widths(width, self._natural, self._least)
+        left = width - _GAP * (len(widths) - 1) - sum(widths)
         each = left // len(widths) if widths else 0
         return [width + min(each, width // 2 + _MORE) for width in widths]
 
-    def _lines(self, cells: list[Cell], widths: Sequence[int]) -> list[Cell]:
+    def _lines(self, cells: Row, widths: Sequence[int]) -> list[Cell]:
         wrapped = [list(_wrapped(cell, width)) for cell, width in zip(cells, widths, strict=True)]
         return [self._joined(parts, widths) for parts in zip_longest(*wrapped, fillvalue=[])]
 
     def _joined(self, parts: Sequence[Cell], widths: Sequence[int]) -> Cell:
         pieces: Cell = []
         for at, (part, width) in enumerate(zip(parts, widths, strict=True)):
-            space = width - _width(part)
+            space = max(width - _width(part), 0)
             before = {"right": space, "center": space // 2}.get(self._aligned[at], 0)
             after = space - before if at < len(widths) - 1 else 0
             bar = [self._bar()] if at else []
@@ -138,7 +152,7 @@ class Table:
     def _bar(self) -> Piece:
         return f" {self._marks.bar} ", "rule"
 
-    def _listed(self, cells: list[Cell]) -> list[Cell]:
+    def _listed(self, cells: Row) -> list[Cell]:
         """One line for each cell, and a line between rows."""
         named = zip(self._headings, cells, strict=True)
         named_cells = [[*heading, (": ", "heading"), *_flat(cell)] for heading, cell in named]
@@ -157,26 +171,34 @@ def _width(cell: Cell) -> int:
     return max(cell_len(line) for line in "".join(text for text, _ in cell).split("\n"))
 
 
-def _shared(room: int, natural: Sequence[int]) -> list[int]:
-    """Narrow columns get what they need, and the others the same share of the rest."""
-    widths = [0] * len(natural)
-    left = sorted(range(len(natural)), key=lambda at: natural[at])
+def _longest_word(cell: Cell) -> int:
+    """Returns how wide a column must at least be; words that are no words may be broken."""
+    text = "".join(text for text, _ in cell)
+    return min(max(map(cell_len, text.split()), default=0), _LONGEST_WORD)
+
+
+def _shared(room: int, least: Sequence[int], natural: Sequence[int]) -> list[int]:
+    """All get what they must have, and the same of the rest, but no more than they need."""
+    widths = list(least)
+    left = room - sum(widths)
     while left:
-        share = room // len(left)
-        widths[left[0]] = min(natural[left[0]], share)
-        room -= widths[left.pop(0)]
+        narrow = [at for at, width in enumerate(widths) if width < natural[at]]
+        for at in sorted(narrow, key=lambda at: widths[at])[:left]:
+            widths[at] += 1
+            left -= 1
     return widths
 
 
 def _wrapped(cell: Cell, width: int) -> Iterator[Cell]:
     """Yields the cell's lines, broken between words, and within those that are too long."""
+    width = max(width, 2)  # there are characters that take two
     line: Cell = []
     used = 0
     for text, style in _words(cell):
         length = cell_len(text)
         if text == "\n" or used + length > width:
             if line or text == "\n":
-                yield line
+                yield _stripped(line)
             line, used = [], 0
             if text.isspace():
                 continue  # the break stands for it
@@ -185,7 +207,12 @@ def _wrapped(cell: Cell, width: int) -> Iterator[Cell]:
             length = cell_len(text)
         line.append((text, style))
         used += length
-    yield line
+    yield _stripped(line)
+
+
+def _stripped(line: Cell) -> Cell:
+    """Returns the line without the space at its end."""
+    return line[:-1] if line and line[-1][0].isspace() else line
 
 
 def _words(cell: Cell) -> Iterator[Piece]:

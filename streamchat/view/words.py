@@ -21,6 +21,13 @@ def _value(value: Any) -> str:
     return safe(shortened(json.dumps(value, ensure_ascii=False, default=str), _MOST_VALUE))
 
 
+def duration(seconds: float) -> str:
+    """Returns how long something took, as exactly as a person cares to know."""
+    if seconds >= 1:
+        return f"{seconds:.1f} s"
+    return f"{seconds * 1000:.0f} ms" if seconds >= 0.001 else "<1 ms"
+
+
 def shortened(text: str, most: int) -> str:
     """Returns the text, or so many of its first characters and how many are left out."""
     cut = len(text) - most
