@@ -22,6 +22,8 @@ Piece: TypeAlias = tuple[str, str]
 REACH = 400
 """The most characters a span may have."""
 
+_DEPTH = 4
+"""How many spans inside one another are shown as open."""
 _ORDINARY = re.compile(r"[^\\`*_~!\[]+")
 _RUN = re.compile(r"`+|\*+|_+|~+")
 _MARK = re.compile(r"\\.|`+|\*+|_+|~+", re.DOTALL)
@@ -70,7 +72,7 @@ class Inline:
 
     def tail(self) -> list[Piece]:
         """Returns the rest as it will be if what is open will be closed."""
-        return _guess(self._open, self._before, self._style)
+        return _guess(self._open, self._before, self._style, _DEPTH)
 
 
 def rendered(text: str, style: str = "") -> list[Piece]:
@@ -247,8 +249,8 @@ def _shown(label: str, address: str, style: str) -> list[Piece]:
     return [*name, (f" ({address})" if name else address, styled(style, "url"))]
 
 
-def _guess(text: str, before: str, style: str) -> list[Piece]:
-    """Returns what is not decided: as if its first mark had its match at the end."""
+def _guess(text: str, before: str, style: str, depth: int) -> list[Piece]:
+    """Returns what is not decided: as if its first marks had their match at the end."""
     run = _RUN.match(text)
     if not text or text == "\\" or (run and run.end() == len(text)):
         return []  # a mark alone is shown when it turns out to be text
@@ -260,8 +262,11 @@ def _guess(text: str, before: str, style: str) -> list[Piece]:
         return [(inner.rstrip("`").replace("\n", " "), styled(style, "code"))]
     if mark == "__":
         return [(text, style)]  # as likely as not the beginning of a name
-    more = _opened(mark, before, inner[0])
-    return _provisional(inner, mark[0], styled(style, more))
+    if not depth:
+        return [(text, style)]
+    more = styled(style, _opened(mark, before, inner[0]))
+    pieces, end = _parse(inner, mark[0], more, final=False)
+    return pieces + _guess(inner[end:], inner[end - 1] if end else mark[0], more, depth - 1)
 
 
 def _guess_link(text: str, style: str) -> list[Piece]:
@@ -273,8 +278,3 @@ def _guess_link(text: str, style: str) -> list[Piece]:
     if label.group(1).startswith(address):
         return name
     return [*name, (f" ({address}" if name else address, styled(style, "url"))]
-
-
-def _provisional(text: str, before: str, style: str) -> list[Piece]:
-    pieces, end = _parse(text, before, style, final=False)
-    return pieces + _guess(text[end:], text[end - 1] if end else before, style)

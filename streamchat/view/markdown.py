@@ -26,6 +26,7 @@ from streamchat.view.marks import UNICODE_MARKS, Marks
 from streamchat.view.table import Cell, Table, alignments, cells, row
 
 _RULE_LENGTH = 24
+_LONG_ROW = 500
 _QUOTE = re.compile(r"(?: {0,3}> ?)+")
 _HEADING = re.compile(r"(#{1,6})(?:[ \t]+|$)")
 _FENCE = re.compile(r"(`{3,}(?=[^`]*$)|~{3,})[ \t]*(.*)")
@@ -342,7 +343,8 @@ class MarkdownStream:
 
     def _heading_tail(self, line: str) -> list[Piece]:
         """Returns the line as the head of a table, which it will hardly not be."""
-        table = Table(row(line), [""] * len(row(line)), self._marks)
+        headings = row(_end(line))
+        table = Table(headings, [""] * len(headings), self._marks)
         return [*self._lead(), *table.lines(10**6)[0]]
 
     def _end_heading_row(self) -> None:
@@ -361,7 +363,7 @@ class MarkdownStream:
             self._began, self._blank = True, False
 
     def _table_tail(self, table: Table) -> list[Piece]:
-        lines = table.lines(self._room, cells(self._line) if self._line.strip() else ())
+        lines = table.lines(self._room, cells(_end(self._line)) if self._line.strip() else ())
         between: list[Piece] = [("\n", ""), *self._prefix()]
         pieces = [piece for line in lines for piece in (*between, *line)]
         return [*self._lead(), *pieces[len(between) :]]
@@ -404,6 +406,11 @@ class MarkdownStream:
         if self._table:
             self._settle_rows(self._table.take(self._room, whole=True))
             self._table = None
+
+
+def _end(line: str) -> str:
+    """Returns as much of a line that is not final as is looked at anew for each frame."""
+    return line[-_LONG_ROW:]
 
 
 def _unchanged(text: str) -> list[Piece]:
