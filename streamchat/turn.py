@@ -33,11 +33,13 @@ class Fragments(Sequence[str]):
     that appending n pieces costs n and not n squared, as copying a tuple each time would.
     """
 
-    __slots__ = ("_length", "_pieces")
+    __slots__ = ("_length", "_pieces", "characters")
 
     def __init__(self, pieces: Sequence[str] = ()) -> None:
         self._pieces = list(pieces)
         self._length = len(self._pieces)
+        self.characters = sum(map(len, self._pieces))
+        """How many there are in all pieces."""
 
     def append(self, piece: str) -> Fragments:
         """Returns these pieces and one more."""
@@ -46,6 +48,7 @@ class Fragments(Sequence[str]):
         longer._pieces = self._pieces if at_the_end else self._pieces[: self._length]
         longer._pieces.append(piece)
         longer._length = self._length + 1
+        longer.characters = self.characters + len(piece)
         return longer
 
     @property

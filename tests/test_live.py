@@ -102,6 +102,10 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     return clock
 
 
+def broken(*_: object, **__: object) -> None:
+    raise KeyError("broken")
+
+
 class TestATurn:
     """What is left of it."""
 
@@ -259,6 +263,24 @@ class TestWhileItHappens:
             assert len(session.terminal.frames) == frames + 1
             assert session.terminal.frames[-1] == "more " * 100 + "last"
 
+    async def test_nothing_is_painted_after_the_end(self) -> None:
+        with Session() as session:
+            session.show(*NOTEBOOK)
+            await asyncio.sleep(0.25)
+        assert session.everything == screen(NOTEBOOK)
+
+    async def test_a_fault_between_events_is_not_passed_over(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        session = Session()
+        with session:
+            session.show(AnswerDelta("one"))
+            monkeypatch.setattr(session.view._page, "drawn", broken)
+            await asyncio.sleep(0.2)
+            with pytest.raises(KeyError, match="broken"):
+                session.show(AnswerDelta("two"))
+        assert session.terminal.frames[-1] == "\x1b[?25h"
+
     async def test_what_came_too_early_for_a_frame_is_not_left_for_the_next_event(self) -> None:
         with Session() as session:
             session.show(AnswerDelta("one "), AnswerDelta("two"))
@@ -357,6 +379,22 @@ class TestAnyAnswer:
 
 class TestVerbose:
     """Debug lines above what is live."""
+
+    def test_text_that_waits_for_a_call_is_there_once(self, clock: Clock) -> None:
+        with Session(60, whole_lines=True) as session:
+            for event in [
+                ToolCallStarted("a", "add"),
+                TextDelta("Let me see."),
+                ToolCallStarted("b", "add"),
+                ArgumentsDelta("b", "{"),
+                ArgumentsDelta("b", "}"),
+                ToolFinished("a", "1"),
+                ToolFinished("b", "1"),
+                TurnDone(""),
+            ]:
+                clock.now += 1
+                session.show(event)
+        assert "\n".join(session.everything).count("Let me see.") == 1
 
     def test_they_come_between_lines(self, clock: Clock) -> None:
         with Session(60, whole_lines=True) as session:

@@ -220,6 +220,13 @@ class TestBlocks:
         }
         assert text("#hashtag\n####### seven") == "#hashtag\n####### seven"
 
+    def test_blanks_before_a_heading_s_text_wherever_they_are_split(self) -> None:
+        stream = MarkdownStream(80)
+        for piece in ("## ", " A"):
+            stream.feed(piece)
+        assert joined(stream.take()) == joined(whole("##  A"))
+        assert whole("##  A") == [("A", "heading h2")]
+
     def test_one_empty_line_for_many_and_none_at_the_ends(self) -> None:
         assert text("\n\na\n\n\n\nb\n\n") == "a\n\nb"
 
@@ -256,6 +263,22 @@ class TestBlocks:
         ]
         assert text("- ```\n  x\n  ```").split("\n") == ["• ───", "x", "───"]
 
+    def test_code_in_a_quote_keeps_its_own_marks(self) -> None:
+        assert text("> ```sh\n> > x\n> ```") == "─── sh\n> x\n───"
+
+    def test_very_many_marks_in_one_line(self) -> None:
+        for mark in ("- ", "1. ", "> ", "* ", "+ "):
+            assert text(mark * 400 + "x\n\nafter").endswith("x\n\nafter")
+
+    @pytest.mark.parametrize("mark", [*"*-_>|~`+#", "- ", "> "])
+    def test_a_line_of_marks_alone(self, mark: str) -> None:
+        stream = MarkdownStream(80)
+        for _ in range(600):
+            stream.feed(mark)
+            assert len("".join(piece for piece, _ in stream.tail())) <= 2_000
+        stream.finish()
+        assert joined(stream.take()) == joined(whole(mark * 600))
+
     def test_other_marks_where_there_is_only_ascii(self) -> None:
         stream = MarkdownStream(80, ASCII_MARKS)
         stream.feed("- a\n\n| b | c |\n|---|---|\n")
@@ -289,6 +312,19 @@ class TestTables:
     def test_headings_alone_are_a_table_too(self) -> None:
         assert self.lines("| one | two |\n|---|---|", 4)[0] == "one │ two"
 
+    def test_a_table_ends_where_a_quote_begins(self) -> None:
+        assert self.lines("| a |\n> |---|") == ["| a |", "> |---|"]
+        assert self.lines("| a |\n|---|\n> | b |") == ["a", "─", "> | b |"]
+
+    def test_a_row_in_a_quote_that_is_not_whole(self) -> None:
+        stream = MarkdownStream(40)
+        stream.feed("> | a |\n> |---|\n> | 1")
+        assert "".join(piece for piece, _ in stream.tail()) == "> a\n> ─\n> 1"
+
+    def test_a_column_that_was_empty_at_first(self) -> None:
+        rows = "|  | v |\n|--|--|\n" + "|  | x |\n" * 10 + "| late | y |"
+        assert "late" in text(rows, 8).replace("\n", "").replace(" │ y", "").replace(" ", "")
+
     def test_a_table_ends_where_its_bars_end(self) -> None:
         assert self.lines("| a |\n|---|\n| 1 |\nb") == ["a", "─", "1", "b"]
 
@@ -305,12 +341,12 @@ class TestTables:
 
     def test_a_long_table_is_given_out_before_its_end(self) -> None:
         stream = MarkdownStream(40)
-        stream.feed("| a | b |\n|---|---|\n" + "| 1 | 2 |\n" * 19)
+        stream.feed("| a | b |\n|---|---|\n" + "| 1 | 2 |\n" * 9)
         assert stream.take() == []
-        assert len(stream.tail()) > 19
+        assert len(stream.tail()) > 9
         stream.feed("| 1 | 2 |\n")
         settled = "".join(piece for piece, _ in stream.take())
-        assert settled.count("\n1 ") == 20
+        assert settled.count("\n1 ") == 10
         stream.feed("| longer | 2 |\n| 3 |")
         assert "".join(piece for piece, _ in stream.take()) == "\nlonge │ 2\nr     │ "
 

@@ -12,6 +12,7 @@ from time import monotonic
 from types import TracebackType
 from typing import Self
 
+from rich.cells import cell_len
 from rich.console import Console
 
 from streamchat.events import (
@@ -77,6 +78,7 @@ class LiveView:
         """Whether nothing moved in the last frame, so that what comes next is shown at once."""
         self._loop: asyncio.AbstractEventLoop | None = None
         self._timer: asyncio.TimerHandle | None = None
+        self._fault: Exception | None = None
         self._due = False
         """Whether the timer is set for a frame, and not for the spinner."""
 
@@ -99,7 +101,8 @@ class LiveView:
             self._timer.cancel()
         self._loop = None
         try:
-            self._finish()
+            if not self._fault:
+                self._finish()
             self._terminal.write(_SHOW_CURSOR)
         finally:
             self._terminal.close()
@@ -111,6 +114,8 @@ class LiveView:
 
     def show(self, turn: Turn, event: Event) -> None:
         """Takes the turn's new state, and paints it at once or with the next frame."""
+        if self._fault:
+            raise self._fault  # met between two events, where nobody could be told
         self._turn = turn
         self._last_event = monotonic()
         if isinstance(event, TurnDone | TurnFailed | TurnCancelled):
@@ -137,12 +142,14 @@ class LiveView:
     def _wake_in(self, seconds: float) -> None:
         if self._timer:
             self._timer.cancel()
-        if self._loop:
+        if self._loop and not self._over:
             self._timer = self._loop.call_later(seconds, self._wake)
 
     def _wake(self) -> None:
-        with suppress(OSError):  # `show` will meet it too, and there somebody can tell of it
+        try:
             self._paint()
+        except Exception as error:
+            self._fault = error
 
     def _paint(self) -> None:
         if self._terminal.busy and not self._over:
@@ -188,7 +195,7 @@ def _broken(parts: list[str], between: str, columns: int) -> str:
     """Returns the parts in as few lines as they fit in."""
     lines = parts[:1]
     for part in parts[1:]:
-        if len(lines[-1] + between + part) <= columns:
+        if cell_len(lines[-1] + between + part) <= columns:
             lines[-1] += between + part
         else:
             lines.append(part)

@@ -8,7 +8,7 @@ to wait for a later one. Where that is at odds with CommonMark, this holds:
 
 - Line ends in a paragraph are kept, as chats do.
 - `---` below a paragraph is a rule, not a heading.
-- Rows of a table begin with a bar. From the twentieth row on the columns keep their widths.
+- Rows of a table begin with a bar. From the tenth row on the columns keep their widths.
 - Items keep the numbers they were given, and are nested if they are indented by two or more.
 """
 
@@ -18,6 +18,7 @@ import re
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cache
 from typing import NamedTuple
 
 from streamchat.view.highlight import LONGEST_LINE, Highlighter
@@ -26,18 +27,19 @@ from streamchat.view.marks import UNICODE_MARKS, Marks
 from streamchat.view.table import Cell, Table, alignments, cells, row
 
 _RULE_LENGTH = 24
-_LONG_ROW = 500
-_QUOTE = re.compile(r"(?: {0,3}> ?)+")
-_HEADING = re.compile(r"(#{1,6})(?:[ \t]+|$)")
+_LONG = 500
+"""Characters. A line that does not tell what it is within so many is text, or of a table."""
+_DEEPEST = 20
+"""So many quotes or items can be inside one another; what looks like more is text."""
+_HEADING = re.compile(r"(#{1,6})(?:[ \t]{1,400}|$)")
 _FENCE = re.compile(r"(`{3,}(?=[^`]*$)|~{3,})[ \t]*(.*)")
 _RULE = re.compile(r"(?:(?:-[ \t]*){3,}|(?:\*[ \t]*){3,}|(?:_[ \t]*){3,})")
-_ITEM = re.compile(r"([-+*]|\d{1,9}[.)])( {1,4}(?! )| |$)")
+_ITEM = re.compile(r"([-+*]|\d{1,9}[.)])( {1,4}(?! )|[ \t]|$)")
 _UNDECIDED = re.compile(
-    r"""\#{1,6} | `{1,2} | ~{1,2} | `{3,}[^`]* | ~{3,}.* | \|.*
-    | \+\ * | (?:-\ *)+ | (?:\*\ *)+ | (?:_\ *)+ | \d{1,9}(?:[.)]\ *)?""",
+    r"""\#{1,6}[ \t]* | `{1,2} | ~{1,2} | `{3,}[^`]* | ~{3,}.* | \+[ \t]*
+    | (?:-[ \t]*)+ | (?:\*[ \t]*)+ | (?:_[ \t]*)+ | \d{1,9}(?:[.)][ \t]*)?""",
     re.VERBOSE,
 )
-_CLOSING_BEGUN = re.compile(r" *(?:`*|~*)[ \t]*")
 
 
 class _Item(NamedTuple):
@@ -60,15 +62,19 @@ class _Fence:
     def is_closed_by(self, line: str) -> bool:
         indent, content = _indented(line)
         mark = content.rstrip(" \t")
-        return indent < self.indent + 4 and mark.startswith(self.mark) and not mark.strip(mark[0])
+        near = indent < self.indent + 4 and len(line) <= _LONG
+        return near and mark.startswith(self.mark) and not mark.strip(mark[0])
 
-    def colours(self, line: str) -> bool:
-        return self.highlighter is not None and len(line) <= LONGEST_LINE
+    def may_be_closed_by(self, line: str) -> bool:
+        return len(line) <= _LONG and not line.strip(" \t").strip(self.mark[0])
 
     def coloured(self, line: str) -> list[Piece]:
         if not self.highlighter or len(line) > LONGEST_LINE:
             return [(line, "")]
         return self.highlighter.line(line)
+
+    def colours(self, line: str) -> bool:
+        return self.highlighter is not None and len(line) <= LONGEST_LINE
 
     def peek(self, line: str) -> list[Piece]:
         return self.highlighter.peek(line) if self.highlighter else [(line, "")]
@@ -162,32 +168,40 @@ class MarkdownStream:
 
     def _decide(self, *, complete: bool) -> None:
         """Does what the line asks for, once that is known."""
-        quotes, content = self._unquoted(complete)
-        if quotes is None:
-            return
-        if self._fence and quotes >= self._quotes:
-            self._code(self._fence, content, complete)
-        else:
-            indent, content = _indented(content)
-            indent += self._item_column or 0
-            if (content or complete) and not self._goes_on(content, complete):
-                self._start(quotes, indent, content, complete)
+        while self._decided(complete):
+            pass  # what follows the mark of an item can be anything that a line can begin with
         if self._flow:
             self._line = ""
+
+    def _decided(self, complete: bool) -> bool:
+        """Does the same, and returns whether it was the mark of an item, and more follows."""
+        quotes, content = self._unquoted(complete)
+        if quotes is None:
+            return False
+        if self._fence and quotes >= self._quotes:
+            self._code(self._fence, content, complete)
+            return False
+        indent, content = _indented(content)
+        indent += self._item_column or 0
+        if not (content or complete) or self._goes_on(quotes, content, complete):
+            return False
+        return self._start(quotes, indent, content, complete)
 
     def _unquoted(self, complete: bool) -> tuple[int | None, str]:
         """Returns how many quotes the line stands in, None if that is open, and what is in them."""
         if self._item_column is not None or (self._fence and not self._quotes):
             return self._quotes, self._line
-        found = _QUOTE.match(self._line)
+        found = _quotes(self._quotes if self._fence else _DEEPEST).match(self._line)
         if not found:
             return 0, self._line
         if found.end() == len(self._line) and not complete:
             return None, ""
         return found.group().count(">"), self._line[found.end() :]
 
-    def _goes_on(self, content: str, complete: bool) -> bool:
+    def _goes_on(self, quotes: int, content: str, complete: bool) -> bool:
         """Whether the line belongs to a table, or may do so yet."""
+        if quotes != self._quotes:
+            return False
         if self._heading_row is not None:
             return self._second_row(self._heading_row, content, complete)
         if not self._table:
@@ -199,10 +213,11 @@ class MarkdownStream:
             self._row(self._table, content)
         return True
 
-    def _start(self, quotes: int, indent: int, content: str, complete: bool) -> None:
-        """Begins what the line begins with."""
-        if not complete and _UNDECIDED.fullmatch(content):
-            return
+    def _start(self, quotes: int, indent: int, content: str, complete: bool) -> bool:
+        """Begins what the line begins with; returns what `_decided` does."""
+        if not complete and _is_undecided(content):
+            return False
+        whole = complete and len(content) <= _LONG
         if quotes != self._quotes or self._fence:
             self._end_block()
             self._close_fence()
@@ -214,18 +229,20 @@ class MarkdownStream:
             self._verbatim(" " * (indent - 4) + content)
         elif heading := _HEADING.match(content):
             self._heading(indent, len(heading.group(1)), content[heading.end() :])
-        elif complete and (fence := _FENCE.fullmatch(content)):
+        elif whole and (fence := _FENCE.fullmatch(content)):
             self._open_fence(indent, fence.group(1), fence.group(2).strip())
-        elif complete and _RULE.fullmatch(content):
+        elif whole and _RULE.fullmatch(content):
             self._rule(indent)
-        elif item := self._item_mark(content):
-            self._item(indent, item.group(1), item.end(), content[item.end() :], complete)
+        elif item := self._item_mark(indent, content):
+            self._item(indent, item.group(1), item.end(), content[item.end() :])
+            return bool(self._line)
         elif content.startswith("|"):
             if not self._inline:
                 self._leave_items(indent)
             self._heading_row = content
         else:
             self._text(indent, content)
+        return False
 
     # What a line can be
 
@@ -264,15 +281,17 @@ class MarkdownStream:
         self._flow = _unchanged
         self._settled += self._flow(content)
 
-    def _item_mark(self, content: str) -> re.Match[str] | None:
+    def _item_mark(self, indent: int, content: str) -> re.Match[str] | None:
         found = _ITEM.match(content)
+        if sum(item.mark + 2 <= indent for item in self._items) >= _DEEPEST:
+            return None
         if found and self._inline and not self._items:
             # In the middle of a paragraph "1986. " is the end of a sentence.
             interrupts = found.group(1)[0] in "-+*1" and found.group(1)[1:] in ("", ".", ")")
             return found if interrupts and found.group(2) else None
         return found
 
-    def _item(self, indent: int, mark: str, length: int, content: str, complete: bool) -> None:
+    def _item(self, indent: int, mark: str, length: int, content: str) -> None:
         self._end_block()
         self._leave_items(indent)
         self._begin_line()
@@ -280,10 +299,7 @@ class MarkdownStream:
         self._settled.append((f"{shown} ", "mark"))
         column = (self._items[-1].text if self._items else 0) + len(shown) + 1
         self._items.append(_Item(indent, column))
-        # What follows can be anything that a line can begin with.
         self._item_column, self._line = indent + length, content
-        if content:
-            self._decide(complete=complete)
 
     def _leave_items(self, indent: int) -> None:
         while self._items and indent < self._items[-1].mark + 2:
@@ -316,13 +332,13 @@ class MarkdownStream:
                 self._close_fence()
             else:
                 self._settled += [("\n", ""), *fence.coloured(code)]
-        elif not _CLOSING_BEGUN.fullmatch(content) and not fence.colours(code):
+        elif not (fence.may_be_closed_by(content) or fence.colours(code)):
             self._settled += [("\n", ""), (code, "")]
             self._flow = _unchanged
 
     def _code_tail(self, fence: _Fence) -> list[Piece]:
         quotes, content = self._unquoted(complete=False)
-        if self._flow or quotes is None or _CLOSING_BEGUN.fullmatch(content):
+        if self._flow or quotes is None or fence.may_be_closed_by(content):
             return []
         return [("\n", ""), *fence.peek(fence.stripped(content))]
 
@@ -363,7 +379,8 @@ class MarkdownStream:
             self._began, self._blank = True, False
 
     def _table_tail(self, table: Table) -> list[Piece]:
-        lines = table.lines(self._room, cells(_end(self._line)) if self._line.strip() else ())
+        _, line = self._unquoted(complete=False)
+        lines = table.lines(self._room, cells(_end(line)) if line.strip() else ())
         between: list[Piece] = [("\n", ""), *self._prefix()]
         pieces = [piece for line in lines for piece in (*between, *line)]
         return [*self._lead(), *pieces[len(between) :]]
@@ -393,7 +410,7 @@ class MarkdownStream:
 
     def _line_tail(self) -> list[Piece]:
         """Returns the line that has begun. A mark alone is shown once it turns out to be text."""
-        line = self._line.strip()
+        line = _end(self._line.strip())
         if line.startswith(("```", "~~~")):
             return [*self._lead()[:1], (self._fence_line(line.strip("`~ ")), "fence")]
         return [*self._lead(), (line, "")] if any(map(str.isalnum, line)) else []
@@ -408,9 +425,20 @@ class MarkdownStream:
             self._table = None
 
 
+@cache
+def _quotes(most: int) -> re.Pattern[str]:
+    return re.compile(rf"(?: {{0,3}}> ?){{1,{most}}}")
+
+
+def _is_undecided(content: str) -> bool:
+    """Whether it takes more of the line to tell what it is."""
+    short = len(content) <= _LONG
+    return content.startswith("|") or (short and bool(_UNDECIDED.fullmatch(content)))
+
+
 def _end(line: str) -> str:
     """Returns as much of a line that is not final as is looked at anew for each frame."""
-    return line[-_LONG_ROW:]
+    return line[-_LONG:]
 
 
 def _unchanged(text: str) -> list[Piece]:

@@ -136,12 +136,9 @@ class _Text(_Drawing):
         if done:
             self._stream.finish()
         new = self._line + self.palette.named(self._stream.take())
-        if self._whole_lines and not done:
-            new, self._line = _lines(new)
-            self.rest = self._line + self.palette.named(self._stream.tail())
-        else:
-            self.rest = self.palette.named(self._stream.tail())
-        self.final += new
+        whole, self._line = _lines(new) if self._whole_lines and not done else (new, [])
+        self.final += whole
+        self.rest = self._line + self.palette.named(self._stream.tail())
 
 
 class _Call(_Drawing):
@@ -232,7 +229,8 @@ def _lines(pieces: list[Piece]) -> tuple[list[Piece], list[Piece]]:
 
 def _shown(waiting: Iterable[_Drawing], columns: int, lines: int) -> list[Piece]:
     """Returns what is not final yet; calls take a line each if their panels do not fit."""
-    parts = [(drawing, _last(drawing.final, columns * lines) + drawing.rest) for drawing in waiting]
+    most = columns * lines
+    parts = [(drawing, _last(drawing.final + drawing.rest, most)) for drawing in waiting]
     rows = sum(text.count("\n") for _, pieces in parts for text, _ in pieces)
     if rows > lines - 3:
         parts = [(drawing, drawing.short or pieces) for drawing, pieces in parts]
@@ -242,7 +240,8 @@ def _shown(waiting: Iterable[_Drawing], columns: int, lines: int) -> list[Piece]
 def _last(pieces: list[Piece], most: int) -> list[Piece]:
     """Returns as many of the last pieces as can be seen."""
     for at in range(len(pieces) - 1, -1, -1):
-        most -= len(pieces[at][0])
-        if most < 0:
-            return pieces[at:]
+        text, style = pieces[at]
+        if len(text) > most:
+            return [(text[len(text) - most :], style), *pieces[at + 1 :]]
+        most -= len(text)
     return pieces

@@ -118,5 +118,5 @@ def _fragments(fragments: Fragments) -> str:
         if length > _MOST_FRAGMENTS:
             break
     text = "".join(reversed(kept))[-_MOST_FRAGMENTS:]
-    before = sum(map(len, fragments)) + len(fragments) - len(text) if len(fragments) else 0
+    before = fragments.characters + len(fragments) - len(text)
     return f"({before:,} characters before) {text}" if before > 0 else text

@@ -14,7 +14,7 @@ from streamchat.view.marks import Marks
 
 Cell: TypeAlias = list[Piece]
 Row: TypeAlias = list[Cell]
-_ROWS = 20
+_ROWS = 10
 _GAP = 3
 _LONGEST_WORD = 16
 """Longer ones, such as addresses, may be broken. Rows whose words have no room become lists."""
@@ -66,6 +66,7 @@ class Table:
         self._natural = [_width(cell) for cell in self._headings]
         self._least = [_longest_word(cell) for cell in self._headings]
         self._fixed: Sequence[int] | None = None
+        self._cached: tuple[object, list[Cell]] = (None, [])
 
     def add(self, sources: Sequence[str]) -> None:
         """Takes a whole row."""
@@ -90,18 +91,22 @@ class Table:
 
     def lines(self, width: int, open_row: Sequence[str] = ()) -> list[Cell]:
         """Returns the lines that were not given out, the last for a row that is not whole."""
-        natural, least = self._natural, self._least
-        rows = self._waiting
-        if open_row:
-            rows = [*rows, self._row(open_row)]
-            natural, least = self._room_for(rows[-1])
-        widths = self._widths(width, natural, least)
-        head = [] if self._begun or (rows and not widths) else self._head(widths or natural)
-        return head + [
-            line
-            for row in rows
-            for line in (self._lines(row, widths) if widths else self._listed(row))
-        ]
+        if not open_row:
+            return self._laid_out(self._widths(width, self._natural, self._least))
+        row = self._row(open_row)
+        widths = self._widths(width, *self._room_for(row))
+        return self._laid_out(widths) + self._row_lines(row, widths)
+
+    def _laid_out(self, widths: Sequence[int]) -> list[Cell]:
+        """Returns the lines of the whole rows. They are the same for frame after frame."""
+        key = (tuple(widths), len(self._waiting), self._begun)
+        if self._cached[0] != key:
+            rows = (line for row in self._waiting for line in self._row_lines(row, widths))
+            self._cached = (key, [*self._head(widths), *rows])
+        return self._cached[1]
+
+    def _row_lines(self, row: Row, widths: Sequence[int]) -> list[Cell]:
+        return self._lines(row, widths) if widths else self._listed(row)
 
     def _row(self, sources: Sequence[str]) -> Row:
         """Returns a row's cells; what there is no heading for goes to the last."""
@@ -115,6 +120,9 @@ class Table:
         return list(natural), list(map(max, self._least, map(_longest_word, row)))
 
     def _head(self, widths: Sequence[int]) -> list[Cell]:
+        if self._begun or (self._waiting and not widths):
+            return []  # a list names its headings with each row
+        widths = widths or self._natural
         line, cross = self._marks.line, self._marks.cross
         rule = f"{line}{cross}{line}".join(line * width for width in widths)
         return [*self._lines(self._headings, widths), [(rule, "rule")]]
@@ -133,7 +141,7 @@ class Table:
         widths = self._widths(width, self._natural, self._least)
         left = width - _GAP * (len(widths) - 1) - sum(widths)
         each = left // len(widths) if widths else 0
-        return [width + min(each, width // 2 + _MORE) for width in widths]
+        return [max(width + min(each, width // 2 + _MORE), 2) for width in widths]
 
     def _lines(self, cells: Row, widths: Sequence[int]) -> list[Cell]:
         wrapped = [list(_wrapped(cell, width)) for cell, width in zip(cells, widths, strict=True)]
