@@ -60,6 +60,11 @@ class Terminal:
             timeout=60,
         )
 
+    @property
+    def state(self) -> str:
+        """The process's state as the kernel names it; T is stopped."""
+        return Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(") ")[2][0]
+
     def resize(self, columns: int, lines: int) -> None:
         self.process.setwinsize(lines, columns)
         self.screen.resize(columns, lines)

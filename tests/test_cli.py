@@ -369,6 +369,22 @@ class TestOnATerminal:
             shown = "".join("".join(terminal.screen.everything()).split())
         assert shown.startswith("".join(text(MARKDOWN, 100).split()))
 
+    @pytest.mark.skipif(sys.platform != "linux", reason="the state is read from /proc")
+    def test_ctrl_z_gives_the_shell_its_cursor_back(self, server: Server, tmp_path: Path) -> None:
+        go_on = threading.Event()
+        (first, *rest), end = says("one ", "two").parts, says("one ", "two")
+        server.script(end.but(parts=(first, Until(go_on), *rest)))
+        arguments = ("ask", "hi", "--no-tools")
+        with Terminal(tmp_path, *arguments, OPENAI_BASE_URL=server.url) as terminal:
+            terminal.wait_for("one")
+            assert not terminal.screen.cursor_is_visible
+            terminal.type("\x1a")
+            terminal.wait_for(lambda _: terminal.state == "T" and terminal.screen.cursor_is_visible)
+            os.kill(terminal.process.pid, signal.SIGCONT)
+            go_on.set()
+            assert terminal.exit_code() == 0
+            assert "two" in "\n".join(terminal.screen.everything())
+
     def test_no_colour(self, server: Server, tmp_path: Path) -> None:
         server.script(calls("add", x=1, y=2), answers(MARKDOWN))
         variables = {"OPENAI_BASE_URL": server.url, "NO_COLOR": "1"}

@@ -7,6 +7,8 @@ live, and of that no more than fits into the window.
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
 from contextlib import suppress
 from time import monotonic
 from types import TracebackType
@@ -32,7 +34,7 @@ from streamchat.view.lines import Lines
 from streamchat.view.marks import ASCII_MARKS, UNICODE_MARKS, takes_unicode
 from streamchat.view.page import Page
 from streamchat.view.painter import Painter, reflows
-from streamchat.view.style import Palette
+from streamchat.view.style import Palette, style
 from streamchat.view.terminal import Terminal
 from streamchat.view.words import figures
 
@@ -70,7 +72,7 @@ class LiveView:
         self._marks = UNICODE_MARKS if takes_unicode(console.encoding) else ASCII_MARKS
         self._painter = Painter(terminal, reflow=reflows() if reflow is None else reflow)
         self._page = Page(console, self._palette, self._marks, whole_lines=whole_lines)
-        self._lines = Lines(self._palette.named([("", "dim")])[0][1])
+        self._lines = Lines(self._palette.sequence(style("dim")))
         self._turn = Turn()
         self._over = False
         self._last_event = self._last_frame = 0.0
@@ -84,8 +86,10 @@ class LiveView:
 
     def __enter__(self) -> Self:
         self._last_event = monotonic()
-        with suppress(RuntimeError):  # no loop, no frames but those that events bring
+        # Without a loop, or in another thread, there are no frames but those that events bring.
+        with suppress(RuntimeError, ValueError):
             self._loop = asyncio.get_running_loop()
+            self._loop.add_signal_handler(signal.SIGTSTP, self._suspend)
         self._terminal.write(_HIDE_CURSOR)
         self._paint()
         return self
@@ -99,6 +103,8 @@ class LiveView:
     ) -> None:
         if self._timer:
             self._timer.cancel()
+        if self._loop:
+            self._loop.remove_signal_handler(signal.SIGTSTP)
         self._loop = None
         try:
             if not self._fault:
@@ -124,6 +130,13 @@ class LiveView:
             self._paint()
         else:
             self._paint_soon()
+
+    def _suspend(self) -> None:
+        """Ctrl-Z: the shell gets its cursor back, and what it writes meanwhile is left alone."""
+        self._terminal.write(_SHOW_CURSOR)
+        os.kill(os.getpid(), signal.SIGSTOP)
+        self._painter.begin_anew()
+        self._terminal.write(_HIDE_CURSOR)
 
     def _finish(self) -> None:
         """Paints the last frame, in which all is final."""

@@ -99,6 +99,10 @@ class Painter:
         self._finish(final)
         self._painted = rest
 
+    def begin_anew(self) -> None:
+        """The cursor was left at the beginning of a line: others have written below."""
+        self._painted, self._line, self._column = [], [], 0
+
     def _repainted(self, kept: int, new: Sequence[Piece]) -> str:
         """Returns what takes the cursor back to where the change is, and writes from there."""
         text = _text(self._painted)
