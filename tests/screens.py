@@ -21,7 +21,7 @@ from streamchat.events import ArgumentsDelta, Event, StepFinished, ToolFinished,
 from streamchat.models.compatible import connect
 from streamchat.streamer import QueueCallbackHandler
 from streamchat.turn import Turn, reduce
-from streamchat.view.live import LiveView
+from streamchat.view.live.view import LiveView
 from tests.screen import Screen, ScreenTerminal
 from tests.server import MARKDOWN, Reply, Server, answers, calls, says
 

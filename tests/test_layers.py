@@ -16,8 +16,8 @@ MODULES = sorted(
     for path in ROOT.rglob("*.py")
 )
 HOMES = {
-    "rich": ("streamchat.view",),
-    "pygments": ("streamchat.view.highlight",),
+    "rich": ("streamchat.view.live", "streamchat.view.progress"),
+    "pygments": ("streamchat.view.live.highlight",),
     "prompt_toolkit": ("streamchat.repl",),
     "typer": ("streamchat.cli",),
     "openai": ("streamchat.models",),

@@ -29,10 +29,10 @@ from streamchat.events import (
     TurnStarted,
 )
 from streamchat.turn import Turn, reduce
-from streamchat.view import highlight, live
 from streamchat.view.debug import DebugView
-from streamchat.view.live import LiveView
-from streamchat.view.style import style
+from streamchat.view.live import highlight, view
+from streamchat.view.live.style import style
+from streamchat.view.live.view import LiveView
 from tests.screen import Screen, ScreenTerminal, written
 from tests.test_markdown import CUTS, MARKDOWN, split, text
 from tests.turns import EVIL, EVIL_SHOWN, NOTEBOOK, answer, call
@@ -98,7 +98,7 @@ class Clock:
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     clock = Clock()
-    monkeypatch.setattr(live, "monotonic", clock)
+    monkeypatch.setattr(view, "monotonic", clock)
     return clock
 
 

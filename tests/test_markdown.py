@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streamchat.view.inline import REACH, Piece
-from streamchat.view.markdown import MarkdownStream
+from streamchat.view.live.inline import REACH, Piece
+from streamchat.view.live.markdown import MarkdownStream
 from streamchat.view.marks import ASCII_MARKS
 
 LINES = st.sampled_from(

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streamchat.view.painter import Painter, Piece, place, reflows
+from streamchat.view.live.painter import Painter, Piece, place, reflows
 from tests.screen import Screen, ScreenTerminal, written
 
 BOLD = "\x1b[1m"

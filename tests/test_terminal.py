@@ -12,7 +12,7 @@ from io import TextIOWrapper
 
 import pytest
 
-from streamchat.view.terminal import Tty
+from streamchat.view.live.terminal import Tty
 
 
 class Pair:

@@ -40,13 +40,9 @@ def choose_view(look: Look) -> View:
 
 def _live(verbose: bool) -> View:
     # Rich is slow to import, and a pipe has no use for it.
-    from rich.console import Console
+    from streamchat.view.live.view import LiveView
 
-    from streamchat.view.live import LiveView
-    from streamchat.view.terminal import Tty
-
-    console = Console(highlight=False, markup=False, emoji=False)
-    view = LiveView(Tty(sys.stdout), console, whole_lines=verbose)
+    view = LiveView.on(sys.stdout, whole_lines=verbose)
     return DebugView(view, view.write) if verbose else view
 
 

@@ -9,7 +9,7 @@ from typing import TypeAlias
 
 from rich.cells import cell_len, chop_cells
 
-from streamchat.view.inline import Piece, rendered
+from streamchat.view.live.inline import Piece, rendered
 from streamchat.view.marks import Marks
 
 Cell: TypeAlias = list[Piece]

@@ -21,10 +21,10 @@ from dataclasses import dataclass
 from functools import cache
 from typing import NamedTuple
 
-from streamchat.view.highlight import LONGEST_LINE, Highlighter
-from streamchat.view.inline import Inline, Piece
+from streamchat.view.live.highlight import LONGEST_LINE, Highlighter
+from streamchat.view.live.inline import Inline, Piece
+from streamchat.view.live.table import Cell, Table, alignments, cells, row
 from streamchat.view.marks import UNICODE_MARKS, Marks
-from streamchat.view.table import Cell, Table, alignments, cells, row
 
 _RULE_LENGTH = 24
 _LONG = 500

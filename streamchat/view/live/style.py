@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.segment import Segment
 from rich.style import Style
 
-from streamchat.view.inline import Piece
+from streamchat.view.live.inline import Piece
 from streamchat.view.marks import encodable
 
 _STYLES = {

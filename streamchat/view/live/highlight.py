@@ -19,7 +19,7 @@ from pygments.token import (
 )
 from pygments.util import ClassNotFound
 
-from streamchat.view.inline import Piece
+from streamchat.view.live.inline import Piece
 
 LONGEST_LINE = 1_000
 """Lines of more characters, such as data, are not coloured."""

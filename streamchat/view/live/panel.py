@@ -12,10 +12,10 @@ from rich.text import Text
 
 from streamchat.safe import one_line, safe
 from streamchat.turn import Fragments, ToolCall
-from streamchat.view.inline import Piece
+from streamchat.view.live.inline import Piece
+from streamchat.view.live.style import style
 from streamchat.view.marks import Marks, encodable, takes_unicode
 from streamchat.view.raw import SEPARATOR
-from streamchat.view.style import style
 from streamchat.view.words import decoded, duration, shortened
 
 _WIDEST = 100

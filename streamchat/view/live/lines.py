@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from streamchat.view.inline import Piece
+from streamchat.view.live.inline import Piece
 
 _BREAK: Piece = ("\n", "")
 

@@ -12,7 +12,7 @@ import signal
 from contextlib import suppress
 from time import monotonic
 from types import TracebackType
-from typing import Self
+from typing import Self, TextIO
 
 from rich.cells import cell_len
 from rich.console import Console
@@ -29,13 +29,13 @@ from streamchat.events import (
 )
 from streamchat.safe import one_line
 from streamchat.turn import Answer, Note, Prose, ToolCall, Turn
-from streamchat.view.inline import Piece
-from streamchat.view.lines import Lines
+from streamchat.view.live.inline import Piece
+from streamchat.view.live.lines import Lines
+from streamchat.view.live.page import Page
+from streamchat.view.live.painter import Painter, reflows
+from streamchat.view.live.style import Palette, style
+from streamchat.view.live.terminal import Terminal, Tty
 from streamchat.view.marks import ASCII_MARKS, UNICODE_MARKS, takes_unicode
-from streamchat.view.page import Page
-from streamchat.view.painter import Painter, reflows
-from streamchat.view.style import Palette, style
-from streamchat.view.terminal import Terminal
 from streamchat.view.words import figures
 
 _FRAME = 1 / 30
@@ -83,6 +83,12 @@ class LiveView:
         self._fault: Exception | None = None
         self._due = False
         """Whether the timer is set for a frame, and not for the spinner."""
+
+    @classmethod
+    def on(cls, stream: TextIO, *, whole_lines: bool = False) -> Self:
+        """Returns a view on the terminal that a stream leads to."""
+        console = Console(file=stream, highlight=False, markup=False, emoji=False)
+        return cls(Tty(stream), console, whole_lines=whole_lines)
 
     def __enter__(self) -> Self:
         self._last_event = monotonic()

@@ -11,11 +11,11 @@ from rich.console import Console
 from streamchat.events import ANSWER_TOOL
 from streamchat.safe import one_line, safe
 from streamchat.turn import Answer, Block, Fragments, Note, Prose, ToolCall, Turn
-from streamchat.view.inline import Piece
-from streamchat.view.markdown import MarkdownStream
+from streamchat.view.live.inline import Piece
+from streamchat.view.live.markdown import MarkdownStream
+from streamchat.view.live.panel import ENDED, closed_panel, open_panel, short_line
+from streamchat.view.live.style import Palette
 from streamchat.view.marks import Marks
-from streamchat.view.panel import ENDED, closed_panel, open_panel, short_line
-from streamchat.view.style import Palette
 
 
 class Page:

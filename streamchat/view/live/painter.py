@@ -12,7 +12,7 @@ from typing import TypeAlias
 
 from rich.cells import get_character_cell_size
 
-from streamchat.view.terminal import Terminal
+from streamchat.view.live.terminal import Terminal
 
 Piece: TypeAlias = tuple[str, str]
 """Text without control characters but line feeds and tabs, and the sequence that sets its style."""
