@@ -36,7 +36,7 @@ def row(line: str) -> list[str]:
 
 
 def alignments(line: str) -> list[str]:
-    """Returns where each column is aligned to, "" if this is not the line below the headings."""
+    """Returns where each column is aligned to; nothing if this is not the line below headings."""
     found = row(line)
     if not all(_DELIMITER.fullmatch(cell) for cell in found):
         return []
@@ -180,7 +180,7 @@ def _width(cell: Cell) -> int:
 
 
 def _longest_word(cell: Cell) -> int:
-    """Returns how wide a column must at least be; words that are no words may be broken."""
+    """Returns how wide a column must at least be."""
     text = "".join(text for text, _ in cell)
     return min(max(map(cell_len, text.split()), default=0), _LONGEST_WORD)
 
