@@ -16,30 +16,25 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from contextlib import suppress
-from dataclasses import dataclass
-from functools import cache
 from typing import NamedTuple
 
-from streamchat.view.live.highlight import LONGEST_LINE, Highlighter
+from streamchat.view.live.fence import Fence
 from streamchat.view.live.inline import Inline, Piece
+from streamchat.view.live.source import (
+    DEEPEST,
+    FENCE,
+    HEADING,
+    ITEM,
+    LONG,
+    RULE,
+    indented,
+    is_undecided,
+    quotes_of,
+)
 from streamchat.view.live.table import Cell, Table, alignments, cells, row
 from streamchat.view.marks import UNICODE_MARKS, Marks
 
 _RULE_LENGTH = 24
-_LONG = 500
-"""Characters. A line that does not tell what it is within so many is text, or of a table."""
-_DEEPEST = 20
-"""So many quotes or items can be inside one another; what looks like more is text."""
-_HEADING = re.compile(r"(#{1,6})(?:[ \t]{1,400}|$)")
-_FENCE = re.compile(r"(`{3,}(?=[^`]*$)|~{3,})[ \t]*(.*)")
-_RULE = re.compile(r"(?:(?:-[ \t]*){3,}|(?:\*[ \t]*){3,}|(?:_[ \t]*){3,})")
-_ITEM = re.compile(r"([-+*]|\d{1,9}[.)])( {1,4}(?! )|[ \t]|$)")
-_UNDECIDED = re.compile(
-    r"""\#{1,6}[ \t]* | `{1,2} | ~{1,2} | `{3,}[^`]* | ~{3,}.* | \+[ \t]*
-    | (?:-[ \t]*)+ | (?:\*[ \t]*)+ | (?:_[ \t]*)+ | \d{1,9}(?:[.)][ \t]*)?""",
-    re.VERBOSE,
-)
 
 
 class _Item(NamedTuple):
@@ -47,37 +42,6 @@ class _Item(NamedTuple):
     """The column of its mark in the source."""
     text: int
     """The column of its text on the screen."""
-
-
-@dataclass(frozen=True)
-class _Fence:
-    mark: str
-    indent: int
-    highlighter: Highlighter | None
-
-    def stripped(self, line: str) -> str:
-        """Returns the line without what it is indented by because the fence is."""
-        return line[min(self.indent, len(line) - len(line.lstrip(" "))) :]
-
-    def is_closed_by(self, line: str) -> bool:
-        indent, content = _indented(line)
-        mark = content.rstrip(" \t")
-        near = indent < self.indent + 4 and len(line) <= _LONG
-        return near and mark.startswith(self.mark) and not mark.strip(mark[0])
-
-    def may_be_closed_by(self, line: str) -> bool:
-        return len(line) <= _LONG and not line.strip(" \t").strip(self.mark[0])
-
-    def coloured(self, line: str) -> list[Piece]:
-        if not self.highlighter or len(line) > LONGEST_LINE:
-            return [(line, "")]
-        return self.highlighter.line(line)
-
-    def colours(self, line: str) -> bool:
-        return self.highlighter is not None and len(line) <= LONGEST_LINE
-
-    def peek(self, line: str) -> list[Piece]:
-        return self.highlighter.peek(line) if self.highlighter else [(line, "")]
 
 
 class MarkdownStream:
@@ -108,7 +72,7 @@ class MarkdownStream:
         """The paragraph that the next line may belong to."""
         self._quotes = 0
         self._items: list[_Item] = []
-        self._fence: _Fence | None = None
+        self._fence: Fence | None = None
         self._heading_row: str | None = None
         """A line that is the head of a table if the next one says so."""
         self._table: Table | None = None
@@ -181,7 +145,7 @@ class MarkdownStream:
         if self._fence and quotes >= self._quotes:
             self._code(self._fence, content, complete)
             return False
-        indent, content = _indented(content)
+        indent, content = indented(content)
         indent += self._item_column or 0
         if not (content or complete) or self._goes_on(quotes, content, complete):
             return False
@@ -191,7 +155,7 @@ class MarkdownStream:
         """Returns how many quotes the line stands in, None if that is open, and what is in them."""
         if self._item_column is not None or (self._fence and not self._quotes):
             return self._quotes, self._line
-        found = _quotes(self._quotes if self._fence else _DEEPEST).match(self._line)
+        found = quotes_of(self._quotes if self._fence else DEEPEST).match(self._line)
         if not found:
             return 0, self._line
         if found.end() == len(self._line) and not complete:
@@ -215,9 +179,9 @@ class MarkdownStream:
 
     def _start(self, quotes: int, indent: int, content: str, complete: bool) -> bool:
         """Begins what the line begins with; returns what `_decided` does."""
-        if not complete and _is_undecided(content):
+        if not complete and is_undecided(content):
             return False
-        whole = complete and len(content) <= _LONG
+        whole = complete and len(content) <= LONG
         if quotes != self._quotes or self._fence:
             self._end_block()
             self._close_fence()
@@ -227,11 +191,11 @@ class MarkdownStream:
             self._blank, self._blank_quotes = self._began, quotes
         elif indent >= 4 and not self._items and not self._inline:
             self._verbatim(" " * (indent - 4) + content)
-        elif heading := _HEADING.match(content):
+        elif heading := HEADING.match(content):
             self._heading(indent, len(heading.group(1)), content[heading.end() :])
-        elif whole and (fence := _FENCE.fullmatch(content)):
+        elif whole and (fence := FENCE.fullmatch(content)):
             self._open_fence(indent, fence.group(1), fence.group(2).strip())
-        elif whole and _RULE.fullmatch(content):
+        elif whole and RULE.fullmatch(content):
             self._rule(indent)
         elif item := self._item_mark(indent, content):
             self._item(indent, item.group(1), item.end(), content[item.end() :])
@@ -282,8 +246,8 @@ class MarkdownStream:
         self._settled += self._flow(content)
 
     def _item_mark(self, indent: int, content: str) -> re.Match[str] | None:
-        found = _ITEM.match(content)
-        if sum(item.mark + 2 <= indent for item in self._items) >= _DEEPEST:
+        found = ITEM.match(content)
+        if sum(item.mark + 2 <= indent for item in self._items) >= DEEPEST:
             return None
         if found and self._inline and not self._items:
             # In the middle of a paragraph "1986. " is the end of a sentence.
@@ -312,10 +276,7 @@ class MarkdownStream:
         self._leave_items(indent)
         self._settled += [*self._lead()[:1], (self._fence_line(info), "fence")]
         self._began, self._blank = True, False
-        highlighter = None
-        with suppress(LookupError):
-            highlighter = Highlighter(info.split()[0] if info else "")
-        self._fence = _Fence(mark, indent, highlighter)
+        self._fence = Fence(mark, indent, info)
 
     def _fence_line(self, info: str) -> str:
         return f"{self._marks.line * 3} {info}".rstrip()
@@ -325,7 +286,7 @@ class MarkdownStream:
             self._fence = None
             self._settled += [("\n", ""), (self._fence_line(""), "fence")]
 
-    def _code(self, fence: _Fence, content: str, complete: bool) -> None:
+    def _code(self, fence: Fence, content: str, complete: bool) -> None:
         code = fence.stripped(content)
         if complete:
             if fence.is_closed_by(content):
@@ -336,7 +297,7 @@ class MarkdownStream:
             self._settled += [("\n", ""), (code, "")]
             self._flow = _unchanged
 
-    def _code_tail(self, fence: _Fence) -> list[Piece]:
+    def _code_tail(self, fence: Fence) -> list[Piece]:
         quotes, content = self._unquoted(complete=False)
         if self._flow or quotes is None or fence.may_be_closed_by(content):
             return []
@@ -425,27 +386,10 @@ class MarkdownStream:
             self._table = None
 
 
-@cache
-def _quotes(most: int) -> re.Pattern[str]:
-    return re.compile(rf"(?: {{0,3}}> ?){{1,{most}}}")
-
-
-def _is_undecided(content: str) -> bool:
-    """Whether it takes more of the line to tell what it is."""
-    short = len(content) <= _LONG
-    return content.startswith("|") or (short and bool(_UNDECIDED.fullmatch(content)))
-
-
 def _end(line: str) -> str:
     """Returns as much of a line that is not final as is looked at anew for each frame."""
-    return line[-_LONG:]
+    return line[-LONG:]
 
 
 def _unchanged(text: str) -> list[Piece]:
     return [(text, "")]
-
-
-def _indented(line: str) -> tuple[int, str]:
-    """Returns how far the line is indented, and what is on it."""
-    content = line.lstrip(" \t")
-    return len(line[: len(line) - len(content)].expandtabs(4)), content
