@@ -263,6 +263,23 @@ class TestWhileItHappens:
             assert len(session.terminal.frames) == frames + 1
             assert session.terminal.frames[-1] == "more " * 100 + "last"
 
+    def test_text_beside_a_running_call_is_not_painted_more_often(self, clock: Clock) -> None:
+        with Session() as session:
+            session.show(ToolCallStarted("a", "add"), ToolStarted("a", {}), TextDelta("one"))
+            frames = len(session.terminal.frames)
+            for _ in range(100):
+                session.show(TextDelta(" more"))
+            assert len(session.terminal.frames) == frames
+
+    def test_text_that_waits_does_not_move_sideways(self, clock: Clock) -> None:
+        with Session(20, 6, whole_lines=True) as session:
+            for number in range(60):
+                clock.now += 1
+                session.show(TextDelta(f"w{number:02} "))
+                rows = [row for row in session.visible if row]
+                assert all(row.startswith("w") for row in rows)
+                assert int(rows[0][1:3]) % 5 == 0
+
     async def test_nothing_is_painted_after_the_end(self) -> None:
         with Session() as session:
             session.show(*NOTEBOOK)

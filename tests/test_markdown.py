@@ -309,6 +309,16 @@ class TestTables:
     def test_lines_with_bars_that_are_no_table(self) -> None:
         assert text("| a |\n| b |\n\n|x| = 3") == "| a |\n| b |\n\n|x| = 3"
 
+    @pytest.mark.parametrize("size", [1, 10, 23, 1_000])
+    def test_every_row_of_a_long_table_is_there_once(self, size: int) -> None:
+        source = "| a |\n|---|\n" + "".join(f"| {number} |\n" for number in range(40))
+        stream = MarkdownStream(40)
+        for at in range(0, len(source), size):
+            stream.feed(source[at : at + size])
+        stream.finish()
+        lines = "".join(piece for piece, _ in stream.take()).split("\n")
+        assert lines[2:] == [str(number) for number in range(40)]
+
     def test_headings_alone_are_a_table_too(self) -> None:
         assert self.lines("| one | two |\n|---|---|", 4)[0] == "one │ two"
 

@@ -94,6 +94,27 @@ class TestFrames:
             "\x1b[?2026h\x1b[1A\r\x1b[3C\x1b[JdX\x1b[?2026l"
         )
 
+    def test_an_accent_goes_and_comes_with_its_letter(self) -> None:
+        assert self.frames(("", "a\u0301"), ("ab", ""))[1] == "\x1b[?2026h\r\x1b[Kab\x1b[?2026l"
+        assert self.frames(("=", "\u0301"), ("*", ""))[1] == "\x1b[?2026h\r\x1b[K=*\x1b[?2026l"
+
+    @pytest.mark.parametrize("emoji", ["\U0001f469\u200d\U0001f467", "\U0001f44d\U0001f3fd"])
+    def test_a_line_with_characters_of_unknown_width_is_written_from_its_start(
+        self, emoji: str
+    ) -> None:
+        assert self.frames((f"{emoji} a", " b"), (" c", ""))[1] == (
+            f"\x1b[?2026h\r\x1b[K{emoji} a c\x1b[?2026l"
+        )
+        assert self.frames(("", f"x\n{emoji} b"), ("", f"x\n{emoji} c"))[1] == (
+            f"\x1b[?2026h\r\x1b[K{emoji} c\x1b[?2026l"
+        )
+
+    def test_such_a_line_that_may_be_wrapped_waits_until_it_is_final(self) -> None:
+        family = "\U0001f469\u200d\U0001f467"
+        shown = self.frames(("one ", f"two {family * 5}"), ("two ", family * 5))
+        assert shown == ["one two \U0001f469"]
+        assert self.frames((family * 5, "a"), ("b", "")) == [family * 5, "b"]
+
     def test_the_window_s_first_cell_is_not_where_all_is_erased_from(self) -> None:
         """tmux would keep what was there in its history."""
         assert self.frames(("", "a\nb"), ("", "c"))[1] == (

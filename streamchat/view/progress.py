@@ -45,5 +45,6 @@ def progress_on_stderr(what: str, total: int | None = None) -> Iterator[Callable
     spinner = SpinnerColumn("dots" if takes_unicode(console.encoding) else "line")
     columns = (spinner, TextColumn("{task.description}"), *bar, TimeElapsedColumn())
     with Progress(*columns, console=console, transient=True) as progress:
+        console.show_cursor(True)  # Ctrl-Z must not leave the shell without one
         task = progress.add_task(what, total=total)
         yield lambda done: progress.advance(task, done)

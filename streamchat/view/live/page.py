@@ -13,6 +13,7 @@ from streamchat.safe import one_line, safe
 from streamchat.turn import Answer, Block, Fragments, Note, Prose, ToolCall, Turn
 from streamchat.view.live.inline import Piece
 from streamchat.view.live.markdown import MarkdownStream
+from streamchat.view.live.painter import after
 from streamchat.view.live.panel import ENDED, closed_panel, open_panel, short_line
 from streamchat.view.live.style import Palette
 from streamchat.view.marks import Marks
@@ -229,19 +230,14 @@ def _lines(pieces: list[Piece]) -> tuple[list[Piece], list[Piece]]:
 
 def _shown(waiting: Iterable[_Drawing], columns: int, lines: int) -> list[Piece]:
     """Returns what is not final yet; calls take a line each if their panels do not fit."""
-    most = columns * lines
-    parts = [(drawing, _last(drawing.final + drawing.rest, most)) for drawing in waiting]
+    parts = [(drawing, _last(drawing.final + drawing.rest, columns, lines)) for drawing in waiting]
     rows = sum(text.count("\n") for _, pieces in parts for text, _ in pieces)
     if rows > lines - 3:
         parts = [(drawing, drawing.short or pieces) for drawing, pieces in parts]
     return [piece for drawing, pieces in parts if pieces for piece in ((drawing.lead, ""), *pieces)]
 
 
-def _last(pieces: list[Piece], most: int) -> list[Piece]:
-    """Returns as many of the last pieces as can be seen."""
-    for at in range(len(pieces) - 1, -1, -1):
-        text, style = pieces[at]
-        if len(text) > most:
-            return [(text[len(text) - most :], style), *pieces[at + 1 :]]
-        most -= len(text)
-    return pieces
+def _last(pieces: list[Piece], columns: int, lines: int) -> list[Piece]:
+    """Returns as much of the end as can be seen, from where a row may begin."""
+    over = sum(len(text) for text, _ in pieces) - columns * lines
+    return after(pieces, over + -over % columns) if over > 0 else pieces

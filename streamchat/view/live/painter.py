@@ -7,6 +7,7 @@ not in the text, and most terminals lay such lines out anew when the window gets
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable, Sequence
 from typing import TypeAlias
 
@@ -20,6 +21,9 @@ Piece: TypeAlias = tuple[str, str]
 _BEGIN, _END = "\x1b[?2026h", "\x1b[?2026l"
 _RESET = "\x1b[0m"
 _TAB = 8
+# Joiners, variation selectors, tones of skin, letters of flags: terminals differ in how many cells
+# the characters take that are put together with them.
+_UNSURE = re.compile("[\u200d\ufe0f\U0001f3fb-\U0001f3ff\U0001f1e6-\U0001f1ff]")
 _REFLOWING = (
     *("TMUX", "VTE_VERSION", "KITTY_WINDOW_ID", "ALACRITTY_WINDOW_ID", "WEZTERM_PANE"),
     *("KONSOLE_VERSION", "WT_SESSION", "GHOSTTY_RESOURCES_DIR", "ITERM_SESSION_ID"),
@@ -94,7 +98,7 @@ class Painter:
         kept = _in_common(self._painted, new)
         if kept < _length(self._painted):
             self._terminal.write(f"{_BEGIN}{self._repainted(kept, new)}{_END}")
-        elif added := _after(new, kept):
+        elif added := after(new, kept):
             self._terminal.write(_written(added))
         self._finish(final)
         self._painted = rest
@@ -107,31 +111,41 @@ class Painter:
         """Returns what takes the cursor back to where the change is, and writes from there."""
         text = _text(self._painted)
         bottom, _ = place(text, self._column, self._width)
+        kept, again = self._start(text, _text(new), kept)
         row, column = place(text[:kept], self._column, self._width)
-        again: Sequence[Piece] = ()
-        if column == self._width:
-            # The terminal joins the rows of a line only if it has wrapped it by itself. So the
-            # row's last character is written again, and the next one wraps.
-            kept, again = self._before(text, kept)
-            row, _ = place(text[:kept], self._column, self._width)
-            column -= sum(map(get_character_cell_size, _text(again or _after(new, kept)[:1])[:1]))
+        if again:
+            column -= min(_cells(_text(again)), column)
         up = f"\x1b[{bottom - row}A" if bottom > row else ""
         right = f"\x1b[{column}C" if column else ""
-        return (
-            f"{up}\r{right}{_erased(column, bottom - row)}{_written([*again, *_after(new, kept)])}"
-        )
+        written = _written([*again, *after(new, kept)])
+        return f"{up}\r{right}{_erased(column, bottom - row)}{written}"
 
-    def _before(self, text: str, kept: int) -> tuple[int, Sequence[Piece]]:
-        """Returns how much is kept without the last character, or that character if it is final."""
-        while kept and not get_character_cell_size(text[kept - 1]):
+    def _start(self, old: str, new: str, kept: int) -> tuple[int, list[Piece]]:
+        """Returns how much to keep, and what is final and to be written again before the rest."""
+        begin = old.rfind("\n", 0, kept) + 1
+        if _UNSURE.search(old[begin:kept] if begin else _text(self._line) + old[:kept]):
+            # In which column that ends is not known, but where the line begins is.
+            return begin, [] if begin else self._line
+        while kept and self._is_no_start(old, new, kept):
             kept -= 1
-        if kept:
-            return kept - 1, ()
+        if kept or not self._is_no_start(old, new, 0):
+            return kept, []
         line = _text(self._line)
         at = len(line) - 1
-        while at and not get_character_cell_size(line[at]):
+        while at > 0 and not get_character_cell_size(line[at]):
             at -= 1
-        return 0, _after(self._line, at)
+        return 0, after(self._line, max(at, 0))
+
+    def _is_no_start(self, old: str, new: str, kept: int) -> bool:
+        """Whether the character before must be written again.
+
+        An accent belongs to it, or it ends a full row: a terminal joins the rows of a line only if
+        it has wrapped that by itself.
+        """
+        accents = (text[kept : kept + 1] for text in (old, new))
+        if any(text and text != "\n" and not get_character_cell_size(text) for text in accents):
+            return True
+        return place(old[:kept], self._column, self._width)[1] == self._width
 
     def _fit(self) -> None:
         """Takes a new size of the window into account."""
@@ -152,7 +166,7 @@ class Painter:
         text = _text(final)
         _, self._column = place(text, self._column, self._width)
         begin = text.rfind("\n") + 1
-        self._line = [*([] if begin else self._line), *_after(final, begin)]
+        self._line = [*([] if begin else self._line), *after(final, begin)]
 
     def _expanded(
         self, final: Iterable[Piece], rest: Iterable[Piece]
@@ -167,6 +181,7 @@ class Painter:
 
     def _cropped(self, final: Sequence[Piece], rest: list[Piece]) -> list[Piece]:
         """Returns as much of the end as fits into the window: what leaves it cannot be wiped."""
+        rest = self._sure(final, rest)
         text = _text(rest)
         _, start = place(_text(final), self._column, self._width)
         if place(text, start, self._width)[0] < self._height:
@@ -177,7 +192,20 @@ class Painter:
             if down:
                 starts.append(at + (character == "\n"))
         first = starts[max(len(starts) - self._height + 1, 0)]
-        return [("\n", ""), *_after(rest, first)]
+        return [("\n", ""), *after(rest, first)]
+
+    def _sure(self, final: Sequence[Piece], rest: list[Piece]) -> list[Piece]:
+        """Returns the lines of which it is known how many rows they have, up to one that is not."""
+        whole = _text(self._line) + _text(final)
+        line, end = whole[whole.rfind("\n") + 1 :], 0
+        for number, more in enumerate(_text(rest).split("\n")):
+            line = more if number else line + more
+            unsure = _UNSURE.search(line)
+            if unsure and _cells(line) + 2 * len(_UNSURE.findall(line)) > self._width:
+                begin = len(line) - len(more)
+                return _before(rest, end + max(unsure.start() - begin, 0))
+            end += len(more) + 1
+        return rest
 
 
 def _erased(column: int, below: int) -> str:
@@ -214,7 +242,7 @@ def _merged(pieces: Iterable[Piece]) -> list[Piece]:
     return merged
 
 
-def _after(pieces: Iterable[Piece], count: int) -> list[Piece]:
+def after(pieces: Iterable[Piece], count: int) -> list[Piece]:
     """Returns the pieces without their first characters."""
     rest = []
     for text, style in pieces:
@@ -222,6 +250,16 @@ def _after(pieces: Iterable[Piece], count: int) -> list[Piece]:
             rest.append((text[count:], style))
         count = max(count - len(text), 0)
     return rest
+
+
+def _before(pieces: Iterable[Piece], count: int) -> list[Piece]:
+    """Returns the first characters of the pieces."""
+    first = []
+    for text, style in pieces:
+        if count > 0:
+            first.append((text[:count], style))
+        count -= len(text)
+    return first
 
 
 def _in_common(old: Sequence[Piece], new: Sequence[Piece]) -> int:

@@ -86,7 +86,7 @@ class Table:
         if self._fixed is None and not whole:
             return []
         lines = self.lines(width)
-        self._waiting, self._begun = [], True
+        self._waiting, self._begun, self._cached = [], True, (None, [])
         return lines
 
     def lines(self, width: int, open_row: Sequence[str] = ()) -> list[Cell]:

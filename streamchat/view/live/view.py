@@ -21,8 +21,10 @@ from streamchat.events import (
     ANSWER_TOOL,
     AnswerDelta,
     Event,
+    StepStarted,
     TextDelta,
     ToolCallStarted,
+    ToolFinished,
     TurnCancelled,
     TurnDone,
     TurnFailed,
@@ -76,8 +78,8 @@ class LiveView:
         self._turn = Turn()
         self._over = False
         self._last_event = self._last_frame = 0.0
-        self._waiting = False
-        """Whether nothing moved in the last frame, so that what comes next is shown at once."""
+        self._waiting = True
+        """Whether the model is waited for: what it writes first is shown at once."""
         self._loop: asyncio.AbstractEventLoop | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._fault: Exception | None = None
@@ -128,13 +130,16 @@ class LiveView:
         """Takes the turn's new state, and paints it at once or with the next frame."""
         if self._fault:
             raise self._fault  # met between two events, where nobody could be told
+        first = self._waiting or monotonic() - self._last_event >= _QUIET
         self._turn = turn
         self._last_event = monotonic()
         if isinstance(event, TurnDone | TurnFailed | TurnCancelled):
             self._finish()
-        elif self._waiting and isinstance(event, TextDelta | AnswerDelta | ToolCallStarted):
+        elif first and isinstance(event, TextDelta | AnswerDelta | ToolCallStarted):
+            self._waiting = False
             self._paint()
         else:
+            self._waiting = self._waiting or isinstance(event, StepStarted | ToolFinished)
             self._paint_soon()
 
     def _suspend(self) -> None:
@@ -179,7 +184,6 @@ class LiveView:
         final, rest = self._page.drawn(self._turn, columns, lines, over=self._over)
         final, rest = self._lines.put(final, rest)
         status = self._footer() if self._over else self._status()
-        self._waiting = bool(status)
         if self._over:
             final += status
         elif status:
