@@ -12,6 +12,7 @@ from collections.abc import Coroutine
 from typing import Any, TypeVar
 
 from streamchat.config import Settings
+from streamchat.echo import unechoed
 from streamchat.safe import safe, without_secret
 from streamchat.threads import DaemonExecutor
 from streamchat.turn import Turn
@@ -35,9 +36,10 @@ def ask_once(question: str, settings: Settings, look: Look, *, tools: bool) -> i
         OSError: the output is gone.
     """
     _prepare_output(settings)
-    executor = open_executor(settings, tools=tools)
     stops = Stops(signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-    turn = _run(_ask(executor, question, look, stops))
+    with unechoed():
+        executor = open_executor(settings, tools=tools)
+        turn = _run(_ask(executor, question, look, stops))
     complain_of(turn)
     if settings.trace:
         flush()
@@ -60,10 +62,10 @@ def chat(settings: Settings, look: Look, *, tools: bool) -> int:
         OSError: the output is gone.
     """
     # It brings prompt-toolkit, which `ask` has no use for.
-    from streamchat.repl import Repl, unechoed
+    from streamchat.repl import Repl
 
     _prepare_output(settings)
-    with unechoed(sys.stdin.isatty() and sys.stdout.isatty()):
+    with unechoed():
         executor = open_executor(settings, tools=tools)
     code = _run(Repl(executor, settings, look).run())
     if settings.trace:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import signal
 import sys
-import termios
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
@@ -19,6 +18,7 @@ from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
 from streamchat.agent import AgentExecutor
 from streamchat.config import APP, ModelError, Settings, SettingsError, checked_setting
 from streamchat.conversation import Stops, complain, complain_of, converse, prepare
+from streamchat.echo import unechoed
 from streamchat.models import open_model
 from streamchat.safe import one_line, safe
 from streamchat.threads import in_daemon_thread
@@ -112,7 +112,7 @@ class Repl:
             complain(f"error: no command is called {name}; /help lists them")
 
     async def _ask(self, question: str) -> None:
-        with unechoed(self._interactive):
+        with unechoed():
             turn = await converse(
                 self._executor,
                 question,
@@ -217,22 +217,6 @@ def _keys() -> KeyBindings:
         event.current_buffer.insert_text("\n")
 
     return keys
-
-
-@contextmanager
-def unechoed(interactive: bool) -> Iterator[None]:
-    """What is typed during an answer is kept for the next prompt but not shown in its midst."""
-    if not interactive:
-        yield
-        return
-    before = termios.tcgetattr(sys.stdin)
-    # Without the last flag the terminal would drop it when Ctrl-C is pressed.
-    quiet = [*before[:3], before[3] & ~termios.ECHO | termios.NOFLSH, *before[4:]]
-    termios.tcsetattr(sys.stdin, termios.TCSADRAIN, quiet)
-    try:
-        yield
-    finally:
-        termios.tcsetattr(sys.stdin, termios.TCSADRAIN, before)
 
 
 @contextmanager

@@ -369,6 +369,20 @@ class TestOnATerminal:
             shown = "".join("".join(terminal.screen.everything()).split())
         assert shown.startswith("".join(text(MARKDOWN, 100).split()))
 
+    def test_keys_typed_meanwhile_are_not_in_the_answer(
+        self, server: Server, tmp_path: Path
+    ) -> None:
+        go_on = threading.Event()
+        (first, *rest), end = says("one ", "two").parts, says("one ", "two")
+        server.script(end.but(parts=(first, Until(go_on), *rest)))
+        arguments = ("ask", "hi", "--no-tools")
+        with Terminal(tmp_path, *arguments, OPENAI_BASE_URL=server.url) as terminal:
+            terminal.wait_for("one")
+            terminal.type("typed")
+            go_on.set()
+            assert terminal.exit_code() == 0
+            assert terminal.screen.everything()[0] == "one two"
+
     @pytest.mark.skipif(sys.platform != "linux", reason="the state is read from /proc")
     def test_ctrl_z_gives_the_shell_its_cursor_back(self, server: Server, tmp_path: Path) -> None:
         go_on = threading.Event()

@@ -1,0 +1,24 @@
+"""What the terminal does with keys while nobody reads them."""
+
+from __future__ import annotations
+
+import sys
+import termios
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+
+@contextmanager
+def unechoed() -> Iterator[None]:
+    """What is typed meanwhile is kept for the next prompt, but not shown amid an answer."""
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        yield
+        return
+    before = termios.tcgetattr(sys.stdin)
+    # Without the last flag the terminal would drop it when Ctrl-C is pressed.
+    quiet = [*before[:3], before[3] & ~termios.ECHO | termios.NOFLSH, *before[4:]]
+    termios.tcsetattr(sys.stdin, termios.TCSADRAIN, quiet)
+    try:
+        yield
+    finally:
+        termios.tcsetattr(sys.stdin, termios.TCSADRAIN, before)
