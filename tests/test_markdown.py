@@ -12,8 +12,10 @@ from streamchat.view.live.inline import REACH, Piece
 from streamchat.view.live.markdown import MarkdownStream
 from streamchat.view.marks import ASCII_MARKS
 
+LONG_TABLE = "\n".join(["| n | n² |", "|---|--:|", *(f"| {n} | {n * n} |" for n in range(13))])
 LINES = st.sampled_from(
     [
+        LONG_TABLE,
         *(
             "",
             "",
