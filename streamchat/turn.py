@@ -121,6 +121,11 @@ class ToolCall:
         """Whether the call ended without a result."""
         return self.state == "failed"
 
+    @property
+    def ended(self) -> bool:
+        """Whether nothing about it changes any more."""
+        return self.state in ("done", "failed")
+
 
 Block: TypeAlias = Prose | ToolCall | Answer | Note
 

@@ -85,6 +85,7 @@ def test_interleaved_calls_grow_side_by_side() -> None:
 def test_a_failed_call_says_so() -> None:
     turn = after(ToolCallStarted("a", "add"), ToolFinished("a", "no", failed=True))
     assert turn.call("a").failed
+    assert turn.call("a").ended
 
 
 def test_prose_after_a_call_is_a_block_of_its_own() -> None:

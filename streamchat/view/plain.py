@@ -22,9 +22,7 @@ from streamchat.events import (
 from streamchat.safe import one_line, safe
 from streamchat.turn import Turn
 from streamchat.view import TextView
-from streamchat.view.words import decoded, figures, shortened
-
-_MOST_OUTPUT = 2_000
+from streamchat.view.words import MOST_OUTPUT, decoded, figures, shortened
 
 
 class PlainView(TextView):
@@ -62,7 +60,7 @@ class PlainView(TextView):
             case ToolStarted(call_id, arguments):
                 self._tell(turn, call_id, f"is called with {decoded(arguments) or 'nothing'}.")
             case ToolFinished(call_id, output, failed):
-                told = shortened(safe(output), _MOST_OUTPUT)
+                told = shortened(safe(output), MOST_OUTPUT)
                 self._tell(turn, call_id, f"failed: {told}" if failed else f"returned {told}.")
             case Notice(text):
                 self._say(f"Note: {one_line(text)}")

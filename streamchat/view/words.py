@@ -9,6 +9,8 @@ from typing import Any
 from streamchat.safe import one_line, safe
 from streamchat.turn import Turn
 
+MOST_OUTPUT = 2_000
+"""Characters of a tool's result that are shown."""
 _MOST_VALUE = 300
 
 

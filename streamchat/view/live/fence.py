@@ -46,9 +46,9 @@ class Fence:
 
     def coloured(self, code: str) -> list[Piece]:
         """Returns the next line."""
-        if not self._highlighter or len(code) > LONGEST_LINE:
-            return [(code, "")]
-        return self._highlighter.line(code)
+        if self._highlighter and self.colours(code):
+            return self._highlighter.line(code)
+        return [(code, "")]
 
     def peek(self, code: str) -> list[Piece]:
         """Returns a line that is not whole as it looks so far."""

@@ -14,7 +14,7 @@ from streamchat.turn import Answer, Block, Fragments, Note, Prose, ToolCall, Tur
 from streamchat.view.live.inline import Piece
 from streamchat.view.live.markdown import MarkdownStream
 from streamchat.view.live.painter import after
-from streamchat.view.live.panel import ENDED, closed_panel, open_panel, short_line
+from streamchat.view.live.panel import closed_panel, open_panel, short_line
 from streamchat.view.live.style import Palette
 from streamchat.view.marks import Marks
 
@@ -68,6 +68,7 @@ class Page:
                 self._above = block
             if done:
                 self._finished.add(key)
+                del self._drawings[key]
             else:
                 waiting.append(drawing)
         return final, _shown(waiting, columns, lines)
@@ -183,13 +184,13 @@ def _unfinished(
     texts = notes = 0
     for at, block in enumerate(turn.blocks):
         match block:
-            case ToolCall(call_id, name, state=state):
+            case ToolCall(call_id, name):
                 key: object = call_id
-                if name == ANSWER_TOOL and state != "failed":
+                if name == ANSWER_TOOL and not block.failed:
                     continue  # what is written in it is a block of its own
                 if call_id in answered:
                     block = replace(block, fragments=Fragments())
-                done = state in ENDED
+                done = block.ended
             case Note():
                 notes += 1
                 key, done = ("note", notes), True
@@ -206,7 +207,7 @@ def _unfinished(
 def _is_whole(answer: Answer, turn: Turn) -> bool:
     """Whether nothing more can come: other calls of the message may come before its end."""
     calls = (block for block in turn.blocks if isinstance(block, ToolCall))
-    ended = any(call.call_id == answer.call_id and call.state in ENDED for call in calls)
+    ended = any(call.call_id == answer.call_id and call.ended for call in calls)
     return ended or answer.refused
 
 

@@ -47,10 +47,8 @@ def place(text: str, column: int, width: int) -> tuple[int, int]:
 
     Column `width` is that of a full row: the terminal wraps when the next character comes.
     """
-    rows = 0
     first, *others = text.split("\n")
-    more, column = _advanced(first, column, width)
-    rows += more
+    rows, column = _advanced(first, column, width)
     for line in others:
         more, column = _advanced(line, 0, width)
         rows += 1 + more

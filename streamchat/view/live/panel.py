@@ -16,14 +16,10 @@ from streamchat.view.live.inline import Piece
 from streamchat.view.live.style import style
 from streamchat.view.marks import Marks, encodable, takes_unicode
 from streamchat.view.raw import SEPARATOR
-from streamchat.view.words import decoded, duration, shortened
+from streamchat.view.words import MOST_OUTPUT, decoded, duration, shortened
 
 _WIDEST = 100
 _MOST_FRAGMENTS = 600
-_MOST_OUTPUT = 2_000
-ENDED = ("done", "failed")
-"""The states of a call that do not change any more."""
-
 
 Lines = list[list[Segment]]
 
@@ -37,9 +33,8 @@ def closed_panel(call: ToolCall, console: Console, width: int, marks: Marks) -> 
         width: of the terminal, in cells.
         marks: what to draw with.
     """
-    ended = call.state in ENDED
-    state = call.state if ended else "failed"
-    took = duration(call.seconds) if ended else "stopped"
+    state = call.state if call.ended else "failed"
+    took = duration(call.seconds) if call.ended else "stopped"
     panel = Panel(
         Text("\n").join(_body(call, marks, console.encoding)),
         box=_box(console),
@@ -82,7 +77,7 @@ def _box(console: Console) -> box.Box:
 def short_line(call: ToolCall, width: int) -> list[Piece]:
     """Returns the call in a line, with the end of its arguments or its result."""
     name = one_line(call.name, 20) or "unnamed"
-    if call.state in ENDED:
+    if call.ended:
         detail = one_line(call.output, max(width - len(name) - 4, 1))
     else:
         detail = one_line(_fragments(call.fragments)[-max((width - len(name)) // 2, 1) :])
@@ -102,8 +97,8 @@ def _body(call: ToolCall, marks: Marks, encoding: str) -> list[Text]:
     lines = [text(_fragments(call.fragments), "dim")] if call.fragments else []
     if call.arguments is not None:
         lines.append(text(decoded(call.arguments)))
-    if call.state in ENDED:
-        output = text(shortened(call.output, _MOST_OUTPUT), "failed" if call.failed else "strong")
+    if call.ended:
+        output = text(shortened(call.output, MOST_OUTPUT), "failed" if call.failed else "strong")
         lines.append(Text.assemble((f"{marks.result} ", style("dim")), output))
     return lines
 
