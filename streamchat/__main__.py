@@ -1,5 +1,16 @@
-"""`python -m streamchat`."""
+"""`python -m streamchat`, and the command itself."""
 
-from streamchat.cli import main
+from typing import NoReturn
 
-main()
+from streamchat.signals import interrupts_end_at_once
+
+
+def main() -> NoReturn:
+    """Runs the program and ends the process with its exit code."""
+    with interrupts_end_at_once():
+        from streamchat.cli import main as run
+    run()
+
+
+if __name__ == "__main__":
+    main()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import weakref
 from collections.abc import Callable, Coroutine, Generator, Sequence
 from dataclasses import dataclass, replace
@@ -35,8 +36,10 @@ from streamchat.events import (
     TurnFailed,
     TurnStarted,
 )
+from streamchat.mask import EventMask
 from streamchat.models import open_model
 from streamchat.models.progress import Progress, silent
+from streamchat.safe import one_line
 from streamchat.step import AgentError, ModelStep
 from streamchat.streamer import QueueCallbackHandler
 from streamchat.tools import (
@@ -54,7 +57,12 @@ WITH_TOOLS = (
     "and read its result before the next step. When you know the answer, or no tool is needed, "
     "call final_answer: it is the only way to reply to the user."
 )
+INTERRUPTED = "[interrupted]"
+"""What stands in the history after an answer that the user stopped."""
 WITHOUT_TOOLS = "You are streamchat, a helpful assistant in the user's terminal."
+
+_NOT_IN_A_NAME = re.compile("[^a-zA-Z0-9_-]")
+_LONGEST_NAME = 64
 
 _T = TypeVar("_T")
 _PROMPT = ChatPromptTemplate.from_messages(
@@ -194,18 +202,30 @@ class AgentExecutor:
         started = perf_counter()
         end: LastEvent | None = None
         try:
+            streamer.mask = EventMask(self._model.secrets)
             await streamer.put(TurnStarted(input, self.model_name))
             with tracing(self.trace):
                 done = await self._turn(input, streamer)
-            end = TurnDone(done.answer, done.tools_used, perf_counter() - started)
+            answer = streamer.mask.text(done.answer)
+            end = TurnDone(answer, done.tools_used, perf_counter() - started)
         except Exception as error:
-            text = self._model.describe(error)
+            text = streamer.mask.text(await self._model.describe(error))
             end = TurnFailed(text, perf_counter() - started)
-            raise AgentError(text) from self._model.without_key(error)
+            raise AgentError(text) from self._model.without_secrets(error)
+        except asyncio.CancelledError:
+            if so_far := streamer.answer_so_far.strip():
+                self._remember(input, f"{so_far}\n\n{INTERRUPTED}")
+            raise
         finally:
             streamer.close(end or TurnCancelled(perf_counter() - started))
-        self.chat_history += [HumanMessage(input), AIMessage(end.answer)]
+        self._remember(input, end.answer)
         return {"answer": end.answer, "tools_used": list(end.tools_used)}
+
+    def _remember(self, question: str, answer: str) -> None:
+        self.chat_history += [
+            HumanMessage(whole_characters(question)),
+            AIMessage(whole_characters(answer)),
+        ]
 
     def run(self, input: str) -> dict[str, Any]:
         """`invoke` for programs without an event loop.
@@ -248,7 +268,7 @@ class AgentExecutor:
         return _PROMPT.format_messages(
             system=[SystemMessage(system)],
             chat_history=self.chat_history,
-            input=input,
+            input=whole_characters(input),
             agent_scratchpad=scratchpad,
         )
 
@@ -272,7 +292,9 @@ class AgentExecutor:
         tool = self._by_name.get(call.name)
         if tool is None:
             names = ", ".join(self._by_name) or "none"
-            raise CallError(f"there is no tool called {call.name!r}, there are: {names}")
+            raise CallError(
+                f"there is no tool called {one_line(call.name, 80)!r}, there are: {names}"
+            )
         arguments = checked_arguments(tool, call.arguments or "{}")
         await streamer.put(ToolStarted(call.call_id, arguments))
         if tool.name == ANSWER_TOOL:
@@ -308,7 +330,7 @@ def _scratched(text: str, outcomes: Sequence[tuple[Call, _Result]]) -> list[Base
     """Returns the message and one result for each of its calls, as the model is to read them."""
     called = [
         ToolCall(
-            id=call.call_id, name=call.name or "unnamed", args=sendable_arguments(call.arguments)
+            id=call.call_id, name=_sendable_name(call), args=sendable_arguments(call.arguments)
         )
         for call, _ in outcomes
     ]
@@ -320,4 +342,9 @@ def _scratched(text: str, outcomes: Sequence[tuple[Call, _Result]]) -> list[Base
         )
         for call, result in outcomes
     ]
-    return [AIMessage(text, tool_calls=called), *results]
+    return [AIMessage(whole_characters(text), tool_calls=called), *results]
+
+
+def _sendable_name(call: Call) -> str:
+    """Returns the name as the API takes it: a bad one would spoil every request after it."""
+    return _NOT_IN_A_NAME.sub("_", call.name)[:_LONGEST_NAME] or "unnamed"

@@ -15,18 +15,25 @@ _ESCAPES = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", '"': '"', "\\
 _UNKNOWN = "\N{REPLACEMENT CHARACTER}"
 
 
-def whole_characters(text: str) -> str:
-    """Returns the text with surrogate pairs joined and lone halves replaced by U+FFFD.
+def joined_pairs(text: str) -> str:
+    """Returns the text with surrogate pairs joined; a half that stands alone stays.
 
-    JSON may hold half a pair (RFC 8259, section 8.2), which no terminal or file can be given.
+    JSON may hold half a pair (RFC 8259, section 8.2).
     """
+    if not _SURROGATE.search(text):
+        return text
+    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "surrogatepass")
+
+
+def whole_characters(text: str) -> str:
+    """Returns the text as it can be sent: pairs joined, and U+FFFD for a half without the other."""
     if not _SURROGATE.search(text):
         return text
     return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
 
 
 class SurrogateJoiner:
-    """`whole_characters` for text in pieces: holds back half a pair until the next piece."""
+    """`joined_pairs` for text in pieces: holds back half a pair until the next piece."""
 
     def __init__(self) -> None:
         self._half = ""
@@ -36,18 +43,18 @@ class SurrogateJoiner:
         text, self._half = self._half + text, ""
         if "\ud800" <= text[-1:] <= "\udbff":
             text, self._half = text[:-1], text[-1]
-        return whole_characters(text)
+        return joined_pairs(text)
 
     def finish(self) -> str:
-        """Returns what stands for a half whose other half never came."""
+        """Returns a half whose other half never came."""
         half, self._half = self._half, ""
-        return whole_characters(half)
+        return half
 
 
 class AnswerReader:
     """Decodes one string field of a JSON object while the object arrives, in linear time.
 
-    What it returns, joined, is `whole_characters(json.loads(text)[field])` for every valid object
+    What it returns, joined, is `joined_pairs(json.loads(text)[field])` for every valid object
     in which the field is a string and no key comes twice. It does not judge the JSON: an invalid
     text gives some text or none, never an exception.
 

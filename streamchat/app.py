@@ -8,18 +8,20 @@ import io
 import logging
 import signal
 import sys
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
 from typing import Any, TypeVar
 
 from streamchat.config import Settings
 from streamchat.echo import unechoed
-from streamchat.safe import safe, without_secret
+from streamchat.safe import safe, without_secrets
+from streamchat.signals import ENDING, end_in_order, interrupts_end_at_once
 from streamchat.threads import DaemonExecutor
 from streamchat.turn import Turn
 from streamchat.view.choose import Look, choose_view
 from streamchat.view.progress import progress_on_stderr
 
-with progress_on_stderr("starting"):  # LangChain takes seconds to import
+# LangChain takes seconds to import.
+with progress_on_stderr("starting"), interrupts_end_at_once():
     from streamchat.agent import AgentExecutor
     from streamchat.conversation import Stops, complain_of, converse, prepare
     from streamchat.models import open_model
@@ -36,7 +38,7 @@ def ask_once(question: str, settings: Settings, look: Look, *, tools: bool) -> i
         OSError: the output is gone.
     """
     _prepare_output(settings)
-    stops = Stops(signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    stops = Stops(signal.SIGINT, *ENDING, linger=True)
     with unechoed():
         executor = open_executor(settings, tools=tools)
         turn = _run(_ask(executor, question, look, stops))
@@ -80,7 +82,9 @@ def _run(main: Coroutine[Any, Any, _T]) -> _T:
     with asyncio.Runner() as runner:
         # Looking up the name of a host must not outlast a time-out or Ctrl-C.
         runner.get_loop().set_default_executor(DaemonExecutor())
-        return runner.run(main)
+        result = runner.run(main)
+    end_in_order()  # the loop has taken the signals for itself
+    return result
 
 
 def open_executor(settings: Settings, *, tools: bool) -> AgentExecutor:
@@ -108,7 +112,7 @@ def _prepare_output(settings: Settings) -> None:
     # Libraries log what is told better elsewhere; Python shows it if nobody takes it.
     logging.getLogger().addHandler(logging.NullHandler())
     handler = logging.StreamHandler()
-    handler.setFormatter(_Harmless(settings.api_key))
+    handler.setFormatter(_Harmless(settings.secrets))
     ours = logging.getLogger("streamchat")
     ours.addHandler(handler)
     ours.setLevel(logging.DEBUG)
@@ -118,9 +122,9 @@ def _prepare_output(settings: Settings) -> None:
 class _Harmless(logging.Formatter):
     """Formats records without the key, and without what a terminal would take for a command."""
 
-    def __init__(self, key: str | None) -> None:
+    def __init__(self, secrets: Sequence[str]) -> None:
         super().__init__()
-        self._key = key
+        self._secrets = secrets
 
     def format(self, record: logging.LogRecord) -> str:
-        return safe(without_secret(super().format(record), self._key))
+        return safe(without_secrets(super().format(record), self._secrets))

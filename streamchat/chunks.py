@@ -8,6 +8,7 @@ they are, in linear time, and knows how the message ended.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import chain, count
@@ -23,17 +24,21 @@ from streamchat.events import (
     ArgumentsDelta,
     ChunkReceived,
     Event,
+    ReasoningDelta,
     TextDelta,
     ToolCallStarted,
 )
 
-# OpenAI's words for it, and those of Mistral, vLLM, OpenRouter and DeepSeek.
+# OpenAI's words for it, and those of Mistral, vLLM, OpenRouter, DeepSeek and Gemini.
 _CUT_OFF = frozenset(
     {
-        *("length", "max_tokens", "model_length", "content_filter"),
+        *("length", "max_tokens", "model_length", "content_filter", "safety", "recitation"),
         *("error", "abort", "cancelled", "incomplete", "insufficient_system_resource"),
+        *("blocklist", "prohibited_content", "spii", "malformed_function_call"),
     }
 )
+# What a request may hold as the id of a call; longer ones are refused by OpenAI itself.
+_ID = re.compile(r"[!-~]{1,64}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,18 +58,28 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """A whole model message. Token counts are None where the server does not tell."""
+    """A whole model message. Token counts are None where the server does not tell.
+
+    `refusal` is what the model said instead of an answer. `broken_off` tells whether the stream
+    just ended, although its server could have said that it was done.
+    """
 
     text: str = ""
     calls: tuple[Call, ...] = ()
     finish_reason: str | None = None
     input_tokens: int | None = None
     output_tokens: int | None = None
+    refusal: str = ""
+    broken_off: bool = False
 
     @property
     def cut_off(self) -> bool:
         """Whether the server says that it stopped before the model was finished."""
-        return self.finish_reason in _CUT_OFF
+        return _is_cut_off(self.finish_reason)
+
+
+def _is_cut_off(finish_reason: str | None) -> bool:
+    return (finish_reason or "").lower() in _CUT_OFF
 
 
 class ChunkDecoder:
@@ -92,6 +107,9 @@ class ChunkDecoder:
         self._taken_ids = set() if taken_ids is None else taken_ids
         self._text: list[str] = []
         self._characters = SurrogateJoiner()
+        self._thoughts = SurrogateJoiner()
+        self._refusal: list[str] = []
+        self._broken_off = False
         self._calls: list[_OpenCall] = []
         self._by_index: dict[int, _OpenCall] = {}
         self._by_id: dict[str, _OpenCall] = {}
@@ -101,19 +119,23 @@ class ChunkDecoder:
 
     def feed(self, message: AIMessage) -> list[Event]:
         """Returns what this chunk (or whole message) makes happen, in order."""
-        events = self._read_text(self._characters.feed(_text(message.content)))
+        extra, told = message.additional_kwargs, message.response_metadata
+        events = _reasoned(self._thoughts.feed(str(extra.get("reasoning_content") or "")))
+        events += self._read_text(self._characters.feed(_text(message.content)))
         for fragment in _fragments(message):
             events += self._read_fragment(fragment)
+        self._refusal.append(str(extra.get("refusal") or ""))
         # A server may close the stream with another, less telling reason after the true one.
-        if self._finish_reason not in _CUT_OFF:
-            said = message.response_metadata.get("finish_reason")
-            self._finish_reason = said or self._finish_reason
+        if not _is_cut_off(self._finish_reason):
+            self._finish_reason = told.get("finish_reason") or self._finish_reason
+        self._broken_off = told.get("stream_end") == "eof"
         self._usage = message.usage_metadata or self._usage
         return events
 
     def finish(self) -> tuple[list[Event], Reply]:
         """Returns what was held back until the end, and the message."""
-        events = self._read_text(self._characters.finish())
+        events = _reasoned(self._thoughts.finish())
+        events += self._read_text(self._characters.finish())
         for call in self._calls:
             events += self._ended(call)
         calls = tuple(call.finished() for call in self._calls)
@@ -123,6 +145,8 @@ class ChunkDecoder:
             finish_reason=self._finish_reason,
             input_tokens=self._usage["input_tokens"] if self._usage else None,
             output_tokens=self._usage["output_tokens"] if self._usage else None,
+            refusal="".join(self._refusal),
+            broken_off=self._broken_off and self._finish_reason is None,
         )
 
     def _read_text(self, text: str) -> list[Event]:
@@ -189,13 +213,18 @@ class ChunkDecoder:
         return self._calls[-1]
 
     def _open(self, server_id: str, index: int | None) -> _OpenCall:
-        numbered = (f"{server_id or 'call'}_{number}" for number in count(1))
-        candidates = chain([server_id] if server_id else [], numbered)
+        sendable = server_id if _ID.fullmatch(server_id) else ""
+        numbered = (f"{sendable[:56] or 'call'}_{number}" for number in count(1))
+        candidates = chain([sendable] if sendable else [], numbered)
         call_id = next(each for each in candidates if each not in self._taken_ids)
         self._taken_ids.add(call_id)
         call = _OpenCall(call_id, server_id, index)
         self._calls.append(call)
         return call
+
+
+def _reasoned(text: str) -> list[Event]:
+    return [ReasoningDelta(text)] if text else []
 
 
 class _OpenCall:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json as jsonlib
 import os
 import re
 import select
@@ -17,9 +18,11 @@ import typer
 
 from streamchat import __version__
 from streamchat.config import ModelError, Settings, SettingsError, checked_setting, load_settings
-from streamchat.safe import one_line, without_secret
+from streamchat.events import VERSION, TurnFailed, to_dict
+from streamchat.safe import one_line, safe, without_credentials, without_secrets
+from streamchat.signals import INTERRUPTED, end_in_order
 
-FAILED, WRONG_USAGE, INTERRUPTED = 1, 2, 130
+FAILED, WRONG_USAGE = 1, 2
 _PATIENCE_WITH_STDIN = 1.0
 
 app = typer.Typer(
@@ -228,9 +231,18 @@ def _complain(line: str) -> None:
 
 
 def _failed(message: str, code: int) -> int:
-    key = os.environ.get("OPENAI_API_KEY", "").strip()
-    _complain(f"error: {without_secret(message, key)}")
+    line = one_line(_harmless(message), 290)
+    _complain(f"error: {line}")
+    if "--json" in sys.argv:
+        with suppress(OSError):
+            print(jsonlib.dumps({"version": VERSION} | to_dict(TurnFailed(line))), flush=True)  # noqa: T201  # as its events
     return code
+
+
+def _harmless(text: str) -> str:
+    return without_credentials(
+        without_secrets(text, [os.environ.get("OPENAI_API_KEY", "").strip()])
+    )
 
 
 def main() -> NoReturn:
@@ -242,6 +254,9 @@ def _exit_code() -> int:
     # Python has no stream where a file descriptor is closed.
     sys.stderr = sys.stderr or Path(os.devnull).open("w")  # noqa: SIM115  # until the end
     sys.stdin = sys.stdin or Path(os.devnull).open()  # noqa: SIM115  # until the end
+    # What it keeps is nobody else's: questions, answers, what a model made of its instructions.
+    os.umask(0o077)
+    end_in_order()
     if sys.stdout is None:
         return _failed("standard output is closed", FAILED)
     try:
@@ -254,13 +269,15 @@ def _exit_code() -> int:
         return _failed(str(error), FAILED)
     except (KeyboardInterrupt, typer.Abort):
         return INTERRUPTED
+    except SystemExit as end:  # a signal
+        return int(end.code or 0)
     except BrokenPipeError:
         return FAILED  # whoever read has gone, and knows
     except OSError as error:
         return _failed(f"cannot write the answer: {error.strerror or error}", FAILED)
     except Exception as error:
         if {"-v", "--verbose"} & set(sys.argv):
-            traceback.print_exc()
+            typer.echo(safe(_harmless(traceback.format_exc())), err=True)
         return _failed(f"{type(error).__name__}: {error} (--verbose shows where)", FAILED)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import re
 import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
@@ -13,8 +14,11 @@ from urllib.parse import urlsplit
 
 import platformdirs
 
+from streamchat.safe import without_credentials
+
 APP = "streamchat"
 LOCAL_MODELS = ("local", "local-large")
+_KEY = re.compile("[!-~]*")  # empty is what Enter gives where one is asked for
 _PATHS = ("/", "./", "../", "~")
 DEFAULT_OPENAI_MODEL = "gpt-4o-mini"
 
@@ -68,6 +72,12 @@ class Settings:
         if self.gguf or self.model in LOCAL_MODELS:
             return True
         return not (self.model or self.base_url or self.api_key)
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """What must be in no output: the key, and the password in the server's address."""
+        password = urlsplit(self.base_url).password if self.base_url else None
+        return tuple(value for value in (self.api_key, password) if value)
 
     @property
     def needs_key(self) -> bool:
@@ -152,7 +162,7 @@ def checked_setting(source: str, name: str, value: Any) -> Any:
     try:
         return _CHECKS[name](value)
     except (ValueError, TypeError, OverflowError) as error:
-        shown = "" if name == "api_key" else f" {str(value)[:80]!r}"
+        shown = "" if name == "api_key" else f" {without_credentials(str(value))[:80]!r}"
         raise SettingsError(f"{source}{shown}: {error}") from None
 
 
@@ -171,9 +181,9 @@ def _url(value: Any) -> str:
 
 
 def _key(value: Any) -> str:
-    if not isinstance(value, str) or not value.isascii() or not value.isprintable():
-        raise ValueError("not a key: it has characters that no key has")
-    return value
+    if not isinstance(value, str) or not _KEY.fullmatch(value.strip()):
+        raise ValueError("not a key: it has spaces, or characters that no key has")
+    return value.strip()
 
 
 def _number(low: float, high: float, what: str) -> Callable[[Any], float]:

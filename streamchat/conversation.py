@@ -10,10 +10,10 @@ from contextlib import contextmanager
 from typing import Any
 
 from streamchat.agent import AgentExecutor
-from streamchat.answer import whole_characters
 from streamchat.models.progress import Progress
 from streamchat.play import play
 from streamchat.safe import one_line
+from streamchat.signals import ENDING, end_for_sure
 from streamchat.streamer import QueueCallbackHandler
 from streamchat.turn import Turn
 from streamchat.view import View
@@ -41,6 +41,8 @@ class Stops:
 
         def stop(number: int) -> None:
             self.received = number
+            if number in ENDING:
+                end_for_sure(number)
             task.cancel()
 
         loop = asyncio.get_running_loop()
@@ -86,7 +88,7 @@ async def converse(
         OSError: the view's output is gone; the turn was stopped.
     """
     streamer = QueueCallbackHandler(raw=verbose)
-    task = asyncio.create_task(executor.invoke(whole_characters(question), streamer))
+    task = asyncio.create_task(executor.invoke(question, streamer))
     with stops.stopping(task):
         try:
             return await play(streamer, view)
@@ -104,7 +106,7 @@ def complain_of(turn: Turn) -> None:
     if turn.status == "failed":
         complain(f"error: {turn.error}")
     elif turn.status == "cancelled":
-        complain("stopped")
+        complain("interrupted")
 
 
 def complain(text: str) -> None:

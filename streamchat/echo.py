@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import termios
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 
 @contextmanager
@@ -17,8 +17,10 @@ def unechoed() -> Iterator[None]:
     before = termios.tcgetattr(sys.stdin)
     # Without the last flag the terminal would drop it when Ctrl-C is pressed.
     quiet = [*before[:3], before[3] & ~termios.ECHO | termios.NOFLSH, *before[4:]]
-    termios.tcsetattr(sys.stdin, termios.TCSADRAIN, quiet)
+    # At once: a terminal that Ctrl-S has stopped never takes what is still to be written.
+    termios.tcsetattr(sys.stdin, termios.TCSANOW, quiet)
     try:
         yield
     finally:
-        termios.tcsetattr(sys.stdin, termios.TCSADRAIN, before)
+        with suppress(termios.error):  # it may be gone
+            termios.tcsetattr(sys.stdin, termios.TCSANOW, before)

@@ -59,6 +59,13 @@ class TextDelta:
 
 
 @dataclass(frozen=True, slots=True)
+class ReasoningDelta:
+    """What the model thinks before it speaks. It is never the answer."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class AnswerDelta:
     """The next piece of the answer: text written in the call `call_id`, or plain text if empty.
 
@@ -120,9 +127,13 @@ class StepFinished:
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """Something the user may want to know that changes nothing, such as a second try."""
+    """Something the user may want to know that changes nothing, such as a second try.
+
+    `seconds` is how long nothing will happen because of it.
+    """
 
     text: str
+    seconds: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +166,7 @@ Event: TypeAlias = (
     | StepStarted
     | ChunkReceived
     | TextDelta
+    | ReasoningDelta
     | AnswerDelta
     | ToolCallStarted
     | ArgumentsDelta

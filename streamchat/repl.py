@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 import sys
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
+from typing import Self, TextIO
 
 import platformdirs
 from prompt_toolkit import PromptSession
 from prompt_toolkit.completion import WordCompleter
 from prompt_toolkit.history import FileHistory, History, InMemoryHistory
 from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
+from prompt_toolkit.output.vt100 import Vt100_Output
 
 from streamchat.agent import AgentExecutor
 from streamchat.config import APP, ModelError, Settings, SettingsError, checked_setting
@@ -21,6 +24,7 @@ from streamchat.conversation import Stops, complain, complain_of, converse, prep
 from streamchat.echo import unechoed
 from streamchat.models import open_model
 from streamchat.safe import one_line, safe
+from streamchat.signals import ENDING, end_for_sure
 from streamchat.threads import in_daemon_thread
 from streamchat.view.choose import Look, choose_view
 from streamchat.view.progress import progress_on_stderr
@@ -82,6 +86,7 @@ class Repl:
 
     def _prompt(self) -> Callable[[], Awaitable[str]]:
         session: PromptSession[str] = PromptSession(
+            output=_Output.on(sys.stdout),
             history=_history_file(),
             completer=WordCompleter(sorted(self._commands), sentence=True),
             complete_while_typing=False,
@@ -155,9 +160,8 @@ class Repl:
         try:
             settings = replace(self._settings, model=checked_setting("/model", "model", name))
             if settings.needs_key and self._interactive:
-                typed = await PromptSession[str]().prompt_async(
-                    "OpenAI API key: ", is_password=True
-                )
+                unseen = PromptSession[str](output=_Output.on(sys.stdout))
+                typed = await unseen.prompt_async("OpenAI API key: ", is_password=True)
                 key = checked_setting("the key", "api_key", typed.strip())
                 settings = replace(settings, api_key=key or None)
             llm = open_model(settings, progress_on_stderr)
@@ -184,6 +188,53 @@ class Repl:
 
     async def _quit(self, _: str) -> None:
         raise EOFError  # as Ctrl-D does
+
+
+class _Output(Vt100_Output):
+    """Writes on the terminal only what every other part of the program does.
+
+    That is text, styles, cursor movement, erasing, and the cursor's and bracketed paste's modes.
+    A terminal is not asked where its cursor is: it may be slow to answer, or never do, and the
+    answer would be taken for keys.
+    """
+
+    @classmethod
+    def on(cls, stream: TextIO) -> Self:
+        """Returns the output to a terminal."""
+        output = cls.from_pty(stream, term=os.environ.get("TERM"), enable_bell=False)
+        assert isinstance(output, cls)
+        return output
+
+    @property
+    def responds_to_cpr(self) -> bool:
+        """Whether it is asked where its cursor is."""
+        return False
+
+    def get_rows_below_cursor_position(self) -> int:
+        """Returns how many lines there are at least: that of the cursor."""
+        return 1
+
+    def show_cursor(self) -> None:
+        """Shows the cursor, and leaves it to its user whether it blinks."""
+        self.write_raw("\x1b[?25h")
+
+    def hide_cursor(self) -> None:
+        """Hides the cursor."""
+        self.write_raw("\x1b[?25l")
+
+    def cursor_backward(self, amount: int) -> None:
+        """Moves the cursor to the left."""
+        if amount:
+            self.write_raw(f"\x1b[{amount}D")
+
+    def disable_autowrap(self) -> None:
+        """Does nothing: full lines are never followed by more text here."""
+
+    def enable_autowrap(self) -> None:
+        """Does nothing."""
+
+    def reset_cursor_key_mode(self) -> None:
+        """Does nothing: no other mode is ever set."""
 
 
 def _say(text: str) -> None:
@@ -229,9 +280,10 @@ def _terminated_by_signals() -> Iterator[list[int]]:
 
     def end(number: int) -> None:
         received.append(number)
+        end_for_sure(number)
         task.cancel()
 
-    for number in (signal.SIGTERM, signal.SIGHUP):
+    for number in ENDING:
         with suppress(RuntimeError, ValueError):
             loop.add_signal_handler(number, end, number)
     yield received

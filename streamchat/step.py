@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from time import perf_counter
 from typing import Any, Protocol, TypeAlias, runtime_checkable
 
@@ -16,19 +16,37 @@ from langchain_core.language_models import BaseChatModel, LanguageModelInput
 from langchain_core.messages import AIMessage, BaseMessage
 from langchain_core.runnables import Runnable
 from langchain_core.tools import BaseTool
-from pydantic import SecretStr
 
 from streamchat.chunks import ChunkDecoder, Reply
 from streamchat.events import Notice, StepFinished, StepStarted, ToolFinished
-from streamchat.models.compatible import NO_KEY, without_refused_option
-from streamchat.models.errors import complaint, describe, refuses_tools, seconds_until_retry
+from streamchat.models.compatible import without_refused_option
+from streamchat.models.errors import (
+    complaint,
+    describe,
+    is_unknown_model,
+    refuses_tools,
+    seconds_until_retry,
+)
 from streamchat.models.progress import Progress
+from streamchat.safe import one_line
 from streamchat.streamer import QueueCallbackHandler
 
 _RETRIES = 2
+_NAMES_SECONDS = 3.0
+"""Seconds that a server has to tell which models it has."""
+_MOST_ARGUMENTS = 100
+"""Characters of arguments that are shown in an error."""
 _Model: TypeAlias = Runnable[LanguageModelInput, AIMessage]
 Prompt: TypeAlias = Callable[[bool], list[BaseMessage]]
 """Gives the messages to send, for a model that is offered tools or not."""
+
+
+@runtime_checkable
+class OnServer(Protocol):
+    """A model that a server has, and maybe others."""
+
+    async def model_names(self) -> list[str]:
+        """Returns the names of all its models."""
 
 
 @runtime_checkable
@@ -81,7 +99,7 @@ class ModelStep:
                 reply = await self._ask(step, prompt, taken_ids, streamer)
             except Exception as error:
                 await _fail_calls(await streamer.end_message(), "it did not arrive whole", streamer)
-                if streamer.moved or not await self._can_retry(error, tries, streamer):
+                if streamer.began or not await self._can_retry(error, tries, streamer):
                     # What did not help is not remembered.
                     (self.llm, self._tool_choices), self._bound = before, None
                     raise
@@ -98,19 +116,25 @@ class ModelStep:
             tools = getattr(self._model(), "kwargs", {}).get("tools", [])
             await self.llm.prime(prompt(True)[0], tools, progress)
 
-    def describe(self, error: Exception) -> str:
+    async def describe(self, error: Exception) -> str:
         """Returns the error in one line that does not hold the key."""
-        return str(error) if isinstance(error, AgentError) else describe(error, self._key)
+        if isinstance(error, AgentError):
+            return str(error)
+        names: list[str] = []
+        if is_unknown_model(error) and isinstance(self.llm, OnServer):
+            with suppress(Exception):  # it is only for the user's convenience
+                async with asyncio.timeout(min(_NAMES_SECONDS, self._timeout)):
+                    names = await self.llm.model_names()
+        return describe(error, self.secrets, names)
 
-    def without_key(self, error: Exception) -> Exception | None:
-        """Returns the error as a cause to show, or None if the server has put the key into it."""
-        return None if self._key and self._key in f"{error!s}{error!r}" else error
+    def without_secrets(self, error: Exception) -> Exception | None:
+        """Returns the error as a cause to show, or None if the server has put a secret into it."""
+        return None if any(each in f"{error!s}{error!r}" for each in self.secrets) else error
 
     @property
-    def _key(self) -> str | None:
-        key = getattr(self.llm, "openai_api_key", None)
-        value = key.get_secret_value() if isinstance(key, SecretStr) else None
-        return None if value == NO_KEY else value
+    def secrets(self) -> tuple[str, ...]:
+        """What must be in no output."""
+        return getattr(self.llm, "secrets", ())
 
     async def _ask(
         self, step: int, prompt: Prompt, taken_ids: set[str], streamer: QueueCallbackHandler
@@ -156,8 +180,15 @@ class ModelStep:
         except TimeoutError as error:
             if not patience.expired():
                 raise
-            raise AgentError(f"no progress for {self._timeout:g} s (--timeout)") from error
+            what = "nothing new" if streamer.received else "no answer"
+            raise AgentError(
+                f"timed out: {what} from {self._host} for {self._timeout:g} s (--timeout)"
+            ) from error
         return first
+
+    @property
+    def _host(self) -> str:
+        return getattr(self.llm, "host", "") or "the model"
 
     def _model(self) -> _Model:
         if self._bound is None:
@@ -173,13 +204,15 @@ class ModelStep:
     ) -> bool:
         """Whether to send the request again: changed to what the server takes, or after a wait."""
         if again := self._concession(error):
-            await streamer.put(Notice(f"{self.describe(error)}; asking again {again}"))
+            await streamer.put(Notice(f"{describe(error, self.secrets)}; asking again {again}"))
             return True
         wait = seconds_until_retry(error, tries)
         if wait is None or tries >= _RETRIES:
             return False
-        await streamer.put(Notice(f"{self.describe(error)}; asking again in {wait:g} s"))
-        await asyncio.sleep(wait)
+        seconds, wanted = wait
+        text = f"{describe(error, self.secrets)}; asking again in {seconds:g} s"
+        await streamer.put(Notice(text, seconds if wanted else 0.0))
+        await asyncio.sleep(seconds)
         return True
 
     def _concession(self, error: Exception) -> str:
@@ -201,13 +234,25 @@ def _fault(reply: Reply) -> str:
     Some good servers never give a reason for the end. Then arguments that are whole are fine.
     """
     if reply.cut_off:
-        return f"the model's message was cut off (finish_reason: {reply.finish_reason})"
+        reason = one_line(reply.finish_reason or "", 40)
+        return f"the model's message was cut off (finish_reason: {reason}){_last_words(reply)}"
     for call in reply.calls:
         if reply.finish_reason is None and not call.whole:
-            return f"the stream ended inside the arguments of {call.name or 'a call'}"
+            name = one_line(call.name, 40) or "a call"
+            return f"the stream ended inside the arguments of {name}{_last_words(reply)}"
+    if reply.refusal.strip():
+        return f"the model refused: {one_line(reply.refusal, 250)}"
     if not reply.calls and not reply.text.strip():
         return "the model's message was empty"
+    if not reply.calls and reply.broken_off:
+        return "the answer may be cut off: the stream ended without finish_reason or [DONE]"
     return ""
+
+
+def _last_words(reply: Reply) -> str:
+    """Returns what had come of arguments that are not whole."""
+    cut = [call.arguments for call in reply.calls if not call.whole]
+    return f": {one_line(cut[-1], _MOST_ARGUMENTS)}" if cut and cut[-1] else ""
 
 
 async def _fail_calls(reply: Reply, why: str, streamer: QueueCallbackHandler) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from typing import Any
 
 from langchain_core.callbacks import AsyncCallbackHandler
@@ -12,17 +13,18 @@ from langchain_core.outputs import ChatGenerationChunk, GenerationChunk
 
 from streamchat.chunks import ChunkDecoder, Reply, received
 from streamchat.events import (
+    AnswerDelta,
     ChunkReceived,
     Event,
     LastEvent,
+    StepStarted,
+    TextDelta,
     TurnCancelled,
     TurnDone,
     TurnFailed,
 )
+from streamchat.mask import EventMask
 from streamchat.safe import safe
-
-# What a message may tell before its first word.
-_SIGNS_OF_LIFE = ("reasoning_content", "prompt_progress")
 
 
 class QueueCallbackHandler(AsyncCallbackHandler):
@@ -56,13 +58,17 @@ class QueueCallbackHandler(AsyncCallbackHandler):
         self.verbose = False
         self._keep_chunks = keep_chunks
         self._decoder = ChunkDecoder()
-        self._last: LastEvent | None = None
+        self._last: list[Event] = []
         self.received = 0
         """How many chunks of the current message came."""
         self.moved = 0
-        """How many of them moved something: a ping or an empty delta does not, a thought does."""
+        """How many of them moved something: a ping or an empty delta does not."""
         self.began = False
-        """Whether any of the message's own words came."""
+        """Whether any of the message's own words came, thoughts being some."""
+        self.mask = EventMask()
+        """Keeps what must not be shown out of the events."""
+        self._answer: list[str] = []
+        self._answer_call: str | None = None
 
     async def __aiter__(self) -> AsyncIterator[Event]:
         while True:
@@ -72,9 +78,8 @@ class QueueCallbackHandler(AsyncCallbackHandler):
                 return
 
     async def _next(self) -> Event:
-        if self._last is not None and self.queue.empty():
-            last, self._last = self._last, None
-            return last
+        if self._last and self.queue.empty():
+            return self._last.pop(0)
         return await self.queue.get()
 
     async def on_llm_new_token(
@@ -97,16 +102,17 @@ class QueueCallbackHandler(AsyncCallbackHandler):
             await self._show_raw(received(message))
         events = self._decoder.feed(message)
         self.began = self.began or bool(events)
-        self.moved += bool(events) or any(map(message.additional_kwargs.get, _SIGNS_OF_LIFE))
+        extra = message.additional_kwargs
+        self.moved += bool(events or extra.get("prompt_progress") or extra.get("refusal"))
         for event in events:
-            await self.queue.put(event)
+            await self.put(event)
 
     async def _show_raw(self, chunk: ChunkReceived) -> None:
         if self.verbose:
-            for line in chunk.lines():
+            for line in map(self.mask.text, chunk.lines()):
                 print(safe(line), flush=True)  # noqa: T201  # what `verbose` is for
         if self.raw:
-            await self.queue.put(chunk)
+            await self.put(chunk)
 
     def begin_message(self, decoder: ChunkDecoder) -> None:
         """From now on the chunks are those of a new message, which `decoder` decodes."""
@@ -118,16 +124,35 @@ class QueueCallbackHandler(AsyncCallbackHandler):
         """Puts what the decoder still held back on the queue and returns the whole message."""
         events, reply = self._decoder.finish()
         for event in events:
-            await self.queue.put(event)
+            await self.put(event)
         return reply
+
+    @property
+    def answer_so_far(self) -> str:
+        """What has come of the answer: of an answer in a call, or else of text."""
+        return "".join(self._answer)
 
     async def put(self, event: Event) -> None:
         """Puts an event on the queue, behind those before it."""
-        await self.queue.put(event)
+        for masked in self.mask.feed(event):
+            self._remember(masked)
+            await self.queue.put(masked)
 
     def close(self, event: LastEvent) -> None:
         """Ends the turn. It never waits: a turn ends also when nobody reads a full queue."""
-        try:
-            self.queue.put_nowait(event)
-        except asyncio.QueueFull:
-            self._last = event
+        self._last += self.mask.feed(event)
+        with suppress(asyncio.QueueFull):
+            while self._last:
+                self.queue.put_nowait(self._last[0])
+                del self._last[0]
+
+    def _remember(self, event: Event) -> None:
+        match event:
+            case StepStarted():
+                self._answer, self._answer_call = [], None
+            case AnswerDelta(text, call_id) if call_id != self._answer_call:
+                self._answer, self._answer_call = [text], call_id
+            case AnswerDelta(text):
+                self._answer.append(text)
+            case TextDelta(text) if self._answer_call is None:
+                self._answer.append(text)

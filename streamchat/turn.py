@@ -13,6 +13,7 @@ from streamchat.events import (
     ChunkReceived,
     Event,
     Notice,
+    ReasoningDelta,
     StepFinished,
     StepStarted,
     TextDelta,
@@ -86,6 +87,13 @@ class Prose:
 
 
 @dataclass(frozen=True, slots=True)
+class Reasoning:
+    """What the model thought before it spoke."""
+
+    text: Fragments = field(default_factory=Fragments)
+
+
+@dataclass(frozen=True, slots=True)
 class Answer:
     """The text of an answer, written in the call `call_id`, or plain text if that is empty.
 
@@ -127,7 +135,7 @@ class ToolCall:
         return self.state in ("done", "failed")
 
 
-Block: TypeAlias = Prose | ToolCall | Answer | Note
+Block: TypeAlias = Prose | Reasoning | ToolCall | Answer | Note
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,10 +198,10 @@ class Turn:
     def _with_block(self, position: int, block: Block) -> Turn:
         return replace(self, blocks=(*self.blocks[:position], block, *self.blocks[position + 1 :]))
 
-    def _with_prose(self, text: str) -> Turn:
-        if self.blocks and isinstance(last := self.blocks[-1], Prose):
-            return self._with_block(len(self.blocks) - 1, Prose(last.text.append(text)))
-        return replace(self, blocks=(*self.blocks, Prose(Fragments([text]))))
+    def _with_text(self, kind: type[Prose] | type[Reasoning], text: str) -> Turn:
+        if self.blocks and isinstance(last := self.blocks[-1], kind):
+            return self._with_block(len(self.blocks) - 1, kind(last.text.append(text)))
+        return replace(self, blocks=(*self.blocks, kind(Fragments([text]))))
 
     def _last(self, kind: type[Prose] | type[Answer]) -> int | None:
         """Returns where the last block of this kind stands."""
@@ -248,7 +256,9 @@ def reduce(turn: Turn, event: Event) -> Turn:
         case StepStarted(step):
             return replace(turn, step=step)
         case TextDelta(text):
-            return turn._with_prose(text)
+            return turn._with_text(Prose, text)
+        case ReasoningDelta(text):
+            return turn._with_text(Reasoning, text)
         case AnswerDelta(text, call_id):
             return turn._with_answer(text, call_id)
         case ToolCallStarted(call_id, name):

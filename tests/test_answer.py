@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streamchat.answer import AnswerReader, SurrogateJoiner, whole_characters
+from streamchat.answer import AnswerReader, SurrogateJoiner, joined_pairs, whole_characters
 
 TEXT = st.text(st.characters(codec=None), max_size=30)
 JSON = st.recursive(
@@ -46,7 +46,7 @@ def test_any_answer_in_any_object_in_any_split(
     places: list[int],
 ) -> None:
     text = json.dumps(before | {"answer": answer} | after, ensure_ascii=ascii_only, indent=indent)
-    expected = whole_characters(json.loads(text)["answer"])
+    expected = joined_pairs(json.loads(text)["answer"])
     reader = AnswerReader()
     assert "".join(reader.feed(piece) for piece in split_at(text, places)) == expected
     assert reader.closed
@@ -93,16 +93,16 @@ def test_without_a_field_it_only_tells_when_the_json_is_whole() -> None:
 @pytest.mark.parametrize(
     ("escaped", "text"),
     [
-        (r"\ud83d", "\ufffd"),
-        (r"\ude00", "\ufffd"),
-        (r"\ud83dx", "\ufffdx"),
-        (r"\ud83d\n", "\ufffd\n"),
-        (r"\ud83d\ud83d\ude00", "\ufffd😀"),
+        (r"\ud83d", "\ud83d"),
+        (r"\ude00", "\ude00"),
+        (r"\ud83dx", "\ud83dx"),
+        (r"\ud83d\n", "\ud83d\n"),
+        (r"\ud83d\ud83d\ude00", "\ud83d😀"),
         (r"\q", "\ufffd"),
         (r"\uzzzz", "\ufffd"),
     ],
 )
-def test_half_a_pair_or_a_false_escape_becomes_a_replacement_character(
+def test_half_a_pair_stays_and_a_false_escape_becomes_a_replacement_character(
     escaped: str, text: str
 ) -> None:
     whole = f'{{"answer": "{escaped}"}}'
@@ -110,14 +110,17 @@ def test_half_a_pair_or_a_false_escape_becomes_a_replacement_character(
 
 
 def test_a_pair_may_come_in_two_halves() -> None:
+    assert whole_characters("a\ud83d\ude00\ud83d") == "a😀\ufffd"
     joiner = SurrogateJoiner()
     assert [joiner.feed("a\ud83d"), joiner.feed("\ude00b"), joiner.finish()] == ["a", "😀b", ""]
-    assert [joiner.feed("a\ud83d"), joiner.finish()] == ["a", "\ufffd"]
+    assert [joiner.feed("a\ud83d"), joiner.finish()] == ["a", "\ud83d"]
 
 
 @given(TEXT, st.lists(st.integers(0, 30), max_size=5))
-def test_joined_text_can_always_be_encoded(text: str, places: list[int]) -> None:
+def test_pairs_are_joined_wherever_the_text_is_cut(text: str, places: list[int]) -> None:
     joiner = SurrogateJoiner()
     joined = "".join(map(joiner.feed, split_at(text, places))) + joiner.finish()
-    assert joined == whole_characters(text)
-    joined.encode()
+    assert joined == joined_pairs(text)
+    assert whole_characters(joined) == whole_characters(text)
+    assert whole_characters("plain") == "plain"
+    whole_characters(text).encode()

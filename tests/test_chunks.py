@@ -17,6 +17,7 @@ from streamchat.events import (
     ArgumentsDelta,
     ChunkReceived,
     Event,
+    ReasoningDelta,
     TextDelta,
     ToolCallStarted,
 )
@@ -255,6 +256,28 @@ class TestServersThatDiffer:
     def test_a_reason_that_means_cut_off_is_not_forgotten(self) -> None:
         _, reply = decoded(text("hi", finish_reason="length"), text("", finish_reason="stop"))
         assert reply.cut_off
+
+    def test_thoughts_and_refusals(self) -> None:
+        events, reply = decoded(
+            AIMessageChunk("", additional_kwargs={"reasoning_content": "h\ud83d"}),
+            AIMessageChunk("", additional_kwargs={"reasoning_content": "\ude00\ud83d"}),
+            AIMessageChunk("", additional_kwargs={"refusal": "I will "}),
+            AIMessageChunk("", additional_kwargs={"refusal": "not."}),
+        )
+        assert events == [ReasoningDelta("h"), ReasoningDelta("😀"), ReasoningDelta("\ud83d")]
+        assert (reply.text, reply.refusal) == ("", "I will not.")
+
+    def test_a_stream_that_just_ends_has_broken_off(self) -> None:
+        assert decoded(text("hi"), text("", stream_end="eof"))[1].broken_off
+        assert not decoded(text("hi"), text("", stream_end="done"))[1].broken_off
+        assert not decoded(text("hi", finish_reason="stop"), text("", stream_end="eof"))[
+            1
+        ].broken_off
+
+    @pytest.mark.parametrize("bad", ["", "a b", "\x1b[2J", "é", "x" * 65])
+    def test_an_id_that_cannot_be_sent_back_is_another(self, bad: str) -> None:
+        _, reply = decoded(part(id=bad, name="add", args=ADD))
+        assert reply.calls[0].call_id == "call_1"
 
     def test_content_in_blocks(self) -> None:
         blocks = [{"type": "text", "text": "Hel"}, "lo", {"type": "image"}, {"text": 1}]

@@ -49,7 +49,7 @@ class TestOnAPipe:
         server.script(answers("schön 😀\r\n\x1b[1m"))
         variables = {"LC_ALL": "C", "PYTHONIOENCODING": "ascii", "OPENAI_BASE_URL": server.url}
         done = run(tmp_path, "ask", QUESTION, **variables)
-        assert done.stdout == "schön 😀\r\n\x1b[1m\n"
+        assert done.stdout == "schön 😀\n\\x1b[1m\n"
 
     def test_the_answer_is_written_as_it_arrives(self, server: Server, tmp_path: Path) -> None:
         server.script(Reply((*says("It is").parts, Pause(30))))
@@ -64,7 +64,7 @@ class TestOnAPipe:
             assert os.read(process.stdout.fileno(), 100) == b"It is"
             process.send_signal(signal.SIGINT)
             out, err = process.communicate(timeout=30)
-            assert (out, err, process.returncode) == (b"\n", b"stopped\n", 130)
+            assert (out, err, process.returncode) == (b"\n", b"interrupted\n", 130)
 
     def test_a_reader_that_goes_away_is_no_drama(self, server: Server, tmp_path: Path) -> None:
         server.script(Reply(says(*["word "] * 200).parts * 20))
@@ -250,7 +250,9 @@ class TestFailures:
 
     def test_an_unreachable_server(self, tmp_path: Path) -> None:
         line = self.failed(tmp_path, 1, "ask", "hi", OPENAI_BASE_URL="http://127.0.0.1:9/v1")
-        assert line == "error: cannot reach 127.0.0.1:9: Connection refused\n"
+        assert (
+            line == "error: cannot reach 127.0.0.1:9: Connection refused; is the server running?\n"
+        )
 
     def test_a_server_that_says_nothing(self, tmp_path: Path) -> None:
         with deaf() as url:
@@ -430,4 +432,4 @@ class TestOnATerminal:
             terminal.wait_for("Once upon")
             terminal.type("\x03")
             assert terminal.exit_code() == 130
-            assert terminal.screen.visible()[-1] == "stopped"
+            assert terminal.screen.visible()[-1] == "interrupted"

@@ -94,7 +94,7 @@ def test_interrupted_in_the_middle_of_an_answer_it_ends_in_order(
         assert os.read(process.stdout.fileno(), 100)
         process.send_signal(signal.SIGINT)
         _, errors = process.communicate(timeout=60)
-    assert (process.returncode, errors) == (130, b"stopped\n")
+    assert (process.returncode, errors) == (130, b"interrupted\n")
 
 
 def test_interrupted_while_it_loads_it_ends_in_order(

@@ -226,7 +226,7 @@ class TestATurn:
 
     def test_line_ends_of_windows_wherever_they_are_split(self) -> None:
         assert screen([AnswerDelta("a\r"), AnswerDelta("\nb\r"), TurnDone("a\r\nb\r")])[:2] == [
-            *("a", "b␍"),
+            *("a", "b\\x0d"),
         ]
 
     def test_huge_arguments_and_results_are_shortened(self) -> None:

@@ -26,7 +26,7 @@ async def told(url: str, secret: str | None = None) -> str:
     with pytest.raises(openai.APIError) as raised:
         await text_of(llm)
     await llm.aclose()
-    return describe(raised.value, secret)
+    return describe(raised.value, [secret] if secret else [])
 
 
 @contextmanager
@@ -46,9 +46,9 @@ class TestErrors:
             (Reply(status=404, body=b'{"detail": "no such model"}'), "no such model"),
             (Reply(status=404, body=b'{"error": "model not found"}'), "model not found"),
             (Reply(status=400, body=b'{"object": "error", "message": "too long"}'), "too long"),
-            (Reply(status=502, body=b"<h1>Bad\nGateway</h1>"), "<h1>Bad Gateway</h1>"),
-            (Reply(status=500), "Error code: 500"),
-            (fails(500, "\x1b[2Jgone" + "x" * 1000), "␛[2Jgonexxx"),
+            (Reply(status=502, body=b"<h1>Bad\nGateway</h1>"), "Bad Gateway"),
+            (Reply(status=500), "Internal Server Error"),
+            (fails(500, "\x1b[2Jgone" + "x" * 1000), r"\x1b[2Jgonexxx"),
         ],
     )
     async def test_a_status_with_the_server_s_words(
@@ -61,7 +61,9 @@ class TestErrors:
         assert len(line) <= 300
 
     async def test_nobody_there(self) -> None:
-        assert await told("http://127.0.0.1:9/v1") == "cannot reach 127.0.0.1:9: Connection refused"
+        assert await told("http://127.0.0.1:9/v1") == (
+            "cannot reach 127.0.0.1:9: Connection refused; is the server running?"
+        )
 
     async def test_no_such_host(self) -> None:
         assert (await told("http://nowhere.invalid/v1")).startswith(
@@ -75,7 +77,7 @@ class TestErrors:
 
     async def test_nobody_answers(self) -> None:
         with deaf() as url:
-            assert await told(url) == f"no answer from {url[7:-3]}: the connection timed out"
+            assert await told(url) == f"timed out: no answer from {url[7:-3]}"
 
     def test_anything_else_by_its_name(self) -> None:
         assert describe(ZeroDivisionError("by\nzero")) == "ZeroDivisionError: by zero"

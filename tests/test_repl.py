@@ -96,7 +96,7 @@ def test_ctrl_c_stops_the_turn_and_keeps_the_chat(server: Server, terminal: Term
     terminal.type("Tell me a story\r")
     terminal.wait_for("Once upon")
     terminal.type("\x03")
-    terminal.wait_for("stopped")
+    terminal.wait_for("interrupted")
     assert server.disconnected.wait(5)
     terminal.wait_for(at_prompt)
     terminal.type("typed and dropped\x03")

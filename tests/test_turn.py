@@ -14,6 +14,7 @@ from streamchat.events import (
     ChunkReceived,
     Event,
     Notice,
+    ReasoningDelta,
     StepFinished,
     StepStarted,
     TextDelta,
@@ -25,7 +26,7 @@ from streamchat.events import (
     TurnFailed,
     TurnStarted,
 )
-from streamchat.turn import Answer, Fragments, Note, Prose, ToolCall, Turn, reduce
+from streamchat.turn import Answer, Fragments, Note, Prose, Reasoning, ToolCall, Turn, reduce
 
 
 def after(*events: Event) -> Turn:
@@ -62,6 +63,12 @@ def test_a_whole_turn() -> None:
     assert turn.tools_used == ("add",)
     assert (turn.first_token_seconds, turn.seconds) == (0.5, 2.5)
     assert (turn.input_tokens, turn.output_tokens) == (220, 30)
+
+
+def test_thoughts_are_no_part_of_the_answer() -> None:
+    turn = after(ReasoningDelta("h"), ReasoningDelta("m"), TextDelta("3"), TurnDone("3"))
+    assert turn.blocks == (Reasoning(Fragments(["h", "m"])), Answer("", Fragments(["3"])))
+    assert turn.answer.text == "3"
 
 
 def test_token_counts_are_unknown_until_a_server_tells() -> None:

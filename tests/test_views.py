@@ -14,6 +14,7 @@ from streamchat.events import (
     ChunkReceived,
     Event,
     Notice,
+    ReasoningDelta,
     StepFinished,
     StepStarted,
     TextDelta,
@@ -198,18 +199,29 @@ class TestPlain:
 class TestAnswer:
     """The answer and nothing else."""
 
+    def setup_method(self) -> None:
+        self.told: list[str] = []
+
     def text(self, events: Iterable[Event]) -> str:
         out = io.StringIO()
-        shown(AnswerView(out), events)
+        shown(AnswerView(out, self.told.append), events)
         return out.getvalue()
 
-    def test_the_answer_verbatim_and_one_newline(self) -> None:
+    def test_the_answer_and_one_newline(self) -> None:
         assert self.text(NOTEBOOK) == "10 + 10 equals 20.\n"
-        assert self.text(answer(EVIL, "\n")) == EVIL + "\n\n"
+        assert self.text(answer(EVIL, "\n")) == EVIL_SHOWN + "\n\n"
+        assert self.text(answer("a\r", "\nb\r")) == "a\nb\\x0d\n"
+
+    def test_thoughts_are_no_answer(self) -> None:
+        assert self.text([ReasoningDelta("hm"), *answer("20")]) == "20\n"
+
+    def test_a_long_wait_is_told_and_a_short_one_is_not(self) -> None:
+        self.text([Notice("busy; again in 0.5 s"), Notice("busy; again\x1b in 2 s", 2.0)])
+        assert self.told == [r"busy; again\x1b in 2 s"]
 
     def test_it_is_written_as_it_arrives(self) -> None:
         out = io.StringIO()
-        AnswerView(out).show(Turn(), AnswerDelta("10"))
+        AnswerView(out, print).show(Turn(), AnswerDelta("10"))
         assert out.getvalue() == "10"
 
     def test_prose_is_written_only_if_it_was_the_answer(self) -> None:
@@ -226,6 +238,8 @@ class TestAnswer:
     @pytest.mark.parametrize("end", [TurnFailed("why"), TurnCancelled()])
     def test_what_came_of_a_broken_answer_is_ended_with_a_newline(self, end: Event) -> None:
         assert self.text([AnswerDelta("It is"), end]) == "It is\n"
+        assert self.text([TextDelta("It"), TextDelta(" is"), end]) == "It is\n"
+        assert self.text([TextDelta("Let me see."), *call("add", ["{}"]), end]) == ""
         assert self.text([end]) == ""
 
 

@@ -22,7 +22,7 @@ from streamchat.view import View
 from tests.server import NOTEBOOK_ANSWER, NOTEBOOK_ARGUMENTS
 
 EVIL = "\x1b]0;title\x07\x9b2J\u202e[/x]:smile:[bold]"
-EVIL_SHOWN = "␛]0;title␇�2J�[/x]:smile:[bold]"
+EVIL_SHOWN = r"\x1b]0;title\x07\x9b2J\u202e[/x]:smile:[bold]"
 
 
 def shown(view: View, events: Iterable[Event]) -> Turn:

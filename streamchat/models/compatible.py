@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
@@ -12,7 +11,9 @@ from langchain_core.outputs import ChatGenerationChunk
 from langchain_openai import ChatOpenAI
 from pydantic import SecretStr
 
-_CONNECT_SECONDS = 10.0
+from streamchat.models.shapes import generation_chunk
+from streamchat.models.stream import ChunkStream
+
 NO_KEY = "none"
 OPENAI_URL = "https://api.openai.com/v1"
 
@@ -25,54 +26,41 @@ class CompatibleChatOpenAI(ChatOpenAI):
         await self.root_async_client.close()
         self.root_client.close()
 
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """What must be in no output: the key, and the password in the server's address."""
+        key = self.openai_api_key
+        values = (
+            key.get_secret_value() if isinstance(key, SecretStr) else None,
+            self.root_async_client.base_url.password,
+        )
+        return tuple(value for value in values if value and value != NO_KEY)
+
+    @property
+    def host(self) -> str:
+        """The server's host, and port if it is not the usual one."""
+        url = self.root_async_client.base_url
+        return f"{url.host}:{url.port}" if url.port else url.host
+
+    async def model_names(self) -> list[str]:
+        """Returns the names of the models that the server has; none if it does not tell.
+
+        Raises:
+            openai.APIError: the server does not answer.
+        """
+        listed = await self.root_async_client.get("/models", cast_to=object)
+        models = listed.get("data") if isinstance(listed, dict) else None
+        named = (each.get("id") for each in models or [] if isinstance(each, dict))
+        return [name for name in named if isinstance(name, str)]
+
     def _convert_chunk_to_generation_chunk(
         self, chunk: dict[str, Any], default_chunk_class: type, base_generation_info: Any
-    ) -> ChatGenerationChunk | None:
-        _mend(chunk)
-        converted = super()._convert_chunk_to_generation_chunk(
-            chunk, default_chunk_class, base_generation_info
-        )
-        if converted:
-            converted.message.additional_kwargs |= _left_out(chunk)
-        return converted
-
-
-def _mend(chunk: dict[str, Any]) -> None:
-    """Fills in what ChatOpenAI takes for granted: without it a call is dropped in silence."""
-    chunk["choices"] = chunk.get("choices") or []
-    for choice in chunk["choices"]:
-        delta = choice["delta"] = choice.get("delta") or {}
-        # Another role would make it a message that is not the model's.
-        delta["role"] = "assistant"
-        for call in delta.get("tool_calls") or []:
-            if not isinstance(call.get("index"), int):
-                call["index"] = None
-            if call.get("id") is not None:
-                call["id"] = str(call["id"])
-            function = call["function"] = call.get("function") or {}
-            arguments = function.get("arguments")
-            if arguments is not None and not isinstance(arguments, str):
-                function["arguments"] = json.dumps(arguments)
-
-
-def _left_out(chunk: dict[str, Any]) -> dict[str, Any]:
-    """What ChatOpenAI drops though it is progress: reasoning, and how far the prompt was read."""
-    kept: dict[str, Any] = {}
-    if progress := chunk.get("prompt_progress"):
-        kept["prompt_progress"] = str(progress)
-    for choice in chunk["choices"]:
-        delta = choice["delta"]
-        if thought := delta.get("reasoning_content") or delta.get("reasoning"):
-            kept["reasoning_content"] = thought
-    return kept
+    ) -> ChatGenerationChunk:
+        return generation_chunk(chunk)
 
 
 class _PlainChunks:
-    """A client's chat completions whose streams give plain dicts.
-
-    The client would build nested models of every chunk, which ChatOpenAI dumps to a dict again:
-    more than half of the CPU time of a token.
-    """
+    """A client's chat completions whose streams are read as `ChunkStream` does."""
 
     def __init__(self, client: openai.AsyncOpenAI) -> None:
         self._client = client
@@ -85,7 +73,7 @@ class _PlainChunks:
             body={**payload, **(extra_body or {})},
             cast_to=object,
             stream=True,
-            stream_cls=openai.AsyncStream[object],
+            stream_cls=ChunkStream,
         )
 
     def __getattr__(self, name: str) -> Any:
@@ -114,11 +102,11 @@ def connect(
 
     Args:
         kind: the class it is to be of.
-        timeout: seconds to wait for a connection (10 at most) and for the next byte.
+        timeout: seconds to wait for a connection and for the next byte.
         trust_environment: whether proxies named in the environment are used.
         options: what else ChatOpenAI takes.
     """
-    waits = openai.Timeout(timeout, connect=min(timeout, _CONNECT_SECONDS))
+    waits = openai.Timeout(timeout)
     llm = kind(
         model=model,
         # Said here, because the client would heed more variables than we tell of.

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import math
 import os
 import re
+import socket
 import ssl
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from email.utils import parsedate_to_datetime
+from http import HTTPStatus
+from time import time
 from typing import Any
 
 import openai
 
-from streamchat.safe import one_line, without_secret
+from streamchat.models.body import words_of
+from streamchat.safe import one_line, without_credentials, without_secrets
 
 _REFUSALS = (400, 404, 422, 500, 501)
 # As vLLM, llama.cpp, Ollama, LM Studio, OpenRouter and others word it. That the word comes up in a
@@ -24,56 +30,101 @@ _NO_TOOLS = re.compile(
     r"|\b(un\w+|extra|invalid)\b.{0,60}\b(tools|functions)\b",
     re.DOTALL,
 )
-_EMPTY_WORDS = ("", "bad request", "unprocessable entity")
-_BUSY = (429, 500, 502, 503, 529)
+_NO_MODEL = re.compile(
+    r"\bmodel\b.{0,200}\b(not found|not exist|unknown|invalid|unavailable|no such)"
+    r"|\b(not found|no such|unknown|invalid)\b.{0,30}\bmodel\b",
+    re.DOTALL,
+)
+_EMPTY_WORDS = ("", "unprocessable entity", "unprocessable content")
+_AGAIN = (408, 409, 429, *range(500, 600))
 _NEVER_CONNECTED = ("ConnectError", "ProxyError", "UnsupportedProtocol")
-_LONGEST_WAIT = 20.0
-_FIRST_WAIT = 1.0
+_LIBRARIES = ("httpx", "httpx2", "httpcore", "httpcore2")
+_SPEAKING = ("message", "msg", "detail", "error_description", "error", "errors", "title", "reason")
+_MOST_DEPTH = 5
+LONGEST_WAIT = 30.0
+"""Seconds that a server may ask to be left alone for."""
+_FIRST_WAIT = 0.5
+_LIMIT = 290
+"""Characters of a message: with "error: " before it, it is a line of fewer than 300."""
 
 
-def describe(error: BaseException, secret: str | None = None) -> str:
-    """Returns one line that names the cause: status and server's words, host, or what came.
+def describe(error: BaseException, secrets: Iterable[str] = (), models: Sequence[str] = ()) -> str:
+    """Returns one line: first the cause, by status and server's words, then what can be done.
 
-    The secret is blotted out of it: servers repeat a wrong key in their answer.
+    Args:
+        error: of whatever library.
+        secrets: what is blotted out, as servers repeat a wrong key in their answer.
+        models: the names the server has, if it says that it has not the one asked for.
     """
-    return one_line(without_secret(_describe(error), secret))
+    advice = _advice(error, models)
+    room = _LIMIT - len(f"; {advice}") if advice else _LIMIT
+    cause = one_line(without_credentials(without_secrets(_cause(error), secrets)), room)
+    return f"{cause}; {without_secrets(advice, secrets)}" if advice else cause
 
 
-def _describe(error: BaseException) -> str:
+def _cause(error: BaseException) -> str:
     match error:
         case openai.APITimeoutError():
-            return f"no answer from {_host(error)}: the connection timed out"
+            return f"timed out: no answer from {host_of(error)}"
         case openai.APIConnectionError() if _never_connected(error):
-            return f"cannot reach {_host(error)}: {_innermost(error)}"
+            return f"cannot reach {host_of(error)}: {_innermost(error)}"
         case openai.APIConnectionError():
-            return f"the connection to {_host(error)} broke off: {_innermost(error)}"
-        case openai.APIStatusError() if 300 <= error.status_code < 400:
+            return f"the connection to {host_of(error)} broke off: {_innermost(error)}"
+        case openai.APIStatusError(status_code=status) if 300 <= status < 400:
             target = error.response.headers.get("location", "nowhere")
-            return (
-                f"{error.status_code} from {_host(error)}: it redirects to {target}, which is not "
-                "followed; give that server's own address with --base-url"
-            )
+            return f"{status} from {host_of(error)}: it redirects to {target}"
         case openai.APIStatusError() if "exceeds the available context size" in _words(error):
             return f"too long for the model: {_words(error).removesuffix(', try increasing it')}"
         case openai.APIStatusError():
-            return f"{error.status_code} from {_host(error)}: {_words(error)}"
+            return f"{error.status_code} from {host_of(error)}: {_words(error)}"
+        case openai.APIError() if error.body is None:
+            return f"error in the stream from {host_of(error)}: {error.message}"
         case openai.APIError():
-            return f"error in the stream from {_host(error)}: {_words(error)}"
+            return f"error in the stream from {host_of(error)}: {_words(error)}"
         case ValueError() if "No generation chunks" in str(error):
-            return "the server sent an empty stream"
+            return "the server sent an empty answer"
         case json.JSONDecodeError() | UnicodeDecodeError():
-            return f"the server sent a stream that cannot be read: {error}"
-        case _ if _is_transport(error):
+            return f"the server sent what cannot be read: {error}"
+        case _ if is_transport(error):
             return f"the connection broke off: {_innermost(error)}"
+        case RecursionError():
+            return "the server sent what is nested too deeply"
         case _:
             return f"{type(error).__name__}: {error}"
 
 
-def _is_transport(error: BaseException) -> bool:
-    return type(error).__module__.partition(".")[0] in ("httpx", "httpx2", "httpcore", "httpcore2")
+def _advice(error: BaseException, models: Sequence[str]) -> str:
+    """Returns what the user can do."""
+    match error:
+        case openai.APIStatusError(status_code=status) if 300 <= status < 400:
+            return "it is not followed; give that server's own address with --base-url"
+        case openai.APIStatusError() if is_out_of_quota(error):
+            return "the quota is used up: check the account's plan and billing"
+        case openai.APIStatusError(status_code=401):
+            return "check OPENAI_API_KEY"
+        case openai.APIStatusError(status_code=403):
+            return "check OPENAI_API_KEY and what it may be used for"
+        case openai.APIStatusError() if models:
+            return one_line(f"there are: {', '.join(models)}", 150)
+        case openai.APIStatusError(status_code=404):
+            return "check --base-url and --model"
+        case openai.APIStatusError() if (_wanted_wait(error) or 0) > LONGEST_WAIT:
+            return f"it asks to be left alone for {_wanted_wait(error):g} s"
+        case openai.APIConnectionError() if _refused(error):
+            return "is the server running?"
+        case openai.APIConnectionError() if _unknown_name(error):
+            return "is the address right, and is there a network?"
+        case _:
+            return ""
 
 
-def _host(error: openai.APIError) -> str:
+def is_transport(error: BaseException) -> bool:
+    """Whether the error is of the HTTP library."""
+    return type(error).__module__.partition(".")[0] in _LIBRARIES
+
+
+def host_of(error: openai.APIError) -> str:
+    """Returns the server's host, and port if it is not the usual one."""
     url = error.request.url
     return f"{url.host}:{url.port}" if url.port else str(url.host)
 
@@ -88,6 +139,16 @@ def _never_connected(error: BaseException) -> bool:
     return any(type(cause).__name__ in _NEVER_CONNECTED for cause in _causes(error))
 
 
+def _refused(error: BaseException) -> bool:
+    return any(isinstance(cause, ConnectionRefusedError) for cause in _causes(error)) or (
+        _innermost(error) == os.strerror(errno.ECONNREFUSED)
+    )
+
+
+def _unknown_name(error: BaseException) -> bool:
+    return any(isinstance(cause, socket.gaierror) for cause in _causes(error))
+
+
 def _innermost(error: BaseException) -> str:
     *_, cause = _causes(error)
     if isinstance(cause, ssl.SSLError):
@@ -95,21 +156,51 @@ def _innermost(error: BaseException) -> str:
     if isinstance(cause, OSError) and cause.errno:
         # asyncio words the same failure in its own way; a name that is unknown has a negative one.
         return os.strerror(cause.errno) if cause.errno > 0 else str(cause.strerror)
-    return str(cause) or type(cause).__name__
+    return _PLAINER.get(type(cause).__name__, "") or str(cause) or type(cause).__name__
+
+
+# The HTTP library speaks of its own states.
+_PLAINER = {
+    "RemoteProtocolError": "the server closed it, or does not speak HTTP",
+    "ReadError": "the server closed it",
+    "WriteError": "the server closed it",
+    "DecodingError": "what came cannot be unpacked",
+}
 
 
 def _words(error: openai.APIError) -> str:
-    return _own_words(error) or error.message or "no reason given"
+    if words := _own_words(error):
+        return words
+    if isinstance(error, openai.APIStatusError):
+        return HTTPStatus(error.status_code).phrase if _is_known(error.status_code) else "no reason"
+    return "no reason given"
+
+
+def _is_known(status: int) -> bool:
+    return status in HTTPStatus.__members__.values()
 
 
 def _own_words(error: openai.APIError) -> str:
     """The server's own words, which stand in different places; empty if there are none."""
-    body: Any = error.body
-    if isinstance(body, dict):
-        body = body.get("error", body)
-    if isinstance(body, dict):
-        body = body.get("message") or body.get("detail") or body
-    return body.strip() if isinstance(body, str) else json.dumps(body) if body else ""
+    words = _found(error.body)
+    return words_of(words) if words.lstrip().startswith("<") else words.strip()
+
+
+def _found(body: Any, depth: int = 0) -> str:
+    """Returns the text that says what is wrong in an error of any form."""
+    match body:
+        case str():
+            return body
+        case list() if depth < _MOST_DEPTH:
+            return "; ".join(filter(None, (_found(each, depth + 1) for each in body[:5])))
+        case dict() if depth < _MOST_DEPTH:
+            found = (_found(body.get(name), depth + 1) for name in _SPEAKING)
+            where = body.get("loc")
+            place = ".".join(map(str, where)) + ": " if isinstance(where, list) else ""
+            words = next(filter(None, found), "")
+            return place + words if words else json.dumps(body)[:_LIMIT] if body else ""
+        case _:
+            return ""
 
 
 def refuses_tools(error: BaseException) -> bool:
@@ -119,7 +210,7 @@ def refuses_tools(error: BaseException) -> bool:
         return False
     words = _own_words(refusal).lower()
     if words in _EMPTY_WORDS:
-        return refusal.status_code in (400, 422)
+        return refusal.status_code == 422
     return bool(_NO_TOOLS.search(words)) and "context" not in words
 
 
@@ -136,22 +227,50 @@ def _refusal(error: BaseException) -> openai.APIStatusError | None:
     return None
 
 
-def seconds_until_retry(error: BaseException, tries: int) -> float | None:
-    """Returns how long to wait before asking a busy server again; None if not to ask again.
+def is_unknown_model(error: BaseException) -> bool:
+    """Whether the server says that it has no model of that name."""
+    if not isinstance(error, openai.APIStatusError) or error.status_code not in (400, 404):
+        return False
+    words = _own_words(error).lower()
+    return error.code == "model_not_found" or bool(_NO_MODEL.search(words))
 
-    A server that wants to be left alone for longer than 20 seconds is not asked again: that is
-    for the user to decide.
+
+def is_out_of_quota(error: openai.APIStatusError) -> bool:
+    """Whether asking again is of no use, because it is a matter of money."""
+    return "insufficient_quota" in (error.code, error.type) or (
+        error.status_code in (402, 429) and "insufficient_quota" in _own_words(error)
+    )
+
+
+def seconds_until_retry(error: BaseException, tries: int) -> tuple[float, bool] | None:
+    """Returns how long to wait before asking again, and whether the server wants that.
+
+    None is returned if asking again is of no use, or if the server wants to be left alone for
+    longer than `LONGEST_WAIT`: that is for the user to decide.
     """
-    if not isinstance(error, openai.APIStatusError) or error.status_code not in _BUSY:
+    if isinstance(error, openai.APITimeoutError):
         return None
-    wanted = _retry_after(error)
-    wait = _FIRST_WAIT * 2**tries if wanted is None else wanted
-    return wait if wait <= _LONGEST_WAIT else None
+    if isinstance(error, openai.APIConnectionError):
+        return _FIRST_WAIT * 2**tries, False
+    if not isinstance(error, openai.APIStatusError) or error.status_code not in _AGAIN:
+        return None
+    if is_out_of_quota(error):
+        return None
+    wanted = _wanted_wait(error)
+    if wanted is None:
+        return _FIRST_WAIT * 2**tries, False
+    return (wanted, True) if wanted <= LONGEST_WAIT else None
 
 
-def _retry_after(error: openai.APIStatusError) -> float | None:
+def _wanted_wait(error: openai.APIStatusError) -> float | None:
+    """Returns the seconds in Retry-After (RFC 9110, section 10.2.3): a number or a date."""
+    said = error.response.headers.get("retry-after", "")
     try:
-        seconds = float(error.response.headers.get("retry-after", ""))
+        seconds = float(said)
     except ValueError:
-        return None
+        try:
+            seconds = parsedate_to_datetime(said).timestamp() - time()
+        except (ValueError, TypeError, OverflowError):
+            return None
+        seconds = float(math.ceil(max(seconds, 0)))
     return seconds if math.isfinite(seconds) and seconds >= 0 else None

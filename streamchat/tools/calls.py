@@ -8,7 +8,7 @@ from typing import Any, NoReturn
 from langchain_core.tools import BaseTool
 from pydantic import BaseModel, ValidationError
 
-from streamchat.answer import whole_characters
+from streamchat.answer import joined_pairs, whole_characters
 from streamchat.threads import in_daemon_thread
 
 
@@ -30,7 +30,8 @@ def checked_arguments(tool: BaseTool, text: str) -> dict[str, Any]:
     if isinstance(schema, type) and issubclass(schema, BaseModel):
         try:
             # Strict on the JSON text: a string is no number, but a JSON string may be a date.
-            schema.model_validate_json(json.dumps(arguments), strict=True)
+            checked = whole_characters(json.dumps(arguments, ensure_ascii=False))
+            schema.model_validate_json(checked, strict=True)
         except ValidationError as error:
             raise CallError(_wrong_fields(error)) from None
     elif isinstance(schema, dict):
@@ -41,21 +42,21 @@ def checked_arguments(tool: BaseTool, text: str) -> dict[str, Any]:
 def sendable_arguments(text: str) -> dict[str, Any]:
     """Returns the arguments as they can be sent back: servers choke on any but an object."""
     try:
-        arguments = _strict_json(text)
+        arguments = json.loads(whole_characters(json.dumps(_strict_json(text), ensure_ascii=False)))
     except CallError:
         return {}
     return arguments if isinstance(arguments, dict) else {}
 
 
 def _strict_json(text: str) -> Any:
-    """Returns what the JSON text holds, without half characters and infinite numbers."""
+    """Returns what the JSON text holds, without infinite numbers."""
 
     def unknown(constant: str) -> NoReturn:
         raise ValueError(f"{constant} is not JSON")
 
     try:
         value = json.loads(text, parse_constant=unknown, object_pairs_hook=_without_repeats)
-        return json.loads(whole_characters(json.dumps(value, ensure_ascii=False, allow_nan=False)))
+        return json.loads(joined_pairs(json.dumps(value, ensure_ascii=False, allow_nan=False)))
     except RecursionError:
         raise CallError("the arguments are nested too deeply") from None
     except ValueError as error:  # of numbers beyond the interpreter's limits too

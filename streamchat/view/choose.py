@@ -34,7 +34,7 @@ def choose_view(look: Look) -> View:
     elif sys.stdout.isatty():
         return _live(look.verbose)
     else:
-        inner = AnswerView(sys.stdout)
+        inner = AnswerView(sys.stdout, _to_stderr)
     return DebugView(inner, _to_stderr) if look.verbose else inner
 
 

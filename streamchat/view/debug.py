@@ -20,6 +20,10 @@ from streamchat.events import (
 from streamchat.safe import safe
 from streamchat.turn import Turn
 from streamchat.view import View
+from streamchat.view.words import shortened
+
+_MOST_LINE = 4_000
+"""Characters of a debug line that are shown."""
 
 
 class DebugView:
@@ -50,7 +54,7 @@ class DebugView:
     def show(self, turn: Turn, event: Event) -> None:
         """Writes the event's debug lines and hands it on."""
         for line in _lines(turn, event):
-            self._write(safe(line))
+            self._write(safe(shortened(line, _MOST_LINE)))
         self._inner.show(turn, event)
 
 

@@ -9,6 +9,7 @@ from streamchat.events import (
     AnswerDelta,
     Event,
     Notice,
+    ReasoningDelta,
     StepFinished,
     StepStarted,
     TextDelta,
@@ -19,10 +20,12 @@ from streamchat.events import (
     TurnDone,
     TurnFailed,
 )
-from streamchat.safe import one_line, safe
+from streamchat.safe import Sanitizer, one_line, safe
 from streamchat.turn import Turn
 from streamchat.view import TextView
 from streamchat.view.words import MOST_OUTPUT, decoded, figures, shortened
+
+_INDENT = "  "
 
 
 class PlainView(TextView):
@@ -43,6 +46,8 @@ class PlainView(TextView):
         """The call whose text is being written."""
         self._written: list[str] = []
         """What may be the answer."""
+        self._thinking = False
+        self._sanitizer = Sanitizer()
 
     def show(self, turn: Turn, event: Event) -> None:
         """Writes the lines that the event completes."""
@@ -50,13 +55,16 @@ class PlainView(TextView):
             case StepStarted(step) if step != self._step:
                 self._written, self._step = [], step
                 self._say(f"Step {step}: asking {one_line(turn.model, 60) or 'the model'}.")
+            case ReasoningDelta(text):
+                self._think(text)
             case TextDelta(text):
+                self._end_thoughts()
                 self._add(text)
             case AnswerDelta(text, call_id):
                 self._begin_answer(call_id)
                 self._add(text)
             case ToolCallStarted(_, name) if name != ANSWER_TOOL:
-                self._say(f"Calling {one_line(name, 40) or 'a tool without a name'}...")
+                self._say(f"Calling {one_line(name, 64) or 'a tool without a name'}...")
             case ToolStarted(call_id, arguments):
                 self._tell(turn, call_id, f"is called with {decoded(arguments) or 'nothing'}.")
             case ToolFinished(call_id, output, failed):
@@ -72,6 +80,16 @@ class PlainView(TextView):
                     self._add(answer)
                 self._say(f"Done: {', '.join(figures(turn))}.")
 
+    def _think(self, text: str) -> None:
+        if not self._thinking:
+            self._say("The model thinks:")
+            self._line, self._thinking = [_INDENT], True
+        self._break(text.replace("\n", "\n" + _INDENT))
+
+    def _end_thoughts(self) -> None:
+        if self._thinking:
+            self._say("Now it says:")
+
     def _begin_answer(self, call_id: str | None) -> None:
         if not self._written or call_id != self._answer:
             self._say("The answer:")
@@ -81,11 +99,15 @@ class PlainView(TextView):
     def _tell(self, turn: Turn, call_id: str, what: str) -> None:
         call = turn.call(call_id)
         if call.name != ANSWER_TOOL or call.failed:
-            self._say(f"{one_line(call.name, 40) or 'the call'} {what}")
+            self._say(f"{one_line(call.name, 64) or 'the call'} {what}")
 
     def _add(self, text: str) -> None:
         self._written.append(text)
-        *lines, rest = text.split("\n")
+        self._break(text)
+
+    def _break(self, text: str) -> None:
+        """Writes the lines that the text completes."""
+        *lines, rest = self._sanitizer.feed(text).split("\n")
         for line in lines:
             self._line.append(line)
             self._write("".join(self._line))
@@ -97,10 +119,12 @@ class PlainView(TextView):
         self._write(sentence)
 
     def _end_line(self) -> None:
-        if self._line:
-            self._write("".join(self._line))
-            self._line = []
+        self._thinking = False
+        self._line.append(self._sanitizer.finish())
+        if (line := "".join(self._line)).strip():
+            self._write(line)
+        self._line = []
 
     def _write(self, line: str) -> None:
-        self._out.write(safe(line + "\n"))
+        self._out.write(line + "\n")
         self._out.flush()

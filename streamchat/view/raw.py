@@ -9,6 +9,7 @@ from streamchat.events import (
     ArgumentsDelta,
     Event,
     Notice,
+    ReasoningDelta,
     StepFinished,
     TextDelta,
     ToolCallStarted,
@@ -23,6 +24,9 @@ from streamchat.view import TextView
 
 SEPARATOR = "|"
 """What stands after each fragment."""
+_LONGEST_NAME = 100
+_THOUGHTS = "\0thoughts"
+"""Stands for thoughts where a call's id would: no id begins like that."""
 
 
 class RawView(TextView):
@@ -39,7 +43,7 @@ class RawView(TextView):
         self._whole_lines = whole_lines
         self._held: list[str] = []
         self._open: str | None = None
-        """What the unfinished line is of: a call's id, or the empty text for prose."""
+        """What the unfinished line is of: a call's id, thoughts, or the empty text for prose."""
         self._announced: str | None = None
         """The call whose name stands on the line before."""
 
@@ -47,11 +51,14 @@ class RawView(TextView):
         """Writes what the event adds."""
         match event:
             case ToolCallStarted(call_id, name):
-                self._line(f"Calling {safe(name)}...")
+                self._line(f"Calling {one_line(name, _LONGEST_NAME)}...")
                 self._announced = call_id
             case ArgumentsDelta(call_id, fragment):
                 self._continue(call_id, turn)
                 self._write(safe(fragment) + SEPARATOR)
+            case ReasoningDelta(text):
+                self._continue(_THOUGHTS, turn)
+                self._write(safe(text) + SEPARATOR)
             case TextDelta(text) | AnswerDelta(text, ""):
                 self._continue("", turn)
                 self._write(safe(text) + SEPARATOR)
@@ -64,17 +71,19 @@ class RawView(TextView):
 
     def _result(self, name: str, output: str, failed: bool) -> None:
         if failed:
-            self._line(f"{safe(name)} failed: {safe(output)}")
+            self._line(f"{one_line(name, _LONGEST_NAME)} failed: {safe(output)}")
         elif output:
-            self._line(f"{safe(name)} → {safe(output)}")
+            self._line(f"{one_line(name, _LONGEST_NAME)} → {safe(output)}")
 
     def _continue(self, owner: str, turn: Turn) -> None:
         """Calls that arrive interleaved take turns: each goes on in a line that names it."""
         if self._open == owner:
             return
         self._end_line()
-        if owner not in ("", self._announced):
-            self._write(f"{safe(turn.call(owner).name)}: ")
+        if owner == _THOUGHTS:
+            self._write("thinking: ")
+        elif owner not in ("", self._announced):
+            self._write(f"{one_line(turn.call(owner).name, _LONGEST_NAME)}: ")
         self._open = owner
 
     def _line(self, text: str) -> None:

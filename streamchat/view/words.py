@@ -16,7 +16,7 @@ _MOST_VALUE = 300
 
 def decoded(arguments: Mapping[str, Any]) -> str:
     """Returns a call's arguments for a person to read; long ones are shortened."""
-    return ", ".join(f"{one_line(name, 40)} = {_value(value)}" for name, value in arguments.items())
+    return ", ".join(f"{one_line(name, 64)} = {_value(value)}" for name, value in arguments.items())
 
 
 def _value(value: Any) -> str:

@@ -9,14 +9,16 @@ from typing import Any
 from rich.console import Console
 
 from streamchat.events import ANSWER_TOOL
-from streamchat.safe import one_line, safe
-from streamchat.turn import Answer, Block, Fragments, Note, Prose, ToolCall, Turn
+from streamchat.safe import Sanitizer, one_line
+from streamchat.turn import Answer, Block, Fragments, Note, Prose, Reasoning, ToolCall, Turn
 from streamchat.view.live.inline import Piece
 from streamchat.view.live.markdown import MarkdownStream
 from streamchat.view.live.painter import after
 from streamchat.view.live.panel import closed_panel, open_panel, short_line
 from streamchat.view.live.style import Palette
 from streamchat.view.marks import Marks
+
+_TEXTS = (Prose, Reasoning, Answer)
 
 
 class Page:
@@ -84,6 +86,8 @@ class Page:
                 return _Call(self._palette, self._marks, self._console)
             case Note():
                 return _Line(self._palette)
+            case Reasoning():
+                return _Thoughts(self._palette, whole_lines=self._whole_lines)
             case _:
                 return _Text(self._palette, self._marks, whole_lines=self._whole_lines)
 
@@ -115,7 +119,43 @@ class _Drawing:
         return pieces
 
 
-class _Text(_Drawing):
+class _Growing(_Drawing):
+    """Text of which more may come."""
+
+    def __init__(self, palette: Palette) -> None:
+        super().__init__(palette)
+        self._sanitizer = Sanitizer()
+        self._fed = 0
+
+    def new_text(self, text: Fragments, *, done: bool) -> str:
+        """Returns what has come since the last time, without anything harmful."""
+        new = self._sanitizer.feed("".join(text[self._fed :]))
+        self._fed = len(text)
+        return new + self._sanitizer.finish() if done else new
+
+
+class _Thoughts(_Growing):
+    """Reasoning, dim and as it is."""
+
+    def __init__(self, palette: Palette, *, whole_lines: bool) -> None:
+        super().__init__(palette)
+        self._whole_lines = whole_lines
+        self._held = ""
+        """The space that nothing may follow, or the line that is not complete."""
+
+    def update(self, block: Reasoning, columns: int, *, done: bool) -> None:
+        self.block = block
+        text = self._held + self.palette.encodable(self.new_text(block.text, done=done))
+        if not self.began and not self.final:
+            text = text.lstrip()
+        end = text.rfind("\n") if self._whole_lines and not done else len(text)
+        shown = text[: max(end, 0)].rstrip()
+        self._held = text[len(shown) :]
+        self.final += self.palette.named([(shown, "dim")]) if shown else []
+        self.rest = self.palette.named([(self._held.rstrip(), "dim")]) if self._whole_lines else []
+
+
+class _Text(_Growing):
     """Text, as Markdown."""
 
     def __init__(self, palette: Palette, marks: Marks, *, whole_lines: bool) -> None:
@@ -124,17 +164,11 @@ class _Text(_Drawing):
         self._whole_lines = whole_lines
         self._line: list[Piece] = []
         """The line that waits for its end, if only whole lines are final."""
-        self._fed = 0
-        self._held = ""
 
     def update(self, block: Prose | Answer, columns: int, *, done: bool) -> None:
         self.block = block
-        text = self._held + "".join(block.text[self._fed :])
-        self._fed = len(block.text)
-        # It is half a line end if the next piece begins with a line feed.
-        self._held = "\r" if text.endswith("\r") and not done else ""
         self._stream.width = columns
-        self._stream.feed(self.palette.encodable(safe(text.removesuffix(self._held))))
+        self._stream.feed(self.palette.encodable(self.new_text(block.text, done=done)))
         if done:
             self._stream.finish()
         new = self._line + self.palette.named(self._stream.take())
@@ -181,7 +215,7 @@ def _unfinished(
     answer, and a call that failed can move behind what was written in it.
     """
     answered = {block.call_id for block in turn.blocks if isinstance(block, Answer)}
-    texts = notes = 0
+    texts = notes = thoughts = 0
     for at, block in enumerate(turn.blocks):
         match block:
             case ToolCall(call_id, name):
@@ -194,6 +228,9 @@ def _unfinished(
             case Note():
                 notes += 1
                 key, done = ("note", notes), True
+            case Reasoning():
+                thoughts += 1
+                key, done = ("thoughts", thoughts), at < len(turn.blocks) - 1
             case Prose():
                 texts += 1
                 key, done = ("text", texts), at < len(turn.blocks) - 1
@@ -215,7 +252,7 @@ def _lead(above: Block | None, block: Block) -> str:
     """Returns what separates two blocks: an empty line, unless neither is text."""
     if above is None:
         return ""
-    apart = isinstance(above, Prose | Answer) or isinstance(block, Prose | Answer)
+    apart = isinstance(above, _TEXTS) or isinstance(block, _TEXTS)
     return "\n\n" if apart else "\n"
 
 

@@ -85,7 +85,7 @@ def short_line(call: ToolCall, width: int) -> list[Piece]:
 
 
 def _title(call: ToolCall, state: str, marks: Marks, encoding: str) -> Text:
-    name = encodable(one_line(call.name, 40), encoding) or "unnamed"
+    name = encodable(one_line(call.name, 64), encoding) or "unnamed"
     mark = {"done": f" {marks.done}", "failed": f" {marks.failed}"}.get(state, "")
     return Text.assemble((name, style("strong")), (mark, style(state)))
 

@@ -21,6 +21,7 @@ from streamchat.events import (
     ANSWER_TOOL,
     AnswerDelta,
     Event,
+    ReasoningDelta,
     StepStarted,
     TextDelta,
     ToolCallStarted,
@@ -30,7 +31,7 @@ from streamchat.events import (
     TurnFailed,
 )
 from streamchat.safe import one_line
-from streamchat.turn import Answer, Note, Prose, ToolCall, Turn
+from streamchat.turn import Answer, Note, Prose, Reasoning, ToolCall, Turn
 from streamchat.view.live.inline import Piece
 from streamchat.view.live.lines import Lines
 from streamchat.view.live.page import Page
@@ -135,7 +136,9 @@ class LiveView:
         self._last_event = monotonic()
         if isinstance(event, TurnDone | TurnFailed | TurnCancelled):
             self._finish()
-        elif first and isinstance(event, TextDelta | AnswerDelta | ToolCallStarted):
+        elif first and isinstance(
+            event, TextDelta | ReasoningDelta | AnswerDelta | ToolCallStarted
+        ):
             self._waiting = False
             self._paint()
         else:
@@ -228,7 +231,7 @@ def _broken(parts: list[str], between: str, columns: int) -> str:
 def _phase(turn: Turn) -> tuple[str, bool]:
     """Returns what the turn is at, and whether that can be seen by what comes on the screen."""
     calls = [block for block in turn.blocks if isinstance(block, ToolCall)]
-    if running := [one_line(call.name, 40) for call in calls if call.state == "running"]:
+    if running := [one_line(call.name, 64) for call in calls if call.state == "running"]:
         return f"running {', '.join(running)}", False
     blocks = [block for block in turn.blocks if not isinstance(block, Note)]
     match blocks[-1] if blocks else None:
@@ -236,9 +239,11 @@ def _phase(turn: Turn) -> tuple[str, bool]:
             return "receiving the answer", True
         case Prose():
             return "receiving text", True
+        case Reasoning():
+            return "thinking", True
         case ToolCall(name=name, state="arriving") if name == ANSWER_TOOL:
             return "receiving the answer", False
         case ToolCall(name=name, state="arriving"):
-            return f"receiving a call of {one_line(name, 40)}", True
+            return f"receiving a call of {one_line(name, 64)}", True
         case _:
             return "waiting for the model", False

@@ -1,0 +1,245 @@
+"""What servers send, split anywhere: events, bodies, and the shapes of chunks."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from streamchat.models import sse
+from streamchat.models.body import BodyDecoder, ReportedError, UnreadableError, words_of
+from streamchat.models.shapes import generation_chunk, has_content
+from streamchat.models.sse import EventDecoder, ServerEvent, TooLongError
+from tests.test_answer import split_at
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(
+                [
+                    *("choices", "delta", "message", "content", "tool_calls", "function", "index"),
+                    *("id", "name", "arguments", "finish_reason", "usage", "text", "type", "role"),
+                    *("reasoning", "prompt_tokens", "refusal", "function_call", "error"),
+                ]
+            ),
+            inner,
+            max_size=4,
+        )
+    ),
+    max_leaves=20,
+)
+
+
+def events(*pieces: bytes) -> list[ServerEvent]:
+    decoder = EventDecoder()
+    found = [event for piece in pieces for event in decoder.feed(piece)]
+    return [*found, *decoder.finish()]
+
+
+def bytes_of(data: bytes, places: Sequence[int]) -> list[bytes]:
+    text = data.decode("latin-1")
+    return [piece.encode("latin-1") for piece in split_at(text, list(places))]
+
+
+class TestEvents:
+    """Server-sent events, as the standard has them and a little worse."""
+
+    @pytest.mark.parametrize(
+        ("data", "found"),
+        [
+            (b"data: a\n\ndata: b\n\n", ["a", "b"]),
+            (b"data:a\r\rdata:  b\r\r", ["a", " b"]),
+            (b"data: a\r\n\r\ndata: b\r\n\r\n", ["a", "b"]),
+            (b"\xef\xbb\xbfdata: a\n\n", ["a"]),
+            (b": ping\n\nid: 1\nretry: 5\ndata: a\n\n", ["a"]),
+            (b"data: a\ndata: b\n\n", ["a\nb"]),
+            (b"data\n\ndata:\n\n", []),
+            (b"data: not ended", ["not ended"]),
+            ("data: schön\n\n".encode(), ["schön"]),
+            (b"data: \xff\n\n", ["\ufffd"]),
+            (b"nonsense\n\n", []),
+        ],
+    )
+    def test_forms(self, data: bytes, found: list[str]) -> None:
+        assert [event.data for event in events(data)] == found
+        assert events(*(data[at : at + 1] for at in range(len(data)))) == events(data)
+
+    def test_the_type_of_an_event_is_that_event_s_only(self) -> None:
+        found = events(b"event: error\ndata: a\n\ndata: b\n\n")
+        assert found == [ServerEvent("error", "a"), ServerEvent("", "b")]
+
+    @given(st.binary() | st.text("dat: \r\n\ufeff").map(str.encode), st.lists(st.integers(0, 40)))
+    def test_no_split_matters(self, data: bytes, places: list[int]) -> None:
+        assert events(*bytes_of(data, places)) == events(data)
+
+    def test_an_event_without_an_end(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(sse, "MOST_BYTES", 100)
+        with pytest.raises(TooLongError):
+            events(*[b"data: x"] * 20)
+        assert len(events(*[b"data: x\n\n"] * 200)) == 200
+
+
+def chunks(*pieces: bytes) -> list[Any]:
+    body = BodyDecoder()
+    found = [chunk for piece in pieces for chunk in body.feed(piece)]
+    return [*found, *body.finish(), body.done]
+
+
+class TestBodies:
+    """A stream, one object, or something else."""
+
+    @pytest.mark.parametrize(
+        ("data", "found"),
+        [
+            (b'data: {"a": 1}\n\ndata: [DONE]\n\ndata: {"b": 2}\n\n', [{"a": 1}, True]),
+            (b'data: {"a": 1}\n\ndata: {"b"', [{"a": 1}, False]),
+            (b'data: {"a": 1}', [{"a": 1}, False]),
+            (b'data: {"a": 1}\ndata: {"b": 2}\n\n', [{"a": 1}, {"b": 2}, False]),
+            (b'data: {"a":\ndata: 1}\n\n', [{"a": 1}, False]),
+            (b"data: null\n\ndata: [DONE]", [True]),
+            (b'\xef\xbb\xbf\n {"a": 1}\n', [{"a": 1}, True]),
+            (b'{"a": 1}\n{"b": 2}\n', [{"a": 1}, {"b": 2}, True]),
+        ],
+    )
+    def test_forms(self, data: bytes, found: list[Any]) -> None:
+        assert chunks(data) == found
+        assert chunks(*(data[at : at + 1] for at in range(len(data)))) == found
+
+    @pytest.mark.parametrize(
+        ("data", "words"),
+        [
+            (b"", "an empty answer"),
+            (b"\n\n", "an empty answer"),
+            (b"Service unavailable", "no answer but: Service unavailable"),
+            (b"data: {nonsense\n\n", "an event that is not JSON: {nonsense"),
+            (b"data: [1, 2]\n\n", "no part of an answer: [1, 2]"),
+            (b'{"a": ', "JSON that was cut off"),
+            (b"<html><title>Log\nin</title><p>x", "a web page (Log in); is the address right?"),
+            (b"data: " + b"[" * 100_000 + b"\n\n", "an event that is not JSON"),
+        ],
+    )
+    def test_what_is_no_answer(self, data: bytes, words: str) -> None:
+        with pytest.raises(UnreadableError) as raised:
+            chunks(data)
+        assert words in str(raised.value)
+        assert len(str(raised.value)) < 200
+
+    @pytest.mark.parametrize(
+        ("data", "body"),
+        [
+            (b'data: {"error": {"message": "no"}}\n\n', {"message": "no"}),
+            (b'{"error": "no"}', "no"),
+            (b"event: error\ndata: no\n\n", "no"),
+            (b'event: error\ndata: {"detail": "no"}\n\n', {"detail": "no"}),
+            (b'{"object": "error", "message": "no"}', {"object": "error", "message": "no"}),
+        ],
+    )
+    def test_errors_in_the_middle(self, data: bytes, body: object) -> None:
+        with pytest.raises(ReportedError) as raised:
+            chunks(data)
+        assert raised.value.body == body
+
+    def test_a_body_without_an_end(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("streamchat.models.body.MOST_BYTES", 100)
+        with pytest.raises(UnreadableError, match="more than can be kept"):
+            chunks(*[b"{" * 60] * 2)
+
+    @given(st.lists(JSON, max_size=5), st.lists(st.integers(0, 200)), st.sampled_from("\n\r"))
+    def test_any_json_in_any_pieces(self, values: list[Any], places: list[int], end: str) -> None:
+        data = "".join(f"data: {json.dumps(value)}{end}{end}" for value in values).encode()
+        try:
+            found = chunks(*bytes_of(data, places))
+        except (UnreadableError, ReportedError):
+            return
+        for chunk in found[:-1]:
+            generation_chunk(chunk)
+
+    def test_words_of_a_page(self) -> None:
+        assert words_of("<html><h1>Bad <b>Gateway</b></h1>nginx") == "Bad Gateway"
+        assert words_of("<script>x()</script><p>Too&nbsp;many &lt;b&gt;") == "Too many <b>"
+
+
+def first(chunk: dict[str, Any]) -> Any:
+    return generation_chunk(chunk).message
+
+
+def delta(**fields: Any) -> dict[str, Any]:
+    return {"choices": [{"delta": fields}]}
+
+
+class TestShapes:
+    """The same, written differently."""
+
+    @pytest.mark.parametrize(
+        "chunk",
+        [
+            delta(content="hi"),
+            delta(content=[{"type": "text", "text": "h"}, "i"]),
+            delta(content=[{"type": "text", "text": {"value": "hi"}}, {"type": "image"}, 7]),
+            {"choices": [{"message": {"content": "hi"}}]},
+            {"choices": [{"text": "hi"}]},
+        ],
+    )
+    def test_text(self, chunk: dict[str, Any]) -> None:
+        assert first(chunk).content == "hi"
+
+    @pytest.mark.parametrize(
+        "chunk",
+        [
+            delta(reasoning_content="hm"),
+            delta(reasoning="hm", content=""),
+            delta(thinking={"text": "hm"}),
+            delta(content=[{"type": "thinking", "thinking": [{"type": "text", "text": "hm"}]}]),
+            delta(content=[{"type": "reasoning", "text": "hm"}]),
+        ],
+    )
+    def test_reasoning(self, chunk: dict[str, Any]) -> None:
+        message = first(chunk)
+        assert message.content == ""
+        assert message.additional_kwargs == {"reasoning_content": "hm"}
+
+    @pytest.mark.parametrize(
+        "fields",
+        [
+            {"tool_calls": [{"index": "0", "function": {"name": "add", "arguments": {"x": 1}}}]},
+            {"tool_calls": {"index": 0, "function": {"name": "add", "arguments": '{"x": 1}'}}},
+            {"function_call": {"name": "add", "arguments": '{"x": 1}'}},
+        ],
+    )
+    def test_calls(self, fields: dict[str, Any]) -> None:
+        (call,) = first(delta(**fields)).tool_call_chunks
+        assert (call["name"], json.loads(call["args"]), call["id"]) == ("add", {"x": 1}, None)
+
+    def test_calls_that_say_little(self) -> None:
+        calls = [None, 7, {}, {"id": 7, "index": True, "function": {"arguments": None}}]
+        empty, told = first(delta(tool_calls=calls)).tool_call_chunks
+        assert (empty["name"], empty["args"], empty["id"], empty["index"]) == (None,) * 4
+        assert (told["id"], told["index"], told["args"]) == ("7", None, None)
+
+    def test_usage(self) -> None:
+        usage = {"prompt_tokens": 3, "completion_tokens": None}
+        assert first({"choices": [], "usage": usage}).usage_metadata["input_tokens"] == 3
+        assert first({"usage": {"prompt_tokens": "many"}}).usage_metadata is None
+
+    def test_content(self) -> None:
+        assert has_content(delta(content="x"))
+        assert has_content(delta(role="assistant", tool_calls=[{}]))
+        assert not has_content(delta(role="assistant", content=""))
+        assert not has_content({"choices": None})
+
+    def test_arguments_that_were_cut_off_are_never_repaired(self) -> None:
+        message = first(delta(tool_calls=[{"function": {"name": "add", "arguments": '{"x": 1'}}]))
+        assert message.tool_calls == []
+        assert message.invalid_tool_calls[0]["args"] == '{"x": 1'
+
+    @given(JSON)
+    def test_nothing_makes_it_fail(self, value: Any) -> None:
+        if isinstance(value, dict):
+            generation_chunk(value)
+            has_content(value)
