@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from importlib import import_module
-from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -12,8 +11,9 @@ if TYPE_CHECKING:
     from streamchat.step import AgentError
     from streamchat.streamer import QueueCallbackHandler
 
+    __version__: str
+
 __all__ = ["AgentError", "AgentExecutor", "QueueCallbackHandler", "merge_chunks"]
-__version__ = version("streamchat")
 
 # Importing LangChain takes seconds; `streamchat --help` must not wait for it.
 _HOMES = {
@@ -25,6 +25,10 @@ _HOMES = {
 
 
 def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        from importlib.metadata import version
+
+        return version("streamchat")
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)

@@ -16,7 +16,6 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
-from streamchat import __version__
 from streamchat.config import ModelError, Settings, SettingsError, checked_setting, load_settings
 from streamchat.events import VERSION, TurnFailed, to_dict
 from streamchat.safe import one_line, safe, without_credentials, without_secrets
@@ -77,6 +76,8 @@ Json = Annotated[bool, typer.Option("--json", help="One JSON object per event an
 
 def _version(wanted: bool) -> None:
     if wanted:
+        from streamchat import __version__
+
         typer.echo(f"streamchat {__version__}")
         raise typer.Exit
 
@@ -180,8 +181,8 @@ def _question(prompt: str | None, timeout: float) -> str:
     """
     asked = "" if prompt in (None, "-") else prompt or ""
     try:
-        asked.encode()
-    except UnicodeEncodeError:
+        asked = os.fsencode(asked).decode()  # whatever the locale
+    except UnicodeDecodeError:
         raise SettingsError("the question is not UTF-8 text") from None
     if prompt is not None and not asked.strip() and prompt != "-":
         raise SettingsError("the question is empty")

@@ -140,7 +140,7 @@ def _file_layer(path: Path, *, needed: bool) -> _Layer:
     try:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
-        if isinstance(error, FileNotFoundError) and not needed:
+        if not needed and not _is_there(path, error):
             return []
         raise SettingsError(f"{path}: {error.strerror}") from None
     except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
@@ -151,6 +151,13 @@ def _file_layer(path: Path, *, needed: bool) -> _Layer:
             f"{path}: no setting is called {unknown[0]}; there are {', '.join(sorted(known))}"
         )
     return [(f"{path}: {name}", name, value) for name, value in content.items()]
+
+
+def _is_there(path: Path, error: OSError) -> bool:
+    """Whether the file could not be read although it may be there: a home can be no directory."""
+    if isinstance(error, FileNotFoundError | NotADirectoryError):
+        return False
+    return os.access(path.parent, os.X_OK)
 
 
 def checked_setting(source: str, name: str, value: Any) -> Any:

@@ -15,7 +15,7 @@ from streamchat.events import (
     TextDelta,
     ToolCallStarted,
 )
-from streamchat.safe import BLOT, without_secrets
+from streamchat.safe import BLOT
 
 _SHORTEST = 8
 _MOST_SHOWN = 3
@@ -25,8 +25,8 @@ _NO_SECRETS = frozenset({"lm-studio", "not-needed", "no-key-needed", "sk-no-key-
 class SecretMask:
     """Blots a secret out of text that comes in pieces, wherever it is split.
 
-    What may be the beginning of the secret is held back; but not its first three characters, so
-    that pieces of other text stay as they came.
+    What may be the beginning of the secret is held back; but its first three characters are always
+    given out, so that pieces of other text stay as they came, and any split gives the same.
 
     Args:
         secret: not empty.
@@ -45,7 +45,7 @@ class SecretMask:
         pieces = []
         position = 0
         while (found := text.find(self._secret, position)) >= 0:
-            pieces += [text[max(position, shown) : found], BLOT]
+            pieces += [text[max(position, shown) : found + _MOST_SHOWN], BLOT]
             position = found + len(self._secret)
         begin = max(position, len(text) - self._overlap(text[position:]))
         position = max(position, shown)
@@ -109,8 +109,10 @@ class EventMask:
                 return [*self._held(), self._cleaned(event)]
 
     def text(self, text: str) -> str:
-        """Returns a text that is whole without the secrets."""
-        return without_secrets(text, self._secrets)
+        """Returns a text that is whole without the secrets, just as if it had come in pieces."""
+        for mask in map(SecretMask, self._secrets):
+            text = mask.feed(text) + mask.finish()
+        return text
 
     def _piece(
         self, channel: tuple[object, ...], text: str, make: Callable[[str], Event]

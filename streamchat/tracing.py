@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 from langsmith import tracing_context
 
-_FLUSH_SECONDS = 2.0
+_FLUSH_SECONDS = 0.7
 
 
 @contextmanager
@@ -28,7 +28,7 @@ def tracing(enabled: bool) -> Iterator[None]:
 
 
 def flush() -> None:
-    """Gives what was traced two seconds to leave before the process ends."""
+    """Gives what was traced a moment to leave before the process ends."""
     from langchain_core.tracers.langchain import get_client
 
     get_client().flush(timeout=_FLUSH_SECONDS)

@@ -51,6 +51,18 @@ class TestOnAPipe:
         done = run(tmp_path, "ask", QUESTION, **variables)
         assert done.stdout == "schön 😀\n\\x1b[1m\n"
 
+    def test_a_question_is_utf8_whatever_the_locale(self, server: Server, tmp_path: Path) -> None:
+        server.script(says("ok"))
+        variables = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+        done = run(tmp_path, "ask", "schön?", "--base-url", server.url, **variables)
+        assert (done.stdout, done.stderr) == ("ok\n", "")
+        assert server.requests[0]["messages"][-1]["content"] == "schön?"
+
+    def test_a_home_that_nothing_can_be_written_to(self, server: Server) -> None:
+        server.script(*notebook())
+        done = run(Path("/dev/null/nowhere"), "ask", QUESTION, "--base-url", server.url)
+        assert (done.stdout, done.stderr, done.returncode) == ("10 + 10 equals 20.\n", "", 0)
+
     def test_the_answer_is_written_as_it_arrives(self, server: Server, tmp_path: Path) -> None:
         server.script(Reply((*says("It is").parts, Pause(30))))
         with subprocess.Popen(
@@ -112,6 +124,23 @@ class TestOnAPipe:
         done = run(tmp_path, "ask", QUESTION, "--json", "--base-url", server.url)
         assert json.loads(done.stdout.splitlines()[-1])["type"] == "turn_failed"
         assert done.returncode == 1
+
+    @pytest.mark.parametrize(
+        ("arguments", "code", "words"),
+        [
+            (["--temperature", "9"], 2, "not a number from 0 to 2"),
+            (["--frob"], 2, "No such option"),
+            (["--model", "gpt-4o"], 1, "needs a key"),
+        ],
+    )
+    def test_json_tells_of_what_fails_before_the_turn(
+        self, tmp_path: Path, arguments: list[str], code: int, words: str
+    ) -> None:
+        done = run(tmp_path, "ask", QUESTION, "--json", *arguments)
+        (event,) = [json.loads(line) for line in done.stdout.splitlines()]
+        assert (event["version"], event["type"], done.returncode) == (1, "turn_failed", code)
+        assert words in event["error"]
+        assert words in done.stderr
 
     def test_verbose_goes_to_standard_error(self, server: Server, tmp_path: Path) -> None:
         server.script(*notebook())

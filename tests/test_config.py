@@ -126,3 +126,27 @@ def test_the_file_s_usual_place(monkeypatch: pytest.MonkeyPatch, tmp_path: Path)
 )
 def test_who_answers(settings: Settings, local: bool, needs_key: bool) -> None:
     assert (settings.is_local, settings.needs_key) == (local, needs_key)
+
+
+def test_a_home_that_is_no_directory_has_no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", "/dev/null/nowhere")
+    monkeypatch.delenv("XDG_CONFIG_HOME", raising=False)
+    assert load_settings({}, {}) == Settings()
+
+
+@pytest.mark.parametrize("key", ["sk 1", "sk-\u00e4", "a\tb", "sk-\x7f"])
+def test_a_key_with_characters_that_no_key_has(key: str) -> None:
+    with pytest.raises(SettingsError, match="not a key") as raised:
+        load_settings({}, {"OPENAI_API_KEY": key})
+    assert key not in str(raised.value)
+
+
+def test_a_key_is_stripped() -> None:
+    assert load_settings({}, {"OPENAI_API_KEY": " sk-1\n"}).api_key == "sk-1"
+
+
+def test_credentials_in_an_address_are_not_repeated() -> None:
+    with pytest.raises(SettingsError, match=r"ftp://\*\*\*@host") as raised:
+        load_settings({"base_url": "ftp://me:secret@host/v1"}, {})
+    assert "secret" not in str(raised.value)
+    assert Settings(base_url="http://me:secret@host/v1", api_key="k").secrets == ("k", "secret")

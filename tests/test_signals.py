@@ -1,0 +1,165 @@
+"""Ctrl-C and the signals that end a program, at any moment, on the real program."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import termios
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.program import COMMAND, Terminal, environment
+from tests.server import Pause, Reply, Server, says
+
+SILENT = Reply((Pause(30),))
+HALF = Reply((*says("It is").parts, Pause(30)))
+CODES = {signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGHUP: 129}
+
+
+@contextmanager
+def started(home: Path, *arguments: str) -> Iterator[subprocess.Popen[bytes]]:
+    with subprocess.Popen(
+        [*COMMAND, *arguments],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=environment(home),
+    ) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def wait_for_request(server: Server) -> None:
+    end = time.monotonic() + 60
+    while not server.requests:
+        assert time.monotonic() < end
+        time.sleep(0.01)
+
+
+@pytest.mark.parametrize("number", CODES)
+@pytest.mark.parametrize(("reply", "shown"), [(SILENT, b""), (HALF, b"It is\n")])
+def test_it_hangs_up_and_ends(
+    server: Server, tmp_path: Path, number: signal.Signals, reply: Reply, shown: bytes
+) -> None:
+    server.script(reply)
+    with started(tmp_path, "ask", "hi", "--base-url", server.url) as process:
+        wait_for_request(server)
+        time.sleep(0.2)  # for the text to come
+        process.send_signal(number)
+        assert server.disconnected.wait(5)
+        out, err = process.communicate(timeout=10)
+    assert (out, err, process.returncode) == (shown, b"interrupted\n", CODES[number])
+
+
+@pytest.mark.parametrize("seconds", [0.25, 0.5, 0.9])
+def test_ctrl_c_while_it_starts(server: Server, tmp_path: Path, seconds: float) -> None:
+    server.script(SILENT, forever=True)
+    with started(tmp_path, "ask", "hi", "--base-url", server.url) as process:
+        time.sleep(seconds)
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=10)
+    assert (out, err in (b"", b"interrupted\n"), process.returncode) == (b"", True, 130)
+
+
+def test_importing_it_lets_ctrl_c_end_it_at_once() -> None:
+    code = (
+        "import os, signal\n"
+        "from streamchat.signals import interrupts_end_at_once\n"
+        "with interrupts_end_at_once(): os.kill(os.getpid(), signal.SIGINT)\n"
+        "print('went on')"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (130, b"", b"")
+
+
+def settings(terminal: Terminal) -> list[Any]:
+    return termios.tcgetattr(terminal.process.child_fd)
+
+
+def assert_in_order(terminal: Terminal, before: list[Any]) -> None:
+    assert settings(terminal) == before
+    assert terminal.screen.cursor_is_visible
+    assert "\x1b[?1049h" not in terminal.written
+    for mode in ("?2004", "?2026"):
+        assert terminal.written.rfind(f"{mode}h") <= terminal.written.rfind(f"{mode}l")
+
+
+def ended(terminal: Terminal, before: list[Any], code: int) -> None:
+    """Checks the terminal while it is still there: it goes with its last program."""
+    end = time.monotonic() + 10
+    while terminal.state != "Z":
+        assert time.monotonic() < end
+        terminal.wait_for(lambda _: True)
+    terminal.wait_for(lambda _: True)
+    assert_in_order(terminal, before)
+    assert terminal.exit_code() == code
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
+def test_the_terminal_is_as_it_was_found(
+    server: Server, tmp_path: Path, number: signal.Signals
+) -> None:
+    server.script(HALF)
+    with Terminal(tmp_path, "ask", "hi", "--no-tools", OPENAI_BASE_URL=server.url) as terminal:
+        before = settings(terminal)
+        terminal.wait_for("It is")
+        assert settings(terminal) != before
+        os.kill(terminal.process.pid, number)
+        ended(terminal, before, CODES[number])
+
+
+def test_a_stopped_terminal_holds_up_nothing(server: Server, tmp_path: Path) -> None:
+    server.script(HALF)
+    with Terminal(tmp_path, "ask", "hi", "--no-tools", OPENAI_BASE_URL=server.url) as terminal:
+        before = settings(terminal)
+        terminal.wait_for("It is")
+        terminal.type("\x13")  # Ctrl-S
+        time.sleep(0.5)
+        os.kill(terminal.process.pid, signal.SIGTERM)
+        end = time.monotonic() + 10
+        while terminal.state != "Z":
+            assert time.monotonic() < end
+            time.sleep(0.05)
+        assert settings(terminal) == before
+        assert terminal.exit_code() == 143
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize("streaming", [False, True])
+def test_the_chat_ends_in_order(
+    server: Server, tmp_path: Path, number: signal.Signals, streaming: bool
+) -> None:
+    server.script(HALF)
+    with Terminal(tmp_path, "repl", "--no-tools", OPENAI_BASE_URL=server.url) as terminal:
+        before = settings(terminal)
+        terminal.wait_for(lambda lines: bool(lines) and lines[-1].startswith(">"))
+        if streaming:
+            terminal.type("hi\r")
+            terminal.wait_for("It is")
+        os.kill(terminal.process.pid, number)
+        ended(terminal, before, CODES[number])
+
+
+def test_what_was_interrupted_is_told_to_the_model(server: Server, tmp_path: Path) -> None:
+    server.script(HALF, says("Yes?"))
+    with Terminal(tmp_path, "repl", OPENAI_BASE_URL=server.url) as terminal:
+        terminal.wait_for(lambda lines: bool(lines) and lines[-1].startswith(">"))
+        terminal.type("hi\r")
+        terminal.wait_for("It is")
+        terminal.type("\x03")
+        terminal.wait_for("interrupted")
+        terminal.wait_for(lambda lines: lines[-1] == ">")
+        terminal.type("and?\r")
+        terminal.wait_for("Yes?")
+        assert any(line.startswith("It is") for line in terminal.screen.everything())
+    contents = [message["content"] for message in server.requests[-1]["messages"]]
+    assert contents[1:] == ["hi", "It is\n\n[interrupted]", "and?"]
