@@ -9,16 +9,18 @@
         assert server.requests[0]["temperature"] == 0
 
 Each request takes the next reply. What a reply sends can be chosen down to the byte: chunks of the
-API as dicts, raw bytes, pauses, an early end; `split` cuts the bytes on the wire anywhere.
+API as dicts, raw bytes, pauses, an early end; `split` cuts the bytes on the wire anywhere. It need
+not be a stream: with a `body` that is sent whole, under whatever headers.
 """
 
 from __future__ import annotations
 
+import gzip
 import json
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -48,12 +50,17 @@ class Hangup:
     """The server closes the connection in the middle of the response."""
 
 
-Part = dict[str, Any] | bytes | Pause | Until | Hangup
+Frame = bytes | Pause | Until | Hangup
+Part = dict[str, Any] | Frame
 
 
 @dataclass(frozen=True)
 class Reply:
-    """What one request is answered with. `+` makes one message of several."""
+    """What one request is answered with. `+` makes one message of several.
+
+    Parts come in a stream of events. A body is sent whole, and so is an error without parts; it is
+    JSON if the headers say nothing else. `before` happens before the first byte of HTTP.
+    """
 
     parts: tuple[Part, ...] = ()
     finish_reason: str | None = "stop"
@@ -63,6 +70,12 @@ class Reply:
     body: bytes = b""
     done: bool = True
     split: Callable[[bytes], Sequence[bytes]] | None = None
+    before: tuple[Frame, ...] = ()
+
+    @property
+    def streams(self) -> bool:
+        """Whether it is a stream of events."""
+        return bool(self.parts) or (self.status == 200 and not self.body)
 
     def __add__(self, other: Reply) -> Reply:
         known = sum(1 for part in self.parts if _opens_call(part))
@@ -77,6 +90,11 @@ class Reply:
 def delta(**fields: Any) -> dict[str, Any]:
     """A chunk whose one choice has this delta."""
     return {"choices": [{"index": 0, "delta": fields}]}
+
+
+def ends(reason: str = "stop") -> dict[str, Any]:
+    """A chunk that tells why the message ended; more may follow it."""
+    return {"choices": [{"index": 0, "delta": {}, "finish_reason": reason}]}
 
 
 def call_delta(
@@ -124,6 +142,36 @@ def fails(status: int, message: str = "", headers: dict[str, str] | None = None)
     return Reply(status=status, body=body, headers=headers or {})
 
 
+def page(html: str, status: int = 200) -> Reply:
+    """A web page."""
+    return Reply(status=status, body=html.encode(), headers={"Content-Type": "text/html"})
+
+
+def whole(payload: Any, status: int = 200) -> Reply:
+    """JSON that is no stream."""
+    return Reply(status=status, body=json.dumps(payload).encode())
+
+
+def completion(finish_reason: str = "stop", **message: Any) -> Reply:
+    """A whole message, as a server sends it that does not stream."""
+    choice = {"index": 0, "message": message, "finish_reason": finish_reason}
+    return whole({"id": "chatcmpl-1", "object": "chat.completion", "choices": [choice]})
+
+
+def lists(*models: str) -> Reply:
+    """The list of the models that there are."""
+    return whole({"object": "list", "data": [{"id": each, "object": "model"} for each in models]})
+
+
+def gzipped(reply: Reply) -> Reply:
+    """The same stream, packed; its pauses are left out."""
+    body = b"".join(frame for frame in _frames(reply) if isinstance(frame, bytes))
+    headers = reply.headers | {"Content-Encoding": "gzip"}
+    return reply.but(
+        parts=(gzip.compress(body),), finish_reason=None, usage=None, done=False, headers=headers
+    )
+
+
 def notebook() -> tuple[Reply, Reply]:
     """The two messages of the notebook's transcript of `What is 10 + 10`."""
     return calls("add", NOTEBOOK_ARGUMENTS), calls("final_answer", NOTEBOOK_ANSWER)
@@ -137,6 +185,12 @@ class Server:
         """The bodies of the requests for a completion, in order."""
         self.headers: list[dict[str, str]] = []
         """Their headers, by name in small letters."""
+        self.times: list[float] = []
+        """When they came, by time.monotonic."""
+        self.visits: list[str] = []
+        """Method and path of every request of any kind."""
+        self.models = fails(404)
+        """What a request for the list of models is answered with."""
         self.disconnected = threading.Event()
         """Set once a client went away before the end of a reply."""
         self._replies: Iterator[Reply] = iter(())
@@ -158,6 +212,7 @@ class Server:
         with self._lock:
             self.requests.append(request)
             self.headers.append(headers)
+            self.times.append(time.monotonic())
             return next(self._replies, fails(418, "the script has no more replies"))
 
     def __enter__(self) -> Server:
@@ -203,7 +258,7 @@ def _with_index_raised(part: Part, by: int) -> Part:
     return copy
 
 
-def _frames(reply: Reply) -> Iterator[bytes | Pause | Until | Hangup]:
+def _frames(reply: Reply) -> Iterator[Frame]:
     for part in reply.parts:
         yield _event(part) if isinstance(part, dict) else part
     if reply.finish_reason:
@@ -234,10 +289,16 @@ def _handler(server: Server) -> type[BaseHTTPRequestHandler]:
         def log_message(self, format: str, *args: object) -> None:
             pass
 
+        def do_GET(self) -> None:
+            self._answer(server.models if self.path.endswith("/models") else fails(404))
+
         def do_POST(self) -> None:
             body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
             headers = {name.lower(): value for name, value in self.headers.items()}
-            reply = server.next_reply(headers, body)
+            self._answer(server.next_reply(headers, body))
+
+        def _answer(self, reply: Reply) -> None:
+            server.visits.append(f"{self.command} {self.path}")
             try:
                 self._send(reply)
             except (BrokenPipeError, ConnectionResetError):
@@ -245,19 +306,30 @@ def _handler(server: Server) -> type[BaseHTTPRequestHandler]:
                 self.close_connection = True
 
         def _send(self, reply: Reply) -> None:
+            if not self._play(reply.before, self.wfile.write):
+                return
             self.send_response(reply.status)
-            for name, value in reply.headers.items():
+            kind = "text/event-stream" if reply.streams else "application/json"
+            for name, value in ({"Content-Type": kind} | reply.headers).items():
                 self.send_header(name, value)
-            if reply.status != 200:
-                self.send_header("Content-Type", "application/json")
+            if not reply.streams:
                 self.send_header("Content-Length", str(len(reply.body)))
                 self.end_headers()
                 self.wfile.write(reply.body)
                 return
-            self.send_header("Content-Type", "text/event-stream")
             self.send_header("Transfer-Encoding", "chunked")
             self.end_headers()
-            for frame in _frames(reply):
+            if self._play(_frames(reply), self._write, reply.split):
+                self.wfile.write(b"0\r\n\r\n")
+
+        def _play(
+            self,
+            frames: Iterable[Frame],
+            write: Callable[[bytes], object],
+            split: Callable[[bytes], Sequence[bytes]] | None = None,
+        ) -> bool:
+            """Sends them, and returns whether the connection is still there."""
+            for frame in frames:
                 match frame:
                     case Pause(seconds):
                         self._wait(seconds)
@@ -265,11 +337,11 @@ def _handler(server: Server) -> type[BaseHTTPRequestHandler]:
                         event.wait(10)
                     case Hangup():
                         self.close_connection = True
-                        return
+                        return False
                     case bytes():
-                        for piece in reply.split(frame) if reply.split else [frame]:
-                            self._write(piece)
-            self.wfile.write(b"0\r\n\r\n")
+                        for piece in split(frame) if split else [frame]:
+                            write(piece)
+            return True
 
         def _write(self, piece: bytes) -> None:
             self.wfile.write(b"%x\r\n%s\r\n" % (len(piece), piece))

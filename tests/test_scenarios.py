@@ -1,0 +1,390 @@
+"""The installed program against the table of scenarios: on a pipe, on a terminal, with --json.
+
+A start of the program costs more than most scenarios take, so all that are selected run a few at a
+time in the background, and each test waits for its own.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import re
+import select
+import socket
+import subprocess
+import sys
+import termios
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+
+from tests.program import environment
+from tests.scenarios import ALL, KEY, VERBOSE, Scenario
+from tests.screen import Screen
+from tests.server import Reply, Server
+
+PROGRAM = str(Path(sys.executable).with_name("streamchat"))
+AT_A_TIME = 5
+LONGEST = 60
+MOST_MEGABYTES = 700
+MOST_CHARACTERS = 300
+COLUMNS, LINES = 80, 24
+
+HARMFUL = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u061c\u180e\u200b\u200e\u200f\u202a-\u202e\u2060"
+    "\u2066-\u2069\ufeff\U000e0000-\U000e007f]"
+)
+SEQUENCES = re.compile(
+    r"\x1b\[(?:[0-9;:]*m|[0-9;]*[ABCDGHf]|[0-3]?[JK]|\?(?:25|2004|2026)[hl])"  # style, place, erase
+)
+STYLE = re.compile(r"\x1b\[([0-9;:]*)m")
+FINAL = ("turn_done", "turn_failed", "turn_cancelled")
+NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}")
+
+
+@dataclass(frozen=True)
+class Run:
+    """How the program ended, what it wrote, and what reached the servers."""
+
+    code: int
+    out: str
+    err: str
+    seconds: float
+    """From the last request on, or from the start if there was none."""
+    megabytes: int
+    """The most memory it had."""
+    host: str
+    """What it was to ask, with its port."""
+    server: Server = field(repr=False)
+    elsewhere: Server = field(repr=False)
+    files: bytes = field(repr=False)
+
+
+def played(scenario: Scenario, mode: str) -> Run:
+    """Runs the program in this scenario."""
+    with (
+        TemporaryDirectory() as home,
+        Server() as server,
+        Server() as elsewhere,
+        _closed_port() as closed,
+    ):
+        replies = (_directed(reply, elsewhere.url) for reply in scenario.replies)
+        server.script(*replies, forever=scenario.forever)
+        server.models = _directed(scenario.models, elsewhere.url)
+        host = urlsplit(server.url if scenario.listening else closed).netloc
+        url = f"http://{scenario.login}{host}/v1"
+        process = Program(Path(home), scenario, mode, OPENAI_BASE_URL=url)
+        started = time.monotonic()
+        code, out, err = process.ended()
+        since = server.times[-1] if server.times else started
+        files = b"".join(each.read_bytes() for each in Path(home).rglob("*") if each.is_file())
+        seconds = time.monotonic() - since
+        return Run(code, out, err, seconds, process.megabytes, host, server, elsewhere, files)
+
+
+def _directed(reply: Reply, elsewhere: str) -> Reply:
+    headers = {name: value.format(elsewhere=elsewhere) for name, value in reply.headers.items()}
+    return reply.but(headers=headers)
+
+
+@contextmanager
+def _closed_port() -> Iterator[str]:
+    """The address of a port that nobody listens on, and that nobody else gets meanwhile."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        yield f"http://127.0.0.1:{taken.getsockname()[1]}/v1"
+
+
+class Program:
+    """The program while it runs, on pipes or on a terminal of its own."""
+
+    def __init__(self, home: Path, scenario: Scenario, mode: str, **variables: str) -> None:
+        self.megabytes = 0
+        self._deadline = time.monotonic() + LONGEST
+        flags = ("--json",) if mode == "json" else ()
+        known = {"OPENAI_API_KEY": KEY} | scenario.variables | variables
+        self._terminal, theirs = pty.openpty() if mode == "on_a_terminal" else (None, None)
+        if theirs is not None:
+            termios.tcsetwinsize(theirs, (LINES, COLUMNS))
+        # pexpect would fork, which does not go well with threads.
+        self._process = subprocess.Popen(
+            [PROGRAM, "ask", *scenario.arguments, *flags, "--", scenario.question],
+            stdin=subprocess.DEVNULL if theirs is None else theirs,
+            stdout=subprocess.PIPE if theirs is None else theirs,
+            stderr=subprocess.PIPE if theirs is None else theirs,
+            env=environment(home, **known),
+            cwd=home,
+            start_new_session=True,
+        )
+        if theirs is not None:
+            os.close(theirs)
+
+    def ended(self) -> tuple[int, str, str]:
+        """Waits for the end; returns exit code, standard output and standard error."""
+        ours = self._terminal
+        with self._process:
+            try:
+                out, err = self._from_terminal(ours) if ours else self._from_pipes()
+            finally:
+                if ours:
+                    os.close(ours)
+        return self._process.returncode, out.decode(), err.decode()
+
+    def _from_pipes(self) -> tuple[bytes, bytes]:
+        while True:
+            try:
+                return self._process.communicate(timeout=0.1)
+            except subprocess.TimeoutExpired:
+                self._look()
+
+    def _from_terminal(self, terminal: int) -> tuple[bytes, bytes]:
+        pieces = []
+        with suppress(OSError):  # so Linux tells that nobody is left on the other side
+            while not pieces or pieces[-1]:
+                self._look()
+                if select.select([terminal], [], [], 0.1)[0]:
+                    pieces.append(os.read(terminal, 1 << 16))
+        return b"".join(pieces), b""
+
+    def _look(self) -> None:
+        self.megabytes = max(self.megabytes, _megabytes(self._process.pid))
+        if time.monotonic() > self._deadline:
+            self._process.kill()
+            raise AssertionError(f"it is still running after {LONGEST} s")
+
+
+def _megabytes(pid: int) -> int:
+    """The most memory that a process has had. What `wait` tells counts its parent's, too."""
+    try:
+        status = Path(f"/proc/{pid}/status").read_text()
+    except OSError:
+        return 0
+    found = re.search(r"VmHWM:\s+(\d+) kB", status)
+    return int(found.group(1)) // 1024 if found else 0
+
+
+@pytest.fixture(scope="module")
+def runs(request: pytest.FixtureRequest) -> Iterator[dict[str, Future[Run]]]:
+    """The runs of the selected tests, by the names of the tests."""
+    selected = [item for item in request.session.items if item.parent is request.node]
+    pool = ThreadPoolExecutor(AT_A_TIME)
+    yield {
+        item.name: pool.submit(played, item.callspec.params["scenario"], _mode(item.originalname))
+        for item in selected
+        if isinstance(item, pytest.Function) and "run" in item.fixturenames
+    }
+    pool.shutdown(cancel_futures=True)
+
+
+def _mode(test: str) -> str:
+    return test.removeprefix("test_")
+
+
+@pytest.fixture
+def run(request: pytest.FixtureRequest, runs: dict[str, Future[Run]]) -> Run:
+    return runs[request.node.name].result()
+
+
+every_scenario = pytest.mark.parametrize("scenario", ALL, ids=lambda scenario: scenario.name)
+
+
+@every_scenario
+def test_piped(scenario: Scenario, run: Run) -> None:
+    check_end(scenario, run)
+    check_requests(scenario, run)
+    check_standard_error(scenario, run)
+    assert not HARMFUL.findall(run.out + run.err)
+    if scenario.answer is not None:
+        assert run.out == scenario.answer + "\n"
+    elif run.code == 0:
+        assert [run.out.count(each) for each in scenario.shown] == [1] * len(scenario.shown)
+    elif scenario.code:
+        assert run.out == (scenario.partial and scenario.partial + "\n")
+
+
+@every_scenario
+def test_on_a_terminal(scenario: Scenario, run: Run) -> None:
+    check_end(scenario, run)
+    check_requests(scenario, run)
+    text = SEQUENCES.sub("", run.out)
+    assert not HARMFUL.findall(text.replace("\r", ""))
+    assert scenario.most is None or len(run.out) <= scenario.most
+    screen = Screen(COLUMNS, LINES)
+    screen.write(run.out)
+    seen = squeezed("".join(screen.everything()))
+    assert squeezed(KEY) not in seen
+    error = hosted(("error: ", *scenario.error), run) if run.code else ()
+    shown = scenario.shown or (scenario.answer or "",)
+    for each in (*shown, scenario.partial, visible(scenario.reasoning), *error):
+        assert squeezed(each) in seen
+    for word in scenario.reasoning.split()[:1]:
+        assert_dim(word, run.out)
+
+
+@every_scenario
+def test_json(scenario: Scenario, run: Run) -> None:
+    check_end(scenario, run)
+    check_requests(scenario, run)
+    assert run.out.isascii()
+    events = [json.loads(line) for line in run.out.splitlines()]
+    check_standard_error(scenario, run, texts(events).get(("notice", "", "text"), ""))
+    last = events[-1]
+    assert events[0]["version"] == 1
+    assert [event["type"] for event in events if event["type"] in FINAL] == [last["type"]]
+    assert last["type"] == ("turn_failed" if run.code else "turn_done")
+    assert KEY not in "\n".join(texts(events).values())
+    assert scenario.reasoning in texts(events).get(("reasoning_delta", "", "text"), "")
+    check_tools_that_ran(events)
+    if run.code:
+        assert len(last["error"]) <= MOST_CHARACTERS
+        assert all(each in last["error"] for each in hosted(scenario.error, run))
+        assert not scenario.partial or scenario.partial in answers_in(events)
+    else:
+        assert last["answer"] in answers_in(events)
+    if not run.code and scenario.answer is not None:
+        assert last["answer"] == (scenario.original or scenario.answer)
+
+
+def check_end(scenario: Scenario, run: Run) -> None:
+    """Every run ends in time and in order, and tells no more than it should."""
+    assert run.code in ((0, 1) if scenario.code is None else (scenario.code,)), run.err
+    assert run.seconds < scenario.within
+    assert run.megabytes < MOST_MEGABYTES
+    everything = SEQUENCES.sub("", run.out + run.err)
+    assert "Warning" not in everything
+    assert "<html" not in everything.lower()
+    assert "Traceback" not in everything or scenario.arguments == VERBOSE
+    assert squeezed(KEY) not in squeezed(everything)
+    assert KEY.encode() not in run.files
+    assert not [each for each in scenario.absent if each in everything]
+
+
+def check_requests(scenario: Scenario, run: Run) -> None:
+    """Every request can be read by the strictest server, and reaches no other."""
+    assert not run.elsewhere.visits
+    requests, times = run.server.requests, run.server.times
+    if scenario.requests is not None:
+        assert len(requests) == scenario.requests
+    if scenario.waited:
+        assert times[1] - times[0] >= scenario.waited
+    for headers in run.server.headers:
+        assert scenario.login or headers["authorization"] == f"Bearer {KEY}"
+    for request in requests:
+        assert is_strict(request)
+        check_messages(request["messages"])
+    if requests:
+        assert requests[0]["messages"][-1]["content"] == scenario.question
+    if scenario.results is not None:
+        results = [each["content"] for each in requests[-1]["messages"] if each["role"] == "tool"]
+        assert len(results) == len(scenario.results)
+        assert all(map(str.startswith, results, scenario.results)), results
+
+
+def check_messages(messages: Sequence[dict[str, Any]]) -> None:
+    """Every call has an id of its own, one result, and a name and arguments that can be read."""
+    seen: list[str] = []
+    for at, message in enumerate(messages):
+        calls = message.get("tool_calls") or []
+        assert message["role"] != "assistant" or message.get("content") or calls
+        for call in calls:
+            assert NAME.fullmatch(call["function"]["name"])
+            arguments = json.loads(call["function"]["arguments"], parse_constant=pytest.fail)
+            assert isinstance(arguments, dict)
+            assert is_strict(arguments)
+        ids = [call["id"] for call in calls]
+        assert all(isinstance(each, str) and each for each in ids)
+        results = messages[at + 1 : at + 1 + len(ids)]
+        assert sorted(ids) == sorted(each.get("tool_call_id", "") for each in results)
+        seen += ids
+    assert len(seen) == len(set(seen)) == sum(each["role"] == "tool" for each in messages)
+
+
+def is_strict(value: Any) -> bool:
+    """Whether it is JSON to everybody: without infinite numbers and halves of characters."""
+    with suppress(ValueError):  # UnicodeEncodeError is one
+        return bool(json.dumps(value, ensure_ascii=False, allow_nan=False).encode())
+    return False
+
+
+def check_standard_error(scenario: Scenario, run: Run, notices: str = "") -> None:
+    """An error is one line and the last; what else is to be announced may be a notice instead."""
+    lines = run.err.splitlines()
+    if run.code:
+        assert lines
+        error = lines.pop()
+        assert error.startswith("error: ")
+        assert len(error) <= MOST_CHARACTERS
+        assert all(each in error for each in hosted(scenario.error, run))
+    if scenario.announced is None:
+        assert lines == []
+    else:
+        assert all(each in "\n".join((*lines, notices)) for each in scenario.announced)
+    assert scenario.most is None or len(run.err) <= scenario.most
+
+
+def assert_dim(text: str, written: str) -> None:
+    """What was thought does not look like an answer."""
+    styles = STYLE.findall(written[: written.find(text)])
+    assert "2" in styles[-1].split(";")
+
+
+def hosted(words: Sequence[str], run: Run) -> list[str]:
+    return [each.replace("{host}", run.host) for each in words]
+
+
+def squeezed(text: str) -> str:
+    """The text without what the layout puts between its characters."""
+    return re.sub(r"[\s|│]", "", text)
+
+
+def visible(text: str) -> str:
+    return HARMFUL.sub(lambda found: found.group().encode("unicode_escape").decode(), text)
+
+
+def check_tools_that_ran(events: Sequence[dict[str, Any]]) -> None:
+    """Tools got just what the model wrote, and it was whole."""
+    fragments = texts(events)
+    for event in events:
+        if event["type"] == "tool_started" and "***" not in str(event["arguments"]):
+            arguments = fragments["arguments_delta", event["call_id"], "fragment"]
+            assert json.loads(arguments) == event["arguments"]
+
+
+def texts(events: Sequence[dict[str, Any]]) -> dict[tuple[str, str, str], str]:
+    """All that stands in the events, the pieces of the same text put together."""
+    pieces: dict[tuple[str, str, str], list[str]] = {}
+    for event in events:
+        for name, value in event.items():
+            pieces.setdefault((event["type"], event.get("call_id", ""), name), []).append(
+                str(value)
+            )
+    return {key: "".join(each) for key, each in pieces.items()}
+
+
+def answers_in(events: Sequence[dict[str, Any]]) -> tuple[str, str]:
+    """The text of the last call, or if there is none the plain text of the last message."""
+    answer, text, call_id = "", "", None
+    for event in events:
+        match event["type"]:
+            case "step_started":
+                text = ""
+            case "text_delta":
+                text += event["text"]
+            case "answer_delta":
+                answer = event["text"] if event["call_id"] != call_id else answer + event["text"]
+                call_id = event["call_id"]
+    return whole(answer), whole(text)
+
+
+def whole(text: str) -> str:
+    """The text with its characters put together from the halves that came apart."""
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "surrogatepass")
