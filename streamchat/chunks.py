@@ -128,7 +128,8 @@ class ChunkDecoder:
         # A server may close the stream with another, less telling reason after the true one.
         if not _is_cut_off(self._finish_reason):
             self._finish_reason = told.get("finish_reason") or self._finish_reason
-        self._broken_off = told.get("stream_end") == "eof"
+        # LangChain adds a chunk of its own after the last one.
+        self._broken_off = self._broken_off or told.get("stream_end") == "eof"
         self._usage = message.usage_metadata or self._usage
         return events
 
@@ -207,8 +208,9 @@ class ChunkDecoder:
             return same_id
         if fragment.index in self._by_index:
             return self._by_index[fragment.index]
-        # A new index or a new id beside a name is a new call; anything else goes on with the last.
-        if not self._calls or (fragment.name and (fragment.index is not None or fragment.id)):
+        # Two of a new index, a new id and a name begin a call; anything else belongs to the last.
+        signs = (fragment.index is not None, bool(fragment.id), bool(fragment.name))
+        if not self._calls or sum(signs) > 1:
             return None
         return self._calls[-1]
 

@@ -257,6 +257,11 @@ class TestServersThatDiffer:
         _, reply = decoded(text("hi", finish_reason="length"), text("", finish_reason="stop"))
         assert reply.cut_off
 
+    def test_a_call_without_a_name_is_one(self) -> None:
+        assert calls(
+            part(0, "a", "add", ADD), part(1, "b", None, MULTIPLY), part(2, "c", "add", ADD)
+        ) == [("add", ADD), ("", MULTIPLY), ("add", ADD)]
+
     def test_thoughts_and_refusals(self) -> None:
         events, reply = decoded(
             AIMessageChunk("", additional_kwargs={"reasoning_content": "h\ud83d"}),
@@ -268,7 +273,7 @@ class TestServersThatDiffer:
         assert (reply.text, reply.refusal) == ("", "I will not.")
 
     def test_a_stream_that_just_ends_has_broken_off(self) -> None:
-        assert decoded(text("hi"), text("", stream_end="eof"))[1].broken_off
+        assert decoded(text("hi"), text("", stream_end="eof"), text(""))[1].broken_off
         assert not decoded(text("hi"), text("", stream_end="done"))[1].broken_off
         assert not decoded(text("hi", finish_reason="stop"), text("", stream_end="eof"))[
             1

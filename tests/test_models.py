@@ -77,7 +77,7 @@ class TestErrors:
 
     async def test_nobody_answers(self) -> None:
         with deaf() as url:
-            assert await told(url) == f"timed out: no answer from {url[7:-3]}"
+            assert await told(url) == f"timed out: no answer from {url[7:-3]} (--timeout)"
 
     def test_anything_else_by_its_name(self) -> None:
         assert describe(ZeroDivisionError("by\nzero")) == "ZeroDivisionError: by zero"

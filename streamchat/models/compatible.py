@@ -15,6 +15,8 @@ from streamchat.models.shapes import generation_chunk
 from streamchat.models.stream import ChunkStream
 
 NO_KEY = "none"
+_LATER = 5.0
+_MOST_ERROR = 1 << 18
 OPENAI_URL = "https://api.openai.com/v1"
 
 
@@ -80,6 +82,19 @@ class _PlainChunks:
         return getattr(self._client.chat.completions, name)
 
 
+async def _keep_little_of_an_error(response: Any) -> None:
+    """Reads the beginning of an error's body; the client would read it to its end, if it has one."""
+    if response.is_success:
+        return
+    body = b""
+    async for piece in response.aiter_bytes(_MOST_ERROR):
+        body += piece
+        if len(body) >= _MOST_ERROR:
+            break
+    await response.aclose()
+    response._content = body[:_MOST_ERROR]  # where `aread` keeps it
+
+
 _Kind = TypeVar("_Kind", bound=CompatibleChatOpenAI)
 
 
@@ -106,7 +121,8 @@ def connect(
         trust_environment: whether proxies named in the environment are used.
         options: what else ChatOpenAI takes.
     """
-    waits = openai.Timeout(timeout)
+    # Whoever asks has a clock of its own, which knows what progress is; it is to go off first.
+    waits = openai.Timeout(timeout + _LATER)
     llm = kind(
         model=model,
         # Said here, because the client would heed more variables than we tell of.
@@ -122,7 +138,10 @@ def connect(
             follow_redirects=False, timeout=waits, trust_env=trust_environment
         ),
         http_async_client=openai.DefaultAsyncHttpxClient(
-            follow_redirects=False, timeout=waits, trust_env=trust_environment
+            follow_redirects=False,
+            timeout=waits,
+            trust_env=trust_environment,
+            event_hooks={"response": [_keep_little_of_an_error]},
         ),
         **options,
     )

@@ -65,7 +65,7 @@ def describe(error: BaseException, secrets: Iterable[str] = (), models: Sequence
 def _cause(error: BaseException) -> str:
     match error:
         case openai.APITimeoutError():
-            return f"timed out: no answer from {host_of(error)}"
+            return f"timed out: no answer from {host_of(error)} (--timeout)"
         case openai.APIConnectionError() if _never_connected(error):
             return f"cannot reach {host_of(error)}: {_innermost(error)}"
         case openai.APIConnectionError():
@@ -178,6 +178,11 @@ def _words(error: openai.APIError) -> str:
 
 def _is_known(status: int) -> bool:
     return status in HTTPStatus.__members__.values()
+
+
+def own_words(error: BaseException) -> str:
+    """The server's own words about what is wrong; empty if it has none."""
+    return _own_words(error) if isinstance(error, openai.APIError) else ""
 
 
 def _own_words(error: openai.APIError) -> str:
