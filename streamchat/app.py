@@ -8,11 +8,13 @@ import io
 import logging
 import signal
 import sys
+import warnings
 from collections.abc import Coroutine, Sequence
 from typing import Any, TypeVar
 
 from streamchat.config import Settings
 from streamchat.echo import unechoed
+from streamchat.findings import is_usable
 from streamchat.safe import safe, without_secrets
 from streamchat.signals import ENDING, end_in_order, interrupts_end_at_once
 from streamchat.threads import DaemonExecutor
@@ -75,6 +77,27 @@ def chat(settings: Settings, look: Look, *, tools: bool) -> int:
     return code
 
 
+def diagnose(settings: Settings, *, json: bool) -> int:
+    """Examines a server, shows what was found, and returns the exit code.
+
+    Raises:
+        ModelError: the model cannot be had.
+        OSError: the output is gone.
+    """
+    # Nobody else has a use for these.
+    from streamchat.doctor import diagnosis
+    from streamchat.models.probe import Probe
+    from streamchat.view.report import show_report, write_json
+
+    _prepare_output(settings)
+    with unechoed():
+        probe = Probe.on(settings, progress_on_stderr)
+        with progress_on_stderr("examining the server"):
+            findings = _run(diagnosis(probe))
+    (write_json if json else show_report)(findings, sys.stdout)
+    return 0 if is_usable(findings) else 1
+
+
 def _run(main: Coroutine[Any, Any, _T]) -> _T:
     # All that was imported stays to the end. Looking through it for garbage again and again would
     # stop the stream for a tenth of a second each time.
@@ -109,7 +132,9 @@ def _prepare_output(settings: Settings) -> None:
             sys.stdout.reconfigure(errors="replace")
         else:
             sys.stdout.reconfigure(encoding="utf-8", newline="")
-    # Libraries log what is told better elsewhere; Python shows it if nobody takes it.
+    # Libraries log and warn of what is told better elsewhere.
+    if not sys.warnoptions:
+        warnings.simplefilter("ignore")
     logging.getLogger().addHandler(logging.NullHandler())
     handler = logging.StreamHandler()
     handler.setFormatter(_Harmless(settings.secrets))

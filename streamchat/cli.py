@@ -156,6 +156,26 @@ def repl(
     raise typer.Exit(chat(settings, look, tools=not no_tools))
 
 
+@app.command()
+def doctor(
+    model: Model = None,
+    base_url: BaseUrl = None,
+    timeout: Timeout = None,
+    json: Annotated[
+        bool, typer.Option("--json", help="One JSON object per finding and line.")
+    ] = False,
+) -> None:
+    """Examine a server: what it does as the API has it, what otherwise, and what not.
+
+    It is sent a few small requests. The exit code is 0 if it can be used, and 1 if not.
+    """
+    given = {"model": model, "base_url": base_url, "timeout": timeout}
+    settings = _with_key(load_settings(given))
+    from streamchat.app import diagnose
+
+    raise typer.Exit(diagnose(settings, json=json))
+
+
 _WITH_A_VALUE = ("--model", "-m", "--base-url", "--temperature", "--max-steps", "--timeout")
 _SETTINGS = ("model", "base_url", "temperature", "max_steps", "timeout", "trace")
 

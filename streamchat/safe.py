@@ -18,6 +18,7 @@ _HARMFUL = re.compile(
     "\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\U000e0000-\U000e007f]"
 )
 _CREDENTIALS = re.compile(r"(?<=://)[^/?#\s@]*@")
+_HARMLESS = 4
 BLOT = "***"
 """What stands for a secret."""
 
@@ -71,7 +72,9 @@ def without_credentials(text: str) -> str:
 
 def without_secrets(text: str, secrets: Iterable[str | None]) -> str:
     """Returns the text with the secrets blotted out: servers repeat a wrong key in their error."""
-    for secret in secrets:
-        if secret:
-            text = text.replace(secret, BLOT)
+    for secret in filter(None, secrets):
+        text = text.replace(secret, BLOT)
+        # The beginning of one may have been left where a long text was cut.
+        for size in range(len(secret) - 1, _HARMLESS, -1):
+            text = text.replace(f"{secret[:size]}…", f"{BLOT}…")
     return text

@@ -348,7 +348,8 @@ def test_help_and_version_import_nothing_heavy(tmp_path: Path) -> None:
         "heavy = ('langchain', 'langsmith', 'openai', 'rich', 'prompt_toolkit');"
         "print([m for m in sys.modules if m.startswith(heavy)])"
     )
-    for arguments in (["--help"], ["ask", "--help"], ["repl", "--help"], ["--version"]):
+    commands = ([], ["ask"], ["repl"], ["doctor"])
+    for arguments in (*([*command, "--help"] for command in commands), ["--version"]):
         done = subprocess.run(
             [sys.executable, "-c", code, *arguments],
             capture_output=True,

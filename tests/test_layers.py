@@ -16,7 +16,7 @@ MODULES = sorted(
     for path in ROOT.rglob("*.py")
 )
 HOMES = {
-    "rich": ("streamchat.view.live", "streamchat.view.progress"),
+    "rich": ("streamchat.view.live", "streamchat.view.progress", "streamchat.view.report"),
     "pygments": ("streamchat.view.live.highlight",),
     "prompt_toolkit": ("streamchat.repl",),
     "typer": ("streamchat.cli",),
@@ -30,11 +30,11 @@ HOMES = {
         *("streamchat.tools", "streamchat.models", "streamchat.tracing"),
     ),
 }
-PURE = ["events", "turn", "answer", "safe", "mask"]
+PURE = ["events", "turn", "answer", "safe", "mask", "findings"]
 SOURCES = ["agent", "step", "streamer", "chunks", "tools", "models", "tracing"]
 VIEWS = ["view", "play"]
 LEAVES = ["config", "threads", "echo", "signals"]
-FRONT = ["__main__", "cli", "app", "repl", "conversation"]  # each knows those behind it
+FRONT = ["__main__", "cli", "app", "repl", "conversation", "doctor"]  # each knows those behind it
 
 
 def imports(module: str) -> Iterator[str]:

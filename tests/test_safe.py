@@ -62,6 +62,7 @@ def test_one_line_is_short_and_one_line() -> None:
 def test_a_secret_is_blotted_out() -> None:
     assert without_secrets("key sk-1 pass!", ["sk-1", "pass"]) == "key *** ***!"
     assert without_secrets("no key", ["", None]) == "no key"
+    assert without_secrets("sk-12345…, sk-…", ["sk-123456789"]) == "***…, sk-…"
 
 
 def test_credentials_in_an_address_are_blotted_out() -> None:

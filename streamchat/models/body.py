@@ -51,6 +51,11 @@ class BodyDecoder:
         self._whole = bytearray()
         self._empty = True
 
+    @property
+    def is_stream(self) -> bool:
+        """Whether what came is a stream of events, and not one text."""
+        return bool(self._kind) and not self._whole
+
     def feed(self, data: bytes) -> Iterator[Chunk]:
         """Yields the chunks that end in this data.
 

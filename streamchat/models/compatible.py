@@ -83,7 +83,7 @@ class _PlainChunks:
 
 
 async def _keep_little_of_an_error(response: Any) -> None:
-    """Reads the beginning of an error's body; the client would read it to its end, if it has one."""
+    """Reads the beginning of an error's body. The client would read it all, and it may not end."""
     if response.is_success:
         return
     body = b""

@@ -203,7 +203,7 @@ def _found(body: Any, depth: int = 0) -> str:
             where = body.get("loc")
             place = ".".join(map(str, where)) + ": " if isinstance(where, list) else ""
             words = next(filter(None, found), "")
-            return place + words if words else json.dumps(body)[:_LIMIT] if body else ""
+            return place + words if words else json.dumps(body) if body else ""
         case _:
             return ""
 

@@ -28,7 +28,12 @@ class ChunkStream(openai.AsyncStream[object]):
     more than half of the CPU time of a token. It would also wait for the end of a body that never
     ends, and take a stream that broke off for a whole one. The last chunk's `stream_end` is "done"
     if the server said that it was done, and "eof" if the body just ended.
+
+    Attributes:
+        body: what was read so far, once the first chunk has been asked for.
     """
+
+    body: BodyDecoder
 
     async def __aiter__(self) -> AsyncIterator[object]:
         """Yields the chunks.
@@ -37,7 +42,7 @@ class ChunkStream(openai.AsyncStream[object]):
             openai.APIError: the server tells of an error, the connection broke off, or what came
                 cannot be read.
         """
-        body = BodyDecoder()
+        body = self.body = BodyDecoder()
         finished = False
         deadline: float | None = None
         clock = asyncio.get_running_loop().time
