@@ -49,7 +49,7 @@ class SecretMask:
             position = found + len(self._secret)
         begin = max(position, len(text) - self._overlap(text[position:]))
         position = max(position, shown)
-        shown_to = len(text) if len(text) - begin <= _MOST_SHOWN else max(begin, position)
+        shown_to = max(min(begin + _MOST_SHOWN, len(text)), position)
         pieces.append(text[position:shown_to])
         self._begun, self._shown = text[begin:], max(shown_to - begin, 0)
         return "".join(pieces)

@@ -57,7 +57,7 @@ def test_pieces_of_other_text_stay_as_they_came() -> None:
 
 def test_what_is_held_back_at_the_end_comes_out_unless_it_is_most_of_the_secret() -> None:
     assert masked("it is sk-a") == "it is sk-a"
-    assert masked(KEY[:-1]) == "***"
+    assert masked(KEY[:-1]) == "sk-***"
 
 
 def fed(*events: Event) -> list[Event]:
@@ -78,11 +78,15 @@ def test_every_channel_is_by_itself() -> None:
         StepFinished(1),
     )
     assert events == [
+        TextDelta("sk-"),
         ReasoningDelta("hm"),
-        TextDelta("sk-***!"),
-        ArgumentsDelta("a", "sk-***"),
-        AnswerDelta("sk-abcax", "a"),
-        ArgumentsDelta("b", "sk-ab"),
+        ArgumentsDelta("a", "sk-"),
+        AnswerDelta("sk-", "a"),
+        TextDelta("***!"),
+        ArgumentsDelta("a", "***"),
+        AnswerDelta("abcax", "a"),
+        ArgumentsDelta("b", "sk-"),
+        ArgumentsDelta("b", "ab"),
         StepFinished(1),
     ]
 
