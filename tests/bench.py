@@ -1,4 +1,4 @@
-"""Measurements: python -m tests.bench stream, and of what is on the screen: tests.bench view
+"""Measurements: python -m tests.bench stream (or size), and of the screen: tests.bench view
 
 Figures are CPU seconds of the client's own process: these do not depend on what else the machine
 does as wall time does. The scripted server runs in a process of its own. Compare figures of one run
@@ -11,10 +11,13 @@ import asyncio
 import io
 import json
 import multiprocessing
+import os
+import pty
 import subprocess
 import sys
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from multiprocessing.connection import Connection
 
 from langchain_openai import ChatOpenAI
@@ -46,6 +49,21 @@ def arguments(count: int) -> Reply:
     return Reply((first, *(call_delta(arguments=piece) for piece in pieces)), "tool_calls")
 
 
+def one_argument(fragments: int, size: int) -> Reply:
+    """A final answer in so many fragments of this many characters."""
+    ends = ('{"answer": "', '", "tools_used": []}')
+    pieces = (ends[0], *["x" * size] * fragments, ends[1])
+    first = call_delta(id="a", name="final_answer", arguments="")
+    return Reply((first, *(call_delta(arguments=piece) for piece in pieces)), "tool_calls")
+
+
+HUGE: dict[str, Callable[[int], Reply]] = {
+    "10,000 fragments": lambda times: one_argument(10_000 * times, 6),
+    "64 kB fragment": lambda times: one_argument(1, 65_536 * times),
+    "450 kB answer, tokens": lambda times: says(*["word "] * 90_000 * times),
+    "450 kB, no line ends": lambda times: says(*["wordy"] * 90_000 * times),
+    "5 MB argument": lambda times: one_argument(1, 5_000_000 * times),
+}
 KINDS: dict[str, Callable[[int], Reply]] = {"content": content, "arguments": arguments}
 
 
@@ -75,7 +93,7 @@ async def ours(url: str, kind: str) -> Callable[[], Awaitable[int]]:
     async def once() -> int:
         streamer = QueueCallbackHandler()
         task = asyncio.create_task(executor.invoke("?", streamer))
-        turn = await play(streamer, AnswerView(io.StringIO()))
+        turn = await play(streamer, AnswerView(io.StringIO(), print))
         await task
         return len(turn.answer)
 
@@ -126,10 +144,43 @@ def stream() -> None:
             )
 
 
+def size() -> None:
+    """The whole program on huge answers: CPU seconds and memory, and twice as huge ones."""
+    print(f"{'':>24} {'CPU s':>7} {'MiB':>6} {'twice':>7} {'MiB':>6}   to")
+    for name, reply in HUGE.items():
+        for plain in (True, False):
+            figures = [whole(reply(times), on_a_terminal=not plain) for times in (1, 2)]
+            text = " ".join(f"{cpu:>7.2f} {mib:>6.0f}" for cpu, mib in figures)
+            print(f"{name:>24} {text}   {'pipe' if plain else 'terminal'}", flush=True)
+
+
+def whole(reply: Reply, *, on_a_terminal: bool) -> tuple[float, float]:
+    """Returns the CPU seconds and the most MiB of one start of the program."""
+    ours, theirs = pty.openpty() if on_a_terminal else os.pipe()
+    with Server() as server:
+        server.script(reply)
+        pid = os.posix_spawn(
+            sys.executable,
+            [sys.executable, "-m", "streamchat", "ask", "?", "--base-url", server.url],
+            os.environ,
+            file_actions=[(os.POSIX_SPAWN_DUP2, theirs, 1)],
+        )
+        os.close(theirs)
+        with suppress(OSError):  # of a terminal whose last program has ended
+            while os.read(ours, 65_536):
+                pass
+        os.close(ours)
+        _, code, used = os.wait4(pid, 0)
+    assert code == 0
+    return used.ru_utime + used.ru_stime, used.ru_maxrss / 1024
+
+
 def main() -> None:
     match sys.argv[1:]:
         case ["stream"]:
             stream()
+        case ["size"]:
+            size()
         case ["client", way, kind, url]:
             asyncio.run(client(way, kind, url))
         case ["view", *parts]:
