@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -14,7 +15,7 @@ from streamchat.config import ModelError, Settings
 from streamchat.models import NO_MODEL, model_name, open_model
 from streamchat.models.compatible import CompatibleChatOpenAI, connect, without_refused_option
 from streamchat.models.errors import describe
-from tests.server import Reply, Server, fails, says
+from tests.server import Pause, Reply, Server, fails, says
 
 
 async def text_of(llm: CompatibleChatOpenAI) -> str:
@@ -59,6 +60,12 @@ class TestErrors:
         assert line.startswith(f"{reply.status} from 127.0.0.1:")
         assert words in line
         assert len(line) <= 300
+
+    async def test_an_error_without_an_end_is_read_only_so_far(self, server: Server) -> None:
+        server.script(Reply((b"no " * 200_000, Pause(20)), status=400))
+        started = time.monotonic()
+        assert (await told(server.url)).startswith("400 from 127.0.0.1:")
+        assert time.monotonic() - started < 15
 
     async def test_nobody_there(self) -> None:
         assert await told("http://127.0.0.1:9/v1") == (
