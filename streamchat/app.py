@@ -22,7 +22,8 @@ from streamchat.turn import Turn
 from streamchat.view.choose import Look, choose_view
 from streamchat.view.progress import progress_on_stderr
 
-# LangChain takes seconds to import.
+# LangChain takes seconds to import, and looking for garbage meanwhile a tenth of that.
+gc.disable()
 with progress_on_stderr("starting"), interrupts_end_at_once():
     from streamchat.agent import AgentExecutor
     from streamchat.conversation import Stops, complain_of, converse, prepare
@@ -102,6 +103,7 @@ def _run(main: Coroutine[Any, Any, _T]) -> _T:
     # All that was imported stays to the end. Looking through it for garbage again and again would
     # stop the stream for a tenth of a second each time.
     gc.freeze()
+    gc.enable()
     with asyncio.Runner() as runner:
         # Looking up the name of a host must not outlast a time-out or Ctrl-C.
         runner.get_loop().set_default_executor(DaemonExecutor())
