@@ -17,6 +17,7 @@ from streamchat.events import (
     ChunkReceived,
     Event,
     Notice,
+    ReasoningDelta,
     StepFinished,
     StepStarted,
     TextDelta,
@@ -127,6 +128,14 @@ class TestATurn:
                 session.show(event)
                 await asyncio.sleep(0.05)
         assert session.everything == screen(NOTEBOOK, 40)
+
+    @pytest.mark.parametrize("whole_lines", [False, True])
+    def test_thoughts_are_dim_and_apart(self, whole_lines: bool) -> None:
+        with Session(whole_lines=whole_lines) as session:
+            session.show(ReasoningDelta("\n\nI *th"), ReasoningDelta("ink\x1b\r"))
+            session.show(ReasoningDelta("\nso.\n\n"), *answer("It is **3**."))
+        assert session.everything[:4] == ["I *think\\x1b", "so.", "", "It is 3."]
+        assert "\x1b[2mI *th" in "".join(session.terminal.frames)
 
     def test_prose_a_failed_call_and_a_note(self) -> None:
         events = [

@@ -44,6 +44,15 @@ class TestRaw:
         shown(RawView(out, **options), events)
         return out.getvalue().split("\n")
 
+    def test_what_is_huge_is_shortened(self) -> None:
+        lines = self.lines([*call("add", ["{", " " * 20_000, "}"], "x" * 5_000)])
+        assert lines[1].endswith("(10,000 characters more)|}|")
+        assert lines[2].endswith("xxx (3,000 characters more)")
+
+    def test_thoughts_have_a_line_of_their_own(self) -> None:
+        events = [ReasoningDelta("h"), ReasoningDelta("m"), TextDelta("3"), TurnDone("3")]
+        assert self.lines(events) == ["thinking: h|m|", "3|", ""]
+
     def test_the_notebook_s_format(self) -> None:
         assert self.lines(NOTEBOOK) == [
             "Calling add...",
@@ -174,6 +183,13 @@ class TestPlain:
         ]
         assert self.lines(events)[:-2] == [
             *("The answer:", "wro", "final_answer failed: no tools_used", "The answer:", "right"),
+        ]
+
+    def test_thoughts_are_told_apart(self) -> None:
+        events = [ReasoningDelta("h\nm"), TextDelta("3"), StepFinished(1), ReasoningDelta("x")]
+        assert self.lines([*events, *answer("4")])[:7] == [
+            *("The model thinks:", "  h", "  m", "Now it says:", "3"),
+            *("The model thinks:", "  x"),
         ]
 
     def test_an_answer_that_did_not_come_in_pieces(self) -> None:

@@ -21,10 +21,12 @@ from streamchat.events import (
 from streamchat.safe import one_line, safe
 from streamchat.turn import Turn
 from streamchat.view import TextView
+from streamchat.view.words import MOST_OUTPUT, shortened
 
 SEPARATOR = "|"
 """What stands after each fragment."""
 _LONGEST_NAME = 100
+_LONGEST_FRAGMENT = 10_000
 _THOUGHTS = "\0thoughts"
 """Stands for thoughts where a call's id would: no id begins like that."""
 
@@ -55,7 +57,7 @@ class RawView(TextView):
                 self._announced = call_id
             case ArgumentsDelta(call_id, fragment):
                 self._continue(call_id, turn)
-                self._write(safe(fragment) + SEPARATOR)
+                self._write(safe(shortened(fragment, _LONGEST_FRAGMENT)) + SEPARATOR)
             case ReasoningDelta(text):
                 self._continue(_THOUGHTS, turn)
                 self._write(safe(text) + SEPARATOR)
@@ -71,9 +73,11 @@ class RawView(TextView):
 
     def _result(self, name: str, output: str, failed: bool) -> None:
         if failed:
-            self._line(f"{one_line(name, _LONGEST_NAME)} failed: {safe(output)}")
+            self._line(
+                f"{one_line(name, _LONGEST_NAME)} failed: {safe(shortened(output, MOST_OUTPUT))}"
+            )
         elif output:
-            self._line(f"{one_line(name, _LONGEST_NAME)} → {safe(output)}")
+            self._line(f"{one_line(name, _LONGEST_NAME)} → {safe(shortened(output, MOST_OUTPUT))}")
 
     def _continue(self, owner: str, turn: Turn) -> None:
         """Calls that arrive interleaved take turns: each goes on in a line that names it."""
