@@ -47,6 +47,7 @@ from streamchat.tools import (
     CallError,
     checked_arguments,
     final_answer,
+    names_of,
     run_tool,
     sendable_arguments,
 )
@@ -292,9 +293,8 @@ class AgentExecutor:
         tool = self._by_name.get(call.name)
         if tool is None:
             names = ", ".join(self._by_name) or "none"
-            raise CallError(
-                f"there is no tool called {one_line(call.name, 80)!r}, there are: {names}"
-            )
+            name = one_line(streamer.mask.text(call.name), 80)
+            raise CallError(f"there is no tool called {name!r}, there are: {names}")
         arguments = checked_arguments(tool, call.arguments or "{}")
         await streamer.put(ToolStarted(call.call_id, arguments))
         if tool.name == ANSWER_TOOL:
@@ -315,7 +315,7 @@ def _answered(call: Call, arguments: dict[str, Any]) -> _Result:
     answer = str(arguments["answer"])
     if not answer.strip():
         raise CallError("the answer is empty")
-    return _Result("", answer=TurnDone(answer, tuple(arguments.get("tools_used", ()))))
+    return _Result("", answer=TurnDone(answer, names_of(arguments.get("tools_used"))))
 
 
 def _why(error: BaseException) -> str:

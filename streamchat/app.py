@@ -6,6 +6,7 @@ import asyncio
 import gc
 import io
 import logging
+import os
 import signal
 import sys
 import warnings
@@ -24,6 +25,7 @@ from streamchat.view.progress import progress_on_stderr
 
 # LangChain takes seconds to import, and looking for garbage meanwhile a tenth of that.
 gc.disable()
+os.environ.pop("OPENAI_LOG", None)  # its lines would stand between ours
 with progress_on_stderr("starting"), interrupts_end_at_once():
     from streamchat.agent import AgentExecutor
     from streamchat.conversation import Stops, complain_of, converse, prepare

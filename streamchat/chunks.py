@@ -256,11 +256,17 @@ class _OpenCall:
         """
         other_id = bool(fragment.id and self._server_id and fragment.id != self._server_id)
         if fragment.name and (other_id or fragment.name != self.name is not None):
-            return True
+            return not (fragment.name == self.name and self._goes_on_in(fragment))
         if not self.reader.closed:
             return False
         self._named_again = self._named_again or bool(fragment.name)
         return self._named_again and bool(fragment.arguments.strip())
+
+    def _goes_on_in(self, fragment: _Fragment) -> bool:
+        """Whether the fragment can only be the next of arguments that are not whole."""
+        arguments = fragment.arguments.lstrip()
+        begun = bool(self.fragments) and not self.reader.closed
+        return begun and bool(arguments) and not arguments.startswith("{")
 
     def finished(self) -> Call:
         arguments = "".join(self.fragments)

@@ -248,7 +248,8 @@ def _readable(timeout: float, *, first: bool) -> bool:
 
 
 def _complain(line: str) -> None:
-    typer.echo(one_line(line), err=True)
+    with suppress(OSError):
+        typer.echo(one_line(line), err=True)
 
 
 def _failed(message: str, code: int) -> int:

@@ -6,19 +6,21 @@ import math
 import os
 import re
 import tomllib
+from base64 import b64encode
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, TypeAlias
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 import platformdirs
 
-from streamchat.safe import without_credentials
+from streamchat.safe import BLOT
 
 APP = "streamchat"
 LOCAL_MODELS = ("local", "local-large")
 _KEY = re.compile("[!-~]*")  # empty is what Enter gives where one is asked for
+_LONG_NAME = 8
 _PATHS = ("/", "./", "../", "~")
 DEFAULT_OPENAI_MODEL = "gpt-4o-mini"
 
@@ -75,15 +77,25 @@ class Settings:
 
     @property
     def secrets(self) -> tuple[str, ...]:
-        """What must be in no output: the key, and the password in the server's address."""
-        password = urlsplit(self.base_url).password if self.base_url else None
-        return tuple(value for value in (self.api_key, password) if value)
+        """What must be in no output: the key, and what lets in by the server's address."""
+        return (*([self.api_key] if self.api_key else []), *secrets_of(self.base_url))
 
     @property
     def needs_key(self) -> bool:
         """Whether OpenAI itself was asked for and no key is there."""
         host = urlsplit(self.base_url).hostname if self.base_url else "api.openai.com"
         return not self.is_local and not self.api_key and host == "api.openai.com"
+
+
+def secrets_of(address: str | None) -> tuple[str, ...]:
+    """Returns what in an address lets in, as it is written there, decoded, and as it is sent."""
+    parts = urlsplit(address or "")
+    user, password = parts.username or "", parts.password or ""
+    found = {user, password} if not password or len(user) >= _LONG_NAME else {password}
+    decoded = {unquote(each) for each in found}
+    login = f"{unquote(user)}:{unquote(password)}".encode()
+    sent = {b64encode(login).decode()} if user or password else set()
+    return tuple(sorted(filter(None, found | decoded | sent), key=len, reverse=True))
 
 
 def config_file(environment: Mapping[str, str] = os.environ) -> Path:
@@ -169,8 +181,13 @@ def checked_setting(source: str, name: str, value: Any) -> Any:
     try:
         return _CHECKS[name](value)
     except (ValueError, TypeError, OverflowError) as error:
-        shown = "" if name == "api_key" else f" {without_credentials(str(value))[:80]!r}"
+        shown = "" if name == "api_key" else f" {_shown(name, value)[:80]!r}"
         raise SettingsError(f"{source}{shown}: {error}") from None
+
+
+def _shown(name: str, value: Any) -> str:
+    """Returns a value without what may be a login in it, however wrong the address is."""
+    return re.sub(r".*@", f"{BLOT}@", str(value)) if name == "base_url" else str(value)
 
 
 def _name(value: Any) -> str:
@@ -184,7 +201,9 @@ def _url(value: Any) -> str:
     if address.scheme not in ("http", "https") or not address.hostname:
         raise ValueError("not an address that begins with http:// or https://")
     _ = address.port  # raises ValueError if it is no port
-    return str(value)
+    if address.query or address.fragment:
+        raise ValueError("not an address that paths can be added to: it has a query")
+    return str(value).removesuffix("/").removesuffix("/chat/completions")
 
 
 def _key(value: Any) -> str:

@@ -6,7 +6,7 @@ import asyncio
 import logging
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from streamchat.agent import AgentExecutor
@@ -111,4 +111,5 @@ def complain_of(turn: Turn) -> None:
 
 def complain(text: str) -> None:
     """Writes one line on standard error."""
-    print(one_line(text), file=sys.stderr, flush=True)  # noqa: T201  # where errors go
+    with suppress(OSError):
+        print(one_line(text), file=sys.stderr, flush=True)  # noqa: T201  # where errors go

@@ -17,9 +17,11 @@ from streamchat.events import (
 )
 from streamchat.safe import BLOT
 
-_SHORTEST = 8
+_SHORTEST = 6
 _MOST_SHOWN = 3
-_NO_SECRETS = frozenset({"lm-studio", "not-needed", "no-key-needed", "sk-no-key-required"})
+_NO_SECRETS = frozenset(
+    {"ollama", "lm-studio", "no-key", "not-needed", "no-key-needed", "sk-no-key-required"}
+)
 
 
 class SecretMask:

@@ -26,6 +26,7 @@ from streamchat.models import open_model
 from streamchat.safe import one_line, safe
 from streamchat.signals import ENDING, end_for_sure
 from streamchat.threads import in_daemon_thread
+from streamchat.view import repaints
 from streamchat.view.choose import Look, choose_view
 from streamchat.view.progress import progress_on_stderr
 
@@ -85,8 +86,10 @@ class Repl:
                 return 128 + terminated[-1]
 
     def _prompt(self) -> Callable[[], Awaitable[str]]:
+        if self._look.plain:
+            os.environ["TERM"] = "dumb"  # so that prompt-toolkit moves no cursor, either
         session: PromptSession[str] = PromptSession(
-            output=_Output.on(sys.stdout),
+            output=_Output.on(sys.stdout) if repaints(sys.stdout) else None,
             history=_history_file(),
             completer=WordCompleter(sorted(self._commands), sentence=True),
             complete_while_typing=False,
@@ -160,7 +163,8 @@ class Repl:
         try:
             settings = replace(self._settings, model=checked_setting("/model", "model", name))
             if settings.needs_key and self._interactive:
-                unseen = PromptSession[str](output=_Output.on(sys.stdout))
+                output = _Output.on(sys.stdout) if repaints(sys.stdout) else None
+                unseen = PromptSession[str](output=output)
                 typed = await unseen.prompt_async("OpenAI API key: ", is_password=True)
                 key = checked_setting("the key", "api_key", typed.strip())
                 settings = replace(settings, api_key=key or None)

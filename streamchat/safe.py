@@ -17,7 +17,7 @@ _HARMFUL = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\u00ad\u061c\u180e\u200b\u200e\u200f"
     "\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\U000e0000-\U000e007f]"
 )
-_CREDENTIALS = re.compile(r"(?<=://)[^/?#\s@]*@")
+_CREDENTIALS = re.compile(r"(?<=://)[^/?#\s]*@")
 _HARMLESS = 4
 BLOT = "***"
 """What stands for a secret."""
@@ -72,7 +72,10 @@ def without_credentials(text: str) -> str:
 
 def without_secrets(text: str, secrets: Iterable[str | None]) -> str:
     """Returns the text with the secrets blotted out: servers repeat a wrong key in their error."""
-    for secret in filter(None, secrets):
+    for secret in secrets:
+        # Nothing can be read any more where each letter of a short word is blotted out.
+        if not secret or len(secret) <= _HARMLESS - 1:
+            continue
         text = text.replace(secret, BLOT)
         # The beginning of one may have been left where a long text was cut.
         for size in range(len(secret) - 1, _HARMLESS, -1):

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from contextlib import aclosing, suppress
+from dataclasses import replace
 from time import perf_counter
 from typing import Any, Protocol, TypeAlias, runtime_checkable
 
@@ -34,6 +35,10 @@ from streamchat.streamer import QueueCallbackHandler
 _RETRIES = 2
 _NAMES_SECONDS = 3.0
 """Seconds that a server has to tell which models it has."""
+_AFTER_THE_END = 3.0
+"""Seconds that the end of the response may take longer than a gap, once the message is whole."""
+_MOST_CALLS = 500
+"""Calls in one message."""
 _MOST_ARGUMENTS = 100
 """Characters of arguments that are shown in an error."""
 _Model: TypeAlias = Runnable[LanguageModelInput, AIMessage]
@@ -105,7 +110,9 @@ class ModelStep:
                     raise
                 tries += 1
                 continue
-            if fault := _fault(reply):
+            if _fault(reply):
+                # Secrets are blotted out before anything is shortened, or half of one may be left.
+                fault = _fault(_masked(reply, streamer.mask.text))
                 await _fail_calls(reply, fault, streamer)
                 raise AgentError(fault)
             return reply
@@ -163,6 +170,7 @@ class ModelStep:
         """Lets a message stream to the end and returns when its first piece came."""
         first: float | None = None
         moved = 0
+        finished = False
         clock = asyncio.get_running_loop().time
         try:
             async with asyncio.timeout(self._timeout) as patience:
@@ -177,6 +185,11 @@ class ModelStep:
                         if streamer.moved > moved:
                             moved = streamer.moved
                             patience.reschedule(clock() + self._timeout)
+                        if streamer.finished and not finished:
+                            finished = True
+                            patience.reschedule(clock() + self._timeout + _AFTER_THE_END)
+                        if streamer.calls > _MOST_CALLS:
+                            raise AgentError(f"the model made over {_MOST_CALLS} calls at once")
         except TimeoutError as error:
             if not patience.expired():
                 raise
@@ -247,6 +260,14 @@ def _fault(reply: Reply) -> str:
     if not reply.calls and reply.broken_off:
         return "the answer may be cut off: the stream ended without finish_reason or [DONE]"
     return ""
+
+
+def _masked(reply: Reply, mask: Callable[[str], str]) -> Reply:
+    calls = tuple(
+        replace(call, name=mask(call.name), arguments=mask(call.arguments)) for call in reply.calls
+    )
+    reason = None if reply.finish_reason is None else mask(reply.finish_reason)
+    return replace(reply, refusal=mask(reply.refusal), finish_reason=reason, calls=calls)
 
 
 def _last_words(reply: Reply) -> str:

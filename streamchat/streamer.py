@@ -19,6 +19,7 @@ from streamchat.events import (
     LastEvent,
     StepStarted,
     TextDelta,
+    ToolCallStarted,
     TurnCancelled,
     TurnDone,
     TurnFailed,
@@ -65,6 +66,11 @@ class QueueCallbackHandler(AsyncCallbackHandler):
         """How many of them moved something: a ping or an empty delta does not."""
         self.began = False
         """Whether any of the message's own words came, thoughts being some."""
+        self.finished = False
+        """Whether the model has said why it ended; what may follow are its counts."""
+        self.calls = 0
+        """How many calls the current message has."""
+        self._progress = ""
         self.mask = EventMask()
         """Keeps what must not be shown out of the events."""
         self._answer: list[str] = []
@@ -103,7 +109,11 @@ class QueueCallbackHandler(AsyncCallbackHandler):
         events = self._decoder.feed(message)
         self.began = self.began or bool(events)
         extra = message.additional_kwargs
-        self.moved += bool(events or extra.get("prompt_progress") or extra.get("refusal"))
+        progress = str(extra.get("prompt_progress") or self._progress)
+        self.moved += bool(events or extra.get("refusal") or progress != self._progress)
+        self._progress = progress
+        self.finished = self.finished or bool(message.response_metadata.get("finish_reason"))
+        self.calls += sum(isinstance(event, ToolCallStarted) for event in events)
         for event in events:
             await self.put(event)
 
@@ -117,8 +127,9 @@ class QueueCallbackHandler(AsyncCallbackHandler):
     def begin_message(self, decoder: ChunkDecoder) -> None:
         """From now on the chunks are those of a new message, which `decoder` decodes."""
         self._decoder = decoder
-        self.received = self.moved = 0
-        self.began = False
+        self.received = self.moved = self.calls = 0
+        self.began = self.finished = False
+        self._progress = ""
 
     async def end_message(self) -> Reply:
         """Puts what the decoder still held back on the queue and returns the whole message."""

@@ -508,16 +508,80 @@ class TestEndings:
         assert turn.answer.text == "20"
 
     async def test_reading_the_prompt_is_progress_but_no_thought(self, server: Server) -> None:
-        read = ({"choices": [], "prompt_progress": {"processed": 512}}, Pause(0.15))
-        server.script(Reply(read * 8) + Reply((delta(reasoning="hm"),)) + says("20"))
+        read = tuple(
+            part
+            for done in range(8)
+            for part in ({"choices": [], "prompt_progress": {"processed": done}}, Pause(0.15))
+        )
+        server.script(Reply(read) + Reply((delta(reasoning="hm"),)) + says("20"))
         streamer = QueueCallbackHandler(keep_chunks=True)
         result = await executor(server, timeout=0.8).invoke("?", streamer)
         assert result["answer"] == "20"
         assert merge_chunks(streamer.chunks).additional_kwargs["reasoning_content"] == "hm"
 
+    async def test_the_same_progress_again_is_none(self, server: Server) -> None:
+        read = ({"choices": [], "prompt_progress": {"processed": 1}}, Pause(0.1))
+        error = await self.failure(server, Reply(read * 50), timeout=0.5)
+        assert error.startswith("timed out")
+
     async def test_slow_but_steady_is_progress(self, server: Server) -> None:
         steady = Reply(tuple(each for _ in range(8) for each in (delta(content="x"), Pause(0.15))))
         assert (await played(server, steady, timeout=0.8)).answer.text == "x" * 8
+
+    @pytest.mark.parametrize(
+        "after",
+        [
+            (Pause(20),),
+            (b": ping\n\n", Pause(0.2)) * 50,
+            (b"data: {nonsense\n\n", Pause(20)),
+            (b'data: {"error": "too late"}\n\n',),
+            (Hangup(),),
+        ],
+    )
+    async def test_once_the_message_is_whole_nothing_can_spoil_it(
+        self, server: Server, after: tuple[Any, ...]
+    ) -> None:
+        whole = {"choices": [{"delta": {}, "finish_reason": "stop"}]}
+        turn = await played(server, Reply((delta(content="hi"), whole, *after)), timeout=0.5)
+        assert (turn.status, turn.answer.text) == ("done", "hi")
+
+    async def test_another_choice_is_passed_over(self, server: Server) -> None:
+        def choice(index: int, **fields: Any) -> dict[str, Any]:
+            return {"choices": [{"index": index, "delta": fields}]}
+
+        end = {"choices": [{"index": 1, "delta": {}, "finish_reason": "length"}]}
+        parts = (choice(0, content="A"), choice(1, content="B"), end)
+        assert (await played(server, Reply(parts))).answer.text == "A"
+
+    async def test_more_calls_than_anybody_needs(self, server: Server) -> None:
+        many = Reply(tuple(call_delta(at, id=f"c{at}", name="add") for at in range(600)))
+        assert await self.failure(server, many) == "the model made over 500 calls at once"
+
+    @pytest.mark.parametrize("used", [None, "add", ["add", 7], {}])
+    async def test_an_answer_is_one_whatever_it_says_of_its_tools(
+        self, server: Server, used: Any
+    ) -> None:
+        arguments = json.dumps({"answer": "20", "tools_used": used, "confidence": 1})
+        turn = await played(server, calls("final_answer", [arguments]))
+        assert (turn.status, turn.answer.text) == ("done", "20")
+        assert turn.tools_used == (() if used in (None, {}) else ("add",))
+
+    @pytest.mark.parametrize(
+        "reply",
+        [
+            Reply((delta(refusal="no " * 78 + "sk-secret-key and more " * 5),)),
+            calls("add", ['{"x": "' + "y" * 86 + "sk-secret-key"]).but(finish_reason=None),
+        ],
+    )
+    async def test_no_beginning_of_the_key_is_left_where_a_text_is_cut(
+        self, server: Server, reply: Reply
+    ) -> None:
+        llm = connect("m", base_url=server.url, api_key="sk-secret-key", temperature=0, timeout=5)
+        OPEN.append(AgentExecutor(llm))
+        server.script(reply)
+        last = (await events_of(OPEN[-1]))[-1]
+        assert isinstance(last, TurnFailed)
+        assert "sk-s" not in last.error
 
     async def test_an_empty_message(self, server: Server) -> None:
         assert await self.failure(server, says()) == "the model's message was empty"

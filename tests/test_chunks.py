@@ -257,6 +257,11 @@ class TestServersThatDiffer:
         _, reply = decoded(text("hi", finish_reason="length"), text("", finish_reason="stop"))
         assert reply.cut_off
 
+    def test_a_name_and_a_new_id_in_every_fragment(self) -> None:
+        fragments = ('{"x": 1', ', "y"', ": 2}")
+        parts = [part(0, f"id{at}", "add", each) for at, each in enumerate(fragments)]
+        assert calls(*parts) == [("add", ADD)]
+
     def test_a_call_without_a_name_is_one(self) -> None:
         assert calls(
             part(0, "a", "add", ADD), part(1, "b", None, MULTIPLY), part(2, "c", "add", ADD)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from streamchat.config import Settings, SettingsError, config_file, load_settings
+from streamchat.config import Settings, SettingsError, config_file, load_settings, secrets_of
 
 
 def loaded(
@@ -141,12 +141,41 @@ def test_a_key_with_characters_that_no_key_has(key: str) -> None:
     assert key not in str(raised.value)
 
 
+@pytest.mark.parametrize(
+    "address",
+    [
+        "me:pw1234@host",
+        "http:/me:pw1234@host/v1",
+        "http://me:x@pw1234@host:99999",
+        "ftp://me:a/pw1234@h",
+    ],
+)
+def test_a_login_in_a_wrong_address_is_not_repeated(address: str) -> None:
+    with pytest.raises(SettingsError) as raised:
+        load_settings({"base_url": address}, {})
+    assert "pw1234" not in str(raised.value)
+
+
+def test_what_lets_in_by_an_address() -> None:
+    assert secrets_of("http://me:p%40ss@host/v1") == ("bWU6cEBzcw==", "p%40ss", "p@ss")
+    assert secrets_of("http://token@host") == ("dG9rZW46", "token")
+    assert secrets_of("http://host") == secrets_of(None) == ()
+
+
+def test_an_address_of_the_completions_themselves() -> None:
+    settings = load_settings({"base_url": "http://host/v1/chat/completions/"}, {})
+    assert settings.base_url == "http://host/v1"
+    with pytest.raises(SettingsError, match="it has a query"):
+        load_settings({"base_url": "http://host/v1?a=b"}, {})
+
+
 def test_a_key_is_stripped() -> None:
     assert load_settings({}, {"OPENAI_API_KEY": " sk-1\n"}).api_key == "sk-1"
 
 
 def test_credentials_in_an_address_are_not_repeated() -> None:
-    with pytest.raises(SettingsError, match=r"ftp://\*\*\*@host") as raised:
+    with pytest.raises(SettingsError, match=r"'\*\*\*@host/v1'") as raised:
         load_settings({"base_url": "ftp://me:secret@host/v1"}, {})
     assert "secret" not in str(raised.value)
-    assert Settings(base_url="http://me:secret@host/v1", api_key="k").secrets == ("k", "secret")
+    secrets = Settings(base_url="http://me:secret@host/v1", api_key="k").secrets
+    assert {"k", "secret"} <= set(secrets)

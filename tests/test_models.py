@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import socket
 import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import openai
 import pytest
@@ -15,7 +17,7 @@ from streamchat.config import ModelError, Settings
 from streamchat.models import NO_MODEL, model_name, open_model
 from streamchat.models.compatible import CompatibleChatOpenAI, connect, without_refused_option
 from streamchat.models.errors import describe
-from tests.server import Pause, Reply, Server, fails, says
+from tests.server import Hangup, Pause, Reply, Server, fails, says
 
 
 async def text_of(llm: CompatibleChatOpenAI) -> str:
@@ -67,6 +69,35 @@ class TestErrors:
         assert (await told(server.url)).startswith("400 from 127.0.0.1:")
         assert time.monotonic() - started < 15
 
+    @pytest.mark.parametrize(
+        ("headers", "parts"),
+        [
+            ({"Content-Length": "500"}, (b'{"error": ', Hangup())),
+            ({"Content-Encoding": "gzip"}, (b"not packed",)),
+        ],
+    )
+    async def test_a_status_counts_whatever_becomes_of_its_body(
+        self, server: Server, headers: dict[str, str], parts: tuple[Any, ...]
+    ) -> None:
+        server.script(Reply(parts, status=401, headers=headers))
+        line = await told(server.url)
+        assert line.startswith("401 from 127.0.0.1:")
+        assert line.endswith("check OPENAI_API_KEY")
+
+    @pytest.mark.parametrize(
+        "error",
+        [
+            {"message": "You exceeded your current quota, please check your plan."},
+            {"message": "no", "code": "billing_hard_limit_reached"},
+            {"message": "no", "type": "insufficient_quota"},
+        ],
+    )
+    async def test_no_money_is_no_reason_to_ask_again(
+        self, server: Server, error: dict[str, str]
+    ) -> None:
+        server.script(Reply(status=429, body=json.dumps({"error": error}).encode()))
+        assert "the quota is used up" in await told(server.url)
+
     async def test_nobody_there(self) -> None:
         assert await told("http://127.0.0.1:9/v1") == (
             "cannot reach 127.0.0.1:9: Connection refused; is the server running?"
@@ -113,6 +144,14 @@ async def test_only_the_settings_say_where_the_key_is_sent(monkeypatch: pytest.M
     llm = open_model(Settings(api_key="sk-1"))
     assert str(llm.root_async_client.base_url) == "https://api.openai.com/v1/"
     await llm.aclose()
+
+
+def test_what_the_environment_gets_wrong_about_connections(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", "/nowhere/at/all")
+    with pytest.raises(ModelError, match="cannot set up the connection"):
+        open_model(Settings(api_key="sk-1"))
 
 
 def test_openai_needs_a_key() -> None:

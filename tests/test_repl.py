@@ -123,6 +123,23 @@ def test_the_history_file_is_the_user_s_alone(
     assert file.stat().st_mode & 0o777 == 0o600
 
 
+@pytest.mark.parametrize(("arguments", "term"), [((), "dumb"), (("--plain",), "xterm-256color")])
+def test_a_terminal_that_moves_no_cursor(
+    server: Server, tmp_path: Path, arguments: tuple[str, ...], term: str
+) -> None:
+    server.script(says("One."))
+    variables = {"OPENAI_BASE_URL": server.url, "TERM": term}
+    with Terminal(tmp_path, "repl", *arguments, **variables) as terminal:
+        terminal.wait_for(at_prompt)
+        terminal.type("first\r")
+        terminal.wait_for("One.")
+        terminal.wait_for(at_prompt)
+        terminal.type("\x04")
+        assert terminal.exit_code() == 0
+        prompted = terminal.written[terminal.written.index(">") :]
+    assert "\x1b" not in prompted
+
+
 def test_lines_on_a_pipe(server: Server, tmp_path: Path) -> None:
     server.script(says("One."), says("Two."))
     done = run(tmp_path, "repl", stdin="first\n\nsecond\n/nope\n", OPENAI_BASE_URL=server.url)

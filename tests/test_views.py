@@ -228,6 +228,10 @@ class TestAnswer:
         assert self.text(answer(EVIL, "\n")) == EVIL_SHOWN + "\n\n"
         assert self.text(answer("a\r", "\nb\r")) == "a\nb\\x0d\n"
 
+    def test_an_answer_of_nothing_leaves_nothing(self) -> None:
+        events = [AnswerDelta(" \n", "a"), AnswerDelta(" \n yes \n", "b"), TurnDone(" \n yes \n")]
+        assert self.text(events) == " \n yes \n\n"
+
     def test_thoughts_are_no_answer(self) -> None:
         assert self.text([ReasoningDelta("hm"), *answer("20")]) == "20\n"
 

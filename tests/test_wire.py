@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -105,6 +106,8 @@ class TestBodies:
             (b"data: null\n\ndata: [DONE]", [True]),
             (b'\xef\xbb\xbf\n {"a": 1}\n', [{"a": 1}, True]),
             (b'{"a": 1}\n{"b": 2}\n', [{"a": 1}, {"b": 2}, True]),
+            (b'[{"a": 1}, {"b": 2}]', [{"a": 1}, {"b": 2}, True]),
+            (b'data: {"a": ' + b"1" * 6_000 + b"}\n\ndata: [DONE]\n\n", [{"a": math.inf}, True]),
         ],
     )
     def test_forms(self, data: bytes, found: list[Any]) -> None:
@@ -145,6 +148,13 @@ class TestBodies:
             chunks(data)
         assert raised.value.body == body
 
+    def test_an_object_that_is_whole_need_not_end(self) -> None:
+        body = BodyDecoder()
+        whole = {"choices": [{"message": {"content": "}"}, "finish_reason": "stop"}]}
+        found = [each for piece in json.dumps(whole) for each in body.feed(piece.encode())]
+        assert (found, body.done) == ([whole], True)
+        assert list(body.finish()) == []
+
     def test_a_body_without_an_end(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr("streamchat.models.body.MOST_BYTES", 100)
         with pytest.raises(UnreadableError, match="more than can be kept"):
@@ -181,6 +191,7 @@ class TestShapes:
         [
             delta(content="hi"),
             delta(content=[{"type": "text", "text": "h"}, "i"]),
+            {"choices": [7, None, {"delta": None, "message": {"content": "hi"}}]},
             delta(content=[{"type": "text", "text": {"value": "hi"}}, {"type": "image"}, 7]),
             {"choices": [{"message": {"content": "hi"}}]},
             {"choices": [{"text": "hi"}]},
@@ -215,6 +226,28 @@ class TestShapes:
     def test_calls(self, fields: dict[str, Any]) -> None:
         (call,) = first(delta(**fields)).tool_call_chunks
         assert (call["name"], json.loads(call["args"]), call["id"]) == ("add", {"x": 1}, None)
+
+    @pytest.mark.parametrize(
+        "fields",
+        [
+            {"refusal": "no"},
+            {"refusal": [{"type": "refusal", "refusal": "no"}]},
+            {"content": [{"type": "refusal", "refusal": "no"}]},
+        ],
+    )
+    def test_refusals(self, fields: dict[str, Any]) -> None:
+        message = first(delta(**fields))
+        assert (message.content, message.additional_kwargs) == ("", {"refusal": "no"})
+
+    def test_a_call_in_both_forms_is_one(self) -> None:
+        function = {"name": "add", "arguments": "{}"}
+        calls = [{"index": 0.0, "function": function}]
+        (call,) = first(delta(tool_calls=calls, function_call=function)).tool_call_chunks
+        assert call["index"] == 0
+
+    def test_a_number_for_content(self) -> None:
+        assert first(delta(content=42)).content == "42"
+        assert first(delta(content=True)).content == ""
 
     def test_calls_that_say_little(self) -> None:
         calls = [None, 7, {}, {"id": 7, "index": True, "function": {"arguments": None}}]

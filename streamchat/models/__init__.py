@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from streamchat.config import DEFAULT_OPENAI_MODEL, ModelError, Settings
 from streamchat.models.progress import Progress, silent
+from streamchat.safe import without_secrets
 
 if TYPE_CHECKING:
     from streamchat.models.compatible import CompatibleChatOpenAI
@@ -44,10 +45,14 @@ def open_model(settings: Settings, progress: Progress = silent) -> CompatibleCha
         raise ModelError(f"OpenAI's {model_name(settings)} needs a key: set OPENAI_API_KEY")
     from streamchat.models.compatible import connect
 
-    return connect(
-        model_name(settings),
-        base_url=settings.base_url,
-        api_key=settings.api_key,
-        temperature=settings.temperature,
-        timeout=settings.timeout,
-    )
+    try:
+        return connect(
+            model_name(settings),
+            base_url=settings.base_url,
+            api_key=settings.api_key,
+            temperature=settings.temperature,
+            timeout=settings.timeout,
+        )
+    except Exception as error:  # of certificates and proxies that the environment names
+        words = without_secrets(f"{type(error).__name__}: {error}", settings.secrets)
+        raise ModelError(f"cannot set up the connection: {words}") from error

@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from html import unescape
 from typing import Any, TypeAlias
 
+from streamchat.models.shapes import finish_reason
 from streamchat.models.sse import MOST_BYTES, EventDecoder, ServerEvent, TooLongError
 from streamchat.safe import one_line
 
@@ -50,6 +52,8 @@ class BodyDecoder:
         """The first byte that is not blank: it tells JSON and markup from events."""
         self._whole = bytearray()
         self._empty = True
+        # A body that is whole need not end; but to look whether it is takes time.
+        self._tries = 50
 
     @property
     def is_stream(self) -> bool:
@@ -71,6 +75,9 @@ class BodyDecoder:
             self._whole += data
             if len(self._whole) > MOST_BYTES:
                 raise UnreadableError("more than can be kept")
+            if self._kind != b"<" and data.rstrip().endswith((b"}", b"]")) and self._tries:
+                self._tries -= 1
+                yield from self._read_if_whole()
             return
         try:
             for event in self._events.feed(data):
@@ -85,7 +92,7 @@ class BodyDecoder:
             UnreadableError: the whole is no answer.
             ReportedError: it tells of an error.
         """
-        if self._whole:
+        if self._whole and not self.done:
             yield from self._read_whole()
             return
         for event in self._events.finish():
@@ -110,6 +117,16 @@ class BodyDecoder:
         for value in values:
             yield from self._checked(value)
 
+    def _read_if_whole(self) -> Iterator[Chunk]:
+        try:
+            value = json.loads(self._whole)
+        except (ValueError, RecursionError):
+            return
+        # Of several objects on lines of their own, others may follow.
+        told = isinstance(value, dict) and "error" in value
+        if isinstance(value, list) or told or finish_reason(value):
+            yield from self._read_whole()
+
     def _read_whole(self) -> Iterator[Chunk]:
         text = self._whole.decode("utf-8-sig", "replace")
         if self._kind == b"<":
@@ -118,7 +135,7 @@ class BodyDecoder:
         values = _parsed(text)
         if not values:
             raise UnreadableError("JSON that was cut off")
-        for value in values:
+        for value in values[0] if isinstance(values[0], list) else values:
             yield from self._checked(value)
         self.done = True
 
@@ -139,11 +156,15 @@ class BodyDecoder:
 def _parsed(data: str) -> list[Any]:
     """Returns the JSON values in an event: one, or one a line if the lines between are missing."""
     for parts in ([data], data.split("\n")):
-        try:
-            return [json.loads(part) for part in parts if part.strip() not in ("", _DONE)]
-        except (ValueError, RecursionError):
-            continue
+        wanted = [part for part in parts if part.strip() not in ("", _DONE)]
+        for number in (int, float):  # for whole numbers longer than Python takes
+            with suppress(ValueError, RecursionError):
+                return [_load(part, number) for part in wanted]
     return []
+
+
+def _load(text: str, number: type[int] | type[float]) -> Any:
+    return json.loads(text) if number is int else json.loads(text, parse_int=number)
 
 
 def words_of(markup: str) -> str:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any, TypeVar
 
 import openai
@@ -11,12 +13,14 @@ from langchain_core.outputs import ChatGenerationChunk
 from langchain_openai import ChatOpenAI
 from pydantic import SecretStr
 
+from streamchat.config import secrets_of
 from streamchat.models.shapes import generation_chunk
 from streamchat.models.stream import ChunkStream
 
 NO_KEY = "none"
 _LATER = 5.0
 _MOST_ERROR = 1 << 18
+_ERROR_SECONDS = 1.0
 OPENAI_URL = "https://api.openai.com/v1"
 
 
@@ -30,13 +34,11 @@ class CompatibleChatOpenAI(ChatOpenAI):
 
     @property
     def secrets(self) -> tuple[str, ...]:
-        """What must be in no output: the key, and the password in the server's address."""
+        """What must be in no output: the key, and what lets in by the server's address."""
         key = self.openai_api_key
-        values = (
-            key.get_secret_value() if isinstance(key, SecretStr) else None,
-            self.root_async_client.base_url.password,
-        )
-        return tuple(value for value in values if value and value != NO_KEY)
+        value = key.get_secret_value() if isinstance(key, SecretStr) else NO_KEY
+        login = secrets_of(self.openai_api_base)
+        return login if value == NO_KEY else (value, *login)
 
     @property
     def host(self) -> str:
@@ -87,11 +89,15 @@ async def _keep_little_of_an_error(response: Any) -> None:
     if response.is_success:
         return
     body = b""
-    async for piece in response.aiter_bytes(_MOST_ERROR):
-        body += piece
-        if len(body) >= _MOST_ERROR:
-            break
-    await response.aclose()
+    # The status is known, and counts more than whatever becomes of the body.
+    with suppress(Exception):
+        async with asyncio.timeout(_ERROR_SECONDS):
+            async for piece in response.aiter_bytes():
+                body += piece
+                if len(body) >= _MOST_ERROR:
+                    break
+    with suppress(Exception):
+        await response.aclose()
     response._content = body[:_MOST_ERROR]  # where `aread` keeps it
 
 

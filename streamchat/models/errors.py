@@ -35,6 +35,10 @@ _NO_MODEL = re.compile(
     r"|\b(not found|no such|unknown|invalid)\b.{0,30}\bmodel\b",
     re.DOTALL,
 )
+_NO_QUOTA = re.compile(
+    r"insufficient[ _](quota|balance|credit|fund)|exceeded your (current|monthly) quota"
+    r"|billing_(hard_limit|not_active)|quota_exceeded"
+)
 _EMPTY_WORDS = ("", "unprocessable entity", "unprocessable content")
 _AGAIN = (408, 409, 429, *range(500, 600))
 _NEVER_CONNECTED = ("ConnectError", "ProxyError", "UnsupportedProtocol")
@@ -70,8 +74,8 @@ def _cause(error: BaseException) -> str:
             return f"cannot reach {host_of(error)}: {_innermost(error)}"
         case openai.APIConnectionError():
             return f"the connection to {host_of(error)} broke off: {_innermost(error)}"
-        case openai.APIStatusError(status_code=status) if 300 <= status < 400:
-            target = error.response.headers.get("location", "nowhere")
+        case openai.APIStatusError(status_code=status) if _is_redirect(error):
+            target = error.response.headers["location"]
             return f"{status} from {host_of(error)}: it redirects to {target}"
         case openai.APIStatusError() if "exceeds the available context size" in _words(error):
             return f"too long for the model: {_words(error).removesuffix(', try increasing it')}"
@@ -96,7 +100,7 @@ def _cause(error: BaseException) -> str:
 def _advice(error: BaseException, models: Sequence[str]) -> str:
     """Returns what the user can do."""
     match error:
-        case openai.APIStatusError(status_code=status) if 300 <= status < 400:
+        case openai.APIStatusError() if _is_redirect(error):
             return "it is not followed; give that server's own address with --base-url"
         case openai.APIStatusError() if is_out_of_quota(error):
             return "the quota is used up: check the account's plan and billing"
@@ -116,6 +120,10 @@ def _advice(error: BaseException, models: Sequence[str]) -> str:
             return "is the address right, and is there a network?"
         case _:
             return ""
+
+
+def _is_redirect(error: openai.APIStatusError) -> bool:
+    return 300 <= error.status_code < 400 and "location" in error.response.headers
 
 
 def is_transport(error: BaseException) -> bool:
@@ -242,9 +250,10 @@ def is_unknown_model(error: BaseException) -> bool:
 
 def is_out_of_quota(error: openai.APIStatusError) -> bool:
     """Whether asking again is of no use, because it is a matter of money."""
-    return "insufficient_quota" in (error.code, error.type) or (
-        error.status_code in (402, 429) and "insufficient_quota" in _own_words(error)
-    )
+    if error.status_code not in (402, 403, 429):
+        return False
+    told = f"{error.code} {error.type} {_own_words(error)}".lower()
+    return error.status_code == 402 or bool(_NO_QUOTA.search(told))
 
 
 def seconds_until_retry(error: BaseException, tries: int) -> tuple[float, bool] | None:

@@ -66,10 +66,12 @@ def generation_chunk(chunk: Mapping[str, Any]) -> ChatGenerationChunk:
     """
     choice = _first(chunk.get("choices"))
     delta = _delta(choice)
-    text, thought = content_of(delta.get("content"))
+    content = delta.get("content")
+    is_number = isinstance(content, int | float) and not isinstance(content, bool)
+    text, thought = content_of(str(content) if is_number else content)
     extra = {
         "reasoning_content": _first_text(delta, _THOUGHTS) + thought,
-        "refusal": _first_text(delta, ("refusal",)),
+        "refusal": _refusal(delta.get("refusal")) or _refusal(delta.get("content"), nested=True),
         "prompt_progress": json.dumps(chunk.get("prompt_progress") or ""),
     }
     reason = choice.get("finish_reason")
@@ -93,9 +95,29 @@ def has_content(chunk: Mapping[str, Any]) -> bool:
     return any(value for name, value in delta.items() if name != "role")
 
 
-def finish_reason(chunk: Mapping[str, Any]) -> object:
+def finish_reason(chunk: object) -> object:
     """Returns why the message ended, if this chunk tells it."""
-    return _first(chunk.get("choices")).get("finish_reason")
+    choices = chunk.get("choices") if isinstance(chunk, dict) else None
+    return _first(choices).get("finish_reason")
+
+
+class OneChoice:
+    """Keeps to one of the messages that a server offers for a choice, though one was asked for."""
+
+    def __init__(self) -> None:
+        self._index: object = None
+
+    def of(self, chunk: dict[str, Any]) -> dict[str, Any]:
+        """Returns the chunk with that choice alone."""
+        choices = chunk.get("choices")
+        if not isinstance(choices, list) or not choices:
+            return chunk
+        objects = [choice for choice in choices if isinstance(choice, dict)]
+        indexes = [choice.get("index") for choice in objects if choice.get("index") is not None]
+        if self._index is None and indexes:
+            self._index = 0 if 0 in indexes else indexes[0]
+        kept = [choice for choice in objects if choice.get("index") in (None, self._index)]
+        return {**chunk, "choices": kept}
 
 
 def content_of(content: Any) -> tuple[str, str]:
@@ -120,9 +142,8 @@ def content_of(content: Any) -> tuple[str, str]:
 
 def _first(choices: Any) -> Mapping[str, Any]:
     """Returns the one choice that was asked for; servers may send none, or null."""
-    if isinstance(choices, list) and choices and isinstance(choices[0], dict):
-        return choices[0]
-    return {}
+    objects = (each for each in (choices if isinstance(choices, list) else []))
+    return next((each for each in objects if isinstance(each, dict)), {})
 
 
 def _delta(choice: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -141,12 +162,28 @@ def _first_text(delta: Mapping[str, Any], names: tuple[str, ...]) -> str:
     return next(filter(None, found), "")
 
 
+def _refusal(value: Any, *, nested: bool = False) -> str:
+    """Returns a refusal, which is a text, or the parts of that kind among others."""
+    match value:
+        case str() if not nested:
+            return value
+        case list():
+            return "".join(_refusal(part, nested=True) for part in value)
+        case {"refusal": str(text)}:
+            return text
+        case _:
+            return ""
+
+
 def _calls(delta: Mapping[str, Any]) -> Iterator[ToolCallChunk]:
     calls = delta.get("tool_calls")
-    for call in calls if isinstance(calls, list) else [calls]:
-        if isinstance(call, dict):
-            yield _call(call, call.get("function"))
-    if isinstance(legacy := delta.get("function_call"), dict):
+    found = [
+        call for call in (calls if isinstance(calls, list) else [calls]) if isinstance(call, dict)
+    ]
+    for call in found:
+        yield _call(call, call.get("function"))
+    legacy = delta.get("function_call")
+    if isinstance(legacy, dict) and not found:
         yield _call({}, legacy)
 
 
@@ -170,6 +207,8 @@ def _text_or_none(value: Any) -> str | None:
 def _number(value: Any) -> int | None:
     """Returns a count or an index, which some write as a text."""
     if isinstance(value, str) and value.isdecimal() and len(value) < 10:
+        return int(value)
+    if isinstance(value, float) and value.is_integer():
         return int(value)
     return value if isinstance(value, int) and not isinstance(value, bool) else None
 

@@ -11,7 +11,7 @@ import openai
 
 from streamchat.models.body import BodyDecoder, Chunk, ReportedError, UnreadableError
 from streamchat.models.errors import is_transport
-from streamchat.models.shapes import finish_reason, has_content
+from streamchat.models.shapes import OneChoice, finish_reason, has_content
 
 _GRACE = 1.0
 """Seconds that usage and the end of the body may come after the reason for the message's end."""
@@ -43,6 +43,7 @@ class ChunkStream(openai.AsyncStream[object]):
                 cannot be read.
         """
         body = self.body = BodyDecoder()
+        choice = OneChoice()
         finished = False
         deadline: float | None = None
         clock = asyncio.get_running_loop().time
@@ -56,7 +57,9 @@ class ChunkStream(openai.AsyncStream[object]):
                     raise self._connection_error(error) from error
                 if piece is None and deadline and clock() >= deadline:
                     break
-                for chunk in self._read(body.finish() if piece is None else body.feed(piece)):
+                chunks = self._read(body.finish() if piece is None else body.feed(piece))
+                while (chunk := _following(chunks, forgiving=finished)) is not None:
+                    chunk = choice.of(chunk)
                     yield chunk
                     finished = finished or bool(finish_reason(chunk))
                     if finished and (deadline is None or has_content(chunk)):
@@ -80,6 +83,16 @@ class ChunkStream(openai.AsyncStream[object]):
         if not is_transport(error):
             return error
         return openai.APIConnectionError(message=str(error), request=self.response.request)
+
+
+def _following(chunks: Iterator[Chunk], *, forgiving: bool) -> Chunk | None:
+    """Returns the next chunk, or None; once the message is whole, nothing can spoil it."""
+    try:
+        return next(chunks, None)
+    except openai.APIError:
+        if not forgiving:
+            raise
+        return None
 
 
 async def _next(pieces: AsyncIterator[_T], deadline: float | None) -> _T | None:

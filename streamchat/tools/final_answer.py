@@ -5,16 +5,24 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 from langchain_core.tools import tool
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+
+def names_of(value: Any) -> tuple[str, ...]:
+    """Returns the names in what a model gave for a list of them; it may forget or misshape it."""
+    names = value if isinstance(value, list) else [value]
+    return tuple(name for name in names if isinstance(name, str))
 
 
 class _Answer(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True)
+    # The answer has been read by now. What a model adds to it is no reason to ask again.
+    model_config = ConfigDict(extra="ignore", strict=True)
 
     answer: Annotated[str, Field(description="the whole answer, as the user will read it")]
-    # Models forget it, and the answer has been read by then.
     tools_used: Annotated[
-        list[str], Field(description="the names of the tools whose results the answer rests on")
+        list[str],
+        BeforeValidator(lambda value: list(names_of(value))),
+        Field(description="the names of the tools whose results the answer rests on"),
     ] = []
 
 

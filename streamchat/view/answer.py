@@ -20,9 +20,6 @@ from streamchat.safe import Sanitizer, one_line
 from streamchat.turn import Turn
 from streamchat.view import TextView
 
-_LONG = 1.0
-"""Seconds from which on a wait is told."""
-
 
 class AnswerView(TextView):
     """Writes the answer as it arrives, and one newline.
@@ -41,6 +38,9 @@ class AnswerView(TextView):
         self._call_id = ""
         self._written: list[str] = []
         self._prose: list[str] = []
+        self._blank = ""
+        """What waits for the first letter."""
+        self._begun = False
         self._sanitizer = Sanitizer()
 
     def show(self, turn: Turn, event: Event) -> None:
@@ -53,7 +53,7 @@ class AnswerView(TextView):
                 self._prose.append(text)
             case StepStarted() | ToolCallStarted():
                 self._prose = []
-            case Notice(text, seconds) if seconds >= _LONG:
+            case Notice(text, seconds) if seconds > 0:
                 self._tell(one_line(text))
             case TurnDone(answer):
                 if "".join(self._written) != answer:
@@ -75,9 +75,15 @@ class AnswerView(TextView):
 
     def _write(self, text: str) -> None:
         self._written.append(text)
-        self._out.write(self._sanitizer.feed(text))
+        self._blank += text
+        if not self._begun and not self._blank.strip():
+            return  # an answer that is nothing else is refused
+        self._out.write(self._sanitizer.feed(self._blank))
+        self._blank, self._begun = "", True
         self._out.flush()
 
     def _end(self) -> None:
-        self._out.write(self._sanitizer.finish() + "\n")
-        self._out.flush()
+        if self._begun:
+            self._out.write(self._sanitizer.finish() + "\n")
+            self._out.flush()
+        self._blank, self._begun = "", False
