@@ -55,8 +55,8 @@ class ChunkStream(openai.AsyncStream[object]):
                     if finished:
                         break
                     raise self._connection_error(error) from error
-                if piece is None and deadline and clock() >= deadline:
-                    break
+                if deadline and clock() >= deadline:
+                    break  # also where pings come without a pause
                 chunks = self._read(body.finish() if piece is None else body.feed(piece))
                 while (chunk := _following(chunks, forgiving=finished)) is not None:
                     chunk = choice.of(chunk)
