@@ -13,7 +13,7 @@ from streamchat.agent import AgentExecutor
 from streamchat.models.progress import Progress
 from streamchat.play import play
 from streamchat.safe import one_line
-from streamchat.signals import ENDING, end_for_sure
+from streamchat.signals import ENDING, end_for_sure, heeded
 from streamchat.streamer import QueueCallbackHandler
 from streamchat.turn import Turn
 from streamchat.view import View
@@ -32,7 +32,7 @@ class Stops:
     def __init__(self, *signals: int, linger: bool = False) -> None:
         self.received = 0
         """The last one that stopped something; 0 if none has."""
-        self._signals = signals
+        self._signals = heeded(*signals)
         self._linger = linger
 
     @contextmanager

@@ -24,7 +24,7 @@ from streamchat.conversation import Stops, complain, complain_of, converse, prep
 from streamchat.echo import unechoed
 from streamchat.models import open_model
 from streamchat.safe import one_line, safe
-from streamchat.signals import ENDING, end_for_sure
+from streamchat.signals import ENDING, end_for_sure, heeded
 from streamchat.threads import in_daemon_thread
 from streamchat.view import repaints
 from streamchat.view.choose import Look, choose_view
@@ -168,7 +168,8 @@ class Repl:
                 typed = await unseen.prompt_async("OpenAI API key: ", is_password=True)
                 key = checked_setting("the key", "api_key", typed.strip())
                 settings = replace(settings, api_key=key or None)
-            llm = open_model(settings, progress_on_stderr)
+            # Loading takes a while, and signals are heard of in the loop.
+            llm = await in_daemon_thread(open_model, settings, progress_on_stderr)
         except (ModelError, SettingsError) as error:
             complain(f"error: {error}")
             return
@@ -287,7 +288,7 @@ def _terminated_by_signals() -> Iterator[list[int]]:
         end_for_sure(number)
         task.cancel()
 
-    for number in ENDING:
+    for number in heeded(*ENDING):
         with suppress(RuntimeError, ValueError):
             loop.add_signal_handler(number, end, number)
     yield received

@@ -18,6 +18,12 @@ _PATIENCE = 1.2
 """Seconds for an orderly end."""
 _SHOWN_CURSOR_AND_NO_MODES = b"\x1b[?2026l\x1b[?2004l\x1b[?25h"
 
+_IGNORED = frozenset(
+    number
+    for number in (signal.SIGINT, *ENDING)
+    if signal.getsignal(number) == signal.SIG_IGN  # nohup, or a job in the background of a script
+)
+
 _found: list[Any] = []
 """The terminal's settings as they were at the start."""
 
@@ -27,10 +33,14 @@ def end_in_order() -> None:
     with suppress(termios.error, OSError, ValueError, AttributeError):
         if not _found:
             _found.append(termios.tcgetattr(sys.stdin))
-    for number in ENDING:
+    for number in heeded(*ENDING):
         with suppress(OSError, ValueError):
-            if signal.getsignal(number) != signal.SIG_IGN:  # nohup
-                signal.signal(number, _end)
+            signal.signal(number, _end)
+
+
+def heeded(*numbers: int) -> list[int]:
+    """Returns those of the signals that the program was not started to ignore."""
+    return [number for number in numbers if number not in _IGNORED]
 
 
 def _end(number: int, frame: FrameType | None) -> NoReturn:
@@ -63,7 +73,8 @@ def interrupts_end_at_once() -> Iterator[None]:
 
     An exception that comes in the middle of an import is told by some library or other.
     """
-    if threading.current_thread() is not threading.main_thread():
+    ignored = not heeded(signal.SIGINT)
+    if ignored or threading.current_thread() is not threading.main_thread():
         yield
         return
     before = signal.signal(signal.SIGINT, _interrupted)

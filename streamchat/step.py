@@ -103,7 +103,9 @@ class ModelStep:
             try:
                 reply = await self._ask(step, prompt, taken_ids, streamer)
             except Exception as error:
-                await _fail_calls(await streamer.end_message(), "it did not arrive whole", streamer)
+                if streamer.began:
+                    reply = await streamer.end_message()
+                    await _fail_calls(reply, "it did not arrive whole", streamer)
                 if streamer.began or not await self._can_retry(error, tries, streamer):
                     # What did not help is not remembered.
                     (self.llm, self._tool_choices), self._bound = before, None
@@ -169,8 +171,7 @@ class ModelStep:
     ) -> float | None:
         """Lets a message stream to the end and returns when its first piece came."""
         first: float | None = None
-        moved = 0
-        finished = False
+        seen = 0, False
         clock = asyncio.get_running_loop().time
         try:
             async with asyncio.timeout(self._timeout) as patience:
@@ -181,13 +182,11 @@ class ModelStep:
                             await streamer.receive(chunk)
                         if first is None and streamer.began:
                             first = perf_counter()
-                        # A ping or an empty chunk is no progress.
-                        if streamer.moved > moved:
-                            moved = streamer.moved
-                            patience.reschedule(clock() + self._timeout)
-                        if streamer.finished and not finished:
-                            finished = True
-                            patience.reschedule(clock() + self._timeout + _AFTER_THE_END)
+                        # A ping or an empty chunk is no progress; a reason for the end is.
+                        if (streamer.moved, streamer.finished) != seen:
+                            seen = streamer.moved, streamer.finished
+                            longer = _AFTER_THE_END if streamer.finished else 0.0
+                            patience.reschedule(clock() + self._timeout + longer)
                         if streamer.calls > _MOST_CALLS:
                             raise AgentError(f"the model made over {_MOST_CALLS} calls at once")
         except TimeoutError as error:
@@ -250,7 +249,8 @@ def _fault(reply: Reply) -> str:
         reason = one_line(reply.finish_reason or "", 40)
         return f"the model's message was cut off (finish_reason: {reason}){_last_words(reply)}"
     for call in reply.calls:
-        if reply.finish_reason is None and not call.whole:
+        nothing = not call.arguments.strip() and not reply.broken_off
+        if reply.finish_reason is None and not (call.whole or nothing):
             name = one_line(call.name, 40) or "a call"
             return f"the stream ended inside the arguments of {name}{_last_words(reply)}"
     if reply.refusal.strip():

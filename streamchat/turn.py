@@ -199,8 +199,12 @@ class Turn:
         return replace(self, blocks=(*self.blocks[:position], block, *self.blocks[position + 1 :]))
 
     def _with_text(self, kind: type[Prose] | type[Reasoning], text: str) -> Turn:
-        if self.blocks and isinstance(last := self.blocks[-1], kind):
-            return self._with_block(len(self.blocks) - 1, kind(last.text.append(text)))
+        at = len(self.blocks) - 1
+        # Thoughts may come in the middle of a text, and do not end it.
+        while kind is Prose and at >= 0 and isinstance(self.blocks[at], Reasoning):
+            at -= 1
+        if at >= 0 and isinstance(begun := self.blocks[at], kind):
+            return self._with_block(at, kind(begun.text.append(text)))
         return replace(self, blocks=(*self.blocks, kind(Fragments([text]))))
 
     def _last(self, kind: type[Prose] | type[Answer]) -> int | None:

@@ -286,9 +286,12 @@ class TestCalls:
 
         turn = await played(server, calls("ping", []), answers("Pong."), tools=[ping])
         assert turn.call("call_ping").output == "pong"
-        cut = await played(server, calls("ping", []).but(finish_reason=None), tools=[ping])
+        quiet = calls("ping", []).but(finish_reason=None)
+        assert (await played(server, quiet, answers("Pong."), tools=[ping])).status == "done"
+        assert len(ran) == 2
+        cut = await played(server, quiet.but(done=False), tools=[ping])
         assert cut.error == "the stream ended inside the arguments of ping"
-        assert len(ran) == 1
+        assert len(ran) == 2
 
     async def test_what_is_sent_back_is_always_json(self, server: Server) -> None:
         bad = calls("add", ['{"x": NaN, "y": 1}']) + calls("add", ['{"x": 1e400, "y": 1}'], id="b")
@@ -544,6 +547,23 @@ class TestEndings:
         whole = {"choices": [{"delta": {}, "finish_reason": "stop"}]}
         turn = await played(server, Reply((delta(content="hi"), whole, *after)), timeout=0.5)
         assert (turn.status, turn.answer.text) == ("done", "hi")
+
+    async def test_a_message_is_dropped_unseen_if_nothing_of_it_was_shown(
+        self, server: Server
+    ) -> None:
+        nameless = Reply((call_delta(arguments='{"x": 1'), Hangup()))
+        server.script(nameless, answers("20"))
+        events = await events_of(executor(server))
+        assert isinstance(events[-1], TurnDone)
+        assert [event.name for event in events if isinstance(event, ToolCallStarted)] == [
+            "final_answer"
+        ]
+
+    async def test_more_text_after_the_end(self, server: Server) -> None:
+        whole = {"choices": [{"delta": {}, "finish_reason": "stop"}]}
+        reply = Reply((delta(content="hi"), whole, delta(content="!"), Pause(20)))
+        turn = await played(server, reply, timeout=0.5)
+        assert (turn.status, turn.answer.text) == ("done", "hi!")
 
     async def test_another_choice_is_passed_over(self, server: Server) -> None:
         def choice(index: int, **fields: Any) -> dict[str, Any]:

@@ -137,6 +137,13 @@ class TestATurn:
         assert session.everything[:4] == ["I *think\\x1b", "so.", "", "It is 3."]
         assert "\x1b[2mI *th" in "".join(session.terminal.frames)
 
+    @pytest.mark.parametrize("kind", [TextDelta, AnswerDelta])
+    def test_thoughts_in_the_middle_of_an_answer(self, kind: type[Event]) -> None:
+        events = [kind("Hello "), ReasoningDelta("hm"), kind("world"), TurnDone("Hello world")]  # type: ignore[call-arg]  # a text is all these need
+        with Session() as session:
+            session.show(*events)
+        assert session.everything[:3] == ["Hello world", "", "hm"]
+
     def test_prose_a_failed_call_and_a_note(self) -> None:
         events = [
             TextDelta("Let me **see**."),

@@ -13,6 +13,7 @@ from typing import Any
 import openai
 import pytest
 
+from streamchat import AgentError, AgentExecutor
 from streamchat.config import ModelError, Settings
 from streamchat.models import NO_MODEL, model_name, open_model
 from streamchat.models.compatible import CompatibleChatOpenAI, connect, without_refused_option
@@ -97,6 +98,13 @@ class TestErrors:
     ) -> None:
         server.script(Reply(status=429, body=json.dumps({"error": error}).encode()))
         assert "the quota is used up" in await told(server.url)
+
+    async def test_a_status_counts_more_than_the_time(self, server: Server) -> None:
+        server.script(Reply((Pause(20),), status=401))
+        llm = connect("m", base_url=server.url, api_key=None, temperature=0, timeout=0.6)
+        with pytest.raises(AgentError, match="401 from"):
+            await AgentExecutor(llm, timeout=0.6).invoke("?")
+        await llm.aclose()
 
     async def test_nobody_there(self) -> None:
         assert await told("http://127.0.0.1:9/v1") == (

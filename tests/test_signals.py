@@ -60,6 +60,22 @@ def test_it_hangs_up_and_ends(
     assert (out, err, process.returncode) == (shown, b"interrupted\n", CODES[number])
 
 
+def test_what_it_was_started_to_ignore_it_ignores(server: Server, tmp_path: Path) -> None:
+    server.script(Reply((*says("It is").parts, Pause(2), *says(" 20.").parts)))
+    shell = f"trap '' HUP; exec {' '.join(COMMAND)} ask hi --base-url {server.url}"
+    with subprocess.Popen(
+        ["/bin/sh", "-c", shell],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        env=environment(tmp_path),
+    ) as process:
+        wait_for_request(server)
+        time.sleep(0.3)
+        process.send_signal(signal.SIGHUP)
+        out, _ = process.communicate(timeout=30)
+    assert (out, process.returncode) == (b"It is 20.\n", 0)
+
+
 @pytest.mark.parametrize("seconds", [0.25, 0.5, 0.9])
 def test_ctrl_c_while_it_starts(server: Server, tmp_path: Path, seconds: float) -> None:
     server.script(SILENT, forever=True)

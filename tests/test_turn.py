@@ -71,6 +71,14 @@ def test_thoughts_are_no_part_of_the_answer() -> None:
     assert turn.answer.text == "3"
 
 
+def test_thoughts_in_the_middle_of_a_text_do_not_end_it() -> None:
+    turn = after(TextDelta("Hello "), ReasoningDelta("hm"), TextDelta("world"))
+    assert turn.blocks == (Prose(Fragments(["Hello ", "world"])), Reasoning(Fragments(["hm"])))
+    turn = reduce(turn, TurnDone("Hello world"))
+    assert turn.blocks[0] == Answer("", Fragments(["Hello ", "world"]))
+    assert len(turn.blocks) == 2
+
+
 def test_token_counts_are_unknown_until_a_server_tells() -> None:
     turn = after(StepFinished(1), StepFinished(2, output_tokens=7), StepFinished(3))
     assert turn.input_tokens is None

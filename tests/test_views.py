@@ -185,6 +185,12 @@ class TestPlain:
             *("The answer:", "wro", "final_answer failed: no tools_used", "The answer:", "right"),
         ]
 
+    def test_text_after_the_answer_is_no_part_of_it(self) -> None:
+        events = [AnswerDelta("Forty", "f"), TextDelta("Some "), AnswerDelta("two", "f")]
+        assert self.lines([*events, TextDelta("prose."), TurnDone("Fortytwo")])[:-2] == [
+            *("The answer:", "Forty", "Some ", "two", "prose.")
+        ]
+
     def test_thoughts_are_told_apart(self) -> None:
         events = [ReasoningDelta("h\nm"), TextDelta("3"), StepFinished(1), ReasoningDelta("x")]
         assert self.lines([*events, *answer("4")])[:7] == [

@@ -101,6 +101,8 @@ class TestBodies:
             (b'data: {"a": 1}\n\ndata: [DONE]\n\ndata: {"b": 2}\n\n', [{"a": 1}, True]),
             (b'data: {"a": 1}\n\ndata: {"b"', [{"a": 1}, False]),
             (b'data: {"a": 1}', [{"a": 1}, False]),
+            (b'data:  \n\ndata:\ndata:\n\ndata: {"a": 1}\n\n', [{"a": 1}, False]),
+            (b'data: {"a": 1}\ndata: [DONE]\n\n', [{"a": 1}, True]),
             (b'data: {"a": 1}\ndata: {"b": 2}\n\n', [{"a": 1}, {"b": 2}, False]),
             (b'data: {"a":\ndata: 1}\n\n', [{"a": 1}, False]),
             (b"data: null\n\ndata: [DONE]", [True]),

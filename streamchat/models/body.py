@@ -104,18 +104,18 @@ class BodyDecoder:
             raise UnreadableError(f"no answer but: {sample}" if sample else "an empty answer")
 
     def _read(self, event: ServerEvent) -> Iterator[Chunk]:
-        if self.done:
+        if self.done or not event.data.strip():
             return
         values = _parsed(event.data)
         if event.name == "error":
             raise ReportedError(values[0] if values else event.data)
-        if event.data.strip() == _DONE:
-            self.done = True
-        elif not values:
+        ends = _DONE in map(str.strip, event.data.split("\n"))
+        if not values and not ends:
             sample = one_line(event.data, _SAMPLE)
             raise UnreadableError(f"an event that is not JSON: {sample}")
         for value in values:
             yield from self._checked(value)
+        self.done = ends
 
     def _read_if_whole(self) -> Iterator[Chunk]:
         try:

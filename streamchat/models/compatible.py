@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from contextlib import suppress
+from functools import partial
 from typing import Any, TypeVar
 
 import openai
@@ -20,7 +21,6 @@ from streamchat.models.stream import ChunkStream
 NO_KEY = "none"
 _LATER = 5.0
 _MOST_ERROR = 1 << 18
-_ERROR_SECONDS = 1.0
 OPENAI_URL = "https://api.openai.com/v1"
 
 
@@ -84,14 +84,14 @@ class _PlainChunks:
         return getattr(self._client.chat.completions, name)
 
 
-async def _keep_little_of_an_error(response: Any) -> None:
+async def _keep_little_of_an_error(response: Any, seconds: float) -> None:
     """Reads the beginning of an error's body. The client would read it all, and it may not end."""
     if response.is_success:
         return
     body = b""
     # The status is known, and counts more than whatever becomes of the body.
     with suppress(Exception):
-        async with asyncio.timeout(_ERROR_SECONDS):
+        async with asyncio.timeout(seconds):
             async for piece in response.aiter_bytes():
                 body += piece
                 if len(body) >= _MOST_ERROR:
@@ -147,7 +147,9 @@ def connect(
             follow_redirects=False,
             timeout=waits,
             trust_env=trust_environment,
-            event_hooks={"response": [_keep_little_of_an_error]},
+            event_hooks={
+                "response": [partial(_keep_little_of_an_error, seconds=min(1.0, timeout / 3))]
+            },
         ),
         **options,
     )

@@ -45,7 +45,10 @@ class PlainView(TextView):
         self._answer: str | None = None
         """The call whose text is being written."""
         self._written: list[str] = []
-        """What may be the answer."""
+        """The answer as far as it is known to be one."""
+        self._prose: list[str] = []
+        """What may turn out to be the answer."""
+        self._in_answer = False
         self._thinking = False
         self._sanitizer = Sanitizer()
 
@@ -53,13 +56,15 @@ class PlainView(TextView):
         """Writes the lines that the event completes."""
         match event:
             case StepStarted(step) if step != self._step:
-                self._written, self._step = [], step
+                self._written, self._prose, self._step = [], [], step
                 self._say(f"Step {step}: asking {one_line(turn.model, 60) or 'the model'}.")
             case ReasoningDelta(text):
                 self._think(text)
             case TextDelta(text):
                 self._end_thoughts()
-                self._add(text)
+                self._change_to(answer=False)
+                self._prose.append(text)
+                self._break(text)
             case AnswerDelta(text, call_id):
                 self._begin_answer(call_id)
                 self._add(text)
@@ -75,7 +80,7 @@ class PlainView(TextView):
             case StepFinished() | TurnFailed() | TurnCancelled():
                 self._end_line()
             case TurnDone(answer):
-                if "".join(self._written) != answer:
+                if "".join(self._written or self._prose) != answer:
                     self._begin_answer(None)
                     self._add(answer)
                 self._say(f"Done: {', '.join(figures(turn))}.")
@@ -94,7 +99,14 @@ class PlainView(TextView):
         if not self._written or call_id != self._answer:
             self._say("The answer:")
             self._written = []
+        self._change_to(answer=True)
         self._answer = call_id
+
+    def _change_to(self, *, answer: bool) -> None:
+        """The answer and other text take turns, each in lines of its own."""
+        if self._in_answer is not answer:
+            self._end_line()
+        self._in_answer = answer
 
     def _tell(self, turn: Turn, call_id: str, what: str) -> None:
         call = turn.call(call_id)

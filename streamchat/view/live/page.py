@@ -233,7 +233,9 @@ def _unfinished(
                 key, done = ("thoughts", thoughts), at < len(turn.blocks) - 1
             case Prose():
                 texts += 1
-                key, done = ("text", texts), at < len(turn.blocks) - 1
+                after = turn.blocks[at + 1 :]
+                done = any(not isinstance(other, Reasoning) for other in after)
+                key = ("text", texts)
             case Answer():
                 texts += 1
                 key, done = ("text", texts), _is_whole(block, turn)
