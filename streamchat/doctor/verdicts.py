@@ -1,235 +1,27 @@
-"""Examines a server: a few small requests, and what streamchat makes of what comes back.
-
-The chunks are looked at as they came. What the agent would have read in them is told by the very
-code that reads them for it.
-"""
+"""What is to be said of what came of a request, one finding for each part of the API."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import AsyncIterator, Iterator, Sequence
-from dataclasses import dataclass, replace
-from functools import cached_property
-from typing import Any, TypeAlias
+from collections.abc import Iterator, Sequence
+from typing import Any
 
-from streamchat.chunks import ChunkDecoder, Reply
-from streamchat.events import Event, ReasoningDelta, TextDelta
+from streamchat.chunks import Reply
+from streamchat.doctor.seen import Seen
+from streamchat.events import ReasoningDelta, TextDelta
 from streamchat.findings import TEXT, Finding, Verdict
-from streamchat.models.body import Chunk
-from streamchat.models.probe import Failure, Observation, Probe, described
-from streamchat.models.shapes import generation_chunk
-from streamchat.safe import one_line, without_credentials, without_secrets
+from streamchat.models.probe import Failure
 from streamchat.tools import TOOLS
-from streamchat.tools.calls import CallError, checked_arguments, sendable_arguments
+from streamchat.tools.calls import CallError, checked_arguments
 
-_MOST_TOKENS = 1024
+MOST_TOKENS = 1024
 """Enough for a model that thinks first; one that rambles is stopped."""
-_MOST_SHOWN = 250
-_NO_SUCH_MODEL = "streamchat-doctor-no-such-model"
-_OFFERED = {tool.name: tool for tool in TOOLS if tool.name in ("add", "multiply")}
-_NO_QUESTION = "no question can be answered"
+OFFERED = {tool.name: tool for tool in TOOLS if tool.name in ("add", "multiply")}
+"""The tools that a model is asked to call."""
 _NO_TOOLS = "questions fail, except with --no-tools"
 
-_Message: TypeAlias = dict[str, Any]
-_HELLO: list[_Message] = [{"role": "user", "content": "Say hello."}]
-_SUM: list[_Message] = [{"role": "user", "content": "What is 17 + 25? Call the tool add."}]
-_TWO_SUMS: list[_Message] = [
-    {
-        "role": "user",
-        "content": "Add 1 and 2, and multiply 3 by 4. Call both tools at once, in one message.",
-    }
-]
 
-
-class _LostError(Exception):
-    """The server does not answer any more, or never did; the message says why."""
-
-
-async def diagnosis(probe: Probe) -> list[Finding]:
-    """Returns what `examine` finds out, and closes the connections."""
-    try:
-        return await examine(probe)
-    finally:
-        await probe.aclose()
-
-
-async def examine(probe: Probe) -> list[Finding]:
-    """Returns what the server does, in the order of the requests, without secrets.
-
-    Where one request fails for want of a connection, of time or of the right key, the rest is not
-    tried.
-    """
-    findings: list[Finding] = []
-    try:
-        async for finding in _checks(probe):
-            findings.append(finding)
-    except _LostError as lost:
-        so_far = "the rest was not tried" if findings else _NO_QUESTION
-        findings.append(Finding("server", "wrong", str(lost), so_far))
-    return [_harmless(finding, probe.secrets) for finding in findings]
-
-
-def _harmless(finding: Finding, secrets: Sequence[str]) -> Finding:
-    """Returns the finding without secrets, and without what a terminal would take for a command."""
-    observed = without_credentials(without_secrets(finding.observed, secrets))
-    consequence = without_secrets(finding.consequence, secrets)
-    return replace(
-        finding, observed=one_line(observed, _MOST_SHOWN), consequence=one_line(consequence)
-    )
-
-
-async def _checks(probe: Probe) -> AsyncIterator[Finding]:
-    requests = _Requests(probe)
-    names = await probe.models()
-    said = await requests.ask(_HELLO)
-    yield _model_list(names, probe.model)
-    yield _text(said)
-    for option, words in requests.refused.items():
-        yield Finding(f"option {option}", "different", f"refused: {words}", "left out from then on")
-    if said.failure:
-        return
-    for finding in _about_text(said, requests):
-        yield finding
-    async for finding in _tool_checks(requests):
-        yield finding
-    yield _unknown_model(await requests.send(_HELLO, model=_NO_SUCH_MODEL), names)
-
-
-async def _tool_checks(requests: _Requests) -> AsyncIterator[Finding]:
-    offer: dict[str, Any] = {"tools": described(list(_OFFERED.values())), "tool_choice": "required"}
-    called = await requests.ask(_SUM, **offer)
-    yield _required_choice(called)
-    if called.failure and called.failure.refuses_tools:
-        offer["tool_choice"] = "auto"
-        called = await requests.ask(_SUM, **offer)
-        yield _free_choice(called)
-    if not called.reply.calls or called.failure:
-        return
-    for finding in _about_calls(called, requests):
-        yield finding
-    yield _parallel(await requests.ask(_TWO_SUMS, **offer))
-    yield _result(await requests.ask(_SUM + _exchange(called.reply), **offer))
-
-
-class _Requests:
-    """Sends requests as streamchat does, and leaves out of them what the server refuses.
-
-    Attributes:
-        refused: the options that were refused, and the server's words about them.
-    """
-
-    def __init__(self, probe: Probe) -> None:
-        self.refused: dict[str, str] = {}
-        self._probe = probe
-        self._options: dict[str, Any] = {
-            "stream_options": {"include_usage": True},
-            "max_tokens": _MOST_TOKENS,
-        }
-        if probe.temperature is not None:
-            self._options["temperature"] = probe.temperature
-
-    @property
-    def limited(self) -> bool:
-        """Whether the length of a message is limited by the request."""
-        return "max_tokens" in self._options
-
-    async def ask(self, messages: list[_Message], **more: Any) -> _Seen:
-        """Returns what came.
-
-        Raises:
-            _LostError: there is no use in asking further.
-        """
-        seen = await self.send(messages, **more)
-        if seen.failure and seen.failure.final:
-            raise _LostError(seen.failure.words)
-        return seen
-
-    async def send(self, messages: list[_Message], **more: Any) -> _Seen:
-        """Returns what came, of whatever kind."""
-        basis = {"model": self._probe.model, "messages": messages, "stream": True}
-        while True:
-            seen = _Seen(await self._probe.ask(basis | self._options | more))
-            if not (option := self._refused_option(seen.failure)):
-                return seen
-            del self._options[option]
-            # The limit is the doctor's own: streamchat has none that could be refused.
-            if option != "max_tokens" and seen.failure:
-                self.refused[option] = seen.failure.said
-
-    def _refused_option(self, failure: Failure | None) -> str:
-        named = (name for name in self._options if failure and name in failure.complaint)
-        return next(named, "")
-
-
-@dataclass
-class _Seen:
-    """What came of a request, as it came, and as it is read."""
-
-    raw: Observation
-
-    @property
-    def failure(self) -> Failure | None:
-        return self.raw.failure
-
-    @property
-    def reply(self) -> Reply:
-        """The message as the agent reads it."""
-        return self._read[0]
-
-    def count(self, kind: type[Event]) -> int:
-        """Returns how many events of a kind the agent makes of it."""
-        return sum(1 for event in self._read[1] if isinstance(event, kind))
-
-    @cached_property
-    def _read(self) -> tuple[Reply, list[Event]]:
-        decoder = ChunkDecoder()
-        events: list[Event] = []
-        for chunk in self.raw.chunks:
-            read = generation_chunk(chunk)
-            message = read.message
-            message.response_metadata = read.generation_info or {}
-            events += decoder.feed(message)  # type: ignore[arg-type]  # it is one of an AI
-        rest, reply = decoder.finish()
-        return reply, events + rest
-
-    @property
-    def deltas(self) -> list[dict[str, Any]]:
-        """The pieces of the message."""
-        return [delta for chunk in self.raw.chunks if (delta := _delta(chunk))]
-
-    @property
-    def fragments(self) -> list[dict[str, Any]]:
-        """The pieces of tool calls."""
-        lists = (delta.get("tool_calls") for delta in self.deltas)
-        each = (call for calls in lists for call in (calls if isinstance(calls, list) else [calls]))
-        return [call for call in each if isinstance(call, dict)]
-
-    def of_functions(self, name: str) -> list[Any]:
-        """Returns this field of the fragments' functions, where it holds anything."""
-        functions = (call.get("function") for call in self.fragments)
-        found = (each.get(name) for each in functions if isinstance(each, dict))
-        return [each for each in found if each not in (None, "")]
-
-    @property
-    def indexes(self) -> list[Any]:
-        return [call.get("index") for call in self.fragments]
-
-    @property
-    def ids(self) -> list[str]:
-        return [str(call["id"]) for call in self.fragments if call.get("id")]
-
-
-def _delta(chunk: Chunk) -> dict[str, Any]:
-    match chunk:
-        case {"choices": [{"delta": dict(delta)}, *_]} | {
-            "choices": [{"message": dict(delta)}, *_]
-        }:
-            return delta
-        case _:
-            return {}
-
-
-def _model_list(names: list[str] | Failure, model: str) -> Finding:
+def model_list(names: list[str] | Failure, model: str) -> Finding:
+    """Tells whether the server names its models, and this one among them."""
     verdict: Verdict
     if isinstance(names, Failure):
         verdict, seen = "missing", names.brief
@@ -245,7 +37,8 @@ def _model_list(names: list[str] | Failure, model: str) -> Finding:
     return Finding("model list", verdict, seen, does)
 
 
-def _text(said: _Seen) -> Finding:
+def text(said: Seen) -> Finding:
+    """Tells whether a text came; without one the server cannot be used."""
     reply, raw = said.reply, said.raw
     count = said.count(TextDelta)
     after = f"after {raw.first_seconds or 0:.2f} s"
@@ -264,7 +57,7 @@ def _text(said: _Seen) -> Finding:
     return Finding(TEXT, "ok", f"{count} chunks, the first {after}", "shown as it comes")
 
 
-def _fault(seen: _Seen) -> str:
+def _fault(seen: Seen) -> str:
     """Returns why there is no message at all, or an empty text."""
     if seen.failure:
         return seen.failure.words
@@ -272,21 +65,27 @@ def _fault(seen: _Seen) -> str:
     return f"the model refused: {refusal}" if refusal else ""
 
 
-def _about_text(said: _Seen, requests: _Requests) -> Iterator[Finding]:
-    yield _finish_reason("finish reason of text", said, "stop", limited=requests.limited)
+def about_text(said: Seen, *, limited: bool) -> Iterator[Finding]:
+    """Tells how a text ended, and what came beside it.
+
+    Args:
+        said: what came.
+        limited: whether the request limited its length.
+    """
+    yield _finish_reason("finish reason of text", said, "stop", limited=limited)
     if said.raw.is_stream:
         yield _end_of_stream(said)
     yield _usage(said.reply)
     yield _reasoning(said)
 
 
-def _finish_reason(subject: str, seen: _Seen, usual: str, *, limited: bool) -> Finding:
+def _finish_reason(subject: str, seen: Seen, usual: str, *, limited: bool) -> Finding:
     reply = seen.reply
     reason = reply.finish_reason
     if reason is None:
         return Finding(subject, "missing", "none", _without_reason(reply))
     if reply.cut_off and reason == "length" and limited:
-        asked = f"length, within the {_MOST_TOKENS} tokens that were asked for"
+        asked = f"length, within the {MOST_TOKENS} tokens that were asked for"
         return Finding(subject, "different", asked, "a message that is cut off fails")
     if reply.cut_off:
         return Finding(subject, "wrong", reason, "it says that the message is cut off, which fails")
@@ -302,7 +101,7 @@ def _without_reason(reply: Reply) -> str:
     return "the end of the stream is enough"
 
 
-def _end_of_stream(said: _Seen) -> Finding:
+def _end_of_stream(said: Seen) -> Finding:
     if said.raw.done:
         return Finding("end of stream", "ok", "[DONE]", "the message ends there")
     does = "it may be cut off, so it fails" if said.reply.broken_off else "finish_reason is enough"
@@ -316,7 +115,7 @@ def _usage(reply: Reply) -> Finding:
     return Finding("usage", "ok", f"{came} tokens in, {went} out", "shown below an answer")
 
 
-def _reasoning(said: _Seen) -> Finding:
+def _reasoning(said: Seen) -> Finding:
     fields = {name for delta in said.deltas for name, value in delta.items() if value}
     named = ", ".join(sorted(name for name in fields if "reason" in name or "think" in name))
     if said.count(ReasoningDelta):
@@ -329,7 +128,8 @@ def _reasoning(said: _Seen) -> Finding:
     return Finding("reasoning", "ok", "none", "any is shown apart from the answer")
 
 
-def _required_choice(called: _Seen) -> Finding:
+def required_choice(called: Seen) -> Finding:
+    """Tells whether the model can be made to call a tool."""
     subject = "required tool choice"
     if called.failure and called.failure.refuses_tools:
         does = "asks again with a free choice of tools"
@@ -339,7 +139,8 @@ def _required_choice(called: _Seen) -> Finding:
     return _choice(subject, called, "asked for with every message", otherwise="ignored: ")
 
 
-def _free_choice(called: _Seen) -> Finding:
+def free_choice(called: Seen) -> Finding:
+    """Tells whether the model calls a tool of its own will."""
     subject = "free tool choice"
     if called.failure and called.failure.refuses_tools:
         does = "asks again without tools"
@@ -349,7 +150,7 @@ def _free_choice(called: _Seen) -> Finding:
     return _choice(subject, called, "the model chooses with every message")
 
 
-def _choice(subject: str, called: _Seen, does: str, *, otherwise: str = "") -> Finding:
+def _choice(subject: str, called: Seen, does: str, *, otherwise: str = "") -> Finding:
     reply = called.reply
     if reply.calls:
         return Finding(subject, "ok", "a call was made", does)
@@ -361,7 +162,13 @@ def _choice(subject: str, called: _Seen, does: str, *, otherwise: str = "") -> F
     return Finding(subject, "wrong", f"{otherwise}neither text nor call", _NO_TOOLS)
 
 
-def _about_calls(called: _Seen, requests: _Requests) -> Iterator[Finding]:
+def about_calls(called: Seen, *, limited: bool) -> Iterator[Finding]:
+    """Tells of what calls are made of.
+
+    Args:
+        called: what came.
+        limited: whether the request limited its length.
+    """
     legacy = any(delta.get("function_call") for delta in called.deltas)
     if legacy and not called.fragments:
         yield Finding("tool calls", "different", "a function_call", "read as a tool call")
@@ -370,10 +177,10 @@ def _about_calls(called: _Seen, requests: _Requests) -> Iterator[Finding]:
         yield _id(called)
         yield _name(called)
     yield _arguments(called)
-    yield _finish_reason("finish reason of calls", called, "tool_calls", limited=requests.limited)
+    yield _finish_reason("finish reason of calls", called, "tool_calls", limited=limited)
 
 
-def _index(called: _Seen) -> Finding:
+def _index(called: Seen) -> Finding:
     subject = "call index"
     there = [index for index in called.indexes if index is not None]
     shown = _listed(there)
@@ -392,7 +199,7 @@ def _index(called: _Seen) -> Finding:
     return Finding(subject, "ok", shown, "the fragments are put together by it")
 
 
-def _id(called: _Seen) -> Finding:
+def _id(called: Seen) -> Finding:
     subject, ids, calls = "call id", called.ids, called.reply.calls
     if not ids:
         return Finding(subject, "missing", "none", f"one is made up: {calls[0].call_id}")
@@ -406,12 +213,12 @@ def _id(called: _Seen) -> Finding:
     return Finding(subject, "ok", ids[0], "sent back with the result")
 
 
-def _name(called: _Seen) -> Finding:
+def _name(called: Seen) -> Finding:
     subject, names, calls = "call name", called.of_functions("name"), called.reply.calls
     if any(not call.name for call in calls):
         does = "the call is not run, and the model is told"
         return Finding(subject, "wrong", f"none in {len(calls)} calls", does)
-    if unknown := [call.name for call in calls if call.name not in _OFFERED]:
+    if unknown := [call.name for call in calls if call.name not in OFFERED]:
         does = "the model is told that there is no such tool"
         return Finding(subject, "wrong", f"not one that was offered: {unknown[0]}", does)
     if len(names) > len(calls):
@@ -419,7 +226,7 @@ def _name(called: _Seen) -> Finding:
     return Finding(subject, "ok", calls[0].name, "shown before the arguments")
 
 
-def _arguments(called: _Seen) -> Finding:
+def _arguments(called: Seen) -> Finding:
     subject, call = "call arguments", called.reply.calls[0]
     pieces = called.of_functions("arguments")
     if fault := _unreadable(called.reply):
@@ -437,7 +244,7 @@ def _arguments(called: _Seen) -> Finding:
 def _unreadable(reply: Reply) -> str:
     """Returns why a call would not be run, or an empty text."""
     for call in reply.calls:
-        if not (tool := _OFFERED.get(call.name)):
+        if not (tool := OFFERED.get(call.name)):
             return f"no tool is called {call.name!r}: {call.arguments}"
         try:
             checked_arguments(tool, call.arguments or "{}")
@@ -446,7 +253,8 @@ def _unreadable(reply: Reply) -> str:
     return ""
 
 
-def _parallel(seen: _Seen) -> Finding:
+def parallel(seen: Seen) -> Finding:
+    """Tells whether two calls can come in one message, and how they are told apart."""
     subject, reply = "parallel calls", seen.reply
     count = len(reply.calls)
     if fault := _fault(seen):
@@ -466,7 +274,7 @@ def _calls(count: int) -> str:
     return f"{count} call{'s' * (count != 1)}"
 
 
-def _told_apart(seen: _Seen, count: int) -> tuple[Verdict, str]:
+def _told_apart(seen: Seen, count: int) -> tuple[Verdict, str]:
     if not seen.raw.is_stream:
         return "ok", "their places"
     if len({str(index) for index in seen.indexes if index is not None}) == count:
@@ -476,19 +284,8 @@ def _told_apart(seen: _Seen, count: int) -> tuple[Verdict, str]:
     return "different", "their names, and by where the arguments end"
 
 
-def _exchange(reply: Reply) -> list[_Message]:
-    """Returns a call and its result as the agent sends them back."""
-    call = reply.calls[0]
-    arguments = json.dumps(sendable_arguments(call.arguments))
-    function = {"name": "add", "arguments": arguments}
-    made = [{"type": "function", "id": call.call_id, "function": function}]
-    return [
-        {"role": "assistant", "content": None, "tool_calls": made},
-        {"role": "tool", "content": "42", "tool_call_id": call.call_id},
-    ]
-
-
-def _result(seen: _Seen) -> Finding:
+def result(seen: Seen) -> Finding:
+    """Tells whether the result of a call can be sent back."""
     subject, does = "tool result", "a question fails after its first call"
     if fault := _fault(seen):
         return Finding(subject, "wrong", fault, does)
@@ -498,7 +295,8 @@ def _result(seen: _Seen) -> Finding:
     return Finding(subject, "ok", f"taken: {came} came back", "sent after every call")
 
 
-def _unknown_model(seen: _Seen, names: list[str] | Failure) -> Finding:
+def unknown_model(seen: Seen, names: list[str] | Failure) -> Finding:
+    """Tells what the server says of a model that it has not."""
     subject, failure = "unknown model", seen.failure
     if failure is None:
         return Finding(subject, "different", "any name is taken", "a wrong --model is not noticed")

@@ -1,0 +1,84 @@
+"""What came of a request, as it came, and as it is read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from streamchat.chunks import ChunkDecoder, Reply
+from streamchat.events import Event
+from streamchat.models.body import Chunk
+from streamchat.models.probe import Failure, Observation
+from streamchat.models.shapes import generation_chunk
+
+
+@dataclass
+class Seen:
+    """What came of a request, as it came, and as it is read."""
+
+    raw: Observation
+
+    @property
+    def failure(self) -> Failure | None:
+        """Why there is no more of it."""
+        return self.raw.failure
+
+    @property
+    def reply(self) -> Reply:
+        """The message as the agent reads it."""
+        return self._read[0]
+
+    def count(self, kind: type[Event]) -> int:
+        """Returns how many events of a kind the agent makes of it."""
+        return sum(1 for event in self._read[1] if isinstance(event, kind))
+
+    @cached_property
+    def _read(self) -> tuple[Reply, list[Event]]:
+        decoder = ChunkDecoder()
+        events: list[Event] = []
+        for chunk in self.raw.chunks:
+            read = generation_chunk(chunk)
+            message = read.message
+            message.response_metadata = read.generation_info or {}
+            events += decoder.feed(message)  # type: ignore[arg-type]  # it is one of an AI
+        rest, reply = decoder.finish()
+        return reply, events + rest
+
+    @property
+    def deltas(self) -> list[dict[str, Any]]:
+        """The pieces of the message."""
+        return [delta for chunk in self.raw.chunks if (delta := _delta(chunk))]
+
+    @property
+    def fragments(self) -> list[dict[str, Any]]:
+        """The pieces of tool calls."""
+        lists = (delta.get("tool_calls") for delta in self.deltas)
+        each = (call for calls in lists for call in (calls if isinstance(calls, list) else [calls]))
+        return [call for call in each if isinstance(call, dict)]
+
+    def of_functions(self, name: str) -> list[Any]:
+        """Returns this field of the fragments' functions, where it holds anything."""
+        functions = (call.get("function") for call in self.fragments)
+        found = (each.get(name) for each in functions if isinstance(each, dict))
+        return [each for each in found if each not in (None, "")]
+
+    @property
+    def indexes(self) -> list[Any]:
+        """The indexes of the pieces of calls, None where there is none."""
+        return [call.get("index") for call in self.fragments]
+
+    @property
+    def ids(self) -> list[str]:
+        """The ids in the pieces of calls that have one."""
+        return [str(call["id"]) for call in self.fragments if call.get("id")]
+
+
+def _delta(chunk: Chunk) -> dict[str, Any]:
+    match chunk:
+        case {"choices": [{"delta": dict(delta)}, *_]} | {
+            "choices": [{"message": dict(delta)}, *_]
+        }:
+            return delta
+        case _:
+            return {}
