@@ -71,6 +71,13 @@ class SecretMask:
         return len(text) - at if at >= 0 else 0
 
 
+def _ended(masks: Iterable[SecretMask], text: str = "") -> str:
+    """Returns the last text of a channel, with what each of its masks has held back."""
+    for mask in masks:
+        text = mask.feed(text) + mask.finish()
+    return text
+
+
 class EventMask:
     """Blots secrets out of the events of a turn.
 
@@ -112,9 +119,7 @@ class EventMask:
 
     def text(self, text: str) -> str:
         """Returns a text that is whole without the secrets, just as if it had come in pieces."""
-        for mask in map(SecretMask, self._secrets):
-            text = mask.feed(text) + mask.finish()
-        return text
+        return _ended(map(SecretMask, self._secrets), text)
 
     def _piece(
         self, channel: tuple[object, ...], text: str, make: Callable[[str], Event]
@@ -129,9 +134,7 @@ class EventMask:
     def _held(self) -> list[Event]:
         events = []
         for masks, make in self._channels.values():
-            text = ""
-            for mask in masks:
-                text = mask.feed(text) + mask.finish()
+            text = _ended(masks)
             events += [make(text)] if text else []
         self._channels = {}
         return events

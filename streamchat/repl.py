@@ -89,7 +89,7 @@ class Repl:
         if self._look.plain:
             os.environ["TERM"] = "dumb"  # so that prompt-toolkit moves no cursor, either
         session: PromptSession[str] = PromptSession(
-            output=_Output.on(sys.stdout) if repaints(sys.stdout) else None,
+            output=_output(),
             history=_history_file(),
             completer=WordCompleter(sorted(self._commands), sentence=True),
             complete_while_typing=False,
@@ -163,8 +163,7 @@ class Repl:
         try:
             settings = replace(self._settings, model=checked_setting("/model", "model", name))
             if settings.needs_key and self._interactive:
-                output = _Output.on(sys.stdout) if repaints(sys.stdout) else None
-                unseen = PromptSession[str](output=output)
+                unseen = PromptSession[str](output=_output())
                 typed = await unseen.prompt_async("OpenAI API key: ", is_password=True)
                 key = checked_setting("the key", "api_key", typed.strip())
                 settings = replace(settings, api_key=key or None)
@@ -240,6 +239,11 @@ class _Output(Vt100_Output):
 
     def reset_cursor_key_mode(self) -> None:
         """Does nothing: no other mode is ever set."""
+
+
+def _output() -> _Output | None:
+    """Returns the output to the terminal; prompt-toolkit has its own for a dumb one."""
+    return _Output.on(sys.stdout) if repaints(sys.stdout) else None
 
 
 def _say(text: str) -> None:

@@ -131,28 +131,28 @@ def _reasoning(said: Seen) -> Finding:
 def required_choice(called: Seen) -> Finding:
     """Tells whether the model can be made to call a tool."""
     subject = "required tool choice"
-    if called.failure and called.failure.refuses_tools:
-        does = "asks again with a free choice of tools"
-        return Finding(subject, "different", f"refused: {called.failure.brief}", does)
-    if called.failure:
-        return Finding(subject, "wrong", called.failure.words, _NO_TOOLS)
+    if refused := _refused(called):
+        return Finding(subject, "different", refused, "asks again with a free choice of tools")
     return _choice(subject, called, "asked for with every message", otherwise="ignored: ")
 
 
 def free_choice(called: Seen) -> Finding:
     """Tells whether the model calls a tool of its own will."""
     subject = "free tool choice"
-    if called.failure and called.failure.refuses_tools:
-        does = "asks again without tools"
-        return Finding(subject, "missing", f"refused: {called.failure.brief}", does)
-    if called.failure:
-        return Finding(subject, "wrong", called.failure.words, _NO_TOOLS)
+    if refused := _refused(called):
+        return Finding(subject, "missing", refused, "asks again without tools")
     return _choice(subject, called, "the model chooses with every message")
+
+
+def _refused(called: Seen) -> str:
+    """Returns how the tools or the choice were turned down, or an empty text."""
+    failure = called.failure
+    return f"refused: {failure.brief}" if failure and failure.refuses_tools else ""
 
 
 def _choice(subject: str, called: Seen, does: str, *, otherwise: str = "") -> Finding:
     reply = called.reply
-    if reply.calls:
+    if reply.calls and not called.failure:
         return Finding(subject, "ok", "a call was made", does)
     if fault := _fault(called):
         return Finding(subject, "wrong", fault, _NO_TOOLS)

@@ -15,6 +15,7 @@ from langchain_openai import ChatOpenAI
 from pydantic import SecretStr
 
 from streamchat.config import secrets_of
+from streamchat.models.errors import host_and_port
 from streamchat.models.shapes import generation_chunk
 from streamchat.models.stream import ChunkStream
 
@@ -43,8 +44,7 @@ class CompatibleChatOpenAI(ChatOpenAI):
     @property
     def host(self) -> str:
         """The server's host, and port if it is not the usual one."""
-        url = self.root_async_client.base_url
-        return f"{url.host}:{url.port}" if url.port else url.host
+        return host_and_port(self.root_async_client.base_url)
 
     async def model_names(self) -> list[str]:
         """Returns the names of the models that the server has; none if it does not tell.

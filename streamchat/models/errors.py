@@ -69,22 +69,22 @@ def describe(error: BaseException, secrets: Iterable[str] = (), models: Sequence
 def _cause(error: BaseException) -> str:
     match error:
         case openai.APITimeoutError():
-            return f"timed out: no answer from {host_of(error)} (--timeout)"
+            return f"timed out: no answer from {_host_of(error)} (--timeout)"
         case openai.APIConnectionError() if _never_connected(error):
-            return f"cannot reach {host_of(error)}: {_innermost(error)}"
+            return f"cannot reach {_host_of(error)}: {_innermost(error)}"
         case openai.APIConnectionError():
-            return f"the connection to {host_of(error)} broke off: {_innermost(error)}"
+            return f"the connection to {_host_of(error)} broke off: {_innermost(error)}"
         case openai.APIStatusError(status_code=status) if _is_redirect(error):
             target = error.response.headers["location"]
-            return f"{status} from {host_of(error)}: it redirects to {target}"
+            return f"{status} from {_host_of(error)}: it redirects to {target}"
         case openai.APIStatusError() if "exceeds the available context size" in _words(error):
             return f"too long for the model: {_words(error).removesuffix(', try increasing it')}"
         case openai.APIStatusError():
-            return f"{error.status_code} from {host_of(error)}: {_words(error)}"
+            return f"{error.status_code} from {_host_of(error)}: {_words(error)}"
         case openai.APIError() if error.body is None:
-            return f"error in the stream from {host_of(error)}: {error.message}"
+            return f"error in the stream from {_host_of(error)}: {error.message}"
         case openai.APIError():
-            return f"error in the stream from {host_of(error)}: {_words(error)}"
+            return f"error in the stream from {_host_of(error)}: {_words(error)}"
         case ValueError() if "No generation chunks" in str(error):
             return "the server sent an empty answer"
         case json.JSONDecodeError() | UnicodeDecodeError():
@@ -131,10 +131,13 @@ def is_transport(error: BaseException) -> bool:
     return type(error).__module__.partition(".")[0] in _LIBRARIES
 
 
-def host_of(error: openai.APIError) -> str:
-    """Returns the server's host, and port if it is not the usual one."""
-    url = error.request.url
+def host_and_port(url: Any) -> str:
+    """Returns the host in the client's form of an address, and port if it is not the usual one."""
     return f"{url.host}:{url.port}" if url.port else str(url.host)
+
+
+def _host_of(error: openai.APIError) -> str:
+    return host_and_port(error.request.url)
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:
@@ -177,7 +180,7 @@ _PLAINER = {
 
 
 def _words(error: openai.APIError) -> str:
-    if words := _own_words(error):
+    if words := own_words(error):
         return words
     if isinstance(error, openai.APIStatusError):
         return HTTPStatus(error.status_code).phrase if _is_known(error.status_code) else "no reason"
@@ -189,13 +192,8 @@ def _is_known(status: int) -> bool:
 
 
 def own_words(error: BaseException) -> str:
-    """The server's own words about what is wrong; empty if it has none."""
-    return _own_words(error) if isinstance(error, openai.APIError) else ""
-
-
-def _own_words(error: openai.APIError) -> str:
     """The server's own words, which stand in different places; empty if there are none."""
-    words = _found(error.body)
+    words = _found(error.body) if isinstance(error, openai.APIError) else ""
     return words_of(words) if words.lstrip().startswith("<") else words.strip()
 
 
@@ -221,7 +219,7 @@ def refuses_tools(error: BaseException) -> bool:
     refusal = _refusal(error)
     if refusal is None:
         return False
-    words = _own_words(refusal).lower()
+    words = own_words(refusal).lower()
     if words in _EMPTY_WORDS:
         return refusal.status_code == 422
     return bool(_NO_TOOLS.search(words)) and "context" not in words
@@ -230,7 +228,7 @@ def refuses_tools(error: BaseException) -> bool:
 def complaint(error: BaseException) -> str:
     """The server's words about a request it turned down, in small letters; empty if it did not."""
     refusal = _refusal(error)
-    return _own_words(refusal).lower() if refusal else ""
+    return own_words(refusal).lower() if refusal else ""
 
 
 def _refusal(error: BaseException) -> openai.APIStatusError | None:
@@ -244,7 +242,7 @@ def is_unknown_model(error: BaseException) -> bool:
     """Whether the server says that it has no model of that name."""
     if not isinstance(error, openai.APIStatusError) or error.status_code not in (400, 404):
         return False
-    words = _own_words(error).lower()
+    words = own_words(error).lower()
     return error.code == "model_not_found" or bool(_NO_MODEL.search(words))
 
 
@@ -252,7 +250,7 @@ def is_out_of_quota(error: openai.APIStatusError) -> bool:
     """Whether asking again is of no use, because it is a matter of money."""
     if error.status_code not in (402, 403, 429):
         return False
-    told = f"{error.code} {error.type} {_own_words(error)}".lower()
+    told = f"{error.code} {error.type} {own_words(error)}".lower()
     return error.status_code == 402 or bool(_NO_QUOTA.search(told))
 
 

@@ -144,8 +144,8 @@ class Probe:
                 asyncio.timeout(_TOTAL * self._timeout),
                 asyncio.timeout(self._timeout) as patience,
             ):
-                stream = await self._post(payload)
-                async with aclosing(aiter(stream)) as received:  # type: ignore[type-var]  # it is a generator
+                stream = await self._llm.async_client.create(**payload)
+                async with aclosing(aiter(stream)) as received:
                     async for chunk in received:
                         assert isinstance(chunk, dict)  # the stream gives no others
                         chunks.append(chunk)
@@ -166,16 +166,6 @@ class Probe:
             done=bool(body and body.is_stream and body.done),
             failure=failure,
         )
-
-    async def _post(self, payload: Mapping[str, Any]) -> ChunkStream:
-        stream: ChunkStream = await self._llm.root_async_client.post(
-            "/chat/completions",
-            body=dict(payload),
-            cast_to=object,
-            stream=True,
-            stream_cls=ChunkStream,
-        )
-        return stream
 
     def _late(self, what: str, started: float) -> Failure:
         seconds = perf_counter() - started

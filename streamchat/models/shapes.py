@@ -142,8 +142,8 @@ def content_of(content: Any) -> tuple[str, str]:
 
 def _first(choices: Any) -> Mapping[str, Any]:
     """Returns the one choice that was asked for; servers may send none, or null."""
-    objects = (each for each in (choices if isinstance(choices, list) else []))
-    return next((each for each in objects if isinstance(each, dict)), {})
+    offered = choices if isinstance(choices, list) else []
+    return next((each for each in offered if isinstance(each, dict)), {})
 
 
 def _delta(choice: Mapping[str, Any]) -> Mapping[str, Any]:
