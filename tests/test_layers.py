@@ -16,10 +16,14 @@ MODULES = sorted(
     for path in ROOT.rglob("*.py")
 )
 HOMES = {
-    "rich": ("streamchat.view.live", "streamchat.view.progress", "streamchat.view.report"),
+    "rich": (
+        *("streamchat.view.live", "streamchat.view.progress", "streamchat.view.report"),
+        "streamchat.view.tables",
+    ),
     "pygments": ("streamchat.view.live.highlight",),
     "prompt_toolkit": ("streamchat.repl",),
     "typer": ("streamchat.cli",),
+    "sqlite3": ("streamchat.sessions",),
     "openai": ("streamchat.models",),
     "langchain_openai": ("streamchat.models",),
     "xllamacpp": ("streamchat.models",),
@@ -33,7 +37,7 @@ HOMES = {
 PURE = ["events", "turn", "answer", "safe", "mask", "findings"]
 SOURCES = ["agent", "step", "streamer", "chunks", "tools", "models", "tracing"]
 VIEWS = ["view", "play"]
-LEAVES = ["config", "threads", "echo", "signals"]
+LEAVES = ["config", "threads", "echo", "signals", "sessions"]
 FRONT = ["__main__", "cli", "app", "repl", "conversation", "doctor"]  # each knows those behind it
 
 
@@ -76,6 +80,8 @@ def test_arrows_point_one_way(module: str) -> None:
             assert not own(module) & {*VIEWS, *FRONT, "turn"}
         case name if name in VIEWS:
             assert own(module) <= {*PURE, "view"}
+        case "sessions":
+            assert own(module) <= {"events", "turn", "answer", "safe", "threads", "sessions"}
         case "config":
             assert own(module) <= {"safe"}
         case "threads" | "echo" | "signals":
