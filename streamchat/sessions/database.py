@@ -119,7 +119,7 @@ class Database:
         before = self._connection
         self._open(damaged=damaged)
         if before:
-            # Only now: SQLite leaves the files alone if they have been renamed meanwhile.
+            # Only now: SQLite leaves files alone that have been renamed meanwhile.
             with suppress(sqlite3.Error):
                 before.close()
 
@@ -134,38 +134,44 @@ class Database:
             except sqlite3.DatabaseError as error:
                 if not _is_damage(error):
                     raise
-                self._set_aside()
                 self._connect()
 
     def _connect(self) -> None:
         make_file(self._path)
         found = identity(self._path)
-        self._connection = _connected(self._path)
-        self._identity = found
+        connection = sqlite3.connect(
+            self._path, timeout=PATIENCE, isolation_level=None, check_same_thread=False
+        )
+        try:
+            self._prepare(connection)
+        except BaseException:
+            connection.close()
+            raise
+        self._connection, self._identity = connection, found
+
+    def _prepare(self, connection: sqlite3.Connection) -> None:
+        try:
+            _prepare(connection)
+        except StoreError as error:
+            raise StoreError(f"cannot use {self._path}: {error}") from None
+        except sqlite3.DatabaseError as error:
+            # Before it is closed: SQLite would delete a log that it cannot use.
+            if _is_damage(error):
+                self._set_aside()
+            raise
 
     def _set_aside(self) -> None:
         aside = set_aside(self._path)
         self._tell(f"the sessions in {self._path} are damaged; a new store is begun, see {aside}")
 
 
-def _connected(path: Path) -> sqlite3.Connection:
-    connection = sqlite3.connect(
-        path, timeout=PATIENCE, isolation_level=None, check_same_thread=False
-    )
-    try:
-        # Damage may have left bytes that are no text.
-        connection.text_factory = lambda data: data.decode("utf-8", "replace")
-        connection.execute("PRAGMA foreign_keys = ON")
-        migrate(connection)
-        connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute("PRAGMA synchronous = NORMAL")
-    except StoreError as error:
-        connection.close()
-        raise StoreError(f"cannot use {path}: {error}") from None
-    except BaseException:
-        connection.close()
-        raise
-    return connection
+def _prepare(connection: sqlite3.Connection) -> None:
+    # Damage may have left bytes that are no text.
+    connection.text_factory = lambda data: data.decode("utf-8", "replace")
+    connection.execute("PRAGMA foreign_keys = ON")
+    migrate(connection)
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("PRAGMA synchronous = NORMAL")
 
 
 def _is_damage(error: sqlite3.Error) -> bool:
