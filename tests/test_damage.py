@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from streamchat.events import TurnCancelled
-from streamchat.sessions.records import StoreError, folded
+from streamchat.sessions import StoreError
+from streamchat.sessions.records import folded
 from streamchat.sessions.store import Store
 from tests.kept import emptied_wal, keep, kept
 from tests.program import environment

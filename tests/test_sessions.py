@@ -30,8 +30,8 @@ from streamchat.events import (
     TurnFailed,
     TurnStarted,
 )
-from streamchat.sessions import schema
-from streamchat.sessions.records import StoreError, folded
+from streamchat.sessions import StoreError, schema
+from streamchat.sessions.records import folded
 from streamchat.sessions.store import Store
 from tests.kept import answered, keep, kept
 from tests.program import environment

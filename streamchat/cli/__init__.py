@@ -16,9 +16,11 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
+from streamchat.cli.sessions import sessions
 from streamchat.config import ModelError, Settings, SettingsError, checked_setting, load_settings
 from streamchat.events import VERSION, TurnFailed, to_dict
 from streamchat.safe import one_line, safe, without_credentials, without_secrets
+from streamchat.sessions import StoreError
 from streamchat.signals import INTERRUPTED, end_in_order
 
 FAILED, WRONG_USAGE = 1, 2
@@ -32,6 +34,7 @@ app = typer.Typer(
     "arguments, every result, and the answer token by token.",
     epilog="Without a command: repl.",
 )
+app.add_typer(sessions)
 
 Model = Annotated[
     str | None,
@@ -287,7 +290,7 @@ def _exit_code() -> int:
         return _failed(f"{error.format_message()} (see --help)", WRONG_USAGE)
     except SettingsError as error:
         return _failed(str(error), WRONG_USAGE)
-    except ModelError as error:
+    except (ModelError, StoreError) as error:
         return _failed(str(error), FAILED)
     except (KeyboardInterrupt, typer.Abort):
         return INTERRUPTED

@@ -9,6 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TypeAlias, TypeVar
 
+from streamchat.sessions import StoreError
 from streamchat.sessions.files import (
     PATIENCE,
     Identity,
@@ -18,7 +19,6 @@ from streamchat.sessions.files import (
     make_file,
     set_aside,
 )
-from streamchat.sessions.records import StoreError
 from streamchat.sessions.schema import migrate
 
 _T = TypeVar("_T")

@@ -12,7 +12,7 @@ from typing import TypeAlias
 
 import platformdirs
 
-from streamchat.sessions.records import StoreError
+from streamchat.sessions import StoreError
 
 PATIENCE = 5.0
 """Seconds that another program is waited for."""

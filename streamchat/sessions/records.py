@@ -14,10 +14,6 @@ from streamchat.turn import Prose, ToolCall, Turn, reduce
 Status: TypeAlias = Literal["done", "failed", "cancelled"]
 
 
-class StoreError(Exception):
-    """The sessions cannot be read or kept, or there is none such; one line says why."""
-
-
 @dataclass(frozen=True, slots=True)
 class Session:
     """A conversation. Times are seconds since 1970 (UTC).

@@ -9,7 +9,8 @@ from typing import Any
 
 from streamchat.events import ChunkReceived, Event, LastEvent, TurnCancelled, from_dict, to_dict
 from streamchat.safe import one_line
-from streamchat.sessions.records import Exchange, Session, StoreError, answer_of, folded
+from streamchat.sessions import StoreError
+from streamchat.sessions.records import Exchange, Session, answer_of, folded
 
 TITLE = 80
 """Characters of a title that are shown."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Sequence
 
-from streamchat.sessions.records import StoreError
+from streamchat.sessions import StoreError
 
 MIGRATIONS: tuple[Sequence[str], ...] = (
     (

@@ -7,7 +7,8 @@ import unicodedata
 
 from streamchat.answer import whole_characters
 from streamchat.safe import one_line
-from streamchat.sessions.records import Hit, StoreError
+from streamchat.sessions import StoreError
+from streamchat.sessions.records import Hit
 from streamchat.sessions.rows import TITLE, found_session
 
 _MOST_WORDS = 32

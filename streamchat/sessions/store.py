@@ -13,13 +13,13 @@ from typing import Self
 from streamchat.answer import whole_characters
 from streamchat.events import Event
 from streamchat.safe import one_line
+from streamchat.sessions import StoreError
 from streamchat.sessions.database import Database
 from streamchat.sessions.files import default_path
 from streamchat.sessions.records import (
     Exchange,
     Hit,
     Session,
-    StoreError,
     answer_of,
     calls_of,
 )
