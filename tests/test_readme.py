@@ -21,9 +21,9 @@ def options(text: str) -> set[str]:
 
 
 def test_every_option_is_documented_and_every_documented_one_exists(tmp_path: Path) -> None:
-    helps = [
-        run(tmp_path, *words, "--help").stdout for words in ([], ["ask"], ["repl"], ["doctor"])
-    ]
+    commands = [[], ["ask"], ["repl"], ["doctor"], ["sessions"]]
+    commands += [["sessions", each] for each in ("list", "show", "search", "export", "delete")]
+    helps = [run(tmp_path, *words, "--help").stdout for words in commands]
     assert options(README) == options("\n".join(helps)) - {"--help", "--version"}
 
 

@@ -31,6 +31,7 @@ from streamchat.events import (
     TurnStarted,
 )
 from streamchat.sessions import StoreError, schema
+from streamchat.sessions.files import locked
 from streamchat.sessions.records import folded
 from streamchat.sessions.store import Store
 from tests.kept import answered, keep, kept
@@ -287,6 +288,11 @@ class TestSearch:
         keep(store, store.create("m"), "q", answered("q", text))
         assert len(store.search(words)) == 1
 
+    def test_more_words_than_anybody_types(self, store: Store) -> None:
+        keep(store, store.create("m"), "q", answered("q", "alpha"))
+        assert len(store.search("alpha " * 10_000)) == 1
+        assert store.search("alpha" * 10_000) == []
+
     @given(words=st.text(st.one_of(st.characters(), st.sampled_from('"*-()^:+ \0NEARORNOT'))))
     @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
     def test_any_words_are_safe(self, store: Store, words: str) -> None:
@@ -364,6 +370,18 @@ class TestWhatCannotBeUsed:
                     store.create("m")
                 assert len(store.sessions()) == 1
             store.create("m")
+
+    def test_a_store_that_somebody_is_opening_for_ever(
+        self, path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("streamchat.sessions.files.PATIENCE", 0.1)
+        kept(path, ["one"])
+        with (
+            locked(path),
+            pytest.raises(StoreError, match=f"^another program has locked {path}$"),
+        ):
+            Store.open(path)
+        Store.open(path).close()
 
     def test_a_full_disk(self, store: Store, path: Path) -> None:
         session = store.create("m")

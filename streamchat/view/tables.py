@@ -48,7 +48,7 @@ def _draw(heads: Sequence[str], rows: Iterable[Sequence[str]], out: TextIO) -> N
     table = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False, padding=(0, 2, 0, 0))
     first, second, *others = heads
     narrow = console.width < _NARROW
-    table.add_column(first, no_wrap=True)
+    table.add_column(f"{first}\n" if narrow else first, no_wrap=True)
     for head in [f"{second}\n{', '.join(others)}"] if narrow else (second, *others):
         table.add_column(head, overflow="fold")
     for id, main, *rest in rows:

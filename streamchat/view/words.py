@@ -32,10 +32,11 @@ def duration(seconds: float) -> str:
 
 def age(seconds: float) -> str:
     """Returns how long ago something was, in the largest unit that it fills."""
+    whole = max(int(seconds), 0)  # a clock may have been set back
     for unit, size in (("day", 86_400), ("h", 3_600), ("min", 60)):
-        if count := int(seconds // size):
+        if count := whole // size:
             return f"{count} {unit}{'s' * (unit == 'day' and count > 1)}"
-    return f"{max(int(seconds), 0)} s"
+    return f"{whole} s"
 
 
 def shortened(text: str, most: int) -> str:
