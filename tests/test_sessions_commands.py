@@ -182,7 +182,7 @@ class TestOnATerminal:
                 shown = terminal.screen.everything()
             rule = next(at for at, line in enumerate(shown) if line.startswith("─"))
             edges = [match.start() for match in re.finditer(r"\S+", shown[0])] + [columns]
-            assert len(edges) == 3 if columns == 40 else len(cells) + 1
+            assert len(edges) == (3 if columns == 40 else len(cells) + 1)
             columns_shown = [
                 "".join(line[left:right] for line in shown[rule + 1 :])
                 for left, right in pairwise(edges)
@@ -190,7 +190,7 @@ class TestOnATerminal:
             assert columns_shown[0].strip() == session
             # The age grows between the two.
             text, expected = (
-                re.sub(r"\d+ s\b|[ ,]", "", "".join(each))
+                re.sub(r"\d+ s\b|[ ,]", "", ",".join(each))
                 for each in (columns_shown[1:], cells[1:])
             )
             assert text == expected
