@@ -16,6 +16,8 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
+from streamchat.cli.config import app as config_app
+from streamchat.cli.options import MaxHistory, Profile, Save, System
 from streamchat.cli.sessions import sessions
 from streamchat.config import ModelError, Settings, SettingsError, checked_setting, load_settings
 from streamchat.events import VERSION, TurnFailed, to_dict
@@ -35,6 +37,7 @@ app = typer.Typer(
     epilog="Without a command: repl.",
 )
 app.add_typer(sessions)
+app.add_typer(config_app, name="config")
 
 Model = Annotated[
     str | None,
@@ -107,6 +110,10 @@ def ask(
     temperature: Temperature = None,
     max_steps: MaxSteps = None,
     timeout: Timeout = None,
+    profile: Profile = None,
+    system: System = None,
+    max_history: MaxHistory = None,
+    save: Save = None,
     trace: Trace = None,
     verbose: Verbose = False,
     no_tools: NoTools = False,
@@ -141,6 +148,10 @@ def repl(
     temperature: Temperature = None,
     max_steps: MaxSteps = None,
     timeout: Timeout = None,
+    profile: Profile = None,
+    system: System = None,
+    max_history: MaxHistory = None,
+    save: Save = None,
     trace: Trace = None,
     verbose: Verbose = False,
     no_tools: NoTools = False,
@@ -164,6 +175,7 @@ def doctor(
     model: Model = None,
     base_url: BaseUrl = None,
     timeout: Timeout = None,
+    profile: Profile = None,
     json: Annotated[
         bool, typer.Option("--json", help="One JSON object per finding and line.")
     ] = False,
@@ -172,15 +184,23 @@ def doctor(
 
     It is sent a few small requests. The exit code is 0 if it can be used, and 1 if not.
     """
-    given = {"model": model, "base_url": base_url, "timeout": timeout}
+    given = {"model": model, "base_url": base_url, "timeout": timeout, "profile": profile}
     settings = _with_key(load_settings(given))
     from streamchat.app import diagnose
 
     raise typer.Exit(diagnose(settings, json=json))
 
 
-_WITH_A_VALUE = ("--model", "-m", "--base-url", "--temperature", "--max-steps", "--timeout")
-_SETTINGS = ("model", "base_url", "temperature", "max_steps", "timeout", "trace")
+_WITH_A_VALUE = (
+    *("--model", "-m", "--base-url", "--temperature", "--max-steps", "--timeout"),
+    *("--profile", "--system", "--max-history"),
+)
+_SETTINGS = (
+    *("model", "base_url", "temperature", "max_steps", "timeout", "trace"),
+    *("profile", "system", "max_history", "save"),
+)
+_secrets: list[str] = []
+"""What must be in no output, as soon as the settings are there."""
 
 
 def _flags(arguments: dict[str, Any]) -> dict[str, Any]:
@@ -189,10 +209,12 @@ def _flags(arguments: dict[str, Any]) -> dict[str, Any]:
 
 def _with_key(settings: Settings) -> Settings:
     """Asks for the key, unseen, where OpenAI was asked for and somebody is there to type it."""
+    _secrets.extend(settings.secrets)
     if not settings.needs_key or not (sys.stdin.isatty() and sys.stderr.isatty()):
         return settings
     typed = typer.prompt("OpenAI API key", hide_input=True, err=True)
     key = checked_setting("the key", "api_key", str(typed).strip())
+    _secrets.append(key)
     return replace(settings, api_key=key)
 
 
@@ -265,9 +287,8 @@ def _failed(message: str, code: int) -> int:
 
 
 def _harmless(text: str) -> str:
-    return without_credentials(
-        without_secrets(text, [os.environ.get("OPENAI_API_KEY", "").strip()])
-    )
+    key = os.environ.get("OPENAI_API_KEY", "").strip()
+    return without_credentials(without_secrets(text, [*_secrets, key]))
 
 
 def main() -> NoReturn:

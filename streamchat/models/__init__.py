@@ -42,7 +42,8 @@ def open_model(settings: Settings, progress: Progress = silent) -> CompatibleCha
 
         return open_embedded(settings, progress)
     if settings.needs_key:
-        raise ModelError(f"OpenAI's {model_name(settings)} needs a key: set OPENAI_API_KEY")
+        variable = settings.api_key_env or "api_key_env"
+        raise ModelError(f"OpenAI's {model_name(settings)} needs a key: set {variable}")
     from streamchat.models.compatible import connect
 
     try:

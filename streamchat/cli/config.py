@@ -1,0 +1,106 @@
+"""The commands about the configuration file: where it is, what holds, a first one."""
+
+from __future__ import annotations
+
+import io
+import os
+import sys
+from collections.abc import Iterator
+from dataclasses import fields
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from streamchat.cli.options import Profile
+from streamchat.config import Loaded, Settings, config_file, load_sources
+from streamchat.safe import one_line, safe, without_credentials, without_secrets
+
+if TYPE_CHECKING:
+    from streamchat.view.settings import Origin, Shown, Value
+
+app = typer.Typer(help="Show the settings and where each comes from, or begin a file of them.")
+
+
+@app.command()
+def path() -> None:
+    """Print where the configuration file is, or would be. [STREAMCHAT_CONFIG]"""
+    _print_path()
+
+
+@app.command()
+def show(
+    profile: Profile = None,
+    json: Annotated[
+        bool, typer.Option("--json", help="One JSON object per setting and line.")
+    ] = False,
+) -> None:
+    """Show each setting, its value and where it comes from. The key is not shown."""
+    loaded = load_sources({"profile": profile})
+    from streamchat.view.settings import show_settings, write_json
+
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
+    shown = list(_shown(loaded))
+    (write_json if json else show_settings)(shown, _origin(loaded), sys.stdout)
+
+
+@app.command()
+def init() -> None:
+    """Write a file that has every setting as a comment, and print where it is."""
+    from streamchat.config.example import write_example
+
+    file = config_file()
+    try:
+        write_example(file)
+    except OSError as error:
+        typer.echo(one_line(f"error: {error.filename or file}: {error.strerror}"), err=True)
+        raise typer.Exit(1) from None
+    _print_path()
+
+
+def _print_path() -> None:
+    """A pipe gets the name as the system has it, whatever its characters."""
+    name = str(config_file())
+    if sys.stdout.isatty():
+        typer.echo(safe(name))
+    else:
+        typer.echo(os.fsencode(name))
+
+
+def _shown(loaded: Loaded) -> Iterator[Shown]:
+    from streamchat.view.settings import Shown
+
+    settings = loaded.settings
+    for name in (each.name for each in fields(Settings)):
+        if name == "api_key":
+            note = f"set ({settings.api_key_env})" if settings.api_key else "not set"
+            yield Shown(name, None, loaded.place(name), note)
+        else:
+            yield Shown(name, _value(settings, name), loaded.place(name))
+
+
+def _value(settings: Settings, name: str) -> Value:
+    """Returns what holds, also where nothing was set, and without what nobody is to read."""
+    from streamchat.models import model_name
+
+    derived: dict[str, Value] = {
+        "model": settings.model or model_name(settings),
+        "max_history": settings.history_budget,
+    }
+    value: Value = derived.get(name, getattr(settings, name))
+    if isinstance(value, str):
+        return without_credentials(without_secrets(value, settings.secrets))
+    return value
+
+
+def _origin(loaded: Loaded) -> Origin:
+    from streamchat.view.settings import Origin
+
+    file = loaded.file
+    return Origin(
+        file=str(file.path),
+        exists=file.path.exists(),
+        profile=loaded.profile or None,
+        profile_source=loaded.profile_place,
+        profiles=sorted(file.profiles),
+    )

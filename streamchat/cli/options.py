@@ -1,0 +1,24 @@
+"""Options that several commands have."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+Profile = Annotated[
+    str | None,
+    typer.Option(help="A profile of the configuration file. [STREAMCHAT_PROFILE]"),
+]
+System = Annotated[
+    str | None,
+    typer.Option(help="Tell the model how to answer. [STREAMCHAT_SYSTEM]"),
+]
+MaxHistory = Annotated[
+    int | None,
+    typer.Option(help="Characters of earlier turns it is sent. [STREAMCHAT_MAX_HISTORY]"),
+]
+Save = Annotated[
+    bool | None,
+    typer.Option("--save/--no-save", help="Keep the session (default).", show_default=False),
+]
