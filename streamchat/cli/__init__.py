@@ -17,7 +17,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 from streamchat.cli.config import app as config_app
-from streamchat.cli.options import MaxHistory, Profile, Save, System
+from streamchat.cli.options import Continue, MaxHistory, New, Profile, Resume, Save, System
 from streamchat.cli.sessions import sessions
 from streamchat.config import ModelError, Settings, SettingsError, checked_setting, load_settings
 from streamchat.events import VERSION, TurnFailed, to_dict
@@ -114,6 +114,7 @@ def ask(
     system: System = None,
     max_history: MaxHistory = None,
     save: Save = None,
+    continue_: Continue = False,
     trace: Trace = None,
     verbose: Verbose = False,
     no_tools: NoTools = False,
@@ -128,6 +129,7 @@ def ask(
     if json and (plain or raw):
         raise SettingsError("--json goes with neither --plain nor --raw")
     settings = load_settings(_flags(locals()))
+    session = _session(settings, last=continue_)
     question = _question(prompt, settings.timeout)
     settings = _with_key(settings)
     if plain:
@@ -138,7 +140,7 @@ def ask(
     from streamchat.view.choose import Look
 
     look = Look(plain=plain, raw=raw, json=json, verbose=verbose)
-    raise typer.Exit(ask_once(question, settings, look, tools=not no_tools))
+    raise typer.Exit(ask_once(question, settings, look, tools=not no_tools, session=session))
 
 
 @app.command()
@@ -152,22 +154,27 @@ def repl(
     system: System = None,
     max_history: MaxHistory = None,
     save: Save = None,
+    continue_: Continue = False,
+    resume: Resume = None,
+    new: New = False,
     trace: Trace = None,
     verbose: Verbose = False,
     no_tools: NoTools = False,
     plain: Plain = False,
 ) -> None:
     """Chat. The history is kept across turns; /help lists the commands."""
-    settings = _with_key(load_settings(_flags(locals())))
+    settings = load_settings(_flags(locals()))
+    session = _session(settings, last=continue_, id=resume, new=new)
+    settings = _with_key(settings)
     if plain:
         from streamchat.view.progress import keep_still
 
         keep_still()
-    from streamchat.app import chat
+    from streamchat.repl.start import chat
     from streamchat.view.choose import Look
 
     look = Look(plain=plain, verbose=verbose)
-    raise typer.Exit(chat(settings, look, tools=not no_tools))
+    raise typer.Exit(chat(settings, look, tools=not no_tools, session=session))
 
 
 @app.command()
@@ -193,7 +200,7 @@ def doctor(
 
 _WITH_A_VALUE = (
     *("--model", "-m", "--base-url", "--temperature", "--max-steps", "--timeout"),
-    *("--profile", "--system", "--max-history"),
+    *("--profile", "--system", "--max-history", "--resume"),
 )
 _SETTINGS = (
     *("model", "base_url", "temperature", "max_steps", "timeout", "trace"),
@@ -205,6 +212,19 @@ _secrets: list[str] = []
 
 def _flags(arguments: dict[str, Any]) -> dict[str, Any]:
     return {name: arguments[name] for name in _SETTINGS}
+
+
+def _session(
+    settings: Settings, *, last: bool, id: str | None = None, new: bool = False
+) -> str | None:
+    """Returns the session to go on with, as `open_conversation` takes it."""
+    if last + new + (id is not None) > 1:
+        raise SettingsError("only one of --continue, --resume and --new can be had")
+    if (last or id is not None) and not settings.save:
+        raise SettingsError("--no-save keeps nothing, so no session can go on with it")
+    if id is not None and not id.strip():
+        raise SettingsError("--resume needs the ID of a session: streamchat sessions list")
+    return "" if last else id
 
 
 def _with_key(settings: Settings) -> Settings:

@@ -22,3 +22,9 @@ Save = Annotated[
     bool | None,
     typer.Option("--save/--no-save", help="Keep the session (default).", show_default=False),
 ]
+Continue = Annotated[bool, typer.Option("--continue", help="Go on with the last session.")]
+Resume = Annotated[
+    str | None,
+    typer.Option(metavar="ID", help="Go on with this session: its ID, or how that begins."),
+]
+New = Annotated[bool, typer.Option("--new", help="Begin a new session (default).")]

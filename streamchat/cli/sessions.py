@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import json as jsonlib
 import sys
-import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -63,15 +62,10 @@ def list_sessions(json: Json = False, limit: Limit = None) -> None:
     if json:
         _write_json(map(asdict, found))
         return
-    from streamchat.view.tables import show_table
-    from streamchat.view.words import age
+    from streamchat.view.tables import show_sessions
 
     _explain_nothing(found, "there are no sessions yet")
-    rows = (
-        (each.id, each.title, each.model, str(each.turns), age(time.time() - each.updated))
-        for each in found
-    )
-    show_table(("ID", "title", "model", "turns", "age"), rows, sys.stdout)
+    show_sessions(found, sys.stdout)
 
 
 @sessions.command()

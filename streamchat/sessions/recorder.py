@@ -44,6 +44,14 @@ class Recorder:
         self._writing: asyncio.Future[None] | None = None
         self._failed = False
 
+    async def create(self, model: str, system: str | None = None) -> str | None:
+        """Returns the id of a new session, or None if it is not kept."""
+        if not self.store or self._failed:
+            return None
+        created = self._writes.submit(self.store.create, model, system)
+        await _settled(created)
+        return self._result(created)
+
     async def begin(self, session_id: str, question: str, message: str, model: str) -> int | None:
         """Begins a turn; it is in the store when this returns.
 

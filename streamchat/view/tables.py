@@ -3,13 +3,43 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import TextIO
+from time import time
+from typing import Protocol, TextIO
 
 from streamchat.safe import one_line
 from streamchat.view import repaints
+from streamchat.view.words import age
 
 _NARROW = 60
 """Columns below which all but the first cell of a row stand above each other."""
+
+
+class Listed(Protocol):
+    """What is shown of a session in a list."""
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def title(self) -> str: ...
+    @property
+    def model(self) -> str: ...
+    @property
+    def turns(self) -> int: ...
+    @property
+    def updated(self) -> float: ...
+
+
+def show_sessions(sessions: Iterable[Listed], out: TextIO) -> None:
+    """Writes a list of sessions.
+
+    Raises:
+        OSError: the output is gone.
+    """
+    rows = (
+        (each.id, each.title, each.model, str(each.turns), age(time() - each.updated))
+        for each in sessions
+    )
+    show_table(("ID", "title", "model", "turns", "age"), rows, out)
 
 
 def show_table(heads: Sequence[str], rows: Iterable[Sequence[str]], out: TextIO) -> None:
