@@ -178,6 +178,20 @@ def test_a_damaged_log_costs_what_was_in_it_only(path: Path) -> None:
     assert told == []
 
 
+@pytest.mark.parametrize("size", [0, 40, 5000])
+def test_a_log_that_is_cut_off_in_the_middle_of_use(path: Path, size: int) -> None:
+    told: list[str] = []
+    with Store.open(path, told.append) as store, Store.open(path, told.append) as other:
+        session = store.create("m")
+        keep(store, session)
+        os.truncate(path.with_name(path.name + "-wal"), size)
+        for each in (other, store, other):
+            turn = keep(each, session, "Anew")
+            assert each.events(turn) == NOTEBOOK
+        assert [each.question for each in store.turns(session)][-3:] == ["Anew"] * 3
+    assert len(told) == len(asides(path)) <= 1
+
+
 def test_its_log_goes_with_it_and_nothing_is_overwritten(path: Path) -> None:
     for _ in range(3):
         kept(path, ["one"])

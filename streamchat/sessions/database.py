@@ -175,8 +175,11 @@ def _prepare(connection: sqlite3.Connection) -> None:
 
 
 def _is_damage(error: sqlite3.Error) -> bool:
-    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
-    return code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+    # What Python finds fault with itself has no code.
+    code = getattr(error, "sqlite_errorcode", 0)
+    # A log that was cut off while it was in use stays so as long as anybody uses it.
+    cut_off: bool = code == sqlite3.SQLITE_IOERR_SHORT_READ
+    return cut_off or code & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
 
 def _why(error: sqlite3.Error) -> str:
