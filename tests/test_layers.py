@@ -23,6 +23,8 @@ HOMES = {
     "msgspec": ("streamchat.config",),
     "pygments": ("streamchat.view.live.highlight",),
     "prompt_toolkit": ("streamchat.repl",),
+    "pyperclip": ("streamchat.repl.clipboard",),
+    "markdown_it": ("streamchat.repl.clipboard",),
     "typer": ("streamchat.cli",),
     "sqlite3": ("streamchat.sessions",),
     "openai": ("streamchat.models",),
@@ -39,7 +41,16 @@ PURE = ["events", "turn", "answer", "safe", "mask", "findings"]
 SOURCES = ["agent", "step", "streamer", "chunks", "tools", "models", "tracing"]
 VIEWS = ["view", "play"]
 LEAVES = ["config", "threads", "echo", "signals", "sessions"]
-FRONT = ["__main__", "cli", "app", "repl", "conversation", "doctor"]  # each knows those behind it
+FRONT = [
+    "__main__",
+    "cli",
+    "app",
+    "repl",
+    "loading",
+    "conversation",
+    "runtime",
+    "doctor",
+]  # each knows those behind it
 
 
 def imports(module: str) -> Iterator[str]:

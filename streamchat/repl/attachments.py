@@ -28,7 +28,8 @@ class Attachment:
     def line(self) -> str:
         """What is shown of it."""
         lines = self.text.count("\n") + bool(self.text and not self.text.endswith("\n"))
-        return f"attached {self.name}: {lines:,} line{'s' * (lines != 1)}, {len(self.text):,} characters"
+        counts = f"{lines:,} line{'s' * (lines != 1)}, {len(self.text):,} characters"
+        return f"attached {self.name}: {counts}"
 
 
 def attached(message: str) -> tuple[str, list[Attachment]]:
@@ -52,12 +53,15 @@ def _as_sent(file: Attachment) -> str:
 
 
 def _attachment(name: str) -> Attachment | None:
-    for each in (name, name.rstrip(_AFTER_A_NAME)):
-        path = Path(each).expanduser() if each else None
-        if path and path.is_file():
-            return Attachment(each, _text_of(path, each))
-        if path and path.is_dir():
-            raise AttachmentError(f"{each} is a directory; only files can be attached")
+    for each in filter(None, (name, name.rstrip(_AFTER_A_NAME))):
+        try:
+            path = Path(each).expanduser()
+            if path.is_file():
+                return Attachment(each, _text_of(path, each))
+            if path.is_dir():
+                raise AttachmentError(f"{each} is a directory; only files can be attached")
+        except (OSError, RuntimeError):  # a name that no file can have, or no user has
+            continue
     if _LIKE_A_PATH.search(name.rstrip(_AFTER_A_NAME)):
         raise AttachmentError(f"there is no file {name}")
     return None

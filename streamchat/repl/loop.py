@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import signal
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from prompt_toolkit.document import Document
@@ -137,7 +137,7 @@ class Repl:
         for file in files:
             chat.say(f"({one_line(file.line)})")
         view = choose_view(chat.look)
-        with self._listening(view):
+        async with self._listening(view):
             executor = await self._loaded()
             if executor is None:
                 self._give_back(question, again)
@@ -176,8 +176,8 @@ class Repl:
             self._give_back("", None)
             chat.say("(what was queued is back at the prompt)")
 
-    @contextmanager
-    def _listening(self, view: View) -> Iterator[None]:
+    @asynccontextmanager
+    async def _listening(self, view: View) -> AsyncIterator[None]:
         """Within, keys are taken for the next prompt."""
         if not self._prompt:
             yield
@@ -194,6 +194,7 @@ class Repl:
             yield
         finally:
             task.cancel()
+            await asyncio.wait([task])  # the next prompt must have the keys for itself
             self._queue += ahead.queued
             if ahead.begun.text:
                 self._chat.begun = ahead.begun

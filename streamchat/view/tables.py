@@ -18,15 +18,24 @@ class Listed(Protocol):
     """What is shown of a session in a list."""
 
     @property
-    def id(self) -> str: ...
+    def id(self) -> str:
+        """What it is named by."""
+
     @property
-    def title(self) -> str: ...
+    def title(self) -> str:
+        """What it is about."""
+
     @property
-    def model(self) -> str: ...
+    def model(self) -> str:
+        """Who answered last."""
+
     @property
-    def turns(self) -> int: ...
+    def turns(self) -> int:
+        """How many there are."""
+
     @property
-    def updated(self) -> float: ...
+    def updated(self) -> float:
+        """Seconds since 1970 (UTC)."""
 
 
 def show_sessions(sessions: Iterable[Listed], out: TextIO) -> None:

@@ -9,11 +9,12 @@ from collections.abc import Iterable
 from streamchat.repl.chat import Chat
 from streamchat.repl.registry import COMMANDS, Command, command, found
 
-_KEYS = """\
-Enter sends, Alt-Enter or Ctrl-J begins a new line. Ctrl-R searches what was typed, Right takes the \
-grey suggestion, Tab completes, Ctrl-X Ctrl-E opens the editor. @path attaches a file. While an \
-answer streams: keys are kept for the next prompt, Enter queues a message, Esc or Ctrl-C stops the \
-answer. Ctrl-D leaves."""
+_KEYS = (
+    "Enter sends, Alt-Enter or Ctrl-J begins a new line. Ctrl-R searches what was typed, Right "
+    "takes the grey suggestion, Tab completes, Ctrl-X Ctrl-E opens the editor. @path attaches a "
+    "file. While an answer streams: keys are kept for the next prompt, Enter queues a message, "
+    "Esc or Ctrl-C stops the answer. Ctrl-D leaves."
+)
 
 
 def _names(chat: Chat, begun: str) -> Iterable[tuple[str, str]]:

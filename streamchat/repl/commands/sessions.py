@@ -10,7 +10,7 @@ from pathlib import Path
 from streamchat.repl.chat import Chat
 from streamchat.repl.completion import paths
 from streamchat.repl.registry import CommandError, command
-from streamchat.safe import one_line
+from streamchat.safe import one_line, safe
 from streamchat.sessions.transcript import document, markdown
 from streamchat.view.tables import show_sessions
 
@@ -97,15 +97,19 @@ async def export(chat: Chat, name: str) -> None:
     session = await chat.in_store(store.find, id)
     exchanges = await chat.in_store(store.turns, id)
     told = [(each, await chat.in_store(store.events, each.id)) for each in exchanges]
-    path = Path(name or f"streamchat-{id}.md").expanduser()
-    as_json = path.suffix == ".json"
+    name = name or f"streamchat-{id}.md"
+    as_json = name.endswith(".json")
     text = json.dumps(document(session, told), indent=2) if as_json else markdown(session, told)
+    await chat.in_store(_write, Path(name), text)
+    chat.say(f"written to {safe(name)}")
+
+
+def _write(path: Path, text: str) -> None:
     try:
-        with path.open("x", encoding="utf-8", errors="backslashreplace") as file:
-            file.write(text.rstrip("\n") + "\n")
-    except OSError as error:
-        raise CommandError(f"{path}: {error.strerror}") from None
-    chat.say(f"written to {path}")
+        with path.expanduser().open("x", encoding="utf-8", errors="backslashreplace") as file:
+            file.write(safe(text.rstrip("\n")) + "\n")
+    except (OSError, RuntimeError) as error:
+        raise CommandError(f"{path}: {getattr(error, 'strerror', error)}") from None
 
 
 @command("/clear", "forget the conversation and begin a new session; the one before is kept")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from prompt_toolkit.document import Document
 
@@ -11,6 +11,7 @@ from streamchat.repl.chat import Again, Chat
 from streamchat.repl.clipboard import code_blocks, copy
 from streamchat.repl.registry import CommandError, command
 from streamchat.safe import one_line, safe
+from streamchat.sessions.records import Exchange
 from streamchat.turn import Answer, Note, Prose, Reasoning, ToolCall
 from streamchat.view.words import duration
 
@@ -90,8 +91,8 @@ def _blocks(chat: Chat, begun: str) -> Iterable[tuple[str, str]]:
 @command(
     "/copy [N]",
     "copy the last answer, or its Nth code block, to the clipboard",
-    more='By the platform\'s clipboard tool, or through the terminal (OSC 52) with clipboard = "osc52" '
-    "in the configuration file.",
+    more="By the platform's clipboard tool, or through the terminal (OSC 52) with "
+    'clipboard = "osc52" in the configuration file.',
     completer=_blocks,
 )
 async def copy_(chat: Chat, number: str) -> None:
@@ -113,25 +114,16 @@ async def usage(chat: Chat, _: str) -> None:
     """Shows counts for each turn and for all."""
     exchanges = chat.conversation.exchanges
     for each in exchanges:
-        chat.say(
-            f"{each.number}  {_tokens(each.input_tokens, each.output_tokens)}  {each.seconds:.1f} s  {one_line(each.question, 40)}"
-        )
-    known = [
-        each
-        for each in exchanges
-        if each.input_tokens is not None or each.output_tokens is not None
-    ]
-    total = _tokens(
-        sum(each.input_tokens or 0 for each in known),
-        sum(each.output_tokens or 0 for each in known),
-    )
-    seconds = sum(each.seconds for each in exchanges)
-    chat.say(
-        f"{len(exchanges)} turns, {total if known or not exchanges else 'tokens unknown'}, {seconds:.1f} s"
-    )
+        tokens = _tokens([each])
+        chat.say(f"{each.number}  {tokens}  {each.seconds:.1f} s  {one_line(each.question, 40)}")
+    turns = f"{len(exchanges)} turn{'s' * (len(exchanges) != 1)}"
+    chat.say(f"{turns}, {_tokens(exchanges)}, {sum(each.seconds for each in exchanges):.1f} s")
 
 
-def _tokens(tokens_in: int | None, tokens_out: int | None) -> str:
-    if tokens_in is None and tokens_out is None:
+def _tokens(exchanges: Sequence[Exchange]) -> str:
+    counts = [(each.input_tokens, each.output_tokens) for each in exchanges]
+    if exchanges and not any(count is not None for pair in counts for count in pair):
         return "tokens unknown"
-    return f"{tokens_in or 0:,} in, {tokens_out or 0:,} out"
+    sums = (sum(count or 0 for count in column) for column in zip(*counts, strict=True))
+    tokens_in, tokens_out = sums if exchanges else (0, 0)
+    return f"{tokens_in:,} in, {tokens_out:,} out"
