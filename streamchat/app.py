@@ -49,6 +49,7 @@ def ask_once(
         executor = open_executor(settings, tools=tools)
         keep_what_was_imported()
         turn = run(_ask(executor, conversation, question, look, stops))
+    conversation.close()
     complain_of(turn)
     if settings.trace:
         flush()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from time import time
@@ -129,9 +129,13 @@ class Conversation:
         recorder: keeps it.
         most: characters of earlier turns that a model is sent.
         system: what a model is told besides the built-in instructions.
+        to_tell: gets lines that are to be told when nothing is being shown.
     """
 
-    def __init__(self, recorder: Recorder, most: int, system: str = "") -> None:
+    def __init__(
+        self, recorder: Recorder, most: int, system: str = "", to_tell: list[str] | None = None
+    ) -> None:
+        self._to_tell = [] if to_tell is None else to_tell
         self.recorder = recorder
         self.most = most
         self.system = system
@@ -180,6 +184,7 @@ class Conversation:
             await converse(executor, message, recorded, stops, verbose=verbose)
         finally:
             await self.recorder.finish(recorded.turn)
+            self.tell()
         exchange = _exchanged(recorded.turn, question, message, begun or 0, started)
         if instead_of and exchange.status != "failed":
             await self.take_back(instead_of)
@@ -195,6 +200,17 @@ class Conversation:
         self.exchanges.remove(exchange)
         if self.recorder.store and exchange.id:
             await in_daemon_thread(self.recorder.store.delete_turn, exchange.id)
+
+    def tell(self) -> None:
+        """Tells on standard error what became of the store meanwhile."""
+        while self._to_tell:
+            complain(self._to_tell.pop(0))
+
+    def close(self) -> None:
+        """Closes the store."""
+        if self.recorder.store:
+            with suppress(StoreError):
+                self.recorder.store.close()
 
     def _recall(self, executor: AgentExecutor, instead_of: Exchange | None) -> None:
         earlier = [each for each in self.exchanges if each is not instead_of]
@@ -268,30 +284,33 @@ def open_conversation(settings: Settings, session: str | None = None) -> Convers
     Raises:
         StoreError: there is no such session.
     """
-    recorder = _recorder(settings, needed=session is not None)
-    conversation = Conversation(recorder, settings.history_budget, settings.system or "")
+    to_tell: list[str] = []
+    recorder = _recorder(settings, to_tell.append, needed=session is not None)
+    budget, system = settings.history_budget, settings.system or ""
+    conversation = Conversation(recorder, budget, system, to_tell)
     if session is not None and recorder.store:
         found = recorder.store.last() if session == LAST else recorder.store.find(session)
         if found:
             conversation.go_on_with(found, recorder.store.turns(found.id))
         else:
-            complain("there is no session yet; a new one begins")
+            to_tell.append("there is no session yet; a new one begins")
+    conversation.tell()
     return conversation
 
 
-def _recorder(settings: Settings, *, needed: bool) -> Recorder:
+def _recorder(settings: Settings, tell: Callable[[str], None], *, needed: bool) -> Recorder:
     if not settings.save:
-        return Recorder(None, complain)
+        return Recorder(None, tell)
     from streamchat.sessions.store import Store
 
     try:
-        store = Store.open(tell=complain)
+        store = Store.open(tell=tell)
     except StoreError as error:
         if needed:
             raise
-        complain(f"the session is not saved: {error}")
-        return Recorder(None, complain)
-    return Recorder(store, complain, settings.secrets)
+        tell(f"the session is not saved: {error}")
+        return Recorder(None, tell)
+    return Recorder(store, tell, settings.secrets)
 
 
 def complain_of(turn: Turn) -> None:

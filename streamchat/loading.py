@@ -105,10 +105,15 @@ class Engine:
             await self.executor.aclose()
 
     async def _loaded(self) -> AgentExecutor:
-        with self._showing("loading"):
+        end = "no model"
+        self._do("loading")
+        try:
             executor = await in_daemon_thread(self._load)
             keep_what_was_imported()
             await executor.prepare(self._progress)
+            end = ""
+        finally:
+            self._do(end)
         return executor
 
     def _load(self) -> AgentExecutor:

@@ -103,8 +103,7 @@ class Repl:
             return
         try:
             if is_command(text):
-                name, _, argument = text.partition(" ")
-                await found(name).handler(self._chat, argument.strip())
+                await self._command(text)
                 await self._ask_again()
             else:
                 await self._ask(text, again)
@@ -115,6 +114,18 @@ class Repl:
             self._failed = True
             self._give_back("" if is_command(text) else line, again)
             complain(f"error: {error}")
+
+    async def _command(self, text: str) -> None:
+        name, argument = [*text.split(maxsplit=1), ""][:2]
+        command = found(name)
+        doing = asyncio.ensure_future(command.handler(self._chat, argument.strip()))
+        with self._chat.stops.stopping(doing):
+            await asyncio.wait([doing])
+        self._chat.conversation.tell()
+        if doing.cancelled():
+            complain("interrupted")
+        else:
+            doing.result()
 
     def _give_back(self, line: str, again: Again | None) -> None:
         """Puts a line that could not be used, and what was queued, at the next prompt."""

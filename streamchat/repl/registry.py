@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Callable, Coroutine, Iterable
 from dataclasses import dataclass
 from difflib import get_close_matches
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from streamchat.safe import one_line
 
 if TYPE_CHECKING:
     from streamchat.repl.chat import Chat
 
-Handler: TypeAlias = "Callable[[Chat, str], Awaitable[None]]"
+Handler: TypeAlias = "Callable[[Chat, str], Coroutine[Any, Any, None]]"
 """Does what a command says; takes what stands after the command."""
 Offers: TypeAlias = "Callable[[Chat, str], Iterable[tuple[str, str]]]"
 """What may stand there, with what it means; takes what of it was typed."""

@@ -6,7 +6,7 @@ import signal
 import sys
 
 from streamchat.config import Settings
-from streamchat.conversation import Stops, open_conversation
+from streamchat.conversation import Conversation, Stops, open_conversation
 from streamchat.echo import unechoed
 from streamchat.loading import Engine
 from streamchat.models import check
@@ -31,17 +31,25 @@ def chat(settings: Settings, look: Look, *, tools: bool, session: str | None = N
     prepare_output(settings)
     check(settings)
     interactive = sys.stdin.isatty() and sys.stdout.isatty()
+    conversation = open_conversation(settings, session)
     with unechoed():
-        return run(_chat(settings, look, tools=tools, session=session, interactive=interactive))
+        code = run(_chat(settings, look, conversation, tools=tools, interactive=interactive))
+    conversation.close()
+    if settings.trace:
+        # It brings LangChain.
+        from streamchat.tracing import flush
+
+        flush()
+    return code
 
 
 async def _chat(
-    settings: Settings, look: Look, *, tools: bool, session: str | None, interactive: bool
+    settings: Settings, look: Look, conversation: Conversation, *, tools: bool, interactive: bool
 ) -> int:
     engine = Engine(settings, tools=tools, progress=None if interactive else progress_on_stderr)
     chat = Chat(
         engine=engine,
-        conversation=open_conversation(settings, session),
+        conversation=conversation,
         settings=settings,
         look=look,
         stops=Stops(signal.SIGINT, linger=interactive),
