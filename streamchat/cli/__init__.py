@@ -17,7 +17,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 from streamchat.cli.config import app as config_app
-from streamchat.cli.options import MaxHistory, Profile, Save, System
+from streamchat.cli.options import MaxHistory, Profile, Save, System, Trace
 from streamchat.config import ModelError, Settings, SettingsError, checked_setting, load_settings
 from streamchat.events import VERSION, TurnFailed, to_dict
 from streamchat.safe import one_line, safe, without_credentials, without_secrets
@@ -61,10 +61,6 @@ MaxSteps = Annotated[
 Timeout = Annotated[
     float | None,
     typer.Option(help="Seconds without progress (default 60). [STREAMCHAT_TIMEOUT]"),
-]
-Trace = Annotated[
-    bool | None,
-    typer.Option("--trace/--no-trace", help="Tell LangSmith of every run.", show_default=False),
 ]
 Verbose = Annotated[
     bool,
@@ -197,8 +193,7 @@ _SETTINGS = (
     *("model", "base_url", "temperature", "max_steps", "timeout", "trace"),
     *("profile", "system", "max_history", "save"),
 )
-_secrets: list[str] = []
-"""What must be in no output, as soon as the settings are there."""
+_secrets: list[str] = []  # of the settings, as soon as they are there
 
 
 def _flags(arguments: dict[str, Any]) -> dict[str, Any]:

@@ -22,3 +22,7 @@ Save = Annotated[
     bool | None,
     typer.Option("--save/--no-save", help="Keep the session (default).", show_default=False),
 ]
+Trace = Annotated[
+    bool | None,
+    typer.Option("--trace/--no-trace", help="Tell LangSmith of every run.", show_default=False),
+]
