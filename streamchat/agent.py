@@ -127,6 +127,7 @@ class AgentExecutor:
 
     Attributes:
         chat_history: a HumanMessage and an AIMessage for each question that was answered.
+        instructions: what the system prompt ends with.
 
     Raises:
         SettingsError: `llm` is None, and a setting cannot be used.
@@ -150,6 +151,7 @@ class AgentExecutor:
         self.timeout = timeout
         self.trace = trace
         self.chat_history: list[BaseMessage] = []
+        self.instructions = ""
         self._system_prompt = system_prompt
         self._by_name = {tool.name: tool for tool in self.tools}
         self._model = ModelStep(llm or open_model(load_settings()), self.tools, timeout)
@@ -160,6 +162,10 @@ class AgentExecutor:
         """The model's name, as its server knows it."""
         llm = self._model.llm
         return str(getattr(llm, "model_name", None) or type(llm).__name__)
+
+    async def model_names(self) -> list[str]:
+        """Returns the names of the models that its server has; none if it has no others."""
+        return await self._model.model_names()
 
     def use(self, llm: BaseChatModel) -> None:
         """Changes the model and keeps the history."""
@@ -215,14 +221,15 @@ class AgentExecutor:
             raise AgentError(text) from self._model.without_secrets(error)
         except asyncio.CancelledError:
             if so_far := streamer.answer_so_far.strip():
-                self._remember(input, f"{so_far}\n\n{INTERRUPTED}")
+                self.remember(input, f"{so_far}\n\n{INTERRUPTED}")
             raise
         finally:
             streamer.close(end or TurnCancelled(perf_counter() - started))
-        self._remember(input, end.answer)
+        self.remember(input, end.answer)
         return {"answer": end.answer, "tools_used": list(end.tools_used)}
 
-    def _remember(self, question: str, answer: str) -> None:
+    def remember(self, question: str, answer: str) -> None:
+        """Adds a question and its answer to the history."""
         self.chat_history += [
             HumanMessage(whole_characters(question)),
             AIMessage(whole_characters(answer)),
@@ -267,7 +274,7 @@ class AgentExecutor:
     ) -> list[BaseMessage]:
         system = self._system_prompt or (WITH_TOOLS if tools_offered else WITHOUT_TOOLS)
         return _PROMPT.format_messages(
-            system=[SystemMessage(system)],
+            system=[SystemMessage("\n\n".join(filter(None, (system, self.instructions))))],
             chat_history=self.chat_history,
             input=whole_characters(input),
             agent_scratchpad=scratchpad,

@@ -1,24 +1,38 @@
-"""Puts questions through the agent to a view, one after another; signals stop one."""
+"""Puts questions through the agent to a view, one after another, and keeps what came of them."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from typing import Any
+from dataclasses import replace
+from time import time
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
 
-from streamchat.agent import AgentExecutor
+from streamchat.config import Settings
+from streamchat.events import Event
 from streamchat.models.progress import Progress
 from streamchat.play import play
 from streamchat.safe import one_line
+from streamchat.sessions import StoreError
+from streamchat.sessions.recorder import Recorder
+from streamchat.sessions.records import Exchange, Session, answer_of
+from streamchat.sessions.transcript import history
 from streamchat.signals import ENDING, end_for_sure, heeded
-from streamchat.streamer import QueueCallbackHandler
+from streamchat.threads import in_daemon_thread
 from streamchat.turn import Turn
-from streamchat.view import View
+from streamchat.view import TextView, View
+
+if TYPE_CHECKING:
+    # It brings LangChain, which a prompt must not wait for.
+    from streamchat.agent import AgentExecutor
 
 _log = logging.getLogger(__name__)
+LAST = ""
+"""Stands for the last session where one is named; the beginning of an id is never empty."""
 
 
 class Stops:
@@ -34,24 +48,29 @@ class Stops:
         """The last one that stopped something; 0 if none has."""
         self._signals = heeded(*signals)
         self._linger = linger
+        self._task: asyncio.Task[Any] | None = None
 
     @contextmanager
     def stopping(self, task: asyncio.Task[Any]) -> Iterator[None]:
         """Within, the signals cancel the task."""
 
-        def stop(number: int) -> None:
-            self.received = number
-            if number in ENDING:
-                end_for_sure(number)
-            task.cancel()
-
         loop = asyncio.get_running_loop()
         for number in self._signals:
-            loop.add_signal_handler(number, stop, number)
+            loop.add_signal_handler(number, self.stop, number)
+        self._task = task
         try:
             yield
         finally:
+            self._task = None
             self.rest()
+
+    def stop(self, number: int) -> None:
+        """Stops what is being done, as the signal does."""
+        self.received = number
+        if number in ENDING:
+            end_for_sure(number)
+        if self._task:
+            self._task.cancel()
 
     def rest(self) -> None:
         """Nothing is being done that the signals could stop."""
@@ -87,6 +106,8 @@ async def converse(
     Raises:
         OSError: the view's output is gone; the turn was stopped.
     """
+    from streamchat.streamer import QueueCallbackHandler
+
     streamer = QueueCallbackHandler(raw=verbose)
     task = asyncio.create_task(executor.invoke(question, streamer))
     with stops.stopping(task):
@@ -99,6 +120,178 @@ async def converse(
             error = None if task.cancelled() else task.exception()
             if verbose and error:
                 _log.debug("the turn failed", exc_info=error)
+
+
+class Conversation:
+    """A session: what was said in it so far, and what is said next.
+
+    Args:
+        recorder: keeps it.
+        most: characters of earlier turns that a model is sent.
+        system: what a model is told besides the built-in instructions.
+    """
+
+    def __init__(self, recorder: Recorder, most: int, system: str = "") -> None:
+        self.recorder = recorder
+        self.most = most
+        self.system = system
+        self.exchanges: list[Exchange] = []
+        self.left_out = 0
+        """How many of the oldest answers the model was not sent with the last question."""
+        self.session_id: str | None = None
+        """None until something is kept."""
+        self.title = ""
+
+    def go_on_with(self, session: Session, exchanges: Sequence[Exchange]) -> None:
+        """Takes a session up where it ended."""
+        self.session_id, self.title, self.exchanges = session.id, session.title, list(exchanges)
+        self.system = self.system if session.system is None else session.system
+        self.left_out = history(self.exchanges, self.most)[1]
+
+    def begin_anew(self) -> None:
+        """Begins a new session; the instructions stay."""
+        self.session_id, self.exchanges, self.left_out = None, [], 0
+
+    async def ask(
+        self,
+        executor: AgentExecutor,
+        question: str,
+        view: View,
+        stops: Stops,
+        *,
+        message: str = "",
+        verbose: bool = False,
+        instead_of: Exchange | None = None,
+    ) -> Turn:
+        """Returns the turn as it ended, when it is kept.
+
+        Args:
+            message: what is sent, if it is not the question alone.
+            instead_of: the last exchange, which is forgotten unless this one fails.
+
+        Raises:
+            OSError: the view's output is gone; the turn was stopped.
+        """
+        message = message or question
+        self._recall(executor, instead_of)
+        begun = await self._begin(question, message, executor.model_name)
+        recorded, started = _Recorded(view, self.recorder), time()
+        try:
+            await converse(executor, message, recorded, stops, verbose=verbose)
+        finally:
+            await self.recorder.finish(recorded.turn)
+        exchange = _exchanged(recorded.turn, question, message, begun or 0, started)
+        if instead_of and exchange.status != "failed":
+            await self.take_back(instead_of)
+        self.exchanges.append(replace(exchange, number=self._next_number()))
+        return recorded.turn
+
+    async def take_back(self, exchange: Exchange) -> None:
+        """Forgets an exchange.
+
+        Raises:
+            StoreError: it is still in the store.
+        """
+        self.exchanges.remove(exchange)
+        if self.recorder.store and exchange.id:
+            await in_daemon_thread(self.recorder.store.delete_turn, exchange.id)
+
+    def _recall(self, executor: AgentExecutor, instead_of: Exchange | None) -> None:
+        earlier = [each for each in self.exchanges if each is not instead_of]
+        pairs, self.left_out = history(earlier, self.most)
+        executor.chat_history.clear()
+        for pair in pairs:
+            executor.remember(*pair)
+        executor.instructions = self.system
+
+    async def _begin(self, question: str, message: str, model: str) -> int | None:
+        if self.session_id is None:
+            self.session_id = await self.recorder.create(model, self.system or None)
+        if self.session_id is None:
+            return None
+        return await self.recorder.begin(self.session_id, question, message, model)
+
+    def _next_number(self) -> int:
+        return self.exchanges[-1].number + 1 if self.exchanges else 1
+
+
+class _Recorded(TextView):
+    """Shows a turn in another view, and records it."""
+
+    def __init__(self, inner: View, recorder: Recorder) -> None:
+        self.turn = Turn(status="cancelled")
+        self._inner = inner
+        self._recorder = recorder
+
+    def __enter__(self) -> Self:
+        self._inner.__enter__()
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+        /,
+    ) -> None:
+        self._inner.__exit__(exc_type, exc, traceback)
+
+    def show(self, turn: Turn, event: Event) -> None:
+        self.turn = turn
+        self._recorder.record(event)
+        self._inner.show(turn, event)
+
+
+def _exchanged(turn: Turn, question: str, message: str, id: int, started: float) -> Exchange:
+    return Exchange(
+        id=id,
+        number=0,
+        question=question,
+        message=message,
+        answer=answer_of(turn),
+        status="cancelled" if turn.status == "running" else turn.status,
+        model=turn.model,
+        started=started,
+        seconds=turn.seconds,
+        input_tokens=turn.input_tokens,
+        output_tokens=turn.output_tokens,
+    )
+
+
+def open_conversation(settings: Settings, session: str | None = None) -> Conversation:
+    """Returns a conversation; if it cannot be kept, that is told.
+
+    Args:
+        settings: say whether it is kept, and what a model is told.
+        session: the one to go on with: its id or how that begins, or `LAST`. None for a new one.
+
+    Raises:
+        StoreError: there is no such session.
+    """
+    recorder = _recorder(settings, needed=session is not None)
+    conversation = Conversation(recorder, settings.history_budget, settings.system or "")
+    if session is not None and recorder.store:
+        found = recorder.store.last() if session == LAST else recorder.store.find(session)
+        if found:
+            conversation.go_on_with(found, recorder.store.turns(found.id))
+        else:
+            complain("there is no session yet; a new one begins")
+    return conversation
+
+
+def _recorder(settings: Settings, *, needed: bool) -> Recorder:
+    if not settings.save:
+        return Recorder(None, complain)
+    from streamchat.sessions.store import Store
+
+    try:
+        store = Store.open(tell=complain)
+    except StoreError as error:
+        if needed:
+            raise
+        complain(f"the session is not saved: {error}")
+        return Recorder(None, complain)
+    return Recorder(store, complain, settings.secrets)
 
 
 def complain_of(turn: Turn) -> None:

@@ -125,15 +125,19 @@ class ModelStep:
             tools = getattr(self._model(), "kwargs", {}).get("tools", [])
             await self.llm.prime(prompt(True)[0], tools, progress)
 
+    async def model_names(self) -> list[str]:
+        """Returns the names of the models that the server has; none if there is no server."""
+        return await self.llm.model_names() if isinstance(self.llm, OnServer) else []
+
     async def describe(self, error: Exception) -> str:
         """Returns the error in one line that does not hold the key."""
         if isinstance(error, AgentError):
             return str(error)
         names: list[str] = []
-        if is_unknown_model(error) and isinstance(self.llm, OnServer):
+        if is_unknown_model(error):
             with suppress(Exception):  # it is only for the user's convenience
                 async with asyncio.timeout(min(_NAMES_SECONDS, self._timeout)):
-                    names = await self.llm.model_names()
+                    names = await self.model_names()
         return describe(error, self.secrets, names)
 
     def without_secrets(self, error: Exception) -> Exception | None:

@@ -6,7 +6,7 @@ import asyncio
 import contextvars
 import threading
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from typing import Any, ParamSpec, TypeVar
 
 _P = ParamSpec("_P")
@@ -47,3 +47,22 @@ async def in_daemon_thread(work: Callable[..., _T], *args: Any) -> _T:
     """Returns what `work` returns, which runs beside the event loop; a cancel does not end it."""
     context = contextvars.copy_context()
     return await asyncio.wrap_future(_EXECUTOR.submit(context.run, work, *args))
+
+
+class OneByOne:
+    """Runs calls beside the event loop, in the order they are given, never two at once."""
+
+    def __init__(self) -> None:
+        self._last: Future[Any] | None = None
+
+    def submit(self, work: Callable[..., _T], *args: Any) -> Future[_T]:
+        """Returns at once; the future tells how the call ended."""
+        before = self._last
+
+        def run() -> _T:
+            if before:
+                wait([before])
+            return work(*args)
+
+        self._last = future = _EXECUTOR.submit(run)
+        return future

@@ -18,12 +18,15 @@ MODULES = sorted(
 HOMES = {
     "rich": (
         *("streamchat.view.live", "streamchat.view.progress", "streamchat.view.report"),
-        "streamchat.view.settings",
+        *("streamchat.view.tables", "streamchat.view.settings"),
     ),
     "msgspec": ("streamchat.config",),
     "pygments": ("streamchat.view.live.highlight",),
     "prompt_toolkit": ("streamchat.repl",),
+    "pyperclip": ("streamchat.repl.clipboard",),
+    "markdown_it": ("streamchat.repl.clipboard",),
     "typer": ("streamchat.cli",),
+    "sqlite3": ("streamchat.sessions",),
     "openai": ("streamchat.models",),
     "langchain_openai": ("streamchat.models",),
     "xllamacpp": ("streamchat.models",),
@@ -37,8 +40,17 @@ HOMES = {
 PURE = ["events", "turn", "answer", "safe", "mask", "findings"]
 SOURCES = ["agent", "step", "streamer", "chunks", "tools", "models", "tracing"]
 VIEWS = ["view", "play"]
-LEAVES = ["config", "threads", "echo", "signals"]
-FRONT = ["__main__", "cli", "app", "repl", "conversation", "doctor"]  # each knows those behind it
+LEAVES = ["config", "threads", "echo", "signals", "sessions"]
+FRONT = [
+    "__main__",
+    "cli",
+    "app",
+    "repl",
+    "loading",
+    "conversation",
+    "runtime",
+    "doctor",
+]  # each knows those behind it
 
 
 def imports(module: str) -> Iterator[str]:
@@ -80,6 +92,8 @@ def test_arrows_point_one_way(module: str) -> None:
             assert not own(module) & {*VIEWS, *FRONT, "turn"}
         case name if name in VIEWS:
             assert own(module) <= {*PURE, "view"}
+        case "sessions":
+            assert own(module) <= {"events", "turn", "answer", "safe", "threads", "sessions"}
         case "config":
             assert own(module) <= {"config", "safe"}
         case "threads" | "echo" | "signals":

@@ -23,8 +23,9 @@ def options(text: str) -> set[str]:
 
 
 def test_every_option_is_documented_and_every_documented_one_exists(tmp_path: Path) -> None:
-    commands = ([], ["ask"], ["repl"], ["doctor"], ["config"])
-    commands += (["config", "path"], ["config", "show"], ["config", "init"])
+    commands = [[], ["ask"], ["repl"], ["doctor"], ["sessions"], ["config"]]
+    commands += [["sessions", each] for each in ("list", "show", "search", "export", "delete")]
+    commands += [["config", each] for each in ("path", "show", "init")]
     helps = [run(tmp_path, *words, "--help").stdout for words in commands]
     assert options(README) == options("\n".join(helps)) - {"--help", "--version"}
 

@@ -10,7 +10,7 @@ import time
 
 import pytest
 
-from streamchat.threads import DaemonExecutor, in_daemon_thread
+from streamchat.threads import DaemonExecutor, OneByOne, in_daemon_thread
 
 
 async def test_the_result_or_the_error_comes_back() -> None:
@@ -19,6 +19,21 @@ async def test_the_result_or_the_error_comes_back() -> None:
         await in_daemon_thread(divmod, 7, 0)
     with pytest.raises(RuntimeError, match="StopIteration"):
         await in_daemon_thread(next, iter(()))
+
+
+def test_calls_one_by_one_keep_their_order_also_after_one_that_fails() -> None:
+    calls, done = OneByOne(), list[int]()
+    release = threading.Event()
+    first = calls.submit(release.wait, 30)
+    failed = calls.submit(divmod, 7, 0)
+    others = [calls.submit(done.append, number) for number in range(20)]
+    assert not any(each.done() for each in (failed, *others))
+    release.set()
+    others[-1].result(30)
+    assert first.result()
+    assert done == [*range(20)]
+    with pytest.raises(ZeroDivisionError):
+        failed.result()
 
 
 def test_a_loop_ends_though_its_executor_is_busy() -> None:

@@ -17,10 +17,12 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 from streamchat.cli.config import app as config_app
-from streamchat.cli.options import MaxHistory, Profile, Save, System, Trace
+from streamchat.cli.options import Continue, MaxHistory, New, Profile, Resume, Save, System, Trace
+from streamchat.cli.sessions import sessions
 from streamchat.config import ModelError, Settings, SettingsError, checked_setting, load_settings
 from streamchat.events import VERSION, TurnFailed, to_dict
 from streamchat.safe import one_line, safe, without_credentials, without_secrets
+from streamchat.sessions import StoreError
 from streamchat.signals import INTERRUPTED, end_in_order
 
 FAILED, WRONG_USAGE = 1, 2
@@ -34,7 +36,7 @@ app = typer.Typer(
     "arguments, every result, and the answer token by token.",
     epilog="Without a command: repl.",
 )
-
+app.add_typer(sessions)
 app.add_typer(config_app, name="config")
 
 Model = Annotated[
@@ -108,6 +110,7 @@ def ask(
     system: System = None,
     max_history: MaxHistory = None,
     save: Save = None,
+    continue_: Continue = False,
     trace: Trace = None,
     verbose: Verbose = False,
     no_tools: NoTools = False,
@@ -122,6 +125,7 @@ def ask(
     if json and (plain or raw):
         raise SettingsError("--json goes with neither --plain nor --raw")
     settings = load_settings(_flags(locals()))
+    session = _session(settings, last=continue_)
     question = _question(prompt, settings.timeout)
     settings = _with_key(settings)
     if plain:
@@ -132,7 +136,7 @@ def ask(
     from streamchat.view.choose import Look
 
     look = Look(plain=plain, raw=raw, json=json, verbose=verbose)
-    raise typer.Exit(ask_once(question, settings, look, tools=not no_tools))
+    raise typer.Exit(ask_once(question, settings, look, tools=not no_tools, session=session))
 
 
 @app.command()
@@ -146,22 +150,27 @@ def repl(
     system: System = None,
     max_history: MaxHistory = None,
     save: Save = None,
+    continue_: Continue = False,
+    resume: Resume = None,
+    new: New = False,
     trace: Trace = None,
     verbose: Verbose = False,
     no_tools: NoTools = False,
     plain: Plain = False,
 ) -> None:
     """Chat. The history is kept across turns; /help lists the commands."""
-    settings = _with_key(load_settings(_flags(locals())))
+    settings = load_settings(_flags(locals()))
+    session = _session(settings, last=continue_, id=resume, new=new)
+    settings = _with_key(settings)
     if plain:
         from streamchat.view.progress import keep_still
 
         keep_still()
-    from streamchat.app import chat
+    from streamchat.repl.start import chat
     from streamchat.view.choose import Look
 
     look = Look(plain=plain, verbose=verbose)
-    raise typer.Exit(chat(settings, look, tools=not no_tools))
+    raise typer.Exit(chat(settings, look, tools=not no_tools, session=session))
 
 
 @app.command()
@@ -187,7 +196,7 @@ def doctor(
 
 _WITH_A_VALUE = (
     *("--model", "-m", "--base-url", "--temperature", "--max-steps", "--timeout"),
-    *("--profile", "--system", "--max-history"),
+    *("--profile", "--system", "--max-history", "--resume"),
 )
 _SETTINGS = (
     *("model", "base_url", "temperature", "max_steps", "timeout", "trace"),
@@ -198,6 +207,19 @@ _secrets: list[str] = []  # of the settings, as soon as they are there
 
 def _flags(arguments: dict[str, Any]) -> dict[str, Any]:
     return {name: arguments[name] for name in _SETTINGS}
+
+
+def _session(
+    settings: Settings, *, last: bool, id: str | None = None, new: bool = False
+) -> str | None:
+    """Returns the session to go on with, as `open_conversation` takes it."""
+    if last + new + (id is not None) > 1:
+        raise SettingsError("only one of --continue, --resume and --new can be had")
+    if (last or id is not None) and not settings.save:
+        raise SettingsError("--no-save keeps nothing, so no session can go on with it")
+    if id is not None and not id.strip():
+        raise SettingsError("--resume needs the ID of a session: streamchat sessions list")
+    return "" if last else id
 
 
 def _with_key(settings: Settings) -> Settings:
@@ -304,7 +326,7 @@ def _exit_code() -> int:
         return _failed(f"{error.format_message()} (see --help)", WRONG_USAGE)
     except SettingsError as error:
         return _failed(str(error), WRONG_USAGE)
-    except ModelError as error:
+    except (ModelError, StoreError) as error:
         return _failed(str(error), FAILED)
     except (KeyboardInterrupt, typer.Abort):
         return INTERRUPTED

@@ -26,3 +26,9 @@ Trace = Annotated[
     bool | None,
     typer.Option("--trace/--no-trace", help="Tell LangSmith of every run.", show_default=False),
 ]
+Continue = Annotated[bool, typer.Option("--continue", help="Go on with the last session.")]
+Resume = Annotated[
+    str | None,
+    typer.Option(metavar="ID", help="Go on with this session: its ID, or how that begins."),
+]
+New = Annotated[bool, typer.Option("--new", help="Begin a new session (default).")]

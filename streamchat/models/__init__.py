@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 from streamchat.config import DEFAULT_OPENAI_MODEL, ModelError, Settings
@@ -11,7 +12,10 @@ from streamchat.safe import without_secrets
 if TYPE_CHECKING:
     from streamchat.models.compatible import CompatibleChatOpenAI
 
-__all__ = ["NO_MODEL", "model_name", "open_model"]
+__all__ = ["check", "model_name", "open_model"]
+
+RUNTIME = "xllamacpp"
+"""The library that runs local models."""
 
 NO_MODEL = (
     "no model to ask: set OPENAI_API_KEY, name a server with --base-url, "
@@ -28,6 +32,20 @@ def model_name(settings: Settings) -> str:
     return settings.model or DEFAULT_OPENAI_MODEL
 
 
+def check(settings: Settings) -> None:
+    """Finds out without loading anything what would otherwise come up after seconds.
+
+    Raises:
+        ModelError: there is nothing that could run the model, or no key for it.
+    """
+    if settings.needs_key:
+        variable = settings.api_key_env or "OPENAI_API_KEY"
+        raise ModelError(f"OpenAI's {model_name(settings)} needs a key: set {variable}")
+    if settings.is_local and find_spec(RUNTIME) is None:
+        install = "install one with: pip install 'streamchat[local]'"
+        raise ModelError(f"no local model: {install}" if settings.model else NO_MODEL)
+
+
 def open_model(settings: Settings, progress: Progress = silent) -> CompatibleChatOpenAI:
     """Returns the chat model that the settings name, ready to answer.
 
@@ -37,13 +55,11 @@ def open_model(settings: Settings, progress: Progress = silent) -> CompatibleCha
     Raises:
         ModelError: there is no such model here, or no key for it.
     """
+    check(settings)
     if settings.is_local:
         from streamchat.models.embedded import open_embedded
 
         return open_embedded(settings, progress)
-    if settings.needs_key:
-        variable = settings.api_key_env or "api_key_env"
-        raise ModelError(f"OpenAI's {model_name(settings)} needs a key: set {variable}")
     from streamchat.models.compatible import connect
 
     try:

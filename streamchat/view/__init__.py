@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import signal
+from collections.abc import Sequence
 from types import TracebackType
 from typing import Protocol, Self, TextIO
 
@@ -36,6 +38,14 @@ class View(Protocol):
         """
         ...
 
+    def typed(self, queued: Sequence[str], text: str) -> None:
+        """Shows what the user has typed meanwhile: messages that are to be sent, and more text."""
+        ...
+
+    def suspend(self) -> None:
+        """Stops the process, and goes on when the shell lets it."""
+        ...
+
 
 class TextView:
     """What views that write lines have in common: nothing to set up, nothing to tear down."""
@@ -51,3 +61,10 @@ class TextView:
         /,
     ) -> None:
         return None
+
+    def typed(self, queued: Sequence[str], text: str) -> None:
+        """Shows nothing of it."""
+
+    def suspend(self) -> None:
+        """Stops the process; there is nothing to put back before."""
+        os.kill(os.getpid(), signal.SIGSTOP)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import Self
 
@@ -56,6 +56,14 @@ class DebugView:
         for line in _lines(turn, event):
             self._write(safe(shortened(line, _MOST_LINE)))
         self._inner.show(turn, event)
+
+    def typed(self, queued: Sequence[str], text: str) -> None:
+        """Hands it on."""
+        self._inner.typed(queued, text)
+
+    def suspend(self) -> None:
+        """Hands it on."""
+        self._inner.suspend()
 
 
 def _lines(turn: Turn, event: Event) -> list[str]:

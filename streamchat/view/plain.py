@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TextIO
 
 from streamchat.events import (
@@ -51,6 +52,8 @@ class PlainView(TextView):
         self._in_answer = False
         self._thinking = False
         self._sanitizer = Sanitizer()
+        self._told = 0
+        """Of how many queued messages was told."""
 
     def show(self, turn: Turn, event: Event) -> None:
         """Writes the lines that the event completes."""
@@ -84,6 +87,12 @@ class PlainView(TextView):
                     self._begin_answer(None)
                     self._add(answer)
                 self._say(f"Done: {', '.join(figures(turn))}.")
+
+    def typed(self, queued: Sequence[str], text: str) -> None:
+        """Tells of each new message that is to be sent."""
+        for message in queued[self._told :]:
+            self._write(f"Queued: {one_line(message)}")  # what of a line has come is still held
+        self._told = len(queued)
 
     def _think(self, text: str) -> None:
         if not self._thinking:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TextIO
 
 from streamchat.events import (
@@ -44,6 +45,8 @@ class RawView(TextView):
         self._out = out
         self._whole_lines = whole_lines
         self._held: list[str] = []
+        self._told = 0
+        """Of how many queued messages was told."""
         self._open: str | None = None
         """What the unfinished line is of: a call's id, thoughts, or the empty text for prose."""
         self._announced: str | None = None
@@ -70,6 +73,12 @@ class RawView(TextView):
                 self._line(f"({one_line(text)})")
             case StepFinished() | TurnDone() | TurnFailed() | TurnCancelled():
                 self._end_line()
+
+    def typed(self, queued: Sequence[str], text: str) -> None:
+        """Tells of each new message that is to be sent."""
+        for message in queued[self._told :]:
+            self._line(f"(queued: {one_line(message)})")
+        self._told = len(queued)
 
     def _result(self, name: str, output: str, failed: bool) -> None:
         if failed:

@@ -30,6 +30,15 @@ def duration(seconds: float) -> str:
     return f"{seconds * 1000:.0f} ms" if seconds >= 0.001 else "<1 ms"
 
 
+def age(seconds: float) -> str:
+    """Returns how long ago something was, in the largest unit that it fills."""
+    whole = max(int(seconds), 0)  # a clock may have been set back
+    for unit, size in (("day", 86_400), ("h", 3_600), ("min", 60)):
+        if count := whole // size:
+            return f"{count} {unit}{'s' * (unit == 'day' and count > 1)}"
+    return f"{whole} s"
+
+
 def shortened(text: str, most: int) -> str:
     """Returns the text, or so many of its first characters and how many are left out."""
     cut = len(text) - most

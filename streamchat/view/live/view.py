@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+from collections.abc import Sequence
 from contextlib import suppress
 from time import monotonic
 from types import TracebackType
@@ -75,8 +76,11 @@ class LiveView:
         self._marks = UNICODE_MARKS if takes_unicode(console.encoding) else ASCII_MARKS
         self._painter = Painter(terminal, reflow=reflows() if reflow is None else reflow)
         self._page = Page(console, self._palette, self._marks, whole_lines=whole_lines)
-        self._lines = Lines(self._palette.sequence(style("dim")))
+        self._dim = self._palette.sequence(style("dim"))
+        self._lines = Lines(self._dim)
         self._turn = Turn()
+        self._typed: list[str] = []
+        """What the user has typed meanwhile, in lines."""
         self._over = False
         self._last_event = self._last_frame = 0.0
         self._waiting = True
@@ -98,7 +102,7 @@ class LiveView:
         # Without a loop, or in another thread, there are no frames but those that events bring.
         with suppress(RuntimeError, ValueError):
             self._loop = asyncio.get_running_loop()
-            self._loop.add_signal_handler(signal.SIGTSTP, self._suspend)
+            self._loop.add_signal_handler(signal.SIGTSTP, self.suspend)
         self._terminal.write(_HIDE_CURSOR)
         self._paint()
         return self
@@ -127,6 +131,13 @@ class LiveView:
         self._lines.add(line)
         self._paint_soon()
 
+    def typed(self, queued: Sequence[str], text: str) -> None:
+        """Shows below all else what the user has typed meanwhile."""
+        room = self._terminal.size[0] - 1
+        self._typed = [_cut(f"queued: {one_line(each)}", room) for each in queued]
+        self._typed += [_cut(f"> {one_line(text)}", room, end=True)] if text else []
+        self._paint_soon()
+
     def show(self, turn: Turn, event: Event) -> None:
         """Takes the turn's new state, and paints it at once or with the next frame."""
         if self._fault:
@@ -145,8 +156,8 @@ class LiveView:
             self._waiting = self._waiting or isinstance(event, StepStarted | ToolFinished)
             self._paint_soon()
 
-    def _suspend(self) -> None:
-        """Ctrl-Z: the shell gets its cursor back, and what it writes meanwhile is left alone."""
+    def suspend(self) -> None:
+        """Stops the process: the shell gets its cursor back, and what it writes is left alone."""
         self._terminal.write(_SHOW_CURSOR)
         os.kill(os.getpid(), signal.SIGSTOP)
         self._painter.begin_anew()
@@ -191,6 +202,9 @@ class LiveView:
             final += status
         elif status:
             rest += [("\n" if self._lines.began or rest else "", ""), *status]
+        if self._typed and not self._over:
+            typed = "\n".join(self._typed)
+            rest += [("\n" if self._lines.began or rest else "", ""), (typed, self._dim)]
         self._painter.paint(final, rest)
         self._wake_in(_TICK)
 
@@ -215,6 +229,13 @@ class LiveView:
         picture = self._marks.spinner[int(now / _TICK) % len(self._marks.spinner)]
         text = f"{picture} {phase}{since if quiet >= _QUIET else ''}"
         return self._palette.named([(text, "dim")])
+
+
+def _cut(line: str, columns: int, *, end: bool = False) -> str:
+    """Returns the beginning of a line, or its end, that fits."""
+    while line and cell_len(line) > columns:
+        line = line[1:] if end else line[:-1]
+    return line
 
 
 def _broken(parts: list[str], between: str, columns: int) -> str:

@@ -1,0 +1,1 @@
+"""The chat: a prompt, commands, and what is typed while an answer streams (prompt-toolkit)."""

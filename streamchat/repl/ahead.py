@@ -1,0 +1,82 @@
+"""The keys that are pressed while an answer streams."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+
+from prompt_toolkit import PromptSession
+from prompt_toolkit.application import run_in_terminal
+from prompt_toolkit.document import Document
+from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
+
+from streamchat.repl.output import Unseen
+from streamchat.repl.prompt import ESCAPE_SECONDS, message_keys, mode_of
+
+
+class Ahead:
+    """Takes the keys that are pressed while an answer streams.
+
+    What is typed is for the next prompt; Enter queues it, to be sent when the answer is over.
+
+    Args:
+        stop: is called when the user wants the answer to stop.
+        suspend: is called when the program is to be stopped, and returns when it goes on.
+        changed: is called with the queue and the text whenever one of them is another.
+        editing: "emacs" or "vi".
+    """
+
+    def __init__(
+        self,
+        stop: Callable[[], None],
+        suspend: Callable[[], None],
+        changed: Callable[[list[str], str], None],
+        editing: str,
+    ) -> None:
+        self.queued: list[str] = []
+        self._changed = changed
+        self._session: PromptSession[str] = PromptSession(
+            output=Unseen(sys.stdout),
+            key_bindings=_keys_meanwhile(stop, suspend),
+            editing_mode=mode_of(editing),
+            multiline=True,
+        )
+        self._session.app.ttimeoutlen = self._session.app.timeoutlen = ESCAPE_SECONDS
+        self._session.default_buffer.on_text_changed += lambda _: self._tell()
+
+    @property
+    def begun(self) -> Document:
+        """What was typed and not sent."""
+        return self._session.default_buffer.document
+
+    async def run(self) -> None:
+        """Takes keys until it is cancelled."""
+        while True:
+            with suppress(EOFError):
+                message = await self._session.prompt_async(handle_sigint=False)
+                if message.strip():
+                    self.queued.append(message)
+                    self._tell()
+
+    def _tell(self) -> None:
+        self._changed(self.queued, self._session.default_buffer.text)
+
+
+def _keys_meanwhile(stop: Callable[[], None], suspend: Callable[[], None]) -> KeyBindings:
+    keys = message_keys()
+
+    @keys.add("escape")
+    @keys.add("c-c")
+    def _stop(event: KeyPressEvent) -> None:
+        stop()
+
+    @keys.add("c-z")
+    def _suspend(event: KeyPressEvent) -> None:
+        run_in_terminal(suspend)
+
+    @keys.add("c-d")
+    def _nothing(event: KeyPressEvent) -> None:
+        """Leaving is for the prompt."""
+
+    return keys

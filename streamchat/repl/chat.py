@@ -1,0 +1,176 @@
+"""What the commands of a chat work on."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, TypeVar
+
+from prompt_toolkit.document import Document
+
+from streamchat.config import Settings
+from streamchat.conversation import Conversation, Stops
+from streamchat.events import AnswerDelta, Event, TurnCancelled, TurnDone, TurnFailed, TurnStarted
+from streamchat.loading import Engine
+from streamchat.repl.registry import CommandError
+from streamchat.sessions.records import Exchange, Session, folded
+from streamchat.threads import in_daemon_thread
+from streamchat.turn import Turn
+from streamchat.view.choose import Look, choose_view
+from streamchat.view.replay import replay
+
+if TYPE_CHECKING:
+    from streamchat.sessions.store import Store
+
+SHOWN_AGAIN = 3
+"""Turns that are shown when a session is taken up."""
+_T = TypeVar("_T")
+
+
+@dataclass
+class Again:
+    """A question that is to be asked in place of the last one.
+
+    Attributes:
+        question: what to ask.
+        instead_of: what it takes the place of.
+        edit: whether the user edits it first.
+    """
+
+    question: str
+    instead_of: Exchange
+    edit: bool = False
+
+
+@dataclass
+class Chat:
+    """The state of a chat.
+
+    Attributes:
+        engine: answers.
+        conversation: what was said.
+        settings: what a change of model starts from.
+        look: how turns are shown.
+        stops: the signals that stop an answer.
+        interactive: whether somebody types.
+        begun: what stands at the next prompt.
+        again: what is to be asked instead of the last question.
+        turn: the last one, if one was asked.
+        sessions: those there were when they were last looked up, to complete their names.
+    """
+
+    engine: Engine
+    conversation: Conversation
+    settings: Settings
+    look: Look
+    stops: Stops
+    interactive: bool
+    begun: Document = field(default_factory=Document)
+    again: Again | None = None
+    turn: Turn | None = None
+    sessions: list[Session] = field(default_factory=list)
+
+    @property
+    def last(self) -> Exchange:
+        """The last exchange.
+
+        Raises:
+            CommandError: nothing was asked yet.
+        """
+        if not self.conversation.exchanges:
+            raise CommandError("nothing was asked yet")
+        return self.conversation.exchanges[-1]
+
+    @property
+    def tokens(self) -> int:
+        """How many tokens the session took, as far as servers told."""
+        known = self.conversation.exchanges
+        return sum((each.input_tokens or 0) + (each.output_tokens or 0) for each in known)
+
+    async def last_turn(self) -> Turn:
+        """Returns the last turn.
+
+        Raises:
+            CommandError: nothing was asked yet.
+        """
+        if self.turn is None:
+            self.turn = folded(await self._events(self.last))
+        return self.turn
+
+    @property
+    def store(self) -> Store:
+        """Where sessions are kept.
+
+        Raises:
+            CommandError: they are not.
+        """
+        if self.conversation.recorder.store is None:
+            raise CommandError("sessions are not kept here")
+        return self.conversation.recorder.store
+
+    def say(self, text: str) -> None:
+        """Writes lines."""
+        print(text, flush=True)  # noqa: T201  # a REPL prints
+
+    async def in_store(self, work: Callable[..., _T], *args: object) -> _T:
+        """Returns what a method of the store returns, which may wait for the disk."""
+        return await in_daemon_thread(work, *args)
+
+    async def look_up_sessions(self) -> list[Session]:
+        """Returns the sessions, the newest first."""
+        self.sessions = await self.in_store(self.store.sessions, 50)
+        return self.sessions
+
+    async def resume(self, session: Session) -> None:
+        """Goes on with a session, and shows its last turns as they were."""
+        exchanges = await self.in_store(self.store.turns, session.id)
+        self.conversation.go_on_with(session, exchanges)
+        self.turn = None
+        if self.interactive:
+            await self.show_again()
+
+    async def show_again(self) -> None:
+        """Shows the last turns of a session that was taken up."""
+        conversation = self.conversation
+        before = len(conversation.exchanges[:-SHOWN_AGAIN])
+        await self.show(conversation.exchanges[-SHOWN_AGAIN:], before=before)
+        self.say(f"session {conversation.session_id}: {conversation.title or 'without a title'}")
+        self.tell_left_out()
+
+    async def show(self, exchanges: Iterable[Exchange], before: int = 0) -> None:
+        """Shows turns as they were."""
+        if before:
+            turns = f"{before} earlier turn{'s' * (before != 1)}"
+            self.say(f"({turns}: /history shows all)\n")
+        for each in exchanges:
+            events = await self._events(each)
+            self.turn = replay(each.question, events, choose_view(self.look), sys.stdout)
+            self.say("")
+
+    async def _events(self, exchange: Exchange) -> list[Event]:
+        if not exchange.id:
+            return _told(exchange)
+        return await self.in_store(self.store.events, exchange.id)
+
+    def tell_left_out(self) -> None:
+        """Tells which turns the model is not sent any more."""
+        if count := self.conversation.left_out:
+            turns = f"{count} answer{'s' * (count != 1)}"
+            most = f"{self.conversation.most:,} characters"
+            self.say(f"(the model is not sent the oldest {turns}: over {most}; --max-history)")
+
+
+def _told(exchange: Exchange) -> list[Event]:
+    """Returns what is still known of a turn that was not kept."""
+    began: list[Event] = [
+        TurnStarted(exchange.message, exchange.model),
+        AnswerDelta(exchange.answer),
+    ]
+    match exchange.status:
+        case "done":
+            return [*began, TurnDone(exchange.answer, seconds=exchange.seconds)]
+        case "failed":
+            return [*began, TurnFailed("it failed", exchange.seconds)]
+        case _:
+            return [*began, TurnCancelled(exchange.seconds)]

@@ -1,0 +1,26 @@
+"""The commands, in the order of the help."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+# Importing them puts them into the registry.
+from streamchat.repl.commands import general, model, screen, sessions, turns  # noqa: F401  # in the order of the help
+from streamchat.repl.registry import COMMANDS
+
+__all__ = ["is_command"]
+
+
+def is_command(text: str) -> bool:
+    """Whether a message is a command; a question may begin with a path, as "/tmp is full" does."""
+    name = text.split(maxsplit=1)[0]
+    if name in COMMANDS:
+        return True
+    return name.startswith("/") and "/" not in name[1:] and len(name) > 1 and not _is_path(name)
+
+
+def _is_path(name: str) -> bool:
+    try:
+        return Path(name).exists()
+    except OSError:
+        return False

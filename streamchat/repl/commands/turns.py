@@ -1,0 +1,129 @@
+"""Questions asked anew, and what came of the last one."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+
+from prompt_toolkit.document import Document
+
+from streamchat.repl.chat import Again, Chat
+from streamchat.repl.clipboard import code_blocks, copy
+from streamchat.repl.registry import CommandError, command
+from streamchat.safe import one_line, safe
+from streamchat.sessions.records import Exchange
+from streamchat.turn import Answer, Note, Prose, Reasoning, ToolCall
+from streamchat.view.words import duration
+
+
+@command(
+    "/retry", "ask the last question again", more="The answer before is forgotten, unless it fails."
+)
+async def retry(chat: Chat, _: str) -> None:
+    """Asks the last question again."""
+    chat.again = Again(chat.last.question, chat.last)
+
+
+@command("/undo", "take the last question and its answer back")
+async def undo(chat: Chat, _: str) -> None:
+    """Forgets the last exchange."""
+    last = chat.last
+    await chat.conversation.take_back(last)
+    chat.turn = None
+    chat.say(f"taken back: {one_line(last.question, 60)}")
+
+
+@command(
+    "/edit",
+    "open the last question in the editor, to ask it in place of the last one",
+    more="The editor is $VISUAL or $EDITOR. Enter sends what was written, Ctrl-C gives it up.",
+)
+async def edit(chat: Chat, _: str) -> None:
+    """Has the last question edited."""
+    if not chat.interactive:
+        raise CommandError("/edit needs a terminal")
+    chat.again = Again(chat.last.question, chat.last, edit=True)
+    chat.begun = Document(chat.last.question)
+
+
+@command("/history", "show the conversation as it was")
+async def history(chat: Chat, _: str) -> None:
+    """Shows all turns."""
+    if not chat.conversation.exchanges:
+        chat.say("nothing yet")
+    await chat.show(chat.conversation.exchanges)
+
+
+@command("/last", "show the last turn in full: all arguments and results, none shortened")
+async def last(chat: Chat, _: str) -> None:
+    """Shows the last turn in full."""
+    turn = await chat.last_turn()
+    for block in turn.blocks:
+        match block:
+            case ToolCall():
+                _show_call(chat, block)
+            case Prose(text) | Answer(_, text):
+                chat.say(safe(text.text))
+            case Reasoning(text):
+                chat.say(f"(thinking) {safe(text.text)}")
+            case Note(words):
+                chat.say(f"({safe(words)})")
+
+
+def _show_call(chat: Chat, call: ToolCall) -> None:
+    arrived = call.fragments.text if call.arguments is None else _indented(call.arguments)
+    chat.say(f"{one_line(call.name) or 'unnamed'} {safe(arrived)}")
+    took = f" ({duration(call.seconds)})" if call.ended else ""
+    chat.say(f"{call.state}{took}{': ' if call.output else ''}{safe(call.output)}")
+
+
+def _indented(arguments: object) -> str:
+    return json.dumps(arguments, indent=2, ensure_ascii=False, default=str)
+
+
+def _blocks(chat: Chat, begun: str) -> Iterable[tuple[str, str]]:
+    if not chat.conversation.exchanges:
+        return []
+    blocks = code_blocks(chat.last.answer)
+    return [(str(number), one_line(block, 50)) for number, block in enumerate(blocks, 1)]
+
+
+@command(
+    "/copy [N]",
+    "copy the last answer, or its Nth code block, to the clipboard",
+    more="By the platform's clipboard tool, or through the terminal (OSC 52) with "
+    'clipboard = "osc52" in the configuration file.',
+    completer=_blocks,
+)
+async def copy_(chat: Chat, number: str) -> None:
+    """Copies the last answer, or a part of it."""
+    text = chat.last.answer
+    if not text:
+        raise CommandError("the last turn has no answer")
+    if number:
+        blocks = code_blocks(text)
+        if not number.isdecimal() or not 1 <= int(number) <= len(blocks):
+            raise CommandError(f"the last answer has {len(blocks)} code blocks: /copy N")
+        text = blocks[int(number) - 1]
+    await copy(text, chat.settings.clipboard)
+    chat.say(f"copied {len(text):,} characters")
+
+
+@command("/usage", "how many tokens and how much time the turns took")
+async def usage(chat: Chat, _: str) -> None:
+    """Shows counts for each turn and for all."""
+    exchanges = chat.conversation.exchanges
+    for each in exchanges:
+        tokens = _tokens([each])
+        chat.say(f"{each.number}  {tokens}  {each.seconds:.1f} s  {one_line(each.question, 40)}")
+    turns = f"{len(exchanges)} turn{'s' * (len(exchanges) != 1)}"
+    chat.say(f"{turns}, {_tokens(exchanges)}, {sum(each.seconds for each in exchanges):.1f} s")
+
+
+def _tokens(exchanges: Sequence[Exchange]) -> str:
+    counts = [(each.input_tokens, each.output_tokens) for each in exchanges]
+    if exchanges and not any(count is not None for pair in counts for count in pair):
+        return "tokens unknown"
+    sums = (sum(count or 0 for count in column) for column in zip(*counts, strict=True))
+    tokens_in, tokens_out = sums if exchanges else (0, 0)
+    return f"{tokens_in:,} in, {tokens_out:,} out"

@@ -1,0 +1,54 @@
+"""What Tab offers: commands, what they are called with, and files after an @."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from prompt_toolkit.completion import CompleteEvent, Completer, Completion, PathCompleter
+from prompt_toolkit.document import Document
+
+from streamchat.repl.chat import Chat
+from streamchat.repl.registry import COMMANDS
+from streamchat.safe import one_line
+
+
+class ChatCompleter(Completer):
+    """Completes a message of a chat."""
+
+    def __init__(self, chat: Chat) -> None:
+        self._chat = chat
+        self._files = PathCompleter(expanduser=True)
+
+    def get_completions(self, document: Document, event: CompleteEvent) -> Iterable[Completion]:
+        """Returns what the word before the cursor may become."""
+        text = document.text_before_cursor
+        name, space, argument = text.partition(" ")
+        word = text.replace("\n", " ").rpartition(" ")[2]
+        if word.startswith("@"):
+            return self._files.get_completions(Document(word[1:].removeprefix('"')), event)
+        if space and (command := COMMANDS.get(name)):
+            return _beginning(command.completer(self._chat, argument), argument)
+        if text.startswith("/") and not space:
+            return _beginning(((each.name, each.help) for each in COMMANDS.values()), text)
+        return []
+
+
+def _beginning(offers: Iterable[tuple[str, str]], begun: str) -> Iterable[Completion]:
+    for text, meaning in offers:
+        if text.startswith(begun):
+            yield Completion(text, -len(begun), display_meta=one_line(meaning, 60))
+
+
+def paths(begun: str) -> Iterable[tuple[str, str]]:
+    """Returns the files and directories whose names go on so."""
+    base = Path(begun).expanduser()
+    folder, start = (base, "") if begun.endswith("/") else (base.parent, base.name)
+    shown = begun[: len(begun) - len(start)]
+    try:
+        there = sorted(folder.iterdir()) if folder.is_dir() else []
+    except OSError:
+        return
+    for each in there:
+        if each.name.startswith(start):
+            yield f"{shown}{each.name}{'/' if each.is_dir() else ''}", ""

@@ -1,0 +1,237 @@
+"""The chat: read a message, do what it says, show it, and again."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
+from typing import TYPE_CHECKING
+
+from prompt_toolkit.document import Document
+
+from streamchat.config import ModelError, SettingsError
+from streamchat.conversation import complain, complain_of
+from streamchat.repl.ahead import Ahead
+from streamchat.repl.attachments import AttachmentError, attached
+from streamchat.repl.chat import Again, Chat
+from streamchat.repl.commands import is_command
+from streamchat.repl.completion import ChatCompleter
+from streamchat.repl.prompt import PROMPT, Prompt
+from streamchat.repl.registry import CommandError, found
+from streamchat.safe import one_line, safe
+from streamchat.sessions import StoreError
+from streamchat.signals import ENDING, end_for_sure, heeded
+from streamchat.threads import in_daemon_thread
+from streamchat.turn import Turn
+from streamchat.view import View
+from streamchat.view.choose import choose_view
+from streamchat.view.progress import progress_on_stderr
+
+if TYPE_CHECKING:
+    from streamchat.agent import AgentExecutor
+
+
+class Repl:
+    """Reads questions and commands until the user leaves.
+
+    Args:
+        chat: what they are put to.
+    """
+
+    def __init__(self, chat: Chat) -> None:
+        self._chat = chat
+        self._queue: list[str] = []
+        """Messages that were sent while an answer streamed."""
+        self._failed = False
+        self._prompt: Prompt | None = None
+
+    async def run(self) -> int:
+        """Runs until the input ends, and returns the exit code.
+
+        Raises:
+            ModelError: the model cannot be had, and nobody is there to choose another.
+            OSError: the output is gone.
+        """
+        with _terminated_by_signals() as terminated:
+            try:
+                await self._begin()
+                while True:
+                    await self._dispatch(await self._next_message())
+            except EOFError:
+                # Who types sees what failed; a script has only this to go by.
+                return 1 if self._failed and not self._chat.interactive else 0
+            except asyncio.CancelledError:
+                if not terminated:
+                    raise
+                return 128 + terminated[-1]
+
+    async def _begin(self) -> None:
+        chat = self._chat
+        chat.stops.rest()
+        if chat.interactive:
+            self._prompt = Prompt(
+                ChatCompleter(chat), self._bar, chat.settings.editing, keep=chat.settings.save
+            )
+            chat.engine.changed = self._prompt.redraw
+            chat.say(f"streamchat with {chat.engine.name}; /help lists the commands")
+        else:
+            await chat.engine.ready()
+        if chat.interactive and chat.conversation.session_id:
+            await chat.show_again()
+
+    async def _next_message(self) -> str:
+        if self._queue:
+            message = self._queue.pop(0)
+            self._chat.say(safe(PROMPT + message.replace("\n", "\n  ")))
+            return message
+        if not self._prompt:
+            return await _line_of_stdin()
+        begun, self._chat.begun = self._chat.begun, Document()
+        again = self._chat.again
+        edit = bool(again and again.edit)
+        message = await self._prompt.read(begun, self._chat.engine.start, edit=edit)
+        if self._prompt.fresh:
+            self._chat.again = None
+        return message
+
+    async def _dispatch(self, line: str) -> None:
+        text = line.strip()
+        again, self._chat.again = self._chat.again, None
+        if not text:
+            return
+        try:
+            if is_command(text):
+                name, _, argument = text.partition(" ")
+                await found(name).handler(self._chat, argument.strip())
+                await self._ask_again()
+            else:
+                await self._ask(text, again)
+        except (CommandError, AttachmentError) as error:
+            self._give_back(line, again)
+            complain(f"error: {error}")
+        except (ModelError, SettingsError, StoreError) as error:
+            self._failed = True
+            self._give_back("" if is_command(text) else line, again)
+            complain(f"error: {error}")
+
+    def _give_back(self, line: str, again: Again | None) -> None:
+        """Puts a line that could not be used, and what was queued, at the next prompt."""
+        chat = self._chat
+        chat.again = again
+        texts = [line.rstrip("\n"), *self._queue, chat.begun.text]
+        self._queue, chat.begun = [], Document("\n".join(filter(None, texts)))
+
+    async def _ask_again(self) -> None:
+        """Does what a command wants asked anew."""
+        again = self._chat.again
+        if again and not again.edit:
+            self._chat.again = None
+            self._chat.say(safe(PROMPT + again.question))
+            await self._ask(again.question, again)
+
+    async def _ask(self, question: str, again: Again | None = None) -> None:
+        chat = self._chat
+        message, files = attached(question)
+        for file in files:
+            chat.say(f"({one_line(file.line)})")
+        view = choose_view(chat.look)
+        async with self._listening(view):
+            executor = await self._loaded()
+            if executor is None:
+                self._give_back(question, again)
+                return
+            turn = await chat.conversation.ask(
+                executor,
+                question,
+                view,
+                chat.stops,
+                message=message,
+                verbose=chat.look.verbose,
+                instead_of=again.instead_of if again else None,
+            )
+        self._tell_end(turn)
+
+    async def _loaded(self) -> AgentExecutor | None:
+        """Returns the agent, or None if the user did not want to wait for it."""
+        engine, stops = self._chat.engine, self._chat.stops
+        if engine.executor:
+            return engine.executor
+        waiting = asyncio.ensure_future(engine.ready())
+        with progress_on_stderr(engine.doing or "loading"), stops.stopping(waiting):
+            await asyncio.wait([waiting])
+        return None if waiting.cancelled() else waiting.result()
+
+    def _tell_end(self, turn: Turn) -> None:
+        chat = self._chat
+        chat.turn = turn
+        complain_of(turn)
+        if chat.interactive:
+            chat.tell_left_out()
+            chat.say("")
+        self._failed = self._failed or turn.status == "failed"
+        if turn.status != "done" and self._queue:
+            # What was to be sent may rest on an answer that there is none of.
+            self._give_back("", None)
+            chat.say("(what was queued is back at the prompt)")
+
+    @asynccontextmanager
+    async def _listening(self, view: View) -> AsyncIterator[None]:
+        """Within, keys are taken for the next prompt."""
+        if not self._prompt:
+            yield
+            return
+        stops = self._chat.stops
+        ahead = Ahead(
+            lambda: stops.stop(signal.SIGINT),
+            view.suspend,
+            view.typed,
+            self._chat.settings.editing,
+        )
+        task = asyncio.create_task(ahead.run())
+        try:
+            yield
+        finally:
+            task.cancel()
+            await asyncio.wait([task])  # the next prompt must have the keys for itself
+            self._queue += ahead.queued
+            if ahead.begun.text:
+                self._chat.begun = ahead.begun
+
+    def _bar(self) -> str:
+        """Returns the text of the bar: model, session, tokens so far, and what is being done."""
+        chat = self._chat
+        parts = [one_line(chat.engine.name, 40)]
+        parts.append(f"session {chat.conversation.session_id or 'new'}")
+        if not chat.conversation.recorder.store:
+            parts[-1] = "not saved"
+        parts.append(f"{chat.tokens:,} tokens")
+        parts += [chat.engine.doing] if chat.engine.doing else []
+        return " · ".join(parts)
+
+
+async def _line_of_stdin() -> str:
+    line: str = await in_daemon_thread(sys.stdin.readline)
+    if not line:
+        raise EOFError
+    return line
+
+
+@contextmanager
+def _terminated_by_signals() -> Iterator[list[int]]:
+    """A signal to end comes as a cancel, so that the terminal is left as it was found."""
+    received: list[int] = []
+    task = asyncio.current_task()
+    loop = asyncio.get_running_loop()
+    assert task
+
+    def end(number: int) -> None:
+        received.append(number)
+        end_for_sure(number)
+        task.cancel()
+
+    for number in heeded(*ENDING):
+        with suppress(RuntimeError, ValueError):
+            loop.add_signal_handler(number, end, number)
+    yield received

@@ -1,0 +1,163 @@
+"""The line at which the user types."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Callable
+
+import platformdirs
+from prompt_toolkit import PromptSession
+from prompt_toolkit.auto_suggest import AutoSuggestFromHistory
+from prompt_toolkit.completion import Completer
+from prompt_toolkit.document import Document
+from prompt_toolkit.enums import EditingMode
+from prompt_toolkit.filters import Condition, completion_is_selected, emacs_mode
+from prompt_toolkit.history import FileHistory, History, InMemoryHistory
+from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
+from prompt_toolkit.styles import Style
+
+from streamchat.config import APP
+from streamchat.repl.output import terminal_output
+from streamchat.view import repaints
+
+PROMPT = "> "
+_CONTINUED = "  "
+ESCAPE_SECONDS = 0.1
+"""How long a terminal has to send the rest of a key that begins with Escape."""
+_STYLE = Style.from_dict(
+    {"bottom-toolbar": "noreverse fg:ansibrightblack", "auto-suggestion": "fg:ansibrightblack"}
+)
+
+
+class Prompt:
+    """Reads messages.
+
+    Args:
+        completer: knows the commands and files.
+        bar: gives the text of the bar at the bottom.
+        editing: "emacs" or "vi".
+        keep: whether what was typed is kept for other times.
+    """
+
+    def __init__(
+        self, completer: Completer, bar: Callable[[], str], editing: str, *, keep: bool
+    ) -> None:
+        self._bar = bar
+        self.fresh = False
+        """Whether the last message was begun anew, and what had stood there was given up."""
+        history = _history_file() if keep else InMemoryHistory()
+        self._session: PromptSession[str] = PromptSession(
+            PROMPT,
+            output=terminal_output(),
+            history=history,
+            auto_suggest=AutoSuggestFromHistory(),
+            completer=completer,
+            complete_while_typing=Condition(self._completes),
+            key_bindings=message_keys(),
+            editing_mode=mode_of(editing),
+            multiline=True,
+            prompt_continuation=_CONTINUED,
+            bottom_toolbar=self._toolbar,
+            style=_STYLE,
+            include_default_pygments_style=False,
+            enable_suspend=True,
+            enable_open_in_editor=True,
+            tempfile_suffix=".md",
+            reserve_space_for_menu=6,
+        )
+        self._session.app.ttimeoutlen = ESCAPE_SECONDS
+
+    async def read(
+        self, begun: Document, ready: Callable[[], None] = lambda: None, *, edit: bool = False
+    ) -> str:
+        """Returns the next message.
+
+        Args:
+            begun: what stands there already.
+            ready: is called when keys can be pressed.
+            edit: whether the editor is opened on that.
+
+        Raises:
+            EOFError: the user leaves.
+        """
+
+        def begin() -> None:
+            asyncio.get_running_loop().call_soon(ready)
+            if edit and not self.fresh:
+                self._session.default_buffer.open_in_editor()
+
+        self.fresh = False
+        while True:
+            if not repaints(sys.stdout):  # there, prompt-toolkit does not show it
+                self._session.message = PROMPT + begun.text
+            try:
+                return await self._session.prompt_async(
+                    default=begun, pre_run=begin, handle_sigint=False
+                )
+            except KeyboardInterrupt:
+                # As in a shell: Ctrl-C gives a fresh line, Ctrl-D leaves.
+                begun, self.fresh = Document(), True
+
+    def redraw(self) -> None:
+        """Shows what the bar says now."""
+        self._session.app.invalidate()
+
+    def _completes(self) -> bool:
+        """Commands and files are offered as soon as they begin."""
+        text = self._session.default_buffer.document.text_before_cursor
+        word = text.rpartition(" ")[2].rpartition("\n")[2]
+        return text.startswith("/") or word.startswith("@")
+
+    def _toolbar(self) -> str:
+        mode = ""
+        if self._session.editing_mode == EditingMode.VI:
+            mode = f"[{self._session.app.vi_state.input_mode.value.removeprefix('vi-')}] "
+        columns = self._session.output.get_size().columns
+        return f"{mode}{self._bar()}"[: columns - 1]
+
+
+def mode_of(editing: str) -> EditingMode:
+    """Returns prompt-toolkit's name of how lines are edited."""
+    return EditingMode.VI if editing == "vi" else EditingMode.EMACS
+
+
+def _history_file() -> History:
+    """Returns the history of lines typed, which only the user may read."""
+    path = platformdirs.user_state_path(APP) / "history"
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        path.touch(mode=0o600)
+        path.chmod(0o600)
+    except OSError:
+        return InMemoryHistory()
+    return FileHistory(path)
+
+
+def message_keys() -> KeyBindings:
+    """Returns the keys that end a message or a line of one."""
+    keys = KeyBindings()
+
+    @keys.add("enter", filter=~completion_is_selected)
+    def _send(event: KeyPressEvent) -> None:
+        event.current_buffer.validate_and_handle()
+
+    @keys.add("enter", filter=completion_is_selected)
+    def _take(event: KeyPressEvent) -> None:
+        event.current_buffer.complete_state = None
+
+    @keys.add("c-j")
+    @keys.add("escape", "enter", filter=emacs_mode)
+    def _new_line(event: KeyPressEvent) -> None:
+        event.current_buffer.newline(copy_margin=False)
+
+    return keys
+
+
+async def ask_unseen(question: str) -> str | None:
+    """Returns what the user types, which is not shown, or None if there is nothing."""
+    unseen = PromptSession[str](output=terminal_output())
+    try:
+        return await unseen.prompt_async(question, is_password=True, handle_sigint=False)
+    except (KeyboardInterrupt, EOFError):
+        return None

@@ -1,0 +1,104 @@
+"""What the store gives out, and what is read out of a turn to be kept."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+from streamchat.answer import whole_characters
+from streamchat.events import ANSWER_TOOL, Event
+from streamchat.turn import Prose, ToolCall, Turn, reduce
+
+Status: TypeAlias = Literal["done", "failed", "cancelled"]
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """A conversation. Times are seconds since 1970 (UTC).
+
+    `title` is the given one or else the first question, on one line, and safe to show. `parent` is
+    the session that this one was branched from.
+    """
+
+    id: str
+    title: str
+    model: str
+    system: str | None
+    parent: str | None
+    turns: int
+    created: float
+    updated: float
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """One turn of a session. Numbers count from 1; `started` is in seconds since 1970 (UTC).
+
+    `question` is what was typed and `message` what was sent to the model, with attached files.
+    `answer` is as much of it as came. Token counts are None where no server told any.
+    """
+
+    id: int
+    number: int
+    question: str
+    message: str
+    answer: str
+    status: Status
+    model: str
+    started: float
+    seconds: float = 0.0
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A turn that holds the words looked for, with a few words around them."""
+
+    session: Session
+    number: int
+    question: str
+    snippet: str
+
+
+def folded(events: Iterable[Event]) -> Turn:
+    """Returns the turn that the events make, up to the first that does not fit those before."""
+    turn = Turn()
+    for event in events:
+        try:
+            turn = reduce(turn, event)
+        except ValueError:
+            break
+    return turn
+
+
+def answer_of(turn: Turn) -> str:
+    """Returns the answer as far as it came; text that no call followed may have been one."""
+    if answer := turn.answer.text:
+        return answer
+    texts: list[str] = []
+    for block in turn.blocks:
+        match block:
+            case ToolCall():
+                texts = []
+            case Prose(text):
+                texts.append(text.text)
+    return texts[-1] if texts and turn.status != "done" else ""
+
+
+def calls_of(turn: Turn) -> str:
+    """Returns the calls as text to be searched: names, decoded arguments, results."""
+    lines = []
+    for call in turn.blocks:
+        if isinstance(call, ToolCall) and call.name != ANSWER_TOOL:
+            lines.append(f"{call.name} {arguments_of(call)}\n{call.output}")
+    return whole_characters("\n".join(lines))
+
+
+def arguments_of(call: ToolCall) -> str:
+    """Returns the arguments of a call as JSON, or as far as they came."""
+    if call.arguments is None:
+        return whole_characters(call.fragments.text)
+    return whole_characters(json.dumps(dict(call.arguments), ensure_ascii=False, default=str))

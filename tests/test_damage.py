@@ -1,0 +1,274 @@
+"""Stores that are damaged: set aside, told of once, and begun anew."""
+
+from __future__ import annotations
+
+import os
+import random
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from streamchat.events import TurnCancelled
+from streamchat.sessions import StoreError
+from streamchat.sessions.records import folded
+from streamchat.sessions.store import Store
+from tests.kept import emptied_wal, keep, kept
+from tests.program import environment
+from tests.turns import NOTEBOOK
+
+ROOT = Path(__file__).parent.parent
+PAGE = 4096
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "data" / "sessions.sqlite3"
+
+
+def noise(path: Path) -> None:
+    path.write_bytes(random.Random(1).randbytes(3 * PAGE))
+
+
+def short_noise(path: Path) -> None:
+    path.write_bytes(b"\x00not a store")
+
+
+def truncated(path: Path) -> None:
+    os.truncate(path, 2 * PAGE + 100)
+
+
+def truncated_in_the_header(path: Path) -> None:
+    os.truncate(path, 50)
+
+
+def zeroed_page(path: Path) -> None:
+    data = bytearray(path.read_bytes())
+    for page in range(1, len(data) // PAGE):
+        data[page * PAGE : (page + 1) * PAGE] = bytes(PAGE)
+    path.write_bytes(data)
+
+
+def bad_schema(path: Path) -> None:
+    data = path.read_bytes()
+    path.write_bytes(data.replace(b"CREATE TABLE turns", b"CREATE TABLE t\xff\x00ns"))
+
+
+KINDS = [noise, short_noise, truncated, truncated_in_the_header, zeroed_page, bad_schema]
+
+
+def asides(path: Path) -> list[Path]:
+    return sorted(each for each in path.parent.glob("*.damaged-*") if each.suffix == ".sqlite3")
+
+
+@pytest.mark.parametrize("damage", KINDS)
+def test_found_on_opening_or_with_the_first_use(path: Path, damage: Callable[[Path], None]) -> None:
+    kept(path, ["one", "two"])
+    emptied_wal(path)
+    damage(path)
+    damaged = path.read_bytes()
+    told: list[str] = []
+    with Store.open(path, told.append) as store:
+        assert store.sessions() == []
+        session = store.create("m")
+        keep(store, session)
+        assert [each.id for each in store.sessions()] == [session]
+    (aside,) = asides(path)
+    assert told == [
+        f"the sessions in {path} are damaged; a new store is begun, see {aside}",
+    ]
+    assert re.fullmatch(r"sessions\.damaged-\d{8}-\d{6}\.sqlite3", aside.name)
+    assert aside.read_bytes() == damaged
+    with Store.open(path, told.append) as store:
+        assert len(store.sessions()) == len(told) == 1
+
+
+@pytest.mark.parametrize("page", range(1, 20))
+def test_any_page_that_is_lost(path: Path, page: int) -> None:
+    """Whatever the page held, each call does what it says, on the old store or on a new one."""
+    first, second = kept(path, ["one", "two"])
+    emptied_wal(path)
+    data = bytearray(path.read_bytes())
+    data[page * PAGE : (page + 1) * PAGE] = bytes(PAGE)
+    path.write_bytes(data)
+    told: list[str] = []
+    with Store.open(path, told.append) as store:
+        for session in (first, second):
+            for exchange in store.turns(session):
+                assert store.events(exchange.id)[-1]
+        assert len(store.search("equals")) in (0, 2)
+        turn = keep(store, first, "three")
+        assert store.turns(first)[-1].id == turn
+        assert store.events(turn) == NOTEBOOK
+        assert first in [each.id for each in store.sessions()]
+        store.delete(second)
+    assert len(told) == len(asides(path)) <= 1
+
+
+def test_found_in_the_middle_of_a_turn(path: Path) -> None:
+    told: list[str] = []
+    with Store.open(path, told.append) as store:
+        session = store.create("m")
+        keep(store, session)
+        turn = store.begin(session, "Half", "Half", "m")
+        store.add(turn, NOTEBOOK[:5])
+        emptied_wal(path)
+        noise(path)
+        store.add(turn, NOTEBOOK[5:])
+        store.finish(turn, folded(NOTEBOOK))
+        assert store.events(turn) == [TurnCancelled()]
+        assert store.turns(session) == []
+        keep(store, session, "Anew")
+        assert [each.title for each in store.sessions()] == ["Anew"]
+        assert store.find(session).turns == 1
+    assert len(told) == len(asides(path)) == 1
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        lambda store: store.create("m"),
+        lambda store: store.begin("0", "q", "q", "m"),
+        lambda store: store.sessions(),
+        lambda store: store.turns("0"),
+        lambda store: store.events(1),
+        lambda store: store.search("q"),
+        lambda store: store.delete("0"),
+        lambda store: store.delete_turn(1),
+        lambda store: store.set_title("0", "t"),
+        lambda store: store.last(),
+    ],
+)
+def test_every_use_goes_on(path: Path, use: Callable[[Store], object]) -> None:
+    told: list[str] = []
+    with Store.open(path, told.append) as store:
+        keep(store, store.create("m"))
+        emptied_wal(path)
+        noise(path)
+        use(store)
+        use(store)
+    assert len(told) == len(asides(path)) == 1
+
+
+@pytest.mark.parametrize("use", [lambda store: store.find("0"), lambda store: store.branch("0", 1)])
+def test_a_session_that_was_lost_is_not_found(path: Path, use: Callable[[Store], object]) -> None:
+    told: list[str] = []
+    with Store.open(path, told.append) as store:
+        keep(store, store.create("m"))
+        emptied_wal(path)
+        noise(path)
+        with pytest.raises(StoreError, match="no session"):
+            use(store)
+    assert len(told) == 1
+
+
+def test_a_damaged_log_costs_what_was_in_it_only(path: Path) -> None:
+    (session,) = kept(path, ["one"])
+    emptied_wal(path)
+    path.with_name(path.name + "-wal").write_bytes(random.Random(1).randbytes(9 * PAGE))
+    path.with_name(path.name + "-shm").write_bytes(random.Random(2).randbytes(8 * PAGE))
+    told: list[str] = []
+    with Store.open(path, told.append) as store:
+        assert [each.id for each in store.sessions()] == [session]
+        keep(store, session, "two")
+        assert len(store.turns(session)) == 2
+    assert told == []
+
+
+@pytest.mark.parametrize("size", [0, 40, 5000])
+def test_a_log_that_is_cut_off_in_the_middle_of_use(path: Path, size: int) -> None:
+    told: list[str] = []
+    with Store.open(path, told.append) as store, Store.open(path, told.append) as other:
+        session = store.create("m")
+        keep(store, session)
+        os.truncate(path.with_name(path.name + "-wal"), size)
+        for each in (other, store, other):
+            turn = keep(each, session, "Anew")
+            assert each.events(turn) == NOTEBOOK
+        assert [each.question for each in store.turns(session)][-3:] == ["Anew"] * 3
+    assert len(told) == len(asides(path)) <= 1
+
+
+def test_its_log_goes_with_it_and_nothing_is_overwritten(path: Path) -> None:
+    for _ in range(3):
+        kept(path, ["one"])
+        noise(path)
+        path.with_name(path.name + "-wal").write_bytes(b"log")
+        Store.open(path, print).close()
+    assert len(asides(path)) == 3
+    assert all(each.with_name(each.name + "-wal").read_bytes() == b"log" for each in asides(path))
+
+
+def test_a_store_that_was_removed_is_begun_anew(path: Path) -> None:
+    told: list[str] = []
+    with Store.open(path, told.append) as store:
+        session = store.create("m")
+        keep(store, session)
+        for each in path.parent.iterdir():
+            each.unlink()
+        keep(store, session, "two")
+        assert [each.question for each in store.turns(session)] == ["two"]
+        with Store.open(path) as other:
+            assert len(other.sessions()) == 1
+    assert told == []
+
+
+def test_what_another_has_set_aside_is_not_set_aside_again(path: Path) -> None:
+    told: list[str] = []
+    with Store.open(path, told.append) as store, Store.open(path, told.append) as other:
+        keep(store, store.create("m"))
+        emptied_wal(path)
+        noise(path)
+        session = store.create("m")
+        keep(store, session)
+        assert [each.id for each in other.sessions()] == [session]
+        keep(other, session)
+        assert len(store.turns(session)) == 2
+    with Store.open(path, told.append) as store:
+        assert len(store.turns(session)) == 2
+    assert len(told) == len(asides(path)) == 1
+
+
+FINDER = """
+import sys
+from pathlib import Path
+from streamchat.sessions.store import Store
+from tests.kept import keep
+sys.stdin.readline()
+with Store.open(Path(sys.argv[1]), print) as store:
+    session = store.create("m")
+    keep(store, session)
+    assert len(store.turns(session)) == 1
+"""
+
+
+@pytest.mark.parametrize("damage", [noise, zeroed_page])
+def test_several_that_find_it_at_the_same_time(
+    tmp_path: Path, path: Path, damage: Callable[[Path], None]
+) -> None:
+    kept(path, ["one"])
+    emptied_wal(path)
+    damage(path)
+    finders = [
+        subprocess.Popen(
+            [sys.executable, "-c", FINDER, str(path)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            cwd=ROOT,
+            env=environment(tmp_path),
+        )
+        for _ in range(4)
+    ]
+    for each in finders:
+        assert each.stdin
+        each.stdin.write("\n")
+        each.stdin.flush()
+    told = [each.communicate(timeout=120)[0] for each in finders]
+    assert [each.returncode for each in finders] == [0] * 4
+    assert "".join(told).count("\n") == len(asides(path)) == 1
+    with Store.open(path) as store:
+        assert len(store.sessions()) == 4

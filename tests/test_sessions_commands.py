@@ -1,0 +1,263 @@
+"""`streamchat sessions`, as a user starts it."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+import stat
+import subprocess
+from collections.abc import Sequence
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+from streamchat.events import AnswerDelta, Event, TurnCancelled, TurnFailed, TurnStarted
+from streamchat.sessions.store import Store
+from streamchat.view.plain import PlainView
+from streamchat.view.replay import replay
+from streamchat.view.tables import show_table
+from streamchat.view.words import age
+from tests.kept import answered, keep
+from tests.program import COMMAND, Terminal, environment, run
+from tests.turns import EVIL, EVIL_SHOWN, NOTEBOOK
+
+
+def place(home: Path) -> Path:
+    return home / ".local/share/streamchat/sessions.sqlite3"
+
+
+def kept(home: Path, *turns: tuple[str, Sequence[Event]]) -> str:
+    """Keeps a session of these turns and returns its id."""
+    with Store.open(place(home)) as store:
+        session = store.create("small")
+        for question, events in turns:
+            keep(store, session, question, events)
+    return session
+
+
+SUM = ("What is 10 + 10", NOTEBOOK)
+ROME = ("Where is Rome?", answered("Where is Rome?", "In Italy."))
+
+
+def lines(home: Path, *arguments: str) -> list[str]:
+    done = run(home, "sessions", *arguments)
+    assert (done.returncode, done.stderr) == (0, "")
+    return done.stdout.splitlines()
+
+
+def error(home: Path, *arguments: str) -> str:
+    """The one line in which a command says why it failed."""
+    done = run(home, "sessions", *arguments)
+    assert (done.returncode, done.stdout) == (1, "")
+    (line,) = done.stderr.splitlines()
+    return line
+
+
+class TestOnAPipe:
+    def test_a_list(self, tmp_path: Path) -> None:
+        first = kept(tmp_path, SUM, ROME)
+        second = kept(tmp_path, ROME)
+        rows = [line.split("\t") for line in lines(tmp_path, "list")]
+        assert [row[:4] for row in rows] == [
+            [second, "Where is Rome?", "m", "1"],
+            [first, "What is 10 + 10", "m", "2"],
+        ]
+        assert all(row[4].endswith(" s") for row in rows)
+        assert [line.split("\t")[0] for line in lines(tmp_path)] == [second, first]
+        assert len(lines(tmp_path, "list", "--limit", "1")) == 1
+
+    def test_every_turn_is_shown_as_it_was(self, tmp_path: Path) -> None:
+        failed = [TurnStarted("q", "m"), TurnFailed("no answer")]
+        stopped = [TurnStarted("q", "m"), AnswerDelta("It is"), TurnCancelled()]
+        session = kept(tmp_path, SUM, ("one\ntwo", failed), ("three", stopped))
+        shown = lines(tmp_path, "show", session[:6])
+        assert shown == [
+            *("> What is 10 + 10", "10 + 10 equals 20."),
+            *("> one", "two", "error: no answer"),
+            *("> three", "It is", "interrupted"),
+        ]
+        assert lines(tmp_path, "show", session, "--last", "1") == shown[-3:]
+
+    def test_a_search(self, tmp_path: Path) -> None:
+        session = kept(tmp_path, SUM, ROME)
+        assert lines(tmp_path, "search", "ital") == [f"{session}\tWhere is Rome?\t2\tIn Italy."]
+        assert lines(tmp_path, "search", "10", "equ")[0].split("\t")[:3] == [session, SUM[0], "1"]
+
+    def test_json(self, tmp_path: Path) -> None:
+        session = kept(tmp_path, ("Où? \u202e", NOTEBOOK), ROME)
+        found = json.loads(lines(tmp_path, "list", "--json")[0])
+        assert (found["version"], found["id"], found["turns"]) == (1, session, 2)
+        assert {"title", "model", "system", "parent", "created", "updated"} <= found.keys()
+        first, second = lines(tmp_path, "show", session, "--json")
+        assert first.isascii()
+        assert json.loads(first)["question"] == "Où? \u202e"
+        assert json.loads(first)["events"][1] == {"type": "step_started", "step": 1}
+        assert json.loads(second)["answer"] == "In Italy."
+        (hit,) = map(json.loads, lines(tmp_path, "search", "--json", "rome"))
+        assert (hit["session"]["id"], hit["number"]) == (session, 2)
+
+    def test_an_export(self, tmp_path: Path) -> None:
+        session = kept(tmp_path, SUM)
+        text = "\n".join(lines(tmp_path, "export", session))
+        assert text.startswith(f"# What is 10 + 10\n\nSession {session}, m, ")
+        assert text.endswith("\n\n10 + 10 equals 20.")
+        plain = json.loads("\n".join(lines(tmp_path, "export", session, "--format", "json")))
+        assert plain["session"]["turns"][0]["calls"][0]["output"] == "20"
+
+    def test_an_export_to_a_file_overwrites_nothing(self, tmp_path: Path) -> None:
+        session = kept(tmp_path, SUM)
+        file = tmp_path / "out.md"
+        assert lines(tmp_path, "export", session, "--output", str(file)) == []
+        written = file.read_text()
+        assert written.splitlines() == lines(tmp_path, "export", session)
+        assert stat.S_IMODE(file.stat().st_mode) == 0o600
+        for output in ("out.md", ".", "none/out.md"):
+            place = str(tmp_path / output)
+            assert place in error(tmp_path, "export", session, "--output", place)
+        assert file.read_text() == written
+
+    def test_a_deletion(self, tmp_path: Path) -> None:
+        first, second = kept(tmp_path, SUM), kept(tmp_path, ROME)
+        assert lines(tmp_path, "delete", first) == [f"deleted {first}: What is 10 + 10"]
+        assert [line.split("\t")[0] for line in lines(tmp_path, "list")] == [second]
+        assert error(tmp_path, "show", first) == f"error: no session begins with {first}"
+
+    @pytest.mark.parametrize("command", ["list", "show", "search", "export", "delete"])
+    def test_what_stands_in_the_store_is_data(self, tmp_path: Path, command: str) -> None:
+        session = kept(tmp_path, (f"needle {EVIL}", answered("q", f"answer {EVIL}\ud800")))
+        arguments = {"list": [], "search": ["needle"]}.get(command, [session])
+        shown = "\n".join(lines(tmp_path, command, *arguments))
+        assert EVIL_SHOWN in shown
+        assert not {"\x1b", "\x07", "\x9b", "\u202e"} & {*shown}
+
+
+class TestNothing:
+    @pytest.mark.parametrize(
+        ("arguments", "line"),
+        [(["list"], "there are no sessions yet\n"), (["search", "x"], "nothing found\n")],
+    )
+    def test_there_is_nothing_to_show(
+        self, tmp_path: Path, arguments: list[str], line: str
+    ) -> None:
+        done = run(tmp_path, "sessions", *arguments)
+        assert (done.returncode, done.stdout, done.stderr) == (0, "", line)
+        done = run(tmp_path, "sessions", *arguments, "--json")
+        assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+    def test_a_session_without_turns(self, tmp_path: Path) -> None:
+        session = kept(tmp_path)
+        done = run(tmp_path, "sessions", "show", session)
+        assert (done.returncode, done.stdout) == (0, "")
+        assert done.stderr == f"session {session} has no turns\n"
+
+    def test_what_cannot_be_done_is_said_in_one_line(self, tmp_path: Path) -> None:
+        for command in ("show", "export", "delete"):
+            assert error(tmp_path, command, "%") == "error: no session begins with %"
+        assert error(tmp_path, "search", "*") == "error: no words to look for"
+        place(tmp_path).unlink()
+        place(tmp_path).mkdir()
+        assert error(tmp_path, "list").startswith(f"error: cannot use {place(tmp_path)}: ")
+        done = run(tmp_path, "sessions", "list", "--json")
+        assert json.loads(done.stdout)["type"] == "turn_failed"
+
+    def test_a_damaged_store_is_told_of(self, tmp_path: Path) -> None:
+        kept(tmp_path, SUM)
+        place(tmp_path).write_bytes(b"noise" * 5000)
+        done = run(tmp_path, "sessions", "list")
+        told, nothing = done.stderr.splitlines()
+        assert told.startswith(f"the sessions in {place(tmp_path)} are damaged; a new store is ")
+        assert (done.returncode, nothing) == (0, "there are no sessions yet")
+
+
+class TestOnATerminal:
+    @pytest.mark.parametrize("columns", [40, 80])
+    def test_tables_that_lose_nothing(self, tmp_path: Path, columns: int) -> None:
+        session = kept(tmp_path, (f"[b]is :smile: ten and ten and ten {EVIL}", NOTEBOOK))
+        for arguments in (["list"], ["search", "equals"]):
+            cells = lines(tmp_path, *arguments)[0].split("\t")
+            with Terminal(tmp_path, "sessions", *arguments, columns=columns) as terminal:
+                assert terminal.exit_code() == 0
+                shown = terminal.screen.everything()
+            rule = next(at for at, line in enumerate(shown) if line.startswith("─"))
+            edges = [match.start() for match in re.finditer(r"\S+", shown[0])] + [columns]
+            assert len(edges) == (3 if columns == 40 else len(cells) + 1)
+            columns_shown = [
+                "".join(line[left:right] for line in shown[rule + 1 :])
+                for left, right in pairwise(edges)
+            ]
+            assert columns_shown[0].strip() == session
+            # The age grows between the two.
+            text, expected = (
+                re.sub(r"\d+ s\b|[ ,]", "", ",".join(each))
+                for each in (columns_shown[1:], cells[1:])
+            )
+            assert text == expected
+
+    def test_turns_are_shown_as_they_were(self, tmp_path: Path) -> None:
+        session = kept(tmp_path, SUM, ROME)
+        with Terminal(tmp_path, "sessions", "show", session) as terminal:
+            assert terminal.exit_code() == 0
+            shown = terminal.screen.everything()
+            assert terminal.screen.cursor_is_visible
+        at = shown.index("> Where is Rome?")
+        assert shown[0] == "> What is 10 + 10"
+        assert any("add" in line for line in shown[:at])
+        assert any("10 + 10 equals 20." in line for line in shown[:at])
+        assert any("In Italy." in line for line in shown[at:])
+
+    def test_a_dumb_terminal_gets_lines(self, tmp_path: Path) -> None:
+        session = kept(tmp_path, SUM)
+        for arguments in (["list"], ["show", session], ["search", "sum"]):
+            with Terminal(tmp_path, "sessions", *arguments, TERM="dumb") as terminal:
+                assert terminal.exit_code() == 0
+                assert "\x1b" not in terminal.written
+
+    def test_who_reads_may_leave(self, tmp_path: Path) -> None:
+        session = kept(tmp_path, *[(f"q{at}", answered("q", "x" * 50_000)) for at in range(9)])
+        with subprocess.Popen(
+            [*COMMAND, "sessions", "show", session],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=environment(tmp_path),
+        ) as process:
+            assert process.stdout
+            assert process.stderr
+            process.stdout.read(10)
+            process.stdout.close()
+            assert process.stderr.read() == b""
+        assert process.returncode == 1
+
+
+def test_help_brings_no_database(tmp_path: Path) -> None:
+    done = run(tmp_path, "sessions", "list", "--help", PYTHONPROFILEIMPORTTIME="1")
+    brought = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
+    assert "streamchat.cli.sessions" in brought
+    assert not {"sqlite3", "rich", "prompt_toolkit", "langchain_core"} & brought
+
+
+def test_events_that_do_not_fit_are_passed_over() -> None:
+    out = io.StringIO()
+    events: list[Event] = [TurnStarted("q", "m"), *NOTEBOOK[3:6], *ROME[1]]
+    turn = replay("q", events, PlainView(out), out)
+    assert turn.status == "done"
+    assert out.getvalue().startswith("> q\n")
+    assert "In Italy." in out.getvalue()
+
+
+def test_cells_are_one_line_each() -> None:
+    out = io.StringIO()
+    show_table(("a", "b"), [("1\t2", "x\ny\x1b"), ("", "z")], out)
+    assert out.getvalue() == "1 2\tx y\\x1b\n\tz\n"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [
+        *((-5, "0 s"), (59.9, "59 s"), (60, "1 min"), (3599, "59 min"), (7300, "2 h")),
+        *((86_400, "1 day"), (300_000, "3 days")),
+    ],
+)
+def test_how_long_ago(seconds: float, words: str) -> None:
+    assert age(seconds) == words

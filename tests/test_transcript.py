@@ -1,0 +1,156 @@
+"""What a model is told of earlier turns, and sessions written out."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from streamchat.events import (
+    Event,
+    ToolCallStarted,
+    ToolFinished,
+    TurnCancelled,
+    TurnFailed,
+    TurnStarted,
+)
+from streamchat.sessions.records import Exchange, Session
+from streamchat.sessions.transcript import document, fenced, history, markdown, said
+from tests.turns import NOTEBOOK, call
+
+SESSION = Session("1a2b3c4d", "Sums", "small", "Be brief.\nAlways.", None, 2, 86400.0, 90000.5)
+DONE = Exchange(7, 1, "What is 10 + 10", "m", "10 + 10 equals 20.", "done", "small", 86401.0, 1.5)
+FAILED = replace(DONE, number=2, answer="", status="failed")
+INTERRUPTED = replace(DONE, number=3, answer="10 + 10", status="cancelled")
+
+
+def turn(message: str, answer: str) -> Exchange:
+    return replace(DONE, message=message, answer=answer)
+
+
+@pytest.mark.parametrize(
+    ("exchange", "expected"),
+    [
+        (DONE, "10 + 10 equals 20."),
+        (replace(DONE, answer=""), ""),
+        (INTERRUPTED, "10 + 10\n\n[interrupted]"),
+        (replace(INTERRUPTED, answer=" \n"), None),
+        (FAILED, None),
+        (replace(FAILED, answer="half"), None),
+    ],
+)
+def test_what_was_said(exchange: Exchange, expected: str | None) -> None:
+    assert said(exchange) == expected
+
+
+class TestHistory:
+    def test_all_of_it_where_there_is_room(self) -> None:
+        pairs = [("m", "10 + 10 equals 20."), ("m", "10 + 10\n\n[interrupted]")]
+        assert history([DONE, FAILED, INTERRUPTED], 1000) == (pairs, 0)
+
+    def test_the_oldest_goes_first(self) -> None:
+        turns = [turn("aa", "bb"), FAILED, turn("cc", "dd"), turn("ee", "ff")]
+        assert history(turns, 8) == ([("cc", "dd"), ("ee", "ff")], 1)
+        assert history(turns, 7) == ([("ee", "ff")], 2)
+        assert history(turns, 3) == ([], 3)
+        assert history([], 3) == ([], 0)
+
+    def test_nothing_from_before_a_gap(self) -> None:
+        turns = [turn("a", "b"), turn("c" * 9, "d"), turn("e", "f")]
+        assert history(turns, 8) == ([("e", "f")], 2)
+
+    @given(st.lists(st.tuples(st.text(max_size=5), st.text(max_size=5))), st.integers(-1, 60))
+    def test_as_many_as_fit_and_no_more(self, texts: list[tuple[str, str]], most: int) -> None:
+        pairs, left_out = history([turn(*each) for each in texts], most)
+        assert texts[left_out:] == pairs
+        if pairs:
+            assert sum(len(text) for pair in pairs for text in pair) <= most
+        if left_out:
+            assert sum(len(text) for pair in texts[left_out - 1 :] for text in pair) > most
+
+
+class TestMarkdown:
+    def test_a_session_to_read(self) -> None:
+        failed: list[Event] = [TurnStarted("q", "m"), TurnFailed("no answer from h")]
+        told = [(DONE, NOTEBOOK), (FAILED, failed), (INTERRUPTED, [TurnCancelled()])]
+        assert markdown(SESSION, told) == (
+            "# Sums\n\nSession 1a2b3c4d, small, 1970-01-02T00:00:00+00:00\n\n"
+            "## Instructions\n\n> Be brief.\n> Always.\n\n"
+            "## 1\n\n> What is 10 + 10\n\n"
+            'Calling add\n\n```json\n{"x": 10, "y": 10}\n```\n\nadd returned:\n\n```\n20\n```\n\n'
+            "10 + 10 equals 20.\n\n"
+            "## 2\n\n> What is 10 + 10\n\n*[failed]* no answer from h\n\n"
+            "## 3\n\n> What is 10 + 10\n\n10 + 10\n\n*[interrupted]*\n"
+        )
+
+    def test_backticks_in_calls(self) -> None:
+        events = call("run", ['{"code": "```py\\n````"}'], "`````\n# not a heading")
+        text = markdown(SESSION, [(DONE, [TurnStarted("q", "m"), *events])])
+        assert '`````json\n{"code": "```py\\n````"}\n`````\n' in text
+        assert "\n``````\n`````\n# not a heading\n``````\n" in text
+
+    def test_the_answer_is_as_it_was(self) -> None:
+        answer = "```py\nprint(1)\n```\n\n| a |\n|---|\n\n  # heading  "
+        text = markdown(SESSION, [(replace(DONE, answer=answer), NOTEBOOK)])
+        assert f"\n\n{answer}\n" in text
+
+    def test_a_question_of_many_lines_stays_a_quotation(self) -> None:
+        question = "one\n\n# two\n```"
+        assert "\n\n> one\n>\n> # two\n> ```\n\n" in markdown(
+            SESSION, [(replace(DONE, question=question), NOTEBOOK)]
+        )
+
+    def test_calls_that_did_not_end(self) -> None:
+        events: list[Event] = [
+            TurnStarted("q", "m"),
+            *call("divide", ['{"x": 1}'], "", failed=True),
+            ToolCallStarted("c", "a\nb"),
+        ]
+        text = markdown(SESSION, [(INTERRUPTED, events)])
+        assert "divide failed.\n" in text
+        assert "Calling a b\n\n```json\n\n```\n\na b did not end.\n" in text
+
+    @given(st.text("`~ab\n "))
+    def test_nothing_ends_a_fence(self, text: str) -> None:
+        opened, *inside, closed = fenced(text).split("\n")
+        assert opened == closed == "`" * len(opened)
+        assert "\n".join(inside) == text
+        assert not any(re.match(rf" *{opened}", line) for line in inside)
+
+
+def test_a_document_for_programs() -> None:
+    written = json.loads(json.dumps(document(SESSION, [(DONE, NOTEBOOK)])))
+    assert written["version"] == 1
+    session = written["session"]
+    assert (session["id"], session["title"], session["system"]) == (
+        *("1a2b3c4d", "Sums", "Be brief.\nAlways."),
+    )
+    assert session["created"] == "1970-01-02T00:00:00+00:00"
+    (exchange,) = session["turns"]
+    assert (exchange["question"], exchange["message"]) == ("What is 10 + 10", "m")
+    assert (exchange["answer"], exchange["status"]) == ("10 + 10 equals 20.", "done")
+    assert exchange["started"] == "1970-01-02T00:00:01+00:00"
+    assert exchange["calls"] == [
+        {
+            "name": "add",
+            "arguments": {"x": 10, "y": 10},
+            "state": "done",
+            "output": "20",
+            "seconds": 0.0,
+        }
+    ]
+    assert exchange["events"][0] == {
+        "type": "turn_started",
+        "question": "What is 10 + 10",
+        "model": "m",
+    }
+    assert len(exchange["events"]) == len(NOTEBOOK)
+
+
+def test_events_that_do_not_fit_end_what_is_told_of_a_turn() -> None:
+    events: list[Event] = [TurnStarted("q", "m"), ToolFinished("nowhere", "20")]
+    assert document(SESSION, [(DONE, events)])["session"]["turns"][0]["calls"] == []
