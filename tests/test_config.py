@@ -28,6 +28,11 @@ def test_defaults(tmp_path: Path) -> None:
         max_steps=10,
         timeout=60.0,
         trace=False,
+        system=None,
+        max_history=None,
+        save=True,
+        editing="emacs",
+        clipboard="tool",
     )
 
 
@@ -75,12 +80,17 @@ def test_the_key_is_never_shown(tmp_path: Path) -> None:
         ("", {"STREAMCHAT_TIMEOUT": "-1"}, "not a number of seconds"),
         ("", {"OPENAI_BASE_URL": "localhost:8000"}, "begins with http:// or https://"),
         ("", {"OPENAI_BASE_URL": "http://h:port"}, "OPENAI_BASE_URL"),
+        ("", {"STREAMCHAT_MAX_HISTORY": "999"}, "not a whole number from 1000 to 10000000"),
+        ("", {"STREAMCHAT_EDITING": "ed"}, "STREAMCHAT_EDITING 'ed': neither emacs nor vi"),
+        ('clipboard = "xsel"', {}, "clipboard 'xsel': neither tool nor osc52"),
+        ("save = 1", {}, "save '1': neither true nor false"),
+        ("system = ['a']", {}, "not a text"),
         ("temperature = true", {}, "temperature 'True': not a number"),
         ('trace = "yes"', {}, "neither true nor false"),
         ("model = 4", {}, "not a name"),
-        ("tempreature = 1", {}, "no setting is called tempreature; there are base_url"),
-        ('api_key = "sk-1"', {}, "no setting is called api_key"),
-        ("model =", {}, "config.toml: Invalid value"),
+        ("tempreature = 1", {}, "no setting is called tempreature; did you mean temperature?"),
+        ('api_key = "sk-1"', {}, "config.toml:1: a key has no place in a file: set OPENAI_API_KEY"),
+        ("model =", {}, "config.toml:1: Invalid value"),
     ],
 )
 def test_what_cannot_be_used_is_named(
@@ -126,6 +136,22 @@ def test_the_file_s_usual_place(monkeypatch: pytest.MonkeyPatch, tmp_path: Path)
 )
 def test_who_answers(settings: Settings, local: bool, needs_key: bool) -> None:
     assert (settings.is_local, settings.needs_key) == (local, needs_key)
+
+
+def test_a_local_model_is_sent_less_of_what_was_said() -> None:
+    assert Settings().history_budget == 16_000
+    assert Settings(api_key="sk-1").history_budget == 400_000
+    assert Settings(max_history=5_000).history_budget == 5_000
+
+
+def test_an_empty_system_takes_back_that_of_the_file(tmp_path: Path) -> None:
+    assert loaded(tmp_path, 'system = " Be brief. "').system == "Be brief."
+    assert loaded(tmp_path, 'system = "Be brief."', {"system": ""}).system is None
+
+
+def test_numbers_may_be_text(tmp_path: Path) -> None:
+    settings = loaded(tmp_path, 'timeout = "5"\nmax_steps = 3.0', STREAMCHAT_MAX_HISTORY="1000")
+    assert (settings.timeout, settings.max_steps, settings.max_history) == (5.0, 3, 1000)
 
 
 def test_a_home_that_is_no_directory_has_no_settings(monkeypatch: pytest.MonkeyPatch) -> None:

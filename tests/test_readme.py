@@ -5,10 +5,14 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+from dataclasses import fields
 from pathlib import Path
 
-from streamchat.config import load_settings
+from streamchat.config import Settings, load_settings
+from streamchat.config.sources import VARIABLES
 from streamchat.models.weights import EMBEDDED
+from streamchat.repl import commands  # noqa: F401  # fills the registry
+from streamchat.repl.registry import table
 from tests.program import environment, run
 from tests.server import Server, notebook
 
@@ -21,31 +25,48 @@ def options(text: str) -> set[str]:
 
 
 def test_every_option_is_documented_and_every_documented_one_exists(tmp_path: Path) -> None:
-    commands = [[], ["ask"], ["repl"], ["doctor"], ["sessions"]]
+    commands = [[], ["ask"], ["repl"], ["doctor"], ["sessions"], ["config"]]
     commands += [["sessions", each] for each in ("list", "show", "search", "export", "delete")]
+    commands += [["config", each] for each in ("path", "show", "init")]
     helps = [run(tmp_path, *words, "--help").stdout for words in commands]
     assert options(README) == options("\n".join(helps)) - {"--help", "--version"}
 
 
-def test_every_variable_is_read(tmp_path: Path) -> None:
-    documented = set(re.findall(r"(?:STREAMCHAT|OPENAI)_[A-Z_]+", README))
+def test_every_variable_is_documented_and_every_documented_one_is_read(tmp_path: Path) -> None:
+    assert set(re.findall(r"(?:STREAMCHAT|OPENAI)_[A-Z_]+", README)) == VARIABLES
     (tmp_path / "empty.toml").touch()
-    values = {"OPENAI_BASE_URL": "http://h/v1", "STREAMCHAT_CONFIG": str(tmp_path / "empty.toml")}
-    for name in documented - values.keys():
-        values[name] = "2"
-    changed = load_settings({}, values)
-    untouched = load_settings({}, {"STREAMCHAT_CONFIG": values["STREAMCHAT_CONFIG"]})
-    same = [
-        name for name in changed.__slots__ if getattr(changed, name) == getattr(untouched, name)
-    ]
-    assert same == ["trace"]
-    assert len(documented) == len(changed.__slots__)
+    (tmp_path / "full.toml").write_text("trace = true\n[profile.p]\nsave = false\n")
+    empty = {"STREAMCHAT_CONFIG": str(tmp_path / "empty.toml")}
+    full = {"STREAMCHAT_CONFIG": str(tmp_path / "full.toml")}
+    values = {
+        "OPENAI_BASE_URL": "http://h/v1",
+        "STREAMCHAT_EDITING": "vi",
+        "STREAMCHAT_MAX_HISTORY": "1000",
+    }
+    assert load_settings({}, full) != load_settings({}, empty)
+    for name in VARIABLES - full.keys():
+        value = "p" if name == "STREAMCHAT_PROFILE" else values.get(name, "2")
+        assert load_settings({}, full | {name: value}) != load_settings({}, full)
 
 
-def test_every_command_of_the_chat_is_there(tmp_path: Path, server: Server) -> None:
-    documented = set(re.findall(r"`(/[a-z]+)", README))
-    told = run(tmp_path, "repl", stdin="/help\n/quit\n", OPENAI_BASE_URL=server.url).stdout
-    assert documented == set(re.findall(r"^(/[a-z]+)", told, re.MULTILINE)) | {"/help"}
+def test_every_setting_is_documented() -> None:
+    section = README.partition("### The file")[2].partition("\n### ")[0]
+    assert {each.name for each in fields(Settings)} - {"api_key"} <= set(
+        re.findall(r"`([a-z_]+)`", section)
+    )
+
+
+def test_the_file_shown_can_be_used(tmp_path: Path) -> None:
+    (file,) = re.findall(r"```toml\n(.*?)```", README, re.DOTALL)
+    (tmp_path / "config.toml").write_text(file, encoding="utf-8")
+    chosen = {"STREAMCHAT_CONFIG": str(tmp_path / "config.toml"), "GROQ_API_KEY": "gsk-1"}
+    assert load_settings({}, chosen).model == "llama3.2"
+    assert load_settings({"profile": "groq"}, chosen).api_key == "gsk-1"
+
+
+def test_the_commands_of_the_chat_are_those_of_the_registry() -> None:
+    (drawn,) = re.findall(r"<!-- commands -->\n((?:\|.*\n)+)", README)
+    assert drawn == table() + "\n"
 
 
 def test_the_tree_is_the_tree() -> None:

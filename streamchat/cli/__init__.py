@@ -17,7 +17,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 from streamchat.cli.config import app as config_app
-from streamchat.cli.options import Continue, MaxHistory, New, Profile, Resume, Save, System
+from streamchat.cli.options import Continue, MaxHistory, New, Profile, Resume, Save, System, Trace
 from streamchat.cli.sessions import sessions
 from streamchat.config import ModelError, Settings, SettingsError, checked_setting, load_settings
 from streamchat.events import VERSION, TurnFailed, to_dict
@@ -63,10 +63,6 @@ MaxSteps = Annotated[
 Timeout = Annotated[
     float | None,
     typer.Option(help="Seconds without progress (default 60). [STREAMCHAT_TIMEOUT]"),
-]
-Trace = Annotated[
-    bool | None,
-    typer.Option("--trace/--no-trace", help="Tell LangSmith of every run.", show_default=False),
 ]
 Verbose = Annotated[
     bool,
@@ -206,8 +202,7 @@ _SETTINGS = (
     *("model", "base_url", "temperature", "max_steps", "timeout", "trace"),
     *("profile", "system", "max_history", "save"),
 )
-_secrets: list[str] = []
-"""What must be in no output, as soon as the settings are there."""
+_secrets: list[str] = []  # of the settings, as soon as they are there
 
 
 def _flags(arguments: dict[str, Any]) -> dict[str, Any]:

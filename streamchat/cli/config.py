@@ -71,16 +71,20 @@ def _shown(loaded: Loaded) -> Iterator[Shown]:
     from streamchat.view.settings import Shown
 
     settings = loaded.settings
+    keys = [os.environ.get(each, "").strip() for each in loaded.key_variables]
     for name in (each.name for each in fields(Settings)):
         if name == "api_key":
             note = f"set ({settings.api_key_env})" if settings.api_key else "not set"
             yield Shown(name, None, loaded.place(name), note)
         else:
-            yield Shown(name, _value(settings, name), loaded.place(name))
+            value = _value(settings, name)
+            if isinstance(value, str):
+                value = without_credentials(without_secrets(value, [*settings.secrets, *keys]))
+            yield Shown(name, value, loaded.place(name))
 
 
 def _value(settings: Settings, name: str) -> Value:
-    """Returns what holds, also where nothing was set, and without what nobody is to read."""
+    """Returns what holds, also where nothing was set."""
     from streamchat.models import model_name
 
     derived: dict[str, Value] = {
@@ -88,8 +92,6 @@ def _value(settings: Settings, name: str) -> Value:
         "max_history": settings.history_budget,
     }
     value: Value = derived.get(name, getattr(settings, name))
-    if isinstance(value, str):
-        return without_credentials(without_secrets(value, settings.secrets))
     return value
 
 

@@ -22,6 +22,10 @@ Save = Annotated[
     bool | None,
     typer.Option("--save/--no-save", help="Keep the session (default).", show_default=False),
 ]
+Trace = Annotated[
+    bool | None,
+    typer.Option("--trace/--no-trace", help="Tell LangSmith of every run.", show_default=False),
+]
 Continue = Annotated[bool, typer.Option("--continue", help="Go on with the last session.")]
 Resume = Annotated[
     str | None,

@@ -49,6 +49,12 @@ class Loaded:
     layers: tuple[Layer, ...]
 
     @property
+    def key_variables(self) -> set[str]:
+        """The variables that may hold a key, in force or not."""
+        layers = (self.file.settings, *self.file.profiles.values())
+        return {OPENAI_KEY, *(layer.values.get("api_key_env", OPENAI_KEY) for layer in layers)}
+
+    @property
     def profile_place(self) -> str:
         """Where the profile was named, for a person."""
         return self.file.place(self.named_by) if self.named_by == DEFAULT_PROFILE else self.named_by

@@ -90,5 +90,8 @@ def found(name: str) -> Command:
 
 def table() -> str:
     """Returns the commands as a table in Markdown."""
-    rows = (f"| `{each.usage}` | {each.help} |" for each in COMMANDS.values())
+    rows = (
+        f"| `{each.usage}` | {each.help.replace('|', chr(92) + '|')} |"
+        for each in COMMANDS.values()
+    )
     return "\n".join(["| command | |", "|---|---|", *rows])

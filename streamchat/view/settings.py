@@ -81,20 +81,25 @@ def write_json(settings: Sequence[Shown], origin: Origin, out: TextIO) -> None:
 
 
 def _about(origin: Origin) -> Iterator[str]:
-    yield f"file: {safe(origin.file)}{'' if origin.exists else ' (there is none)'}"
+    yield f"file: {_flat(origin.file)}{'' if origin.exists else ' (there is none)'}"
     named = f"{origin.profile} ({origin.profile_source})" if origin.profile else "none"
-    yield safe(f"profile: {named}")
-    yield safe(f"profiles: {', '.join(origin.profiles) or 'none'}")
+    yield _flat(f"profile: {named}")
+    yield _flat(f"profiles: {', '.join(origin.profiles) or 'none'}")
 
 
 def _lines(settings: Sequence[Shown]) -> Iterator[str]:
     name = max(len(each.setting) for each in settings)
     for each in settings:
         if each.note or each.value is None:
-            yield f"# {each.setting}: {safe(_text(each))}  # {safe(each.source)}"
+            yield f"# {each.setting}: {_flat(_text(each))}  # {_flat(each.source)}"
         else:
             value = json.dumps(each.value, ensure_ascii=False)  # as TOML has it, too
-            yield f"{each.setting:{name}} = {safe(value)}  # {safe(each.source)}"
+            yield f"{each.setting:{name}} = {safe(value)}  # {_flat(each.source)}"
+
+
+def _flat(text: str) -> str:
+    """What is said in a comment must not go on in a line of its own."""
+    return safe(text).replace("\n", "\\n")
 
 
 def _text(shown: Shown) -> str:
@@ -127,7 +132,7 @@ def _show_table(settings: Sequence[Shown], origin: Origin, out: TextIO) -> None:
 
     table = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False, padding=(0, 2, 0, 0))
     narrow = console.width < _NARROW
-    for head in ("setting", "value\nfrom") if narrow else ("setting", "value", "from"):
+    for head in ("setting\n", "value\nfrom") if narrow else ("setting", "value", "from"):
         table.add_column(head, overflow="fold")
     for each in settings:
         style = "dim" if each.source == "default" else ""

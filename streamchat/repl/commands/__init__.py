@@ -4,10 +4,18 @@ from __future__ import annotations
 
 from pathlib import Path
 
-# Importing them puts them into the registry.
-from streamchat.repl.commands import general, model, screen, sessions, turns  # noqa: F401  # in the order of the help
+# Importing them puts them into the registry, in the order of the help.
+# isort: off
+from streamchat.repl.commands import help
+from streamchat.repl.commands import model
+from streamchat.repl.commands import turns
+from streamchat.repl.commands import sessions
+from streamchat.repl.commands import screen
 from streamchat.repl.registry import COMMANDS
 
+# isort: on
+
+_ = help, model, turns, sessions, screen
 __all__ = ["is_command"]
 
 

@@ -1,4 +1,4 @@
-"""What is shown of a turn."""
+"""What is shown of a turn, and the end of the chat."""
 
 from __future__ import annotations
 
@@ -20,3 +20,9 @@ async def raw(chat: Chat, _: str) -> None:
     """Switches the token view."""
     chat.look = replace(chat.look, raw=not chat.look.raw)
     chat.say(f"raw is {'on' if chat.look.raw else 'off'}")
+
+
+@command("/quit", "leave, as Ctrl-D does")
+async def quit_(chat: Chat, _: str) -> None:
+    """Leaves."""
+    raise EOFError

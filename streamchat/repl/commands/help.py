@@ -54,9 +54,3 @@ def _wrapped(text: str, columns: int, indent: str = "") -> str:
     return textwrap.fill(
         text, max(columns - 1, 20), subsequent_indent=indent, break_on_hyphens=False
     )
-
-
-@command("/quit", "leave, as Ctrl-D does")
-async def quit_(chat: Chat, _: str) -> None:
-    """Leaves."""
-    raise EOFError

@@ -1,0 +1,221 @@
+"""The configuration file: profiles, where a mistake is, and whose key goes where."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from streamchat.config import Settings, SettingsError, load_settings
+from streamchat.config.lines import lines_of
+
+PROFILES = """\
+model = "of-the-file"
+temperature = 0.5
+
+[profile.local]
+base_url = "http://127.0.0.1:1/v1"
+model = "of-the-profile"
+
+[profile.groq]
+base_url = "https://groq.example/v1"
+api_key_env = "GROQ_API_KEY"
+"""
+
+
+def loaded(
+    path: Path, file: str, flags: dict[str, Any] | None = None, **variables: str
+) -> Settings:
+    config = path / "config.toml"
+    config.write_text(file, encoding="utf-8")
+    return load_settings(flags, {"STREAMCHAT_CONFIG": str(config)} | variables)
+
+
+def refused(path: Path, file: str, flags: dict[str, Any] | None = None, **variables: str) -> str:
+    """Returns what is said of a file that cannot be used, from its line on."""
+    with pytest.raises(SettingsError) as raised:
+        loaded(path, file, flags, **variables)
+    return str(raised.value).removeprefix(str(path / "config.toml"))
+
+
+def test_five_sources_one_over_the_other(tmp_path: Path) -> None:
+    profile, variable = {"profile": "p"}, {"STREAMCHAT_MODEL": "variable"}
+    file = 'model = "file"\n[profile.p]\nmodel = "profile"\n'
+    assert loaded(tmp_path, "").model is None
+    assert loaded(tmp_path, file).model == "file"
+    assert loaded(tmp_path, file, profile).model == "profile"
+    assert loaded(tmp_path, file, profile, **variable).model == "variable"
+    assert loaded(tmp_path, file, profile | {"model": "flag"}, **variable).model == "flag"
+
+
+def test_a_profile_leaves_what_it_does_not_name(tmp_path: Path) -> None:
+    settings = loaded(tmp_path, PROFILES, {"profile": "local"})
+    assert (settings.model, settings.temperature) == ("of-the-profile", 0.5)
+
+
+def test_who_names_the_profile(tmp_path: Path) -> None:
+    file = 'default_profile = "local"\n' + PROFILES
+    variable = {"STREAMCHAT_PROFILE": "groq"}
+    groq, local = "https://groq.example/v1", "http://127.0.0.1:1/v1"
+    assert loaded(tmp_path, PROFILES).base_url is None
+    assert loaded(tmp_path, file).base_url == local
+    assert loaded(tmp_path, file, **variable).base_url == groq
+    assert loaded(tmp_path, file, {"profile": "local"}, **variable).base_url == local
+    assert loaded(tmp_path, file, {"profile": ""}, **variable).base_url is None
+
+
+def test_a_profile_that_is_not_there(tmp_path: Path) -> None:
+    near = ": no profile is called lokal; did you mean local?"
+    assert refused(tmp_path, PROFILES, {"profile": "lokal"}) == near
+    assert refused(tmp_path, PROFILES, STREAMCHAT_PROFILE="lokal") == near
+    assert refused(tmp_path, '\ndefault_profile = "lokal"\n' + PROFILES) == f":2{near}"
+    far = ": no profile is called x; there are groq, local"
+    assert refused(tmp_path, PROFILES, {"profile": "x"}) == far
+    assert refused(tmp_path, "", {"profile": "x"}) == ": no profile is called x; there are none"
+
+
+@pytest.mark.parametrize(
+    ("file", "said"),
+    [
+        ("\ntemperatur = 1", ":2: no setting is called temperatur; did you mean temperature?"),
+        (
+            "[profile.p]\n\nmodel = 'm'\ntemperatur = 1",
+            ":4: profile.p: no setting is called temperatur; did you mean temperature?",
+        ),
+        (
+            "frobnicate = 1",
+            ":1: no setting is called frobnicate; there are api_key_env, base_url, clipboard, "
+            "default_profile, editing, max_history, max_steps, model, profile, save, system, "
+            "temperature, timeout, trace",
+        ),
+        ("[profiles.p]\nmodel = 'm'", ":1: no setting is called profiles; did you mean profile?"),
+        (
+            '#\n\nmax_steps = "many"',
+            ":3: max_steps 'many': not a whole number from 1 to 1000",
+        ),
+        (
+            "[profile.p]\nmax_steps = 'many'",
+            ":2: profile.p: max_steps 'many': not a whole number from 1 to 1000",
+        ),
+        (
+            "profile.p.model = 'm'\nprofile.p.timeout = []",
+            ":2: profile.p: timeout '[]': not a number of seconds from 0.1 to 86400",
+        ),
+        (
+            "[profile]\nq = {model = 'm'}\np = {model = 'm', trace = 'on'}",
+            ":3: profile.p: trace 'on': neither true nor false",
+        ),
+        (
+            '[ profile . "a.b" ]\n"trace" = \'on\'',
+            ":2: profile.a.b: trace 'on': neither true nor false",
+        ),
+        (
+            "system = '''\ntrace = 'on'\n'''\n[profile.p]\nsystem = \"\"\"\n"
+            "[profile.q]\ntrace = 'off'\"\"\"\n\ntrace = 'maybe'",
+            ":9: profile.p: trace 'maybe': neither true nor false",
+        ),
+        (
+            "model = 'm'\r\nsystem = [\r\n'trace',\r\n]\r\n",
+            ":2: system \"['trace']\": not a text",
+        ),
+        ("profile = 'p'", ":1: profile: not a profile, which is a table: [profile.NAME]; see "),
+        ("[profile]\nmodel = 'm'", ":2: profile.model: not a profile, which is a table"),
+        ("[[profile]]\nmodel = 'm'", ":1: profile: not a profile, which is a table"),
+        ("default_profile = 1", ":1: default_profile: not a name"),
+        ("[profile.p]\ndefault_profile = 'p'", ":2: profile.p: no setting is called default_prof"),
+        ("[profile.p]\nprofile = 'p'", ":2: profile.p: no setting is called profile"),
+        ("a = 1\nb = = 2", ":2: Invalid value (column 5)"),
+        ("a = 1\nb = '''\n\n", ":2: Expected \"'''\""),
+        ("a = " + "[" * 5000, ": nested too deeply"),
+        ("a = " + "9" * 5000, ": "),
+    ],
+)
+def test_a_mistake_is_told_with_its_line(tmp_path: Path, file: str, said: str) -> None:
+    assert refused(tmp_path, file).startswith(said)
+
+
+def test_a_profile_that_is_not_in_force_must_be_right_too(tmp_path: Path) -> None:
+    assert refused(tmp_path, PROFILES + "save = 3", {"profile": "local"}).startswith(":11: profile")
+
+
+def test_a_long_value_is_shown_shortened(tmp_path: Path) -> None:
+    said = refused(tmp_path, f"trace = '{'x' * 5000}'")
+    assert len(said) < 150
+    assert "xx…'" in said
+
+
+def test_a_file_that_is_not_utf_8(tmp_path: Path) -> None:
+    config = tmp_path / "config.toml"
+    config.write_bytes(b"# \xc3\xa4\nmodel = '\xe4'\n")
+    with pytest.raises(SettingsError, match=r"config\.toml:2: not UTF-8 text"):
+        load_settings({}, {"STREAMCHAT_CONFIG": str(config)})
+
+
+def test_a_mark_of_byte_order_is_no_mistake(tmp_path: Path) -> None:
+    assert loaded(tmp_path, "\ufeffmodel = 'm'").model == "m"
+
+
+@pytest.mark.parametrize("where", ["", "[profile.p]\n"])
+def test_a_key_has_no_place_in_the_file(tmp_path: Path, where: str) -> None:
+    said = refused(tmp_path, f"{where}api_key = 'sk-secret'")
+    assert "a key has no place in a file: set OPENAI_API_KEY" in said
+    assert "sk-secret" not in said
+
+
+@pytest.mark.parametrize("key", ["sk-proj-1234", "gsk_1234abcd", "A KEY"])
+def test_a_key_in_place_of_its_variable_is_not_repeated(tmp_path: Path, key: str) -> None:
+    said = refused(tmp_path, f"api_key_env = '{key}'")
+    assert said == ":1: api_key_env: not the name, in capitals, of a variable that holds a key"
+
+
+KEYS = {"OPENAI_API_KEY": "sk-openai", "GROQ_API_KEY": "gsk-groq"}
+
+
+def test_a_profile_names_the_variable_of_its_key(tmp_path: Path) -> None:
+    assert loaded(tmp_path, PROFILES, {"profile": "groq"}, **KEYS).api_key == "gsk-groq"
+    assert loaded(tmp_path, PROFILES, {"profile": "local"}, **KEYS).api_key == "sk-openai"
+
+
+def test_another_key_than_the_named_one_is_not_sent(tmp_path: Path) -> None:
+    groq = loaded(tmp_path, PROFILES, {"profile": "groq"}, OPENAI_API_KEY="sk-openai")
+    assert (groq.api_key, groq.api_key_env) == (None, "GROQ_API_KEY")
+    file = 'base_url = "http://h/v1"\napi_key_env = ""\n'
+    assert loaded(tmp_path, file, **KEYS).api_key is None
+
+
+@pytest.mark.parametrize(
+    ("flags", "variables"),
+    [({"base_url": "http://other/v1"}, {}), ({}, {"OPENAI_BASE_URL": "http://other/v1"})],
+)
+def test_the_key_of_one_server_is_not_sent_to_another(
+    tmp_path: Path, flags: dict[str, str], variables: dict[str, str]
+) -> None:
+    settings = loaded(tmp_path, PROFILES, {"profile": "groq"} | flags, **KEYS | variables)
+    assert settings.base_url == "http://other/v1"
+    assert (settings.api_key, settings.api_key_env) == ("sk-openai", "OPENAI_API_KEY")
+    file = 'api_key_env = "GROQ_API_KEY"\n[profile.p]\nbase_url = "http://other/v1"'
+    assert loaded(tmp_path, file, {"profile": "p"}, **KEYS).api_key == "sk-openai"
+
+
+def test_the_line_of_every_key() -> None:
+    text = (
+        'a = 1\n# b = 2\nb.c = """\nd = 4\n"""\n\n'
+        '[t]\ne = [\n  "f = 6",\n]\nf = {g = 7}\n[[u]]\nh = 1'
+    )
+    assert lines_of(text) == {
+        ("a",): 1,
+        ("b",): 3,
+        ("b", "c"): 3,
+        ("t",): 7,
+        ("t", "e"): 8,
+        ("t", "f"): 11,
+        ("t", "f", "g"): 11,
+        ("u",): 12,
+        ("u", "h"): 13,
+    }
+
+
+def test_a_long_text_is_gone_through_in_no_time() -> None:
+    text = 'system = """\n' + "so many words\n" * 20_000 + '"""\nmodel = "m"\n'
+    assert lines_of(text)["model",] == 20_003
