@@ -113,3 +113,8 @@ def _stripped(lines: list[str]) -> list[str]:
     while lines and not lines[-1]:
         lines.pop()
     return lines
+
+
+def at_prompt(lines: list[str]) -> bool:
+    """Whether an empty prompt is there, with the bar below it or, on a dumb terminal, without."""
+    return [line.rstrip() for line in lines[-2:]].count(">") == 1

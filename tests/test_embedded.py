@@ -12,6 +12,7 @@ import pytest
 
 from streamchat.models.weights import SMALL
 from tests.program import COMMAND, Terminal, environment, run
+from tests.screen import at_prompt
 
 QUESTION = "What is 10 + 10"
 
@@ -150,6 +151,6 @@ def test_the_chat_on_a_terminal(
         terminal.type("What is 6 times 7?\r")
         lines = terminal.wait_for("→ 42")
         assert any("multiply" in line for line in lines)
-        terminal.wait_for(lambda lines: lines[-1] == ">")
+        terminal.wait_for(at_prompt)
         terminal.type("\x04")
         assert terminal.exit_code() == 0

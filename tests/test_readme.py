@@ -11,8 +11,7 @@ from pathlib import Path
 from streamchat.config import Settings, load_settings
 from streamchat.config.sources import VARIABLES
 from streamchat.models.weights import EMBEDDED
-from streamchat.repl import commands  # noqa: F401  # fills the registry
-from streamchat.repl.registry import table
+from streamchat.repl.commands import table
 from tests.program import environment, run
 from tests.server import Server, notebook
 

@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from tests.program import COMMAND, Terminal, environment
+from tests.screen import at_prompt
 from tests.server import Pause, Reply, Server, says
 
 SILENT = Reply((Pause(30),))
@@ -157,7 +158,7 @@ def test_the_chat_ends_in_order(
     server.script(HALF)
     with Terminal(tmp_path, "repl", "--no-tools", OPENAI_BASE_URL=server.url) as terminal:
         before = settings(terminal)
-        terminal.wait_for(lambda lines: bool(lines) and lines[-1].startswith(">"))
+        terminal.wait_for(at_prompt)
         if streaming:
             terminal.type("hi\r")
             terminal.wait_for("It is")
@@ -168,12 +169,12 @@ def test_the_chat_ends_in_order(
 def test_what_was_interrupted_is_told_to_the_model(server: Server, tmp_path: Path) -> None:
     server.script(HALF, says("Yes?"))
     with Terminal(tmp_path, "repl", OPENAI_BASE_URL=server.url) as terminal:
-        terminal.wait_for(lambda lines: bool(lines) and lines[-1].startswith(">"))
+        terminal.wait_for(at_prompt)
         terminal.type("hi\r")
         terminal.wait_for("It is")
         terminal.type("\x03")
         terminal.wait_for("interrupted")
-        terminal.wait_for(lambda lines: lines[-1] == ">")
+        terminal.wait_for(at_prompt)
         terminal.type("and?\r")
         terminal.wait_for("Yes?")
         assert any(line.startswith("It is") for line in terminal.screen.everything())

@@ -18,9 +18,9 @@ from streamchat.repl.attachments import AttachmentError, attached
 from streamchat.repl.chat import Again, Chat
 from streamchat.repl.commands import is_command
 from streamchat.repl.completion import ChatCompleter
-from streamchat.repl.prompt import PROMPT, Prompt
+from streamchat.repl.prompt import Prompt
 from streamchat.repl.registry import CommandError, found
-from streamchat.safe import one_line, safe
+from streamchat.safe import one_line
 from streamchat.sessions import StoreError
 from streamchat.signals import ENDING, end_for_sure, heeded
 from streamchat.threads import in_daemon_thread
@@ -28,6 +28,7 @@ from streamchat.turn import Turn
 from streamchat.view import View
 from streamchat.view.choose import choose_view
 from streamchat.view.progress import progress_on_stderr
+from streamchat.view.replay import asked
 
 if TYPE_CHECKING:
     from streamchat.agent import AgentExecutor
@@ -84,7 +85,7 @@ class Repl:
     async def _next_message(self) -> str:
         if self._queue:
             message = self._queue.pop(0)
-            self._chat.say(safe(PROMPT + message.replace("\n", "\n  ")))
+            self._chat.say(asked(message))
             return message
         if not self._prompt:
             return await _line_of_stdin()
@@ -139,7 +140,7 @@ class Repl:
         again = self._chat.again
         if again and not again.edit:
             self._chat.again = None
-            self._chat.say(safe(PROMPT + again.question))
+            self._chat.say(asked(again.question))
             await self._ask(again.question, again)
 
     async def _ask(self, question: str, again: Again | None = None) -> None:

@@ -12,7 +12,13 @@ from prompt_toolkit.auto_suggest import AutoSuggestFromHistory
 from prompt_toolkit.completion import Completer
 from prompt_toolkit.document import Document
 from prompt_toolkit.enums import EditingMode
-from prompt_toolkit.filters import Condition, completion_is_selected, emacs_mode
+from prompt_toolkit.filters import (
+    Condition,
+    completion_is_selected,
+    emacs_mode,
+    has_selection,
+    vi_navigation_mode,
+)
 from prompt_toolkit.history import FileHistory, History, InMemoryHistory
 from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
 from prompt_toolkit.styles import Style
@@ -20,9 +26,9 @@ from prompt_toolkit.styles import Style
 from streamchat.config import APP
 from streamchat.repl.output import terminal_output
 from streamchat.view import repaints
+from streamchat.view.replay import PROMPT
 
-PROMPT = "> "
-_CONTINUED = "  "
+_CONTINUED = " " * len(PROMPT)
 ESCAPE_SECONDS = 0.1
 """How long a terminal has to send the rest of a key that begins with Escape."""
 _STYLE = Style.from_dict(
@@ -54,7 +60,7 @@ class Prompt:
             auto_suggest=AutoSuggestFromHistory(),
             completer=completer,
             complete_while_typing=Condition(self._completes),
-            key_bindings=message_keys(),
+            key_bindings=_prompt_keys(),
             editing_mode=mode_of(editing),
             multiline=True,
             prompt_continuation=_CONTINUED,
@@ -62,7 +68,6 @@ class Prompt:
             style=_STYLE,
             include_default_pygments_style=False,
             enable_suspend=True,
-            enable_open_in_editor=True,
             tempfile_suffix=".md",
             reserve_space_for_menu=6,
         )
@@ -132,6 +137,17 @@ def _history_file() -> History:
     except OSError:
         return InMemoryHistory()
     return FileHistory(path)
+
+
+def _prompt_keys() -> KeyBindings:
+    keys = message_keys()
+
+    @keys.add("c-x", "c-e", filter=emacs_mode & ~has_selection)
+    @keys.add("v", filter=vi_navigation_mode)
+    def _edit(event: KeyPressEvent) -> None:
+        event.current_buffer.open_in_editor()  # what was written is sent by Enter, as all else
+
+    return keys
 
 
 def message_keys() -> KeyBindings:

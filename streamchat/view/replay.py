@@ -14,6 +14,11 @@ from streamchat.view.marks import encodable
 PROMPT = "> "
 
 
+def asked(question: str) -> str:
+    """Returns a question as it stands at a prompt."""
+    return PROMPT + safe(question).replace("\n", "\n" + " " * len(PROMPT))
+
+
 def replay(question: str, events: Iterable[Event], view: View, out: TextIO) -> Turn:
     """Writes the question, shows each event, and tells how a turn ended that gave no answer.
 
@@ -31,7 +36,7 @@ def replay(question: str, events: Iterable[Event], view: View, out: TextIO) -> T
     Raises:
         OSError: the output is gone.
     """
-    _write(PROMPT + safe(question), out)
+    _write(asked(question), out)
     turn = Turn()
     with view:
         for event in events:

@@ -11,12 +11,12 @@ from streamchat.repl.commands import model
 from streamchat.repl.commands import turns
 from streamchat.repl.commands import sessions
 from streamchat.repl.commands import screen
-from streamchat.repl.registry import COMMANDS
+from streamchat.repl.registry import COMMANDS, table
 
 # isort: on
 
 _ = help, model, turns, sessions, screen
-__all__ = ["is_command"]
+__all__ = ["is_command", "table"]
 
 
 def is_command(text: str) -> bool:

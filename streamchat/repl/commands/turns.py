@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 
 from prompt_toolkit.document import Document
 
+from streamchat.events import ANSWER_TOOL
 from streamchat.repl.chat import Again, Chat
 from streamchat.repl.clipboard import code_blocks, copy
 from streamchat.repl.registry import CommandError, command
@@ -60,7 +61,7 @@ async def last(chat: Chat, _: str) -> None:
     turn = await chat.last_turn()
     for block in turn.blocks:
         match block:
-            case ToolCall():
+            case ToolCall() if block.name != ANSWER_TOOL or block.failed:
                 _show_call(chat, block)
             case Prose(text) | Answer(_, text):
                 chat.say(safe(text.text))
