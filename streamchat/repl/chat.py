@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Coroutine, Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from prompt_toolkit.document import Document
 
@@ -70,6 +72,7 @@ class Chat:
     again: Again | None = None
     turn: Turn | None = None
     sessions: list[Session] = field(default_factory=list)
+    _looked_up: dict[str, asyncio.Future[None]] = field(default_factory=dict)
 
     @property
     def last(self) -> Exchange:
@@ -122,6 +125,11 @@ class Chat:
         self.sessions = await self.in_store(self.store.sessions, 50)
         return self.sessions
 
+    def look_up(self, what: Callable[[], Coroutine[Any, Any, object]]) -> None:
+        """Looks something up beside all else, for completion: once, whatever becomes of it."""
+        if what.__name__ not in self._looked_up:
+            self._looked_up[what.__name__] = asyncio.ensure_future(_quiet(what()))
+
     async def resume(self, session: Session) -> None:
         """Goes on with a session, and shows its last turns as they were."""
         exchanges = await self.in_store(self.store.turns, session.id)
@@ -159,6 +167,11 @@ class Chat:
             turns = f"{count} answer{'s' * (count != 1)}"
             most = f"{self.conversation.most:,} characters"
             self.say(f"(the model is not sent the oldest {turns}: over {most}; --max-history)")
+
+
+async def _quiet(work: Coroutine[Any, Any, object]) -> None:
+    with suppress(Exception):
+        await work
 
 
 def _told(exchange: Exchange) -> list[Event]:

@@ -27,6 +27,7 @@ from streamchat.threads import in_daemon_thread
 from streamchat.turn import Turn
 from streamchat.view import View
 from streamchat.view.choose import choose_view
+from streamchat.view.marks import ASCII_MARKS, UNICODE_MARKS, takes_unicode
 from streamchat.view.progress import progress_on_stderr
 from streamchat.view.replay import asked
 
@@ -211,16 +212,17 @@ class Repl:
             if ahead.begun.text:
                 self._chat.begun = ahead.begun
 
-    def _bar(self) -> str:
-        """Returns the text of the bar: model, session, tokens so far, and what is being done."""
+    def _bar(self, columns: int) -> str:
+        """Returns model, session, tokens so far, and what is being done, as far as they fit."""
         chat = self._chat
-        parts = [one_line(chat.engine.name, 40)]
-        parts.append(f"session {chat.conversation.session_id or 'new'}")
-        if not chat.conversation.recorder.store:
-            parts[-1] = "not saved"
-        parts.append(f"{chat.tokens:,} tokens")
-        parts += [chat.engine.doing] if chat.engine.doing else []
-        return " · ".join(parts)
+        name, id = one_line(chat.engine.name, 40), chat.conversation.session_id or "new"
+        kept, tokens = chat.conversation.recorder.store, f"{chat.tokens:,} tokens"
+        doing = [chat.engine.doing] if chat.engine.doing else []
+        long = [name, f"session {id}" if kept else "not saved", tokens, *doing]
+        short = [name[:20], id if kept else "not saved", tokens, *doing]
+        dot = UNICODE_MARKS.dot if takes_unicode(sys.stdout.encoding) else ASCII_MARKS.dot
+        bars = [f" {dot} ".join(parts) for parts in (long, short)]
+        return next((bar for bar in bars if len(bar) <= columns), bars[-1][:columns])
 
 
 async def _line_of_stdin() -> str:

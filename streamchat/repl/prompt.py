@@ -41,13 +41,13 @@ class Prompt:
 
     Args:
         completer: knows the commands and files.
-        bar: gives the text of the bar at the bottom.
+        bar: gives the text of the bar at the bottom, in so many columns.
         editing: "emacs" or "vi".
         keep: whether what was typed is kept for other times.
     """
 
     def __init__(
-        self, completer: Completer, bar: Callable[[], str], editing: str, *, keep: bool
+        self, completer: Completer, bar: Callable[[int], str], editing: str, *, keep: bool
     ) -> None:
         self._bar = bar
         self.fresh = False
@@ -118,8 +118,8 @@ class Prompt:
         mode = ""
         if self._session.editing_mode == EditingMode.VI:
             mode = f"[{self._session.app.vi_state.input_mode.value.removeprefix('vi-')}] "
-        columns = self._session.output.get_size().columns
-        return f"{mode}{self._bar()}"[: columns - 1]
+        columns = self._session.output.get_size().columns - 1
+        return mode + self._bar(columns - len(mode))
 
 
 def mode_of(editing: str) -> EditingMode:

@@ -17,6 +17,8 @@ _BUILT_IN = "-"
 
 
 def _models(chat: Chat, begun: str) -> Iterable[tuple[str, str]]:
+    if chat.engine.executor:
+        chat.look_up(chat.engine.model_names)
     return [(name, "") for name in dict.fromkeys([*chat.engine.names, *LOCAL_MODELS])]
 
 

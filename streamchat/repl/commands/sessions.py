@@ -16,6 +16,7 @@ from streamchat.view.tables import show_sessions
 
 
 def _ids(chat: Chat, begun: str) -> Iterable[tuple[str, str]]:
+    chat.look_up(chat.look_up_sessions)
     return [(each.id, each.title) for each in chat.sessions]
 
 
