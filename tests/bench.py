@@ -1,4 +1,5 @@
-"""Measurements: python -m tests.bench stream (or size), and of the screen: tests.bench view
+"""Measurements: python -m tests.bench stream (or size); of the screen: tests.bench view; of the
+start: tests.bench start
 
 Figures are CPU seconds of the client's own process: these do not depend on what else the machine
 does as wall time does. The scripted server runs in a process of its own. Compare figures of one run
@@ -28,6 +29,7 @@ from streamchat.models.compatible import connect
 from streamchat.play import play
 from streamchat.streamer import QueueCallbackHandler
 from streamchat.view.answer import AnswerView
+from tests.bench_start import start
 from tests.bench_view import view
 from tests.server import Reply, Server, call_delta, delta, says
 
@@ -185,6 +187,8 @@ def main() -> None:
             asyncio.run(client(way, kind, url))
         case ["view", *parts]:
             view(parts)
+        case ["start", *parts]:
+            start(parts)
         case _:
             sys.exit(__doc__)
 
