@@ -59,8 +59,13 @@ class TestOnAPipe:
         assert server.requests[0]["messages"][-1]["content"] == "schön?"
 
     def test_a_home_that_nothing_can_be_written_to(self, server: Server) -> None:
-        server.script(*notebook())
-        done = run(Path("/dev/null/nowhere"), "ask", QUESTION, "--base-url", server.url)
+        server.script(*notebook(), *notebook())
+        arguments = ("ask", QUESTION, "--base-url", server.url)
+        done = run(Path("/dev/null/nowhere"), *arguments)
+        assert (done.stdout, done.returncode) == ("10 + 10 equals 20.\n", 0)
+        assert done.stderr.startswith("the session is not saved: ")
+        assert done.stderr.count("\n") == 1
+        done = run(Path("/dev/null/nowhere"), *arguments, "--no-save")
         assert (done.stdout, done.stderr, done.returncode) == ("10 + 10 equals 20.\n", "", 0)
 
     def test_the_answer_is_written_as_it_arrives(self, server: Server, tmp_path: Path) -> None:

@@ -75,7 +75,7 @@ class TestOnAPipe:
         shown = lines(tmp_path, "show", session[:6])
         assert shown == [
             *("> What is 10 + 10", "10 + 10 equals 20."),
-            *("> one", "two", "error: no answer"),
+            *("> one", "  two", "error: no answer"),
             *("> three", "It is", "interrupted"),
         ]
         assert lines(tmp_path, "show", session, "--last", "1") == shown[-3:]
