@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import re
 import weakref
 from collections.abc import Callable, Coroutine, Generator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from time import perf_counter
 from typing import Any, TypeVar
@@ -17,8 +16,6 @@ from langchain_core.messages import (
     BaseMessage,
     HumanMessage,
     SystemMessage,
-    ToolCall,
-    ToolMessage,
 )
 from langchain_core.prompts import ChatPromptTemplate, MessagesPlaceholder
 from langchain_core.tools import BaseTool, ToolException
@@ -40,6 +37,7 @@ from streamchat.mask import EventMask
 from streamchat.models import open_model
 from streamchat.models.progress import Progress, silent
 from streamchat.safe import one_line
+from streamchat.scratchpad import Result, scratched
 from streamchat.step import AgentError, ModelStep
 from streamchat.streamer import QueueCallbackHandler
 from streamchat.tools import (
@@ -49,7 +47,6 @@ from streamchat.tools import (
     final_answer,
     names_of,
     run_tool,
-    sendable_arguments,
 )
 from streamchat.tracing import tracing
 
@@ -61,9 +58,6 @@ WITH_TOOLS = (
 INTERRUPTED = "[interrupted]"
 """What stands in the history after an answer that the user stopped."""
 WITHOUT_TOOLS = "You are streamchat, a helpful assistant in the user's terminal."
-
-_NOT_IN_A_NAME = re.compile("[^a-zA-Z0-9_-]")
-_LONGEST_NAME = 64
 
 _T = TypeVar("_T")
 _PROMPT = ChatPromptTemplate.from_messages(
@@ -102,15 +96,6 @@ class _EndTold(Coroutine[Any, Any, _T]):
 
     def __await__(self) -> Generator[Any, Any, _T]:
         return self._inner.__await__()
-
-
-@dataclass(frozen=True, slots=True)
-class _Result:
-    """What a call gave. `answer` is set if it was the final answer."""
-
-    output: str
-    failed: bool = False
-    answer: TurnDone | None = None
 
 
 class AgentExecutor:
@@ -266,7 +251,7 @@ class AgentExecutor:
                     # A small model may forget to name them.
                     named = result.answer.tools_used or tuple(dict.fromkeys(used))
                     return replace(result.answer, tools_used=named)
-            scratchpad += _scratched(reply.text, outcomes)
+            scratchpad += scratched(reply.text, outcomes)
         raise AgentError(f"no answer after {self.max_steps} steps, the most allowed (--max-steps)")
 
     def _prompt(
@@ -280,23 +265,23 @@ class AgentExecutor:
             agent_scratchpad=scratchpad,
         )
 
-    async def _call(self, call: Call, streamer: QueueCallbackHandler) -> _Result:
+    async def _call(self, call: Call, streamer: QueueCallbackHandler) -> Result:
         started = perf_counter()
         try:
             result = await self._run(call, streamer)
         except Exception as error:
-            result = _Result(_why(error), failed=True)
+            result = Result(_why(error), failed=True)
         except asyncio.CancelledError as error:
             task = asyncio.current_task()
             if task and task.cancelling():
                 raise
-            result = _Result(_why(error), failed=True)  # the tool's own
+            result = Result(_why(error), failed=True)  # the tool's own
         await streamer.put(
             ToolFinished(call.call_id, result.output, result.failed, perf_counter() - started)
         )
         return result
 
-    async def _run(self, call: Call, streamer: QueueCallbackHandler) -> _Result:
+    async def _run(self, call: Call, streamer: QueueCallbackHandler) -> Result:
         tool = self._by_name.get(call.name)
         if tool is None:
             names = ", ".join(self._by_name) or "none"
@@ -313,16 +298,16 @@ class AgentExecutor:
             if not patience.expired():
                 raise
             raise CallError(f"no result within {self.timeout:g} s") from None
-        return _Result(whole_characters(str(value)))
+        return Result(whole_characters(str(value)))
 
 
-def _answered(call: Call, arguments: dict[str, Any]) -> _Result:
+def _answered(call: Call, arguments: dict[str, Any]) -> Result:
     if not call.answers:
         raise CallError("there is a final answer in this message already")
     answer = str(arguments["answer"])
     if not answer.strip():
         raise CallError("the answer is empty")
-    return _Result("", answer=TurnDone(answer, names_of(arguments.get("tools_used"))))
+    return Result("", answer=TurnDone(answer, names_of(arguments.get("tools_used"))))
 
 
 def _why(error: BaseException) -> str:
@@ -331,27 +316,3 @@ def _why(error: BaseException) -> str:
         return str(error)
     words = whole_characters(str(error))
     return words if isinstance(error, ToolException) else f"{type(error).__name__}: {words}"
-
-
-def _scratched(text: str, outcomes: Sequence[tuple[Call, _Result]]) -> list[BaseMessage]:
-    """Returns the message and one result for each of its calls, as the model is to read them."""
-    called = [
-        ToolCall(
-            id=call.call_id, name=_sendable_name(call), args=sendable_arguments(call.arguments)
-        )
-        for call, _ in outcomes
-    ]
-    results = [
-        ToolMessage(
-            f"Error: {result.output}" if result.failed else result.output,
-            tool_call_id=call.call_id,
-            status="error" if result.failed else "success",
-        )
-        for call, result in outcomes
-    ]
-    return [AIMessage(whole_characters(text), tool_calls=called), *results]
-
-
-def _sendable_name(call: Call) -> str:
-    """Returns the name as the API takes it: a bad one would spoil every request after it."""
-    return _NOT_IN_A_NAME.sub("_", call.name)[:_LONGEST_NAME] or "unnamed"

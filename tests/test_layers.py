@@ -33,12 +33,18 @@ HOMES = {
     "langsmith": ("streamchat.tracing",),
     "jsonschema": ("streamchat.tools",),
     "langchain_core": (
-        *("streamchat.agent", "streamchat.step", "streamchat.streamer", "streamchat.chunks"),
+        *(
+            "streamchat.agent",
+            "streamchat.scratchpad",
+            "streamchat.step",
+            "streamchat.streamer",
+            "streamchat.chunks",
+        ),
         *("streamchat.tools", "streamchat.models", "streamchat.tracing"),
     ),
 }
 PURE = ["events", "turn", "answer", "safe", "mask", "findings"]
-SOURCES = ["agent", "step", "streamer", "chunks", "tools", "models", "tracing"]
+SOURCES = ["agent", "scratchpad", "step", "streamer", "chunks", "tools", "models", "tracing"]
 VIEWS = ["view", "play"]
 LEAVES = ["config", "threads", "echo", "signals", "sessions"]
 FRONT = [
