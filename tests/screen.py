@@ -61,6 +61,12 @@ class Screen:
     def cursor_is_visible(self) -> bool:
         return not self._screen.cursor.hidden
 
+    @property
+    def cursor_column(self) -> int:
+        """How many columns are left of the cursor."""
+        column: int = self._screen.cursor.x
+        return column
+
     def row(self, number: int) -> list[pyte.screens.Char]:
         """The characters of a line in the window, with their styles."""
         return [self._screen.buffer[number][at] for at in range(self._screen.columns)]

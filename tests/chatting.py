@@ -1,0 +1,103 @@
+"""A chat on a terminal, and what a user does there."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from tests.program import Terminal
+from tests.server import Reply, Server, Until
+
+KEY = "sk-secret"
+ENTER, ESCAPE, UP, RIGHT = "\r", "\x1b", "\x1b[A", "\x1b[C"
+CTRL_C, CTRL_D, CTRL_R, CTRL_Z = "\x03", "\x04", "\x12", "\x1a"
+EMPTIED = "\x05\x15"
+"""What empties a line of the prompt."""
+
+
+class Chat(Terminal):
+    """`streamchat repl` with the scripted server."""
+
+    def __init__(
+        self, server: Server, home: Path, *arguments: str, lines: int = 40, **options: Any
+    ) -> None:
+        variables = {"OPENAI_BASE_URL": server.url, "OPENAI_API_KEY": KEY} | options
+        super().__init__(home, "repl", *arguments, lines=lines, **variables)
+
+    @property
+    def prompted(self) -> str | None:
+        """What stands at the prompt above the bar; None if there is no bar."""
+        lines = self.screen.visible()
+        if not lines or not _is_bar(lines[-1]):
+            return None
+        begins = [at for at, line in enumerate(lines) if line.startswith(">")]
+        # Below the prompt there may be room for a menu.
+        return "\n".join(lines[begins[-1] : -1]).rstrip() if begins else None
+
+    @property
+    def bar(self) -> str:
+        """The line at the bottom."""
+        return self.screen.visible()[-1]
+
+    @property
+    def shown(self) -> str:
+        """All that is on the screen or has scrolled off it."""
+        return "\n".join(self.screen.everything())
+
+    def wait_for_prompt(self, holding: str = "") -> None:
+        """Waits until this, and no more, stands at the prompt."""
+        wanted = f"> {holding}".rstrip()
+        self.wait_for(lambda _: self.prompted == wanted)
+
+    def ready(self) -> None:
+        """Waits until the prompt is there and the agent is loaded."""
+        self.wait_for(lambda _: self.prompted == ">" and "loading" not in self.bar)
+
+    def send(self, line: str) -> str:
+        """Sends a line, and returns what came up until the next prompt, which is empty."""
+        self.wait_for_prompt()
+        before = len(self.screen.everything()) - 2
+        echoed = f"> {line}"[: self.screen.size[0]]
+        count = sum(each.startswith(echoed) for each in self.screen.everything())
+        self.type(line + ENTER)
+        self.wait_for(
+            lambda lines: (
+                self.prompted == ">" and sum(each.startswith(echoed) for each in lines) > count
+            )
+        )
+        return "\n".join(self.screen.everything()[before:-2])
+
+    def refused(self, line: str, why: str) -> None:
+        """Sends a line that cannot be used, and empties the prompt of it."""
+        self.wait_for_prompt()
+        self.type(line + ENTER)
+        self.wait_for(lambda lines: why in "\n".join(lines))
+        self.wait_for_prompt(line)
+        self.type(EMPTIED)
+        self.wait_for_prompt()
+
+    def leave(self) -> None:
+        """Leaves in order."""
+        self.wait_for_prompt()
+        self.type(CTRL_D)
+        assert self.exit_code() == 0
+
+
+def messages(server: Server) -> list[str]:
+    """What the model was sent last, without its instructions."""
+    return [each["content"] for each in server.requests[-1]["messages"][1:]]
+
+
+def held(reply: Reply, event: Any, *more: Any) -> Reply:
+    """A reply that stops after what it says until the event is set."""
+    return reply.but(parts=(*reply.parts, Until(event), *more))
+
+
+def holders(home: Path, text: str) -> list[Path]:
+    """The files below a directory that hold a text."""
+    files = (each for each in home.rglob("*") if each.is_file())
+    return [each for each in files if text.encode() in each.read_bytes()]
+
+
+def _is_bar(line: str) -> bool:
+    return " · " in line and ("session " in line or "not saved" in line)

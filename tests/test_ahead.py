@@ -1,0 +1,204 @@
+"""Keys that are pressed while an answer streams, or before one can."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from pathlib import Path
+
+import pytest
+
+from tests.chatting import CTRL_C, CTRL_R, CTRL_Z, EMPTIED, ENTER, ESCAPE, UP, Chat, held, messages
+from tests.server import Pause, Server, delta, says
+
+
+def test_keys_are_kept_and_messages_queued(server: Server, tmp_path: Path) -> None:
+    go_on, then = threading.Event(), threading.Event()
+    more = delta(content=" a time")
+    with Chat(server, tmp_path) as chat:
+        chat.ready()
+        server.script(
+            held(says("Once upon"), go_on, more), says("Second."), says("Third."), says("Fourth.")
+        )
+        chat.type("a story" + ENTER)
+        chat.wait_for("Once upon")
+        chat.type("and then?" + ENTER)
+        chat.wait_for("queued: and then?")
+        chat.type("  " + ENTER + "the end?" + ENTER + "日本 half a li")
+        lines = chat.wait_for("> 日本 half a li")
+        assert [each for each in lines if each.startswith("queued:")] == [
+            "queued: and then?",
+            "queued: the end?",
+        ]
+        assert len(server.requests) == 1
+        go_on.set()
+        chat.wait_for_prompt("日本 half a li")
+        chat.type("ne" + ENTER)
+        chat.wait_for("Fourth.")
+        chat.wait_for_prompt()
+        asked = ["a story", "and then?", "the end?", "日本 half a line"]
+        answered = ["Once upon a time", "Second.", "Third."]
+        assert messages(server) == [asked[0], *sum(map(list, zip(answered, asked[1:])), [])]
+        lines = chat.screen.everything()
+        assert [each for each in lines if each.startswith("> ")] == [f"> {each}" for each in asked]
+
+        # A paste is one message, and Enter alone sends it.
+        server.script(held(says("Slowly"), then), says("Pasted."))
+        chat.type("again" + ENTER)
+        chat.wait_for("Slowly")
+        chat.type("\x1b[200~one\rtwo\nthree\x1b[201~")
+        chat.wait_for("> one two three")
+        then.set()
+        chat.wait_for_prompt("one\n  two\n  three")
+        assert "queued" not in chat.screen.everything()[-8:]
+        chat.type(ENTER)
+        chat.wait_for("Pasted.")
+        assert messages(server)[-1] == "one\ntwo\nthree"
+
+
+@pytest.mark.parametrize("key", [ESCAPE, CTRL_C])
+def test_who_stops_an_answer_gets_back_what_was_queued(
+    server: Server, tmp_path: Path, key: str
+) -> None:
+    with Chat(server, tmp_path) as chat:
+        chat.ready()
+        server.script(says("Once").but(parts=(delta(content="Once"), Pause(30))))
+        chat.type("a story" + ENTER)
+        chat.wait_for("Once")
+        chat.type("first" + ENTER + "second" + ENTER + "thi")
+        chat.wait_for("> thi")
+        chat.type(key)
+        chat.wait_for("interrupted")
+        assert server.disconnected.wait(5)
+        chat.wait_for_prompt("first\n  second\n  thi")
+        assert len(server.requests) == 1
+        server.script(says("Yes."))
+        chat.type(ENTER)
+        chat.wait_for("Yes.")
+        assert messages(server) == ["a story", "Once\n\n[interrupted]", "first\nsecond\nthi"]
+
+
+@pytest.mark.parametrize("key", [ESCAPE, CTRL_C])
+def test_a_key_that_stops_counts_even_right_after_enter(
+    server: Server, tmp_path: Path, key: str
+) -> None:
+    with Chat(server, tmp_path) as chat:
+        chat.ready()
+        server.script(says("Once").but(parts=(delta(content="Once"), Pause(3), delta(content="!"))))
+        chat.type("a story" + ENTER + key)
+        chat.wait_for(lambda lines: "Once!" in lines or "interrupted" in lines)
+        assert "Once!" not in chat.shown
+
+
+def test_no_key_makes_the_others_vanish(server: Server, tmp_path: Path) -> None:
+    go_on = threading.Event()
+    with Chat(server, tmp_path) as chat:
+        chat.ready()
+        server.script(held(says("Once"), go_on))
+        chat.type("a story" + ENTER)
+        chat.wait_for("Once")
+        chat.type(CTRL_R + "kept")
+        go_on.set()
+        chat.wait_for(lambda _: chat.prompted is not None)
+        chat.type("!")
+        chat.wait_for(lambda _: (chat.prompted or "").endswith("!"))
+        assert chat.prompted == "> kept!"
+
+
+def test_a_queued_line_stands_only_once(server: Server, tmp_path: Path) -> None:
+    go_on = threading.Event()
+    with Chat(server, tmp_path) as chat:
+        chat.ready()
+        server.script(held(says("Once"), go_on, delta(content=" more"), Pause(1)), says("Done."))
+        chat.type("a story" + ENTER)
+        chat.wait_for("Once")
+        chat.type("next" + ENTER)
+        chat.wait_for("queued: next")
+        go_on.set()
+        lines = chat.wait_for("Once more")
+        assert "> next" not in lines
+        chat.wait_for("Done.")
+
+
+def test_a_queued_message_is_in_the_history_of_the_prompt(server: Server, tmp_path: Path) -> None:
+    go_on = threading.Event()
+    with Chat(server, tmp_path) as chat:
+        chat.ready()
+        server.script(held(says("Once"), go_on), says("Done."))
+        chat.type("a story" + ENTER)
+        chat.wait_for("Once")
+        chat.type("the queued one" + ENTER)
+        chat.wait_for("queued: the queued one")
+        go_on.set()
+        chat.wait_for("Done.")
+        chat.wait_for_prompt()
+        chat.type(UP)
+        chat.wait_for(lambda _: chat.prompted != ">")
+        assert chat.prompted == "> the queued one"
+
+
+def test_commands_are_queued_too(server: Server, tmp_path: Path) -> None:
+    go_on, then = threading.Event(), threading.Event()
+    with Chat(server, tmp_path) as chat:
+        chat.ready()
+        server.script(held(says("Once"), go_on), held(says("Twice"), then))
+        chat.type("one" + ENTER)
+        chat.wait_for("Once")
+        chat.type("/usage" + ENTER + "/nope" + ENTER + "/quit" + ENTER)
+        chat.wait_for("queued: /quit")
+        go_on.set()
+        chat.wait_for("no command is called /nope")
+        # What came after the wrong one is not done unasked.
+        chat.wait_for_prompt("/nope\n  /quit")
+        assert "1 turn, " in chat.shown
+        chat.type(CTRL_C)
+        chat.wait_for_prompt()
+        chat.type("two" + ENTER)
+        chat.wait_for("Twice")
+        chat.type("/quit" + ENTER + "never sent" + ENTER)
+        chat.wait_for("queued: never sent")
+        then.set()
+        assert chat.exit_code() == 0
+        assert len(server.requests) == 2
+
+
+def test_before_the_agent_is_loaded(server: Server, tmp_path: Path) -> None:
+    with Chat(server, tmp_path) as chat:
+        chat.wait_for_prompt()
+        assert "loading" in chat.bar
+        chat.type("an early question")
+        chat.wait_for_prompt("an early question")
+        assert "loading" in chat.bar
+        chat.type(ENTER)
+        chat.wait_for("loading")
+        chat.type(CTRL_C)
+        chat.wait_for_prompt("an early question")
+        assert server.requests == []
+        server.script(says("An early answer."))
+        chat.type(ENTER)
+        chat.type("and typed ahead")
+        chat.wait_for("An early answer.")
+        chat.wait_for_prompt("and typed ahead")
+        chat.type(EMPTIED)
+        chat.leave()
+
+
+def test_ctrl_z_stops_the_program_while_an_answer_streams(server: Server, tmp_path: Path) -> None:
+    go_on = threading.Event()
+    with Chat(server, tmp_path) as chat:
+        chat.ready()
+        server.script(held(says("Once"), go_on, delta(content=" upon a time")))
+        chat.type("a story" + ENTER)
+        chat.wait_for("Once")
+        chat.type("kept")
+        chat.wait_for("> kept")
+        chat.type(CTRL_Z)
+        chat.wait_for(lambda _: chat.state == "T")
+        chat.wait_for(lambda _: chat.screen.cursor_is_visible, 5)
+        chat.wait_for(lambda _: "bracketed paste" not in chat.screen.modes(), 5)
+        os.kill(chat.process.pid, signal.SIGCONT)
+        go_on.set()
+        chat.wait_for("upon a time")
+        chat.wait_for_prompt("kept")
+        assert "bracketed paste" in chat.screen.modes()

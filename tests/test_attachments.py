@@ -1,0 +1,77 @@
+"""Files that go with a message."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from tests.chatting import CTRL_C, ENTER, Chat, messages
+from tests.server import Server, says
+
+HELLO = "File hello.txt:\n```\nhello\nworld\n```"
+
+
+@pytest.fixture
+def chat(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):  # type: ignore[no-untyped-def]  # a generator of one
+    monkeypatch.chdir(tmp_path)
+    Path("hello.txt").write_text("hello\nworld\n")
+    with Chat(server, tmp_path) as chat:
+        chat.ready()
+        yield chat
+
+
+def test_a_file_goes_with_the_message_and_is_one_line(server: Server, chat: Chat) -> None:
+    Path("two words.txt").write_text("spaced")
+    Path("evil.md").write_text("```\n\x1b]0;title\x07\n```\n")
+    server.script(*[says(f"Answer {number}.") for number in range(1, 7)])
+    shown = chat.send("@hello.txt and @~/hello.txt, please")
+    assert "(attached hello.txt: 2 lines, 12 characters)" in shown
+    again = HELLO.replace("hello.txt", "~/hello.txt")
+    assert messages(server) == ["\n\n".join(["@hello.txt and @~/hello.txt, please", HELLO, again])]
+    assert "world" not in shown
+    chat.send('@"two words.txt"')
+    assert messages(server)[-1].endswith("File two words.txt:\n```\nspaced\n```")
+    chat.send("@evil.md")
+    assert messages(server)[-1].endswith("File evil.md:\n````\n```\n\x1b]0;title\x07\n```\n````")
+    assert "\x1b]0;" not in chat.written
+    chat.send("me@example.org and @nobody")
+    assert messages(server)[-1] == "me@example.org and @nobody"
+
+    # What was asked anew, or taken up again, goes with the same files.
+    chat.send("@hello.txt?")
+    Path("hello.txt").unlink()
+    chat.send("/history")
+    assert chat.shown.count("> @hello.txt?") == 2
+    chat.send("and now")
+    assert messages(server)[-3] == "@hello.txt?\n\n" + HELLO
+
+
+def test_what_cannot_go_is_told_and_nothing_is_sent(server: Server, chat: Chat) -> None:
+    Path("big.txt").write_text("x" * 200_001)
+    Path("nul.txt").write_text("a\0b")
+    Path("latin.txt").write_bytes(b"caf\xe9")
+    Path("folder").mkdir()
+    chat.refused("look @missing.txt", "there is no file missing.txt")
+    chat.refused("look @big.txt", "big.txt is too large: more than 200,000 bytes")
+    chat.refused("look @nul.txt", "nul.txt is no text")
+    chat.refused("look @latin.txt", "latin.txt is no UTF-8 text")
+    chat.refused("look @folder", "folder is a directory")
+    assert server.requests == []
+
+
+def test_a_quotation_mark_that_is_missing_is_told(server: Server, chat: Chat) -> None:
+    Path("two words.txt").write_text("spaced")
+    server.script(says("What file?"))
+    chat.type('@"two words.txt and more' + ENTER)
+    chat.wait_for(lambda _: "error: " in chat.shown or "What file?" in chat.shown)
+    assert server.requests == []
+
+
+def test_a_pipe_is_not_said_to_be_missing(server: Server, chat: Chat) -> None:
+    os.mkfifo("in.fifo")
+    chat.type("@in.fifo" + ENTER)
+    chat.wait_for("error: ")
+    assert "there is no file in.fifo" not in chat.shown
+    chat.type(CTRL_C)
