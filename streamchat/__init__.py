@@ -11,8 +11,7 @@ if TYPE_CHECKING:
     from streamchat.step import AgentError
     from streamchat.streamer import QueueCallbackHandler
 
-    __version__: str
-
+__version__ = "0.1.0"
 __all__ = ["AgentError", "AgentExecutor", "QueueCallbackHandler", "merge_chunks"]
 
 # Importing LangChain takes seconds; `streamchat --help` must not wait for it.
@@ -25,10 +24,6 @@ _HOMES = {
 
 
 def __getattr__(name: str) -> Any:
-    if name == "__version__":
-        from importlib.metadata import version
-
-        return version("streamchat")
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)

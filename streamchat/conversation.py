@@ -49,6 +49,8 @@ class Stops:
         self._signals = heeded(*signals)
         self._linger = linger
         self._task: asyncio.Task[Any] | None = None
+        self._early = False
+        """Whether to stop came before there was anything to be stopped."""
 
     @contextmanager
     def stopping(self, task: asyncio.Task[Any]) -> Iterator[None]:
@@ -58,6 +60,8 @@ class Stops:
         for number in self._signals:
             loop.add_signal_handler(number, self.stop, number)
         self._task = task
+        if self._early:
+            task.cancel()
         try:
             yield
         finally:
@@ -69,8 +73,13 @@ class Stops:
         self.received = number
         if number in ENDING:
             end_for_sure(number)
+        self._early = self._task is None
         if self._task:
             self._task.cancel()
+
+    def begin(self) -> None:
+        """Something begins: from now on to stop counts, even before it can be stopped."""
+        self._early = False
 
     def rest(self) -> None:
         """Nothing is being done that the signals could stop."""

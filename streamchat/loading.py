@@ -32,7 +32,7 @@ class Engine:
         self.settings = settings
         self.changed: Callable[[], None] = lambda: None
         """Is called when `doing` is another, in any thread."""
-        self.doing = ""
+        self.doing = "loading"
         """What is being done before questions can be answered; empty when all is done."""
         self.names: list[str] = []
         """The models that the server has, as far as it was asked."""

@@ -100,4 +100,4 @@ def holders(home: Path, text: str) -> list[Path]:
 
 
 def _is_bar(line: str) -> bool:
-    return " · " in line and ("session " in line or "not saved" in line)
+    return line.count(" · ") >= 2 and (" tokens" in line or "not saved" in line)

@@ -38,8 +38,15 @@ def test_keys_are_kept_and_messages_queued(server: Server, tmp_path: Path) -> No
         chat.wait_for("Fourth.")
         chat.wait_for_prompt()
         asked = ["a story", "and then?", "the end?", "日本 half a line"]
-        answered = ["Once upon a time", "Second.", "Third."]
-        assert messages(server) == [asked[0], *sum(map(list, zip(answered, asked[1:])), [])]
+        assert messages(server) == [
+            "a story",
+            "Once upon a time",
+            "and then?",
+            "Second.",
+            "the end?",
+            "Third.",
+            asked[-1],
+        ]
         lines = chat.screen.everything()
         assert [each for each in lines if each.startswith("> ")] == [f"> {each}" for each in asked]
 
@@ -87,7 +94,7 @@ def test_a_key_that_stops_counts_even_right_after_enter(
         chat.ready()
         server.script(says("Once").but(parts=(delta(content="Once"), Pause(3), delta(content="!"))))
         chat.type("a story" + ENTER + key)
-        chat.wait_for(lambda lines: "Once!" in lines or "interrupted" in lines)
+        chat.wait_for(lambda lines: "Once!" in lines or "interrupted" in lines, 15)
         assert "Once!" not in chat.shown
 
 
@@ -166,7 +173,6 @@ def test_commands_are_queued_too(server: Server, tmp_path: Path) -> None:
 def test_before_the_agent_is_loaded(server: Server, tmp_path: Path) -> None:
     with Chat(server, tmp_path) as chat:
         chat.wait_for_prompt()
-        assert "loading" in chat.bar
         chat.type("an early question")
         chat.wait_for_prompt("an early question")
         assert "loading" in chat.bar

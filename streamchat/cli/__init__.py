@@ -1,32 +1,24 @@
-"""The command line. It imports little, so that `--help` and `--version` are there at once."""
+"""The command line.
+
+It imports little, so that `--help` and `--version` are there at once; what a command needs comes
+with the command.
+"""
 
 from __future__ import annotations
 
-import json as jsonlib
 import os
 import re
-import select
 import sys
-import traceback
 from contextlib import suppress
-from dataclasses import replace
 from pathlib import Path
-from time import monotonic
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, NoReturn
 
 import typer
 
 from streamchat.cli.config import app as config_app
-from streamchat.cli.options import Continue, MaxHistory, New, Profile, Resume, Save, System, Trace
+from streamchat.cli.options import Continue, MaxHistory, New, Profile, Resume, Save, System
 from streamchat.cli.sessions import sessions
-from streamchat.config import ModelError, Settings, SettingsError, checked_setting, load_settings
-from streamchat.events import VERSION, TurnFailed, to_dict
-from streamchat.safe import one_line, safe, without_credentials, without_secrets
-from streamchat.sessions import StoreError
 from streamchat.signals import INTERRUPTED, end_in_order
-
-FAILED, WRONG_USAGE = 1, 2
-_PATIENCE_WITH_STDIN = 1.0
 
 app = typer.Typer(
     add_completion=False,
@@ -63,6 +55,10 @@ MaxSteps = Annotated[
 Timeout = Annotated[
     float | None,
     typer.Option(help="Seconds without progress (default 60). [STREAMCHAT_TIMEOUT]"),
+]
+Trace = Annotated[
+    bool | None,
+    typer.Option("--trace/--no-trace", help="Tell LangSmith of every run.", show_default=False),
 ]
 Verbose = Annotated[
     bool,
@@ -122,12 +118,16 @@ def ask(
 
     Text piped in is put before the question. On a pipe the output is the answer and nothing else.
     """
+    flags = locals()
+    from streamchat.cli.given import question_of, session_of, settings_of, with_key
+    from streamchat.config import SettingsError
+
     if json and (plain or raw):
         raise SettingsError("--json goes with neither --plain nor --raw")
-    settings = load_settings(_flags(locals()))
-    session = _session(settings, last=continue_)
-    question = _question(prompt, settings.timeout)
-    settings = _with_key(settings)
+    settings = settings_of(flags)
+    session = session_of(settings, last=continue_)
+    question = question_of(prompt, settings.timeout)
+    settings = with_key(settings)
     if plain:
         from streamchat.view.progress import keep_still
 
@@ -159,9 +159,12 @@ def repl(
     plain: Plain = False,
 ) -> None:
     """Chat. The history is kept across turns; /help lists the commands."""
-    settings = load_settings(_flags(locals()))
-    session = _session(settings, last=continue_, id=resume, new=new)
-    settings = _with_key(settings)
+    flags = locals()
+    from streamchat.cli.given import session_of, settings_of, with_key
+
+    settings = settings_of(flags)
+    session = session_of(settings, last=continue_, id=resume, new=new)
+    settings = with_key(settings)
     if plain:
         from streamchat.view.progress import keep_still
 
@@ -187,8 +190,10 @@ def doctor(
 
     It is sent a few small requests. The exit code is 0 if it can be used, and 1 if not.
     """
-    given = {"model": model, "base_url": base_url, "timeout": timeout, "profile": profile}
-    settings = _with_key(load_settings(given))
+    flags = locals()
+    from streamchat.cli.given import settings_of, with_key
+
+    settings = with_key(settings_of(flags))
     from streamchat.app import diagnose
 
     raise typer.Exit(diagnose(settings, json=json))
@@ -198,112 +203,6 @@ _WITH_A_VALUE = (
     *("--model", "-m", "--base-url", "--temperature", "--max-steps", "--timeout"),
     *("--profile", "--system", "--max-history", "--resume"),
 )
-_SETTINGS = (
-    *("model", "base_url", "temperature", "max_steps", "timeout", "trace"),
-    *("profile", "system", "max_history", "save"),
-)
-_secrets: list[str] = []  # of the settings, as soon as they are there
-
-
-def _flags(arguments: dict[str, Any]) -> dict[str, Any]:
-    return {name: arguments[name] for name in _SETTINGS}
-
-
-def _session(
-    settings: Settings, *, last: bool, id: str | None = None, new: bool = False
-) -> str | None:
-    """Returns the session to go on with, as `open_conversation` takes it."""
-    if last + new + (id is not None) > 1:
-        raise SettingsError("only one of --continue, --resume and --new can be had")
-    if (last or id is not None) and not settings.save:
-        raise SettingsError("--no-save keeps nothing, so no session can go on with it")
-    if id is not None and not id.strip():
-        raise SettingsError("--resume needs the ID of a session: streamchat sessions list")
-    return "" if last else id
-
-
-def _with_key(settings: Settings) -> Settings:
-    """Asks for the key, unseen, where OpenAI was asked for and somebody is there to type it."""
-    _secrets.extend(settings.secrets)
-    if not settings.needs_key or not (sys.stdin.isatty() and sys.stderr.isatty()):
-        return settings
-    typed = typer.prompt("OpenAI API key", hide_input=True, err=True)
-    key = checked_setting("the key", "api_key", str(typed).strip())
-    _secrets.append(key)
-    return replace(settings, api_key=key)
-
-
-def _question(prompt: str | None, timeout: float) -> str:
-    """Returns the question, with what was piped in before it.
-
-    Raises:
-        SettingsError: there is none, or it is not text.
-    """
-    asked = "" if prompt in (None, "-") else prompt or ""
-    try:
-        asked = os.fsencode(asked).decode()  # whatever the locale
-    except UnicodeDecodeError:
-        raise SettingsError("the question is not UTF-8 text") from None
-    if prompt is not None and not asked.strip() and prompt != "-":
-        raise SettingsError("the question is empty")
-    piped = ""
-    if prompt == "-" or not sys.stdin.isatty():
-        piped = _piped(timeout, needed=not asked)
-    question = "\n\n".join(part for part in (piped.strip("\n"), asked) if part.strip())
-    if not question:
-        raise SettingsError('no question: streamchat ask "What is 10 + 10"')
-    return question
-
-
-def _piped(timeout: float, *, needed: bool) -> str:
-    """Reads standard input to its end.
-
-    A program started with an idle pipe for its input must not hang on it: if nothing at all comes
-    in time and there is a question anyhow, that is asked alone.
-    """
-    pieces: list[bytes] = []
-    interactive = sys.stdin.isatty()
-    while True:
-        if not interactive and not _readable(timeout, first=not pieces):
-            if pieces or needed:
-                raise SettingsError(f"standard input did not end: nothing came for {timeout:g} s")
-            _complain(f"nothing came on standard input for {timeout:g} s; asking without it")
-            return ""
-        piece = os.read(sys.stdin.fileno(), 1 << 16)
-        if not piece:
-            break
-        pieces.append(piece)
-    try:
-        return b"".join(pieces).decode("utf-8-sig")
-    except UnicodeDecodeError:
-        raise SettingsError("standard input is not UTF-8 text") from None
-
-
-def _readable(timeout: float, *, first: bool) -> bool:
-    started = monotonic()
-    if first and not select.select([sys.stdin], [], [], min(timeout, _PATIENCE_WITH_STDIN))[0]:
-        _complain("reading standard input (end it, or start with </dev/null if there is none)")
-    left = timeout - (monotonic() - started)
-    return bool(select.select([sys.stdin], [], [], max(left, 0))[0])
-
-
-def _complain(line: str) -> None:
-    with suppress(OSError):
-        typer.echo(one_line(line), err=True)
-
-
-def _failed(message: str, code: int) -> int:
-    line = one_line(_harmless(message), 290)
-    _complain(f"error: {line}")
-    if "--json" in sys.argv:
-        with suppress(OSError):
-            print(jsonlib.dumps({"version": VERSION} | to_dict(TurnFailed(line))), flush=True)  # noqa: T201  # as its events
-    return code
-
-
-def _harmless(text: str) -> str:
-    key = os.environ.get("OPENAI_API_KEY", "").strip()
-    return without_credentials(without_secrets(text, [*_secrets, key]))
 
 
 def main() -> NoReturn:
@@ -319,27 +218,21 @@ def _exit_code() -> int:
     os.umask(0o077)
     end_in_order()
     if sys.stdout is None:
-        return _failed("standard output is closed", FAILED)
+        from streamchat.cli.failures import failed
+
+        return failed("standard output is closed")
     try:
         return app(_arguments(sys.argv[1:]), standalone_mode=False) or 0
-    except typer.TyperException as error:
-        return _failed(f"{error.format_message()} (see --help)", WRONG_USAGE)
-    except SettingsError as error:
-        return _failed(str(error), WRONG_USAGE)
-    except (ModelError, StoreError) as error:
-        return _failed(str(error), FAILED)
     except (KeyboardInterrupt, typer.Abort):
         return INTERRUPTED
     except SystemExit as end:  # a signal
         return int(end.code or 0)
     except BrokenPipeError:
-        return FAILED  # whoever read has gone, and knows
-    except OSError as error:
-        return _failed(f"cannot write the answer: {error.strerror or error}", FAILED)
+        return 1  # whoever read has gone, and knows
     except Exception as error:
-        if {"-v", "--verbose"} & set(sys.argv):
-            typer.echo(safe(_harmless(traceback.format_exc())), err=True)
-        return _failed(f"{type(error).__name__}: {error} (--verbose shows where)", FAILED)
+        from streamchat.cli.failures import explain
+
+        return explain(error)
 
 
 def _arguments(given: list[str]) -> list[str]:

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from streamchat.cli.options import Profile
-from streamchat.config import Loaded, Settings, config_file, load_sources
-from streamchat.safe import one_line, safe, without_credentials, without_secrets
 
 if TYPE_CHECKING:
+    # The checks of settings bring msgspec; `--help` must not wait for it.
+    from streamchat.config import Loaded, Settings
     from streamchat.view.settings import Origin, Shown, Value
 
 app = typer.Typer(help="Show the settings and where each comes from, or begin a file of them.")
@@ -35,6 +35,8 @@ def show(
     ] = False,
 ) -> None:
     """Show each setting, its value and where it comes from. The key is not shown."""
+    from streamchat.config import load_sources
+
     loaded = load_sources({"profile": profile})
     from streamchat.view.settings import show_settings, write_json
 
@@ -47,7 +49,9 @@ def show(
 @app.command()
 def init() -> None:
     """Write a file that has every setting as a comment, and print where it is."""
+    from streamchat.config import config_file
     from streamchat.config.example import write_example
+    from streamchat.safe import one_line
 
     file = config_file()
     try:
@@ -60,6 +64,9 @@ def init() -> None:
 
 def _print_path() -> None:
     """A pipe gets the name as the system has it, whatever its characters."""
+    from streamchat.config import config_file
+    from streamchat.safe import safe
+
     name = str(config_file())
     if sys.stdout.isatty():
         typer.echo(safe(name))
@@ -68,6 +75,8 @@ def _print_path() -> None:
 
 
 def _shown(loaded: Loaded) -> Iterator[Shown]:
+    from streamchat.config import Settings
+    from streamchat.safe import without_credentials, without_secrets
     from streamchat.view.settings import Shown
 
     settings = loaded.settings

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import json as jsonlib
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -14,12 +13,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from streamchat.events import VERSION
-from streamchat.safe import safe
 from streamchat.sessions import StoreError
 
 if TYPE_CHECKING:
-    # The commands bring SQLite; `--help` must not wait for it.
+    # The commands bring SQLite, and what is kept there; `--help` must not wait for them.
     from streamchat.sessions.records import Session
     from streamchat.sessions.store import Store
 
@@ -138,11 +135,14 @@ def export(
 
 
 def _exported(store: Store, session: Session, format: Format) -> str:
+    import json
+
+    from streamchat.safe import safe
     from streamchat.sessions.transcript import document, markdown
 
     told = ((each, store.events(each.id)) for each in store.turns(session.id))
     if format is Format.JSON:
-        return jsonlib.dumps(document(session, told), indent=2, default=str) + "\n"
+        return json.dumps(document(session, told), indent=2, default=str) + "\n"
     return safe(markdown(session, told))
 
 
@@ -170,9 +170,13 @@ def _opened() -> Iterator[Store]:
 
 
 def _write_json(objects: Iterable[dict[str, Any]]) -> None:
+    import json
+
+    from streamchat.events import VERSION
+
     head = {"version": VERSION}
     for each in objects:
-        sys.stdout.write(jsonlib.dumps(head | each, default=str) + "\n")
+        sys.stdout.write(json.dumps(head | each, default=str) + "\n")
         head = {}
 
 

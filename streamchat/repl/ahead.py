@@ -12,7 +12,7 @@ from prompt_toolkit.document import Document
 from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
 
 from streamchat.repl.output import Unseen
-from streamchat.repl.prompt import ESCAPE_SECONDS, message_keys, mode_of
+from streamchat.repl.prompt import ESCAPE_SECONDS, Prompt, message_keys
 
 
 class Ahead:
@@ -24,7 +24,7 @@ class Ahead:
         stop: is called when the user wants the answer to stop.
         suspend: is called when the program is to be stopped, and returns when it goes on.
         changed: is called with the queue and the text whenever one of them is another.
-        editing: "emacs" or "vi".
+        prompt: the one that the keys are for; what is queued goes into its history.
     """
 
     def __init__(
@@ -32,14 +32,15 @@ class Ahead:
         stop: Callable[[], None],
         suspend: Callable[[], None],
         changed: Callable[[list[str], str], None],
-        editing: str,
+        prompt: Prompt,
     ) -> None:
         self.queued: list[str] = []
         self._changed = changed
         self._session: PromptSession[str] = PromptSession(
             output=Unseen(sys.stdout),
             key_bindings=_keys_meanwhile(stop, suspend),
-            editing_mode=mode_of(editing),
+            editing_mode=prompt.mode,
+            history=prompt.history,
             multiline=True,
         )
         self._session.app.ttimeoutlen = self._session.app.timeoutlen = ESCAPE_SECONDS
@@ -57,7 +58,7 @@ class Ahead:
                 message = await self._session.prompt_async(handle_sigint=False)
                 if message.strip():
                     self.queued.append(message)
-                    self._tell()
+                    self._changed(self.queued, "")
 
     def _tell(self) -> None:
         self._changed(self.queued, self._session.default_buffer.text)
@@ -76,7 +77,9 @@ def _keys_meanwhile(stop: Callable[[], None], suspend: Callable[[], None]) -> Ke
         run_in_terminal(suspend)
 
     @keys.add("c-d")
+    @keys.add("c-r")
+    @keys.add("c-s")
     def _nothing(event: KeyPressEvent) -> None:
-        """Leaving is for the prompt."""
+        """Leaving and searching are for the prompt."""
 
     return keys

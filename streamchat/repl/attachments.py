@@ -9,6 +9,7 @@ from pathlib import Path
 MOST_BYTES = 200_000
 """Bytes that a file may have."""
 _NAMED = re.compile(r'(?<!\S)@(?:"([^"\n]+)"|(\S+))')
+_UNCLOSED = re.compile(r'(?<!\S)@"[^"\n]*$', re.MULTILINE)
 _AFTER_A_NAME = ".,;:!?)'\""
 _LIKE_A_PATH = re.compile(r"/|^~|\.\w{1,8}$")
 
@@ -40,6 +41,8 @@ def attached(message: str) -> tuple[str, list[Attachment]]:
     Raises:
         AttachmentError: a file is not there, no text, or too large.
     """
+    if _UNCLOSED.search(message):
+        raise AttachmentError('a quotation mark is missing: @"name with spaces.txt"')
     names = dict.fromkeys(quoted or plain for quoted, plain in _NAMED.findall(message))
     files = [file for name in names if (file := _attachment(name))]
     return "\n\n".join([message, *map(_as_sent, files)]), files
@@ -58,8 +61,8 @@ def _attachment(name: str) -> Attachment | None:
             path = Path(each).expanduser()
             if path.is_file():
                 return Attachment(each, _text_of(path, each))
-            if path.is_dir():
-                raise AttachmentError(f"{each} is a directory; only files can be attached")
+            if path.exists():
+                raise AttachmentError(f"{each} is no regular file; only these can be attached")
         except (OSError, RuntimeError):  # a name that no file can have, or no user has
             continue
     if _LIKE_A_PATH.search(name.rstrip(_AFTER_A_NAME)):

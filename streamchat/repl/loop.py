@@ -120,6 +120,7 @@ class Repl:
     async def _command(self, text: str) -> None:
         name, argument = [*text.split(maxsplit=1), ""][:2]
         command = found(name)
+        self._chat.stops.begin()
         doing = asyncio.ensure_future(command.handler(self._chat, argument.strip()))
         with self._chat.stops.stopping(doing):
             await asyncio.wait([doing])
@@ -150,9 +151,11 @@ class Repl:
         for file in files:
             chat.say(f"({one_line(file.line)})")
         view = choose_view(chat.look)
+        chat.stops.begin()
         async with self._listening(view):
             executor = await self._loaded()
             if executor is None:
+                complain("interrupted")
                 self._give_back(question, again)
                 return
             turn = await chat.conversation.ask(
@@ -200,7 +203,7 @@ class Repl:
             lambda: stops.stop(signal.SIGINT),
             view.suspend,
             view.typed,
-            self._chat.settings.editing,
+            self._prompt,
         )
         task = asyncio.create_task(ahead.run())
         try:

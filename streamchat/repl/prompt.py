@@ -52,16 +52,17 @@ class Prompt:
         self._bar = bar
         self.fresh = False
         """Whether the last message was begun anew, and what had stood there was given up."""
-        history = _history_file() if keep else InMemoryHistory()
+        self.history = _history_file() if keep else InMemoryHistory()
+        self.mode = EditingMode.VI if editing == "vi" else EditingMode.EMACS
         self._session: PromptSession[str] = PromptSession(
             PROMPT,
             output=terminal_output(),
-            history=history,
+            history=self.history,
             auto_suggest=AutoSuggestFromHistory(),
             completer=completer,
             complete_while_typing=Condition(self._completes),
             key_bindings=_prompt_keys(),
-            editing_mode=mode_of(editing),
+            editing_mode=self.mode,
             multiline=True,
             prompt_continuation=_CONTINUED,
             bottom_toolbar=self._toolbar,
@@ -120,11 +121,6 @@ class Prompt:
             mode = f"[{self._session.app.vi_state.input_mode.value.removeprefix('vi-')}] "
         columns = self._session.output.get_size().columns - 1
         return mode + self._bar(columns - len(mode))
-
-
-def mode_of(editing: str) -> EditingMode:
-    """Returns prompt-toolkit's name of how lines are edited."""
-    return EditingMode.VI if editing == "vi" else EditingMode.EMACS
 
 
 def _history_file() -> History:

@@ -1,0 +1,63 @@
+"""How a failure is told: one line on standard error, and nothing in it that is secret."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import traceback
+from collections.abc import Iterable
+from contextlib import suppress
+
+import typer
+
+from streamchat.config import ModelError, SettingsError
+from streamchat.events import VERSION, TurnFailed, to_dict
+from streamchat.safe import one_line, safe, without_credentials, without_secrets
+from streamchat.sessions import StoreError
+
+FAILED, WRONG_USAGE = 1, 2
+_secrets: list[str] = []
+
+
+def hide(secrets: Iterable[str]) -> None:
+    """From now on these are blotted out of what is told."""
+    _secrets.extend(secrets)
+
+
+def explain(error: Exception) -> int:
+    """Tells why a command failed, and returns the exit code."""
+    match error:
+        case typer.TyperException():
+            return failed(f"{error.format_message()} (see --help)", WRONG_USAGE)
+        case SettingsError():
+            return failed(str(error), WRONG_USAGE)
+        case ModelError() | StoreError():
+            return failed(str(error))
+        case OSError():
+            return failed(f"cannot write the answer: {error.strerror or error}")
+    if {"-v", "--verbose"} & set(sys.argv):
+        lines = "".join(traceback.format_exception(error))
+        typer.echo(safe(_harmless(lines)), err=True)
+    return failed(f"{type(error).__name__}: {error} (--verbose shows where)")
+
+
+def failed(message: str, code: int = FAILED) -> int:
+    """Tells that the program failed, and returns the exit code."""
+    line = one_line(_harmless(message), 290)
+    complain(f"error: {line}")
+    if "--json" in sys.argv:
+        with suppress(OSError):
+            print(json.dumps({"version": VERSION} | to_dict(TurnFailed(line))), flush=True)  # noqa: T201  # as its events
+    return code
+
+
+def complain(line: str) -> None:
+    """Writes one line on standard error."""
+    with suppress(OSError):
+        typer.echo(one_line(line), err=True)
+
+
+def _harmless(text: str) -> str:
+    key = os.environ.get("OPENAI_API_KEY", "").strip()
+    return without_credentials(without_secrets(text, [*_secrets, key]))
