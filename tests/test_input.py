@@ -160,7 +160,7 @@ def test_a_narrow_window_without_colours(server: Server, tmp_path: Path) -> None
         assert messages(server) == ["a question that is longer than forty columns are"]
         chat.send("/help")
         assert all(len(each) <= 40 for each in chat.screen.everything())
-        chat.wait_for(lambda _: chat.bar.startswith("gpt-4o-mini · session "))
+        chat.wait_for(lambda _: chat.bar.startswith("gpt-4o-mini · "))
     colours = re.findall(r"\x1b\[[\d;]*?\b(?:[39][0-7]|[34]8[;\d]*|4[0-7])m", chat.written)
     assert colours == []
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
 from collections.abc import Callable
 from contextlib import suppress
@@ -55,10 +56,22 @@ class Ahead:
         """Takes keys until it is cancelled."""
         while True:
             with suppress(EOFError):
-                message = await self._session.prompt_async(handle_sigint=False)
+                message = await self._session.prompt_async(
+                    handle_sigint=False, pre_run=self._end_begun_key
+                )
                 if message.strip():
                     self.queued.append(message)
                     self._changed(self.queued, "")
+
+    def _end_begun_key(self) -> None:
+        """An Escape that came with the key that ended the prompt is still taken for a beginning."""
+        app = self._session.app
+
+        def end() -> None:
+            app.key_processor.feed_multiple(app.input.flush_keys())
+            app.key_processor.process_keys()
+
+        asyncio.get_running_loop().call_later(ESCAPE_SECONDS, end)
 
     def _tell(self) -> None:
         self._changed(self.queued, self._session.default_buffer.text)

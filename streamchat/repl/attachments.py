@@ -61,6 +61,8 @@ def _attachment(name: str) -> Attachment | None:
             path = Path(each).expanduser()
             if path.is_file():
                 return Attachment(each, _text_of(path, each))
+            if path.is_dir():
+                raise AttachmentError(f"{each} is a directory; only files can be attached")
             if path.exists():
                 raise AttachmentError(f"{each} is no regular file; only these can be attached")
         except (OSError, RuntimeError):  # a name that no file can have, or no user has

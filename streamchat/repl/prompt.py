@@ -17,6 +17,7 @@ from prompt_toolkit.filters import (
     completion_is_selected,
     emacs_mode,
     has_selection,
+    is_searching,
     vi_navigation_mode,
 )
 from prompt_toolkit.history import FileHistory, History, InMemoryHistory
@@ -150,7 +151,7 @@ def message_keys() -> KeyBindings:
     """Returns the keys that end a message or a line of one."""
     keys = KeyBindings()
 
-    @keys.add("enter", filter=~completion_is_selected)
+    @keys.add("enter", filter=~completion_is_selected & ~is_searching)
     def _send(event: KeyPressEvent) -> None:
         event.current_buffer.validate_and_handle()
 
@@ -158,8 +159,8 @@ def message_keys() -> KeyBindings:
     def _take(event: KeyPressEvent) -> None:
         event.current_buffer.complete_state = None
 
-    @keys.add("c-j")
-    @keys.add("escape", "enter", filter=emacs_mode)
+    @keys.add("c-j", filter=~is_searching)
+    @keys.add("escape", "enter", filter=emacs_mode & ~is_searching)
     def _new_line(event: KeyPressEvent) -> None:
         event.current_buffer.newline(copy_margin=False)
 
