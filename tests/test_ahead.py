@@ -87,7 +87,7 @@ def test_a_key_that_stops_counts_even_right_after_enter(
         chat.ready()
         server.script(says("Once").but(parts=(delta(content="Once"), Pause(3), delta(content="!"))))
         chat.type("a story" + ENTER + key)
-        chat.wait_for(lambda lines: "Once!" in lines or "interrupted" in lines)
+        chat.wait_for(lambda lines: "Once!" in lines or "interrupted" in lines, 15)
         assert "Once!" not in chat.shown
 
 
@@ -166,7 +166,6 @@ def test_commands_are_queued_too(server: Server, tmp_path: Path) -> None:
 def test_before_the_agent_is_loaded(server: Server, tmp_path: Path) -> None:
     with Chat(server, tmp_path) as chat:
         chat.wait_for_prompt()
-        assert "loading" in chat.bar
         chat.type("an early question")
         chat.wait_for_prompt("an early question")
         assert "loading" in chat.bar
