@@ -49,6 +49,10 @@ class Chat(Terminal):
         wanted = f"> {holding}".rstrip()
         self.wait_for(lambda _: self.prompted == wanted)
 
+    def wait_for_prompt_beginning(self, begin: str, seconds: float = 60) -> None:
+        """Waits until this stands in the first line of the prompt, above what is offered."""
+        self.wait_for(lambda _: (self.prompted or "").split("\n")[0] == f"> {begin}", seconds)
+
     def ready(self) -> None:
         """Waits until the prompt is there and the agent is loaded."""
         self.wait_for(lambda _: self.prompted == ">" and "loading" not in self.bar)
@@ -56,7 +60,6 @@ class Chat(Terminal):
     def send(self, line: str) -> str:
         """Sends a line, and returns what came up until the next prompt, which is empty."""
         self.wait_for_prompt()
-        before = len(self.screen.everything()) - 2
         echoed = f"> {line}"[: self.screen.size[0]]
         count = sum(each.startswith(echoed) for each in self.screen.everything())
         self.type(line + ENTER)
@@ -65,7 +68,9 @@ class Chat(Terminal):
                 self.prompted == ">" and sum(each.startswith(echoed) for each in lines) > count
             )
         )
-        return "\n".join(self.screen.everything()[before:-2])
+        lines = self.screen.everything()
+        begin = max(at for at, each in enumerate(lines) if each.startswith(echoed))
+        return "\n".join(lines[begin:])
 
     def refused(self, line: str, why: str) -> None:
         """Sends a line that cannot be used, and empties the prompt of it."""

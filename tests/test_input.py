@@ -108,8 +108,10 @@ def test_the_editor(server: Server, tmp_path: Path) -> None:
     with Chat(server, tmp_path, EDITOR=str(editor)) as chat:
         chat.ready()
         chat.type("begun\x18\x05")
-        chat.wait_for_prompt("from\n  the editor")
+        chat.wait_for(lambda _: "the editor" in chat.shown)
         assert (tmp_path / "seen").read_text().rstrip("\n") == "begun"
+        # What stands there can still be mended before it is sent.
+        chat.wait_for(lambda lines: chat.prompted == "> from\n  the editor" or "Yes." in lines)
         assert server.requests == []
         chat.type(ENTER)
         chat.wait_for("Yes.")

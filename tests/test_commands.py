@@ -1,0 +1,173 @@
+"""The commands of the chat."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.chatting import CTRL_C, ENTER, Chat, messages
+from tests.server import Server, answers, fails, lists, notebook, says
+
+
+def _numbered(many: int) -> list:  # type: ignore[type-arg]  # replies
+    return [says(f"Answer {each}.").but(usage=(10, each)) for each in range(1, many)]
+
+
+def test_help_and_wrong_names(server: Server, tmp_path: Path) -> None:
+    with Chat(server, tmp_path) as chat:
+        chat.ready()
+        shown = chat.send("/help")
+        spoken_of = "help model tools system retry undo edit branch sessions resume title export"
+        spoken_of += " copy last verbose raw usage clear quit"
+        assert [each for each in spoken_of.split() if f"\n/{each}" not in shown] == []
+        assert "list the server's models" in chat.send("/help model")
+        assert "A file that is there is not written over" in chat.send("/help /export")
+        chat.refused("/retyr", "no command is called /retyr; did you mean /retry?")
+        for command in ("/undo", "/retry", "/edit", "/copy", "/last", "/branch"):
+            chat.refused(command, "nothing was asked yet")
+        server.script(says("A path."))
+        chat.send("/etc/hosts is what?")
+        assert messages(server) == ["/etc/hosts is what?"]
+
+
+def test_models_tools_and_instructions(server: Server, tmp_path: Path) -> None:
+    server.models = lists("one", "two")
+    server.script(
+        says("One."), says("Two."), fails(404, "no model nope"), says("Back."), says("Curt.")
+    )
+    with Chat(server, tmp_path, "--model", "one", "--system", "Be kind.") as chat:
+        chat.ready()
+        assert "* one\n  two" in chat.send("/model")
+        chat.send("hello")
+        assert "from now on two" in chat.send("/model two")
+        chat.send("hello again")
+        assert server.requests[-1]["model"] == "two"
+        assert messages(server) == ["hello", "One.", "hello again"]
+        chat.send("/model nope")
+        assert "no model nope" in chat.send("lost")
+        chat.send("/model one")
+        assert "Back." in chat.send("found")
+        assert messages(server)[-3:] == ["hello again", "Two.", "found"]
+        assert "subtract(x, y)" in chat.send("/tools")
+        assert "Be kind." in chat.send("/system")
+        chat.send("/system Be curt.")
+        chat.send("well?")
+        instructions = server.requests[-1]["messages"][0]["content"]
+        assert "Be curt." in instructions
+        assert "Be kind." not in instructions
+        chat.send("/system -")
+        assert "nothing" in chat.send("/system")
+
+
+def test_asking_anew_and_taking_back(server: Server, tmp_path: Path) -> None:
+    editor = tmp_path / "editor"
+    editor.write_text('#!/bin/sh\nprintf "two, edited" > "$1"\n')
+    editor.chmod(0o755)
+    server.script(*_numbered(20))
+    with Chat(server, tmp_path, EDITOR=str(editor)) as chat:
+        chat.ready()
+        chat.send("one")
+        chat.send("two")
+        chat.send("/retry")
+        assert "Answer 4." in chat.send("/retry")
+        assert messages(server) == ["one", "Answer 1.", "two"]
+        chat.type("/edit" + ENTER)
+        chat.wait_for(lambda lines: "> two, edited" in lines)
+        if chat.prompted != ">":
+            chat.type(ENTER)
+        chat.wait_for("Answer 5.")
+        assert messages(server) == ["one", "Answer 1.", "two, edited"]
+        assert "taken back: two, edited" in chat.send("/undo")
+        chat.send("three")
+        assert messages(server) == ["one", "Answer 1.", "three"]
+        shown = chat.send("/usage")
+        assert "1  10 in, 1 out" in shown
+        assert "2 turns, 20 in, 7 out" in shown
+        # A question anew that fails leaves the answer before.
+        server.script(fails(400, "not now"), says("Last."))
+        assert "not now" in chat.send("/retry")
+        chat.send("four")
+        assert messages(server) == ["one", "Answer 1.", "three", "Answer 6.", "four"]
+
+
+def test_an_edited_question_that_is_given_up_changes_nothing(
+    server: Server, tmp_path: Path
+) -> None:
+    server.script(*_numbered(9))
+    with Chat(server, tmp_path, EDITOR="false", VISUAL="false") as chat:
+        chat.ready()
+        chat.send("one")
+        chat.type("/edit" + ENTER)
+        chat.wait_for_prompt("one")
+        chat.type(CTRL_C)
+        chat.send("two")
+        assert messages(server) == ["one", "Answer 1.", "two"]
+
+
+def test_branches_titles_and_exports(server: Server, tmp_path: Path) -> None:
+    server.script(*_numbered(9))
+    with Chat(server, tmp_path) as chat:
+        chat.ready()
+        chat.refused("/title Mine", "nothing is kept of this session yet")
+        for question in ("one", "two", "three"):
+            chat.send(question)
+        first = chat.bar.split()[3]
+        chat.refused("/branch 4", "there is no turn 4: there are 1 to 3")
+        chat.refused("/branch -1", "there is no turn -1")
+        assert f"with 1 turn of {first}" in chat.send("/branch 1")
+        chat.send("instead")
+        assert messages(server) == ["one", "Answer 1.", "instead"]
+        chat.send("/undo")
+        chat.send("/undo")
+        chat.send("anew")
+        assert messages(server) == ["anew"]
+        assert "Mine" in chat.send("/title Mine")
+        shown = chat.send("/sessions")
+        assert "Mine" in shown
+        assert first in shown
+        file = tmp_path / "mine.md"
+        chat.send(f"/export {file}")
+        before = file.read_text()
+        assert before.startswith("# Mine\n")
+        assert "> anew" in before
+        chat.refused(f"/export {file}", "File exists")
+        assert file.read_text() == before
+        chat.refused(f"/export {tmp_path}/no/where", "No such file")
+        assert f"/resume {chat.bar.split()[3]}" in chat.send("/clear")
+        chat.send(f"/resume {first[:7]}")
+        chat.send("four")
+        asked = ["one", "Answer 1.", "two", "Answer 2.", "three", "Answer 3.", "four"]
+        assert messages(server) == asked
+
+
+def test_what_is_shown_of_a_turn(server: Server, tmp_path: Path) -> None:
+    server.script(*notebook(), *notebook(), answers("Done."))
+    with Chat(server, tmp_path) as chat:
+        chat.ready()
+        assert "nothing yet" in chat.send("/history")
+        chat.send("What is 10 + 10")
+        shown = chat.send("/last")
+        assert '"x": 10' in shown
+        assert "20" in shown
+        assert "10 + 10 equals 20." in shown
+        assert "raw is on" in chat.send("/raw")
+        assert "add → 20" in chat.send("And again?")
+        chat.send("/raw")
+        chat.send("/verbose")
+        assert "content: " in chat.send("Once more")
+        assert "verbose is off" in chat.send("/verbose")
+
+
+@pytest.mark.parametrize("command", ["/undo", "/last"])
+def test_a_command_after_one_that_cannot_be_done_is_no_question(
+    server: Server, tmp_path: Path, command: str
+) -> None:
+    with Chat(server, tmp_path) as chat:
+        chat.ready()
+        server.script(says("What?"))
+        chat.type(command + ENTER)
+        chat.wait_for("nothing was asked yet")
+        chat.type("/help" + ENTER)
+        chat.wait_for(lambda _: "Ctrl-D leaves" in chat.shown or "What?" in chat.shown)
+        assert server.requests == []

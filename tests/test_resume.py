@@ -1,0 +1,213 @@
+"""Sessions that are gone on with."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from pathlib import Path
+
+from streamchat.sessions.store import Store
+from tests.chatting import ENTER, KEY, Chat, held, holders, messages
+from tests.program import run
+from tests.server import Server, delta, fails, notebook, says
+
+
+def test_a_killed_chat_is_gone_on_with(server: Server, tmp_path: Path) -> None:
+    never = threading.Event()
+    server.script(
+        *notebook(), fails(400, "no"), held(says("Half of", " it"), never), says("On."), says("A.")
+    )
+    with Chat(server, tmp_path) as chat:
+        chat.ready()
+        chat.send("What is 10 + 10")
+        chat.send("fail")
+        chat.type("a long story" + ENTER)
+        chat.wait_for("Half of it")
+        # Half a second later it is kept.
+        chat.wait_for(lambda _: _events_of_the_last_turn(tmp_path) > 3)
+        os.kill(chat.process.pid, signal.SIGKILL)
+        assert chat.exit_code() == -signal.SIGKILL
+    with Chat(server, tmp_path, "--continue") as chat:
+        chat.ready()
+        assert '{"|x|":|10|,"|y|":|10|}|' in chat.shown
+        assert "10 + 10 equals 20." in chat.shown
+        lines = chat.screen.everything()
+        begin = lines.index("> a long story")
+        assert lines[begin + 1] == "Half of it"
+        assert "interrupted" in lines[begin:]
+        chat.send("go on")
+        # A turn that failed is in no history.
+        told = ["What is 10 + 10", "10 + 10 equals 20.", "a long story"]
+        told += ["Half of it\n\n[interrupted]", "go on"]
+        assert messages(server) == told
+        chat.leave()
+    asked = run(tmp_path, "ask", "--continue", "and then?", OPENAI_BASE_URL=server.url)
+    assert asked.stdout == "A.\n"
+    assert messages(server) == [*told, "On.", "and then?"]
+    assert holders(tmp_path, KEY) == []
+
+
+def _events_of_the_last_turn(home: Path) -> int:
+    with Store.open(home / ".local/share/streamchat/sessions.sqlite3") as store:
+        last = store.last()
+        assert last
+        return len(store.events(store.turns(last.id)[-1].id))
+
+
+def test_the_model_is_told_the_same_as_without_a_break(server: Server, tmp_path: Path) -> None:
+    questions = [f"question {number}" for number in range(5)]
+    server.script(*[says(f"Answer {number}.") for number in range(5)] * 2)
+    run(tmp_path, "repl", stdin="\n".join(questions), OPENAI_BASE_URL=server.url)
+    whole = server.requests[-1]["messages"]
+    run(tmp_path, "repl", stdin="\n".join(questions[:2]), OPENAI_BASE_URL=server.url)
+    run(tmp_path, "repl", "--continue", stdin=questions[2], OPENAI_BASE_URL=server.url)
+    with Store.open(tmp_path / ".local/share/streamchat/sessions.sqlite3") as store:
+        last = store.last()
+    assert last
+    arguments = ("repl", "--resume", last.id[:6])
+    run(tmp_path, *arguments, stdin="\n".join(questions[3:]), OPENAI_BASE_URL=server.url)
+    assert server.requests[-1]["messages"] == whole
+
+
+def test_what_is_over_the_budget_is_left_out_and_that_is_said(
+    server: Server, tmp_path: Path
+) -> None:
+    server.script(*[says("x" * 600), says("y" * 600), says("Z."), says("New.")])
+    with Chat(server, tmp_path, "--max-history", "1000") as chat:
+        chat.ready()
+        chat.send("one")
+        chat.send("two")
+        shown = chat.send("three")
+        assert "is not sent the oldest 1 answer: over 1,000 characters" in _unwrapped(shown)
+        assert messages(server) == ["two", "y" * 600, "three"]
+        chat.leave()
+    with Chat(server, tmp_path, "--continue", "--max-history", "1000") as chat:
+        chat.ready()
+        assert "is not sent the oldest 1 answer: over" in _unwrapped(chat.shown)
+        chat.leave()
+    with Chat(server, tmp_path, "--new") as chat:
+        chat.ready()
+        chat.send("fresh")
+        assert messages(server) == ["fresh"]
+
+
+def _unwrapped(text: str) -> str:
+    return text.replace("\n", "")
+
+
+def test_nothing_is_kept_if_nothing_is_to_be(server: Server, tmp_path: Path) -> None:
+    server.script(says("One."), says("Two."), says("Three."))
+    with Chat(server, tmp_path, "--no-save") as chat:
+        chat.ready()
+        assert "not saved" in chat.bar
+        chat.send("a private question")
+        chat.refused("/sessions", "sessions are not kept here")
+        chat.refused("/branch", "not kept")
+        chat.refused("/export", "nothing is kept")
+        assert "taken back: a private question" in chat.send("/undo")
+        chat.send("another")
+        assert messages(server) == ["another"]
+        chat.leave()
+    assert holders(tmp_path, "private") == []
+    assert holders(tmp_path, KEY) == []
+
+
+def test_resume_in_a_chat(server: Server, tmp_path: Path) -> None:
+    server.script(*[says(f"Answer {number}.") for number in range(25)])
+    for number in range(2):
+        run(tmp_path, "repl", stdin=f"q{number}", OPENAI_BASE_URL=server.url)
+    with Store.open(tmp_path / ".local/share/streamchat/sessions.sqlite3") as store:
+        ids = [each.id for each in store.sessions()]
+        alike = store.create("m")
+        while alike[0] != ids[0][0]:
+            alike = store.create("m")
+    with Chat(server, tmp_path) as chat:
+        chat.ready()
+        chat.refused("/resume", "/resume needs the ID of a session")
+        assert "no session begins with zz" in chat.send("/resume zz")
+        assert "more than one" in chat.send(f"/resume {ids[0][0]}")
+        shown = chat.send(f"/resume {ids[1]}")
+        assert "> q0" in shown
+        assert "Answer 0." in shown
+        chat.send("next")
+        assert messages(server) == ["q0", "Answer 0.", "next"]
+        assert ids[1] in chat.bar
+
+
+def test_undone_to_the_beginning_and_gone_on_with(server: Server, tmp_path: Path) -> None:
+    server.script(says("One."), says("Two."), says("Three."))
+    with Chat(server, tmp_path) as chat:
+        chat.ready()
+        chat.send("one")
+        chat.send("two")
+        chat.send("/undo")
+        chat.send("/undo")
+        chat.refused("/undo", "nothing was asked yet")
+        chat.leave()
+    done = run(tmp_path, "repl", "--continue", stdin="three", OPENAI_BASE_URL=server.url)
+    assert done.stdout == "Three.\n"
+    assert messages(server) == ["three"]
+
+
+def test_two_chats_on_one_session_keep_both_their_turns(server: Server, tmp_path: Path) -> None:
+    server.script(says("One."), says("Left."), says("Right."))
+    run(tmp_path, "repl", stdin="one", OPENAI_BASE_URL=server.url)
+    with (
+        Chat(server, tmp_path, "--continue") as left,
+        Chat(server, tmp_path, "--continue") as right,
+    ):
+        left.ready()
+        right.ready()
+        left.send("from the left")
+        right.send("from the right")
+        assert messages(server) == ["one", "One.", "from the right"]
+        right.leave()
+        left.leave()
+    shown = run(tmp_path, "sessions", "export", _last(tmp_path)).stdout
+    assert "Left." in shown
+    assert "Right." in shown
+
+
+def test_a_branch_has_the_turns_that_were_named(server: Server, tmp_path: Path) -> None:
+    server.script(*[says(f"Answer {number}.") for number in range(9)])
+    run(tmp_path, "repl", stdin="one", OPENAI_BASE_URL=server.url)
+    with (
+        Chat(server, tmp_path, "--continue") as left,
+        Chat(server, tmp_path, "--continue") as right,
+    ):
+        left.ready()
+        right.ready()
+        left.send("from the left")
+        right.send("from the right")
+        right.send("/branch")
+        right.send("go on")
+        assert "from the right" in messages(server)
+
+
+def test_a_branch_tells_how_many_turns_it_has(server: Server, tmp_path: Path) -> None:
+    server.script(says("One."), says("One, again."))
+    with Chat(server, tmp_path) as chat:
+        chat.ready()
+        chat.send("one")
+        chat.send("/retry")
+        assert "with 1 turn of" in chat.send("/branch")
+
+
+def _last(home: Path) -> str:
+    with Store.open(home / ".local/share/streamchat/sessions.sqlite3") as store:
+        last = store.last()
+    assert last
+    return last.id
+
+
+def test_a_key_that_is_typed_is_in_no_file(server: Server, tmp_path: Path) -> None:
+    server.script(says("Keep it to yourself."))
+    with Chat(server, tmp_path) as chat:
+        chat.ready()
+        chat.send(f"is {KEY} a good key")
+        chat.send(f"/title about {KEY}")
+        chat.send(f"/system never say {KEY}")
+        chat.send("/export out.json".replace("out", str(tmp_path / "out")))
+        chat.leave()
+    assert holders(tmp_path, KEY) == []
