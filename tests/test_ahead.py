@@ -39,7 +39,10 @@ def test_keys_are_kept_and_messages_queued(server: Server, tmp_path: Path) -> No
         chat.wait_for_prompt()
         asked = ["a story", "and then?", "the end?", "日本 half a line"]
         answered = ["Once upon a time", "Second.", "Third."]
-        assert messages(server) == [asked[0], *sum(map(list, zip(answered, asked[1:])), [])]
+        assert messages(server) == [
+            asked[0],
+            *sum(map(list, zip(answered, asked[1:], strict=True)), []),
+        ]
         lines = chat.screen.everything()
         assert [each for each in lines if each.startswith("> ")] == [f"> {each}" for each in asked]
 
