@@ -127,13 +127,13 @@ def test_branches_titles_and_exports(server: Server, tmp_path: Path) -> None:
         assert "Mine" in shown
         assert first in shown
         file = tmp_path / "mine.md"
-        chat.send(f"/export {file}")
+        chat.send("/export ~/mine.md")
         before = file.read_text()
         assert before.startswith("# Mine\n")
         assert "> anew" in before
-        chat.refused(f"/export {file}", "File exists")
+        chat.refused("/export ~/mine.md", "File exists")
         assert file.read_text() == before
-        chat.refused(f"/export {tmp_path}/no/where", "No such file")
+        chat.refused("/export ~/no/where", "No such file")
         assert f"/resume {chat.bar.split()[3]}" in chat.send("/clear")
         chat.send(f"/resume {first[:7]}")
         chat.send("four")
@@ -155,7 +155,7 @@ def test_what_is_shown_of_a_turn(server: Server, tmp_path: Path) -> None:
         assert "add → 20" in chat.send("And again?")
         chat.send("/raw")
         chat.send("/verbose")
-        assert "content: " in chat.send("Once more")
+        assert "tool_calls: " in chat.send("Once more")
         assert "verbose is off" in chat.send("/verbose")
 
 

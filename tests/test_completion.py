@@ -29,15 +29,21 @@ def test_commands_their_arguments_and_files(server: Server, chat: Chat) -> None:
     chat.wait_for("show every chunk")
     chat.type("\t")
     chat.wait_for_prompt_beginning("/verbose")
-    chat.type(EMPTIED + "/help expo\t")
+    chat.type(EMPTIED + "/help expo")
+    chat.wait_for("write the session to a file")
+    chat.type("\t")
     chat.wait_for_prompt_beginning("/help export")
     chat.type(EMPTIED)
     chat.send("/model")
-    chat.type("/model qw\t")
+    chat.type("/model qw")
+    chat.wait_for("         qwen-two")
+    chat.type("\t")
     chat.wait_for_prompt_beginning("/model qwen-two")
     chat.type(EMPTIED)
     old = next(each for each in chat.send("/sessions").split("\n") if "an old question" in each)
-    chat.type(f"/resume {old[:3]}\t")
+    chat.type(f"/resume {old[:3]}")
+    chat.wait_for(lambda lines: sum("an old question" in each for each in lines[-7:]) == 1)
+    chat.type("\t")
     chat.wait_for_prompt_beginning(f"/resume {old[:8]}")
     chat.type(EMPTIED + "/export no")
     chat.wait_for("notes/")
@@ -67,8 +73,8 @@ def test_a_file_whose_name_has_a_space_is_offered_as_it_is_attached(
 
 
 def test_models_are_offered_without_being_listed_before(chat: Chat) -> None:
-    chat.type("/model qw\t")
-    chat.wait_for_prompt_beginning("/model qwen-two", 10)
+    chat.type("/model qw")
+    chat.wait_for("qwen-two", 10)
 
 
 def test_sessions_are_offered_without_being_listed_before(chat: Chat) -> None:

@@ -95,9 +95,22 @@ def test_what_was_typed_comes_back_another_day(server: Server, tmp_path: Path) -
         chat.wait_for_prompt()
         chat.type(CTRL_R + "sky")
         chat.wait_for("how high is the sky")
-        chat.type(ENTER + ENTER)
+        chat.type(RIGHT + ENTER)
         chat.wait_for("Answer 4.")
         assert messages(server)[-1] == "how high is the sky"
+
+
+def test_enter_takes_what_a_search_has_found(server: Server, tmp_path: Path) -> None:
+    server.script(says("High."), says("Higher."))
+    with Chat(server, tmp_path) as chat:
+        chat.ready()
+        chat.send("how high is the sky")
+        chat.type(CTRL_R + "sky")
+        chat.wait_for("I-search backward: sky")
+        chat.type(ENTER)
+        chat.wait_for(lambda lines: lines[-2:-1] != ["I-search backward: sky"])
+        assert "I-search" not in chat.shown
+        assert "> how high is the sky" in (chat.prompted, *chat.screen.everything()[-6:])
 
 
 def test_the_editor(server: Server, tmp_path: Path) -> None:
@@ -110,10 +123,7 @@ def test_the_editor(server: Server, tmp_path: Path) -> None:
         chat.type("begun\x18\x05")
         chat.wait_for(lambda _: "the editor" in chat.shown)
         assert (tmp_path / "seen").read_text().rstrip("\n") == "begun"
-        # What stands there can still be mended before it is sent.
-        chat.wait_for(lambda lines: chat.prompted == "> from\n  the editor" or "Yes." in lines)
-        assert server.requests == []
-        chat.type(ENTER)
+        # As in a shell, what was written there is sent.
         chat.wait_for("Yes.")
         assert messages(server) == ["from\nthe editor"]
     with Chat(server, tmp_path, EDITOR="false", VISUAL="false") as chat:
@@ -154,9 +164,9 @@ def test_the_bar(server: Server, tmp_path: Path) -> None:
         chat.wait_for(lambda _: chat.bar.startswith("two · "))
 
 
-def test_a_narrow_window_without_colours(server: Server, tmp_path: Path) -> None:
+def test_a_narrow_window(server: Server, tmp_path: Path) -> None:
     server.script(says("A narrow answer, and long enough to be wrapped."))
-    with Chat(server, tmp_path, columns=40, NO_COLOR="1") as chat:
+    with Chat(server, tmp_path, columns=40) as chat:
         chat.ready()
         chat.send("a question that is longer than forty columns are")
         assert messages(server) == ["a question that is longer than forty columns are"]
