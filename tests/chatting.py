@@ -77,7 +77,7 @@ class Chat(Terminal):
         self.wait_for_prompt()
         self.type(line + ENTER)
         self.wait_for(lambda lines: why in "\n".join(lines))
-        self.wait_for_prompt(line)
+        self.wait_for(lambda _: _solid(self.prompted or "") == _solid(f"> {line}"))
         self.type(EMPTIED)
         self.wait_for_prompt()
 
@@ -102,6 +102,11 @@ def holders(home: Path, text: str) -> list[Path]:
     """The files below a directory that hold a text."""
     files = (each for each in home.rglob("*") if each.is_file())
     return [each for each in files if text.encode() in each.read_bytes()]
+
+
+def _solid(text: str) -> str:
+    """The text without spaces and line ends: long lines are wrapped."""
+    return "".join(text.split())
 
 
 def _is_bar(line: str) -> bool:

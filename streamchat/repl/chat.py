@@ -16,6 +16,7 @@ from streamchat.conversation import Conversation, Stops
 from streamchat.events import AnswerDelta, Event, TurnCancelled, TurnDone, TurnFailed, TurnStarted
 from streamchat.loading import Engine
 from streamchat.repl.registry import CommandError
+from streamchat.safe import without_secrets
 from streamchat.sessions.records import Exchange, Session, folded
 from streamchat.threads import in_daemon_thread
 from streamchat.turn import Turn
@@ -60,6 +61,7 @@ class Chat:
         again: what is to be asked instead of the last question.
         turn: the last one, if one was asked.
         sessions: those there were when they were last looked up, to complete their names.
+        found: is called when something was looked up.
     """
 
     engine: Engine
@@ -72,6 +74,7 @@ class Chat:
     again: Again | None = None
     turn: Turn | None = None
     sessions: list[Session] = field(default_factory=list)
+    found: Callable[[], None] = lambda: None
     _looked_up: dict[str, asyncio.Future[None]] = field(default_factory=dict)
 
     @property
@@ -116,6 +119,10 @@ class Chat:
         """Writes lines."""
         print(text, flush=True)  # noqa: T201  # a REPL prints
 
+    def harmless(self, text: str) -> str:
+        """Returns a text as it may be kept: without secrets."""
+        return without_secrets(text, self.settings.secrets)
+
     async def in_store(self, work: Callable[..., _T], *args: object) -> _T:
         """Returns what a method of the store returns, which may wait for the disk."""
         return await in_daemon_thread(work, *args)
@@ -128,7 +135,12 @@ class Chat:
     def look_up(self, what: Callable[[], Coroutine[Any, Any, object]]) -> None:
         """Looks something up beside all else, for completion: once, whatever becomes of it."""
         if what.__name__ not in self._looked_up:
-            self._looked_up[what.__name__] = asyncio.ensure_future(_quiet(what()))
+            self._looked_up[what.__name__] = asyncio.ensure_future(self._quiet(what()))
+
+    async def _quiet(self, work: Coroutine[Any, Any, object]) -> None:
+        with suppress(Exception):  # what cannot be looked up is not offered
+            await work
+            self.found()
 
     async def resume(self, session: Session) -> None:
         """Goes on with a session, and shows its last turns as they were."""
@@ -167,11 +179,6 @@ class Chat:
             turns = f"{count} answer{'s' * (count != 1)}"
             most = f"{self.conversation.most:,} characters"
             self.say(f"(the model is not sent the oldest {turns}: over {most}; --max-history)")
-
-
-async def _quiet(work: Coroutine[Any, Any, object]) -> None:
-    with suppress(Exception):
-        await work
 
 
 def _told(exchange: Exchange) -> list[Event]:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from pathlib import Path
 
-from prompt_toolkit.completion import CompleteEvent, Completer, Completion, PathCompleter
+from prompt_toolkit.completion import CompleteEvent, Completer, Completion
 from prompt_toolkit.document import Document
 
 from streamchat.repl.chat import Chat
 from streamchat.repl.registry import COMMANDS
 from streamchat.safe import one_line
+
+_ATTACHING = re.compile(r'(?<!\S)@(?:"([^"\n]*)|(\S*))$')
 
 
 class ChatCompleter(Completer):
@@ -18,20 +21,31 @@ class ChatCompleter(Completer):
 
     def __init__(self, chat: Chat) -> None:
         self._chat = chat
-        self._files = PathCompleter(expanduser=True)
 
     def get_completions(self, document: Document, event: CompleteEvent) -> Iterable[Completion]:
         """Returns what the word before the cursor may become."""
         text = document.text_before_cursor
         name, space, argument = text.partition(" ")
-        word = text.replace("\n", " ").rpartition(" ")[2]
-        if word.startswith("@"):
-            return self._files.get_completions(Document(word[1:].removeprefix('"')), event)
+        if attaching := _ATTACHING.search(text):
+            return _files(attaching)
         if space and (command := COMMANDS.get(name)):
             return _beginning(command.completer(self._chat, argument), argument)
         if text.startswith("/") and not space:
             return _beginning(((each.name, each.help) for each in COMMANDS.values()), text)
         return []
+
+
+def is_completed(text: str) -> bool:
+    """Whether there may be something to offer after this text."""
+    return text.startswith("/") or bool(_ATTACHING.search(text))
+
+
+def _files(attaching: re.Match[str]) -> Iterable[Completion]:
+    quoted, plain = attaching.groups()
+    for path, _ in paths(plain if quoted is None else quoted):
+        end = "" if path.endswith("/") else '"'
+        text = f'@"{path}{end}' if quoted is not None or " " in path else f"@{path}"
+        yield Completion(text, -len(attaching[0]), display=one_line(path, 60))
 
 
 def _beginning(offers: Iterable[tuple[str, str]], begun: str) -> Iterable[Completion]:
@@ -42,7 +56,10 @@ def _beginning(offers: Iterable[tuple[str, str]], begun: str) -> Iterable[Comple
 
 def paths(begun: str) -> Iterable[tuple[str, str]]:
     """Returns the files and directories whose names go on so."""
-    base = Path(begun).expanduser()
+    try:
+        base = Path(begun).expanduser()
+    except RuntimeError:  # no such user
+        return
     folder, start = (base, "") if begun.endswith("/") else (base.parent, base.name)
     shown = begun[: len(begun) - len(start)]
     try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 import sys
 from collections.abc import AsyncIterator, Iterator
@@ -19,7 +20,7 @@ from streamchat.repl.chat import Again, Chat
 from streamchat.repl.commands import is_command
 from streamchat.repl.completion import ChatCompleter
 from streamchat.repl.prompt import Prompt
-from streamchat.repl.registry import CommandError, found
+from streamchat.repl.registry import COMMANDS, CommandError, found
 from streamchat.safe import one_line
 from streamchat.sessions import StoreError
 from streamchat.signals import ENDING, end_for_sure, heeded
@@ -73,9 +74,16 @@ class Repl:
         chat = self._chat
         chat.stops.rest()
         if chat.interactive:
+            if chat.look.plain:
+                os.environ["TERM"] = "dumb"  # so that prompt-toolkit moves no cursor, either
             self._prompt = Prompt(
-                ChatCompleter(chat), self._bar, chat.settings.editing, keep=chat.settings.save
+                ChatCompleter(chat),
+                self._bar,
+                chat.settings.editing,
+                keep=chat.settings.save,
+                secrets=chat.settings.secrets,
             )
+            chat.found = self._prompt.offer
             chat.engine.changed = self._prompt.redraw
             chat.say(f"streamchat with {chat.engine.name}; /help lists the commands")
         else:
@@ -110,7 +118,8 @@ class Repl:
             else:
                 await self._ask(text, again)
         except (CommandError, AttachmentError) as error:
-            self._give_back(line, again)
+            # A command alone that is there can only be mended by doing something else.
+            self._give_back("" if text in COMMANDS else line, again)
             complain(f"error: {error}")
         except (ModelError, SettingsError, StoreError) as error:
             self._failed = True

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from pathlib import Path
 
 import platformdirs
 from prompt_toolkit import PromptSession
@@ -25,7 +26,9 @@ from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
 from prompt_toolkit.styles import Style
 
 from streamchat.config import APP
+from streamchat.repl.completion import is_completed
 from streamchat.repl.output import terminal_output
+from streamchat.safe import without_secrets
 from streamchat.view import repaints
 from streamchat.view.replay import PROMPT
 
@@ -45,15 +48,22 @@ class Prompt:
         bar: gives the text of the bar at the bottom, in so many columns.
         editing: "emacs" or "vi".
         keep: whether what was typed is kept for other times.
+        secrets: are blotted out of what is kept.
     """
 
     def __init__(
-        self, completer: Completer, bar: Callable[[int], str], editing: str, *, keep: bool
+        self,
+        completer: Completer,
+        bar: Callable[[int], str],
+        editing: str,
+        *,
+        keep: bool,
+        secrets: Sequence[str] = (),
     ) -> None:
         self._bar = bar
         self.fresh = False
         """Whether the last message was begun anew, and what had stood there was given up."""
-        self.history = _history_file() if keep else InMemoryHistory()
+        self.history = _history_file(secrets) if keep else InMemoryHistory()
         self.mode = EditingMode.VI if editing == "vi" else EditingMode.EMACS
         self._session: PromptSession[str] = PromptSession(
             PROMPT,
@@ -106,15 +116,18 @@ class Prompt:
                 # As in a shell: Ctrl-C gives a fresh line, Ctrl-D leaves.
                 begun, self.fresh = Document(), True
 
+    def offer(self) -> None:
+        """Offers what has become known since the last key."""
+        if self._session.app.is_running and self._completes():
+            self._session.default_buffer.start_completion(select_first=False)
+
     def redraw(self) -> None:
         """Shows what the bar says now."""
         self._session.app.invalidate()
 
     def _completes(self) -> bool:
         """Commands and files are offered as soon as they begin."""
-        text = self._session.default_buffer.document.text_before_cursor
-        word = text.rpartition(" ")[2].rpartition("\n")[2]
-        return text.startswith("/") or word.startswith("@")
+        return is_completed(self._session.default_buffer.document.text_before_cursor)
 
     def _toolbar(self) -> str:
         mode = ""
@@ -124,7 +137,7 @@ class Prompt:
         return mode + self._bar(columns - len(mode))
 
 
-def _history_file() -> History:
+def _history_file(secrets: Sequence[str]) -> History:
     """Returns the history of lines typed, which only the user may read."""
     path = platformdirs.user_state_path(APP) / "history"
     try:
@@ -133,7 +146,19 @@ def _history_file() -> History:
         path.chmod(0o600)
     except OSError:
         return InMemoryHistory()
-    return FileHistory(path)
+    return _Kept(path, secrets)
+
+
+class _Kept(FileHistory):
+    """What was typed, without secrets."""
+
+    def __init__(self, path: Path, secrets: Sequence[str]) -> None:
+        super().__init__(path)
+        self._secrets = secrets
+
+    def store_string(self, string: str) -> None:
+        """Keeps a message."""
+        super().store_string(without_secrets(string, self._secrets))
 
 
 def _prompt_keys() -> KeyBindings:

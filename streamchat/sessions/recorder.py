@@ -48,7 +48,8 @@ class Recorder:
         """Returns the id of a new session, or None if it is not kept."""
         if not self.store or self._failed:
             return None
-        created = self._writes.submit(self.store.create, model, system)
+        told = system and without_secrets(system, self._secrets)
+        created = self._writes.submit(self.store.create, model, told)
         await _settled(created)
         return self._result(created)
 

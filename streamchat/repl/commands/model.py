@@ -17,8 +17,7 @@ _BUILT_IN = "-"
 
 
 def _models(chat: Chat, begun: str) -> Iterable[tuple[str, str]]:
-    if chat.engine.executor:
-        chat.look_up(chat.engine.model_names)
+    chat.look_up(chat.engine.model_names)
     return [(name, "") for name in dict.fromkeys([*chat.engine.names, *LOCAL_MODELS])]
 
 
@@ -81,5 +80,6 @@ async def system(chat: Chat, text: str) -> None:
         return
     conversation.system = "" if text == _BUILT_IN else text
     if conversation.session_id and conversation.recorder.store:
-        await chat.in_store(chat.store.set_system, conversation.session_id, conversation.system)
+        kept = chat.harmless(conversation.system)
+        await chat.in_store(chat.store.set_system, conversation.session_id, kept)
     chat.say("the model is told so from now on" if conversation.system else "taken back")

@@ -42,7 +42,13 @@ async def branch(chat: Chat, number: str) -> None:
     if not conversation.session_id:
         raise CommandError("the session is not kept, so nothing can go on from it")
     store = chat.store
-    made = await chat.in_store(store.branch, conversation.session_id, upto)
+    # Another chat may have gone on with the session, too.
+    id = next(each.id for each in conversation.exchanges if each.number == upto)
+    there = await chat.in_store(store.turns, conversation.session_id)
+    numbers = [each.number for each in there if each.id == id]
+    if not numbers:
+        raise CommandError(f"turn {upto} is no longer kept")
+    made = await chat.in_store(store.branch, conversation.session_id, numbers[0])
     session = await chat.in_store(store.find, made)
     conversation.go_on_with(session, await chat.in_store(store.turns, made))
     chat.turn = None
@@ -74,7 +80,7 @@ async def title(chat: Chat, text: str) -> None:
     if not id:
         raise CommandError("nothing is kept of this session yet")
     if text:
-        await chat.in_store(chat.store.set_title, id, text)
+        await chat.in_store(chat.store.set_title, id, chat.harmless(text))
     session = await chat.in_store(chat.store.find, id)
     chat.say(session.title)
 
