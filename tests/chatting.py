@@ -9,6 +9,8 @@ from tests.program import Terminal
 from tests.server import Reply, Server, Until
 
 KEY = "sk-secret"
+HERE = str(Path(__file__).parents[1])
+"""Whence the program is started, wherever that is done."""
 ENTER, ESCAPE, UP, RIGHT = "\r", "\x1b", "\x1b[A", "\x1b[C"
 CTRL_C, CTRL_D, CTRL_R, CTRL_Z = "\x03", "\x04", "\x12", "\x1a"
 EMPTIED = "\x05\x15"
@@ -21,7 +23,8 @@ class Chat(Terminal):
     def __init__(
         self, server: Server, home: Path, *arguments: str, lines: int = 40, **options: Any
     ) -> None:
-        variables = {"OPENAI_BASE_URL": server.url, "OPENAI_API_KEY": KEY} | options
+        variables = {"OPENAI_BASE_URL": server.url, "OPENAI_API_KEY": KEY, "PYTHONPATH": HERE}
+        variables |= options
         super().__init__(home, "repl", *arguments, lines=lines, **variables)
 
     @property

@@ -95,7 +95,9 @@ def test_what_was_typed_comes_back_another_day(server: Server, tmp_path: Path) -
         chat.wait_for_prompt()
         chat.type(CTRL_R + "sky")
         chat.wait_for("how high is the sky")
-        chat.type(RIGHT + ENTER)
+        chat.type(ESCAPE)
+        chat.wait_for_prompt("how high is the sky")
+        chat.type(ENTER)
         chat.wait_for("Answer 4.")
         assert messages(server)[-1] == "how high is the sky"
 

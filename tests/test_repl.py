@@ -47,7 +47,8 @@ def test_a_terminal_that_moves_no_cursor(
     server.script(says("One."))
     variables = {"OPENAI_BASE_URL": server.url, "TERM": term}
     with Terminal(tmp_path, "repl", *arguments, **variables) as terminal:
-        terminal.wait_for(at_prompt)
+        terminal.wait_for(lambda lines: ">" in lines)
+        assert at_prompt(terminal.screen.everything())
         terminal.type("first\r")
         terminal.wait_for("One.")
         terminal.wait_for(at_prompt)

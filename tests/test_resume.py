@@ -185,13 +185,16 @@ def test_a_branch_has_the_turns_that_were_named(server: Server, tmp_path: Path) 
         assert "from the right" in messages(server)
 
 
-def test_a_branch_tells_how_many_turns_it_has(server: Server, tmp_path: Path) -> None:
-    server.script(says("One."), says("One, again."))
+def test_a_branch_after_a_retry_has_all_turns(server: Server, tmp_path: Path) -> None:
+    server.script(*[says(f"Answer {number}.") for number in range(1, 9)])
     with Chat(server, tmp_path) as chat:
         chat.ready()
         chat.send("one")
         chat.send("/retry")
-        assert "with 1 turn of" in chat.send("/branch")
+        chat.send("two")
+        assert "with 2 turns of" in chat.send("/branch")
+        chat.send("three")
+        assert messages(server) == ["one", "Answer 2.", "two", "Answer 3.", "three"]
 
 
 def _last(home: Path) -> str:
