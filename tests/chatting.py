@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from streamchat.repl.commands import COMMANDS
 from tests.program import Terminal
 from tests.server import Reply, Server, Until
 
@@ -76,11 +77,15 @@ class Chat(Terminal):
         return "\n".join(lines[begin:])
 
     def refused(self, line: str, why: str) -> None:
-        """Sends a line that cannot be used, and empties the prompt of it."""
+        """Sends a line that cannot be used, and empties the prompt of it.
+
+        A command alone, if there is one of that name, is not given back to be mended.
+        """
         self.wait_for_prompt()
         self.type(line + ENTER)
         self.wait_for(lambda lines: why in "\n".join(lines))
-        self.wait_for(lambda _: _solid(self.prompted or "") == _solid(f"> {line}"))
+        wanted = ">" if line in COMMANDS else _solid(f"> {line}")
+        self.wait_for(lambda _: _solid(self.prompted or "") == wanted)
         self.type(EMPTIED)
         self.wait_for_prompt()
 

@@ -125,7 +125,10 @@ def test_the_editor(server: Server, tmp_path: Path) -> None:
         chat.type("begun\x18\x05")
         chat.wait_for(lambda _: "the editor" in chat.shown)
         assert (tmp_path / "seen").read_text().rstrip("\n") == "begun"
-        # As in a shell, what was written there is sent.
+        # What stands there can still be mended before it is sent.
+        chat.wait_for_prompt("from\n  the editor")
+        assert server.requests == []
+        chat.type(ENTER)
         chat.wait_for("Yes.")
         assert messages(server) == ["from\nthe editor"]
     with Chat(server, tmp_path, EDITOR="false", VISUAL="false") as chat:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -23,6 +24,7 @@ from prompt_toolkit.filters import (
 )
 from prompt_toolkit.history import FileHistory, History, InMemoryHistory
 from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
+from prompt_toolkit.output import ColorDepth
 from prompt_toolkit.styles import Style
 
 from streamchat.config import APP
@@ -78,6 +80,7 @@ class Prompt:
             prompt_continuation=_CONTINUED,
             bottom_toolbar=self._toolbar,
             style=_STYLE,
+            color_depth=ColorDepth.DEPTH_1_BIT if os.environ.get("NO_COLOR") else None,
             include_default_pygments_style=False,
             enable_suspend=True,
             tempfile_suffix=".md",

@@ -16,7 +16,7 @@ from streamchat.repl.registry import COMMANDS, table
 # isort: on
 
 _ = help, model, turns, sessions, screen
-__all__ = ["is_command", "table"]
+__all__ = ["COMMANDS", "is_command", "table"]
 
 
 def is_command(text: str) -> bool:
