@@ -15,7 +15,17 @@ import pexpect
 from tests.screen import Screen
 
 COMMAND = [sys.executable, "-m", "streamchat"]
-_OURS = ("STREAMCHAT_", "OPENAI_", "LANGSMITH_", "LANGCHAIN_", "XDG_", "NO_COLOR", "PYTHON")
+_OURS = (
+    "STREAMCHAT_",
+    "OPENAI_",
+    "LANGSMITH_",
+    "LANGCHAIN_",
+    "XDG_",
+    "NO_COLOR",
+    "PYTHON",
+    "COLUMNS",
+    "LINES",
+)
 
 
 def environment(home: Path, **variables: str) -> dict[str, str]:

@@ -16,7 +16,7 @@ def test_every_branch_of_the_pure_core(tmp_path: Path) -> None:
     modules = ",".join(f"streamchat/{name}.py" for name in CORE)
     data = os.environ | {"COVERAGE_FILE": str(tmp_path / "coverage")}
     coverage = [sys.executable, "-m", "coverage"]
-    measured = [*coverage, "run", f"--include={modules}", "-m", "pytest", "-q", *tests]
+    measured = [*coverage, "run", f"--include={modules}", "-m", "pytest", "-q", "-n0", *tests]
     for command in (measured, [*coverage, "report", "-m", "--fail-under=100"]):
         done = subprocess.run(
             command, cwd=ROOT, env=data, capture_output=True, text=True, check=False

@@ -169,9 +169,9 @@ def test_the_bar(server: Server, tmp_path: Path) -> None:
         chat.wait_for(lambda _: chat.bar.startswith("two · "))
 
 
-def test_a_narrow_window(server: Server, tmp_path: Path) -> None:
+def test_a_narrow_window_without_colours(server: Server, tmp_path: Path) -> None:
     server.script(says("A narrow answer, and long enough to be wrapped."))
-    with Chat(server, tmp_path, columns=40) as chat:
+    with Chat(server, tmp_path, columns=40, NO_COLOR="1") as chat:
         chat.ready()
         chat.send("a question that is longer than forty columns are")
         assert messages(server) == ["a question that is longer than forty columns are"]
