@@ -6,20 +6,20 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from streamchat.agent import AgentExecutor
-    from streamchat.chunks import merge_chunks
-    from streamchat.step import AgentError
-    from streamchat.streamer import QueueCallbackHandler
+    from streamchat.agent.decoder import merge_chunks
+    from streamchat.agent.executor import AgentExecutor
+    from streamchat.agent.model_call import AgentError
+    from streamchat.agent.streamer import QueueCallbackHandler
 
 __version__ = "0.1.0"
 __all__ = ["AgentError", "AgentExecutor", "QueueCallbackHandler", "merge_chunks"]
 
 # Importing LangChain takes seconds; `streamchat --help` must not wait for it.
 _HOMES = {
-    "AgentError": "step",
-    "AgentExecutor": "agent",
-    "QueueCallbackHandler": "streamer",
-    "merge_chunks": "chunks",
+    "AgentError": "agent.model_call",
+    "AgentExecutor": "agent.executor",
+    "QueueCallbackHandler": "agent.streamer",
+    "merge_chunks": "agent.decoder",
 }
 
 

@@ -12,10 +12,10 @@ import re
 import sys
 import time
 
-from streamchat.agent import AgentExecutor
+from streamchat.agent.executor import AgentExecutor
+from streamchat.agent.model_call import AgentError
 from streamchat.config import Settings
 from streamchat.models import open_model
-from streamchat.step import AgentError
 
 QUESTIONS = [
     ("What is 10 + 10", 20),

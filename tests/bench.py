@@ -24,11 +24,11 @@ from multiprocessing.connection import Connection
 from langchain_openai import ChatOpenAI
 from pydantic import SecretStr
 
-from streamchat.agent import AgentExecutor
-from streamchat.models.compatible import connect
-from streamchat.play import play
-from streamchat.streamer import QueueCallbackHandler
+from streamchat.agent.executor import AgentExecutor
+from streamchat.agent.streamer import QueueCallbackHandler
+from streamchat.models.openai_compatible import connect
 from streamchat.view.answer import AnswerView
+from streamchat.view.play import play
 from tests.bench_start import start
 from tests.bench_view import view
 from tests.server import Reply, Server, call_delta, delta, says

@@ -8,7 +8,7 @@ from contextlib import closing
 from pathlib import Path
 
 from streamchat.events import AnswerDelta, Event, StepStarted, TurnDone, TurnStarted
-from streamchat.sessions.records import folded
+from streamchat.sessions.records import fold
 from streamchat.sessions.store import Store
 from tests.turns import NOTEBOOK
 
@@ -27,7 +27,7 @@ def keep(
     turn = store.begin(session, question, question, "m")
     store.add(turn, events[:2])
     store.add(turn, events[2:])
-    store.finish(turn, folded(events))
+    store.finish(turn, fold(events))
     return turn
 
 

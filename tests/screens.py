@@ -16,10 +16,10 @@ from rich.console import CONSOLE_SVG_FORMAT, Console
 from rich.style import Style
 from rich.text import Text
 
-from streamchat.agent import AgentExecutor
+from streamchat.agent.executor import AgentExecutor
+from streamchat.agent.streamer import QueueCallbackHandler
 from streamchat.events import ArgumentsDelta, Event, StepFinished, ToolFinished, TurnDone
-from streamchat.models.compatible import connect
-from streamchat.streamer import QueueCallbackHandler
+from streamchat.models.openai_compatible import connect
 from streamchat.turn import Turn, reduce
 from streamchat.view.live.view import LiveView
 from tests.screen import Screen, ScreenTerminal

@@ -7,7 +7,13 @@ from typing import Any
 
 import pytest
 
-from streamchat.config import Settings, SettingsError, config_file, load_settings, secrets_of
+from streamchat.config import (
+    Settings,
+    SettingsError,
+    config_file,
+    find_url_credentials,
+    load_settings,
+)
 
 
 def loaded(
@@ -183,9 +189,9 @@ def test_a_login_in_a_wrong_address_is_not_repeated(address: str) -> None:
 
 
 def test_what_lets_in_by_an_address() -> None:
-    assert secrets_of("http://me:p%40ss@host/v1") == ("bWU6cEBzcw==", "p%40ss", "p@ss")
-    assert secrets_of("http://token@host") == ("dG9rZW46", "token")
-    assert secrets_of("http://host") == secrets_of(None) == ()
+    assert find_url_credentials("http://me:p%40ss@host/v1") == ("bWU6cEBzcw==", "p%40ss", "p@ss")
+    assert find_url_credentials("http://token@host") == ("dG9rZW46", "token")
+    assert find_url_credentials("http://host") == find_url_credentials(None) == ()
 
 
 def test_an_address_of_the_completions_themselves() -> None:

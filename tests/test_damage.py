@@ -14,7 +14,7 @@ import pytest
 
 from streamchat.events import TurnCancelled
 from streamchat.sessions import StoreError
-from streamchat.sessions.records import folded
+from streamchat.sessions.records import fold
 from streamchat.sessions.store import Store
 from tests.kept import emptied_wal, keep, kept
 from tests.program import environment
@@ -118,7 +118,7 @@ def test_found_in_the_middle_of_a_turn(path: Path) -> None:
         emptied_wal(path)
         noise(path)
         store.add(turn, NOTEBOOK[5:])
-        store.finish(turn, folded(NOTEBOOK))
+        store.finish(turn, fold(NOTEBOOK))
         assert store.events(turn) == [TurnCancelled()]
         assert store.turns(session) == []
         keep(store, session, "Anew")

@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 
 from streamchat.config import Settings
-from streamchat.doctor import diagnosis
-from streamchat.findings import Finding, is_usable
-from streamchat.models.probe import Probe
+from streamchat.doctor.examination import diagnosis
+from streamchat.doctor.findings import Finding, is_usable
+from streamchat.doctor.probe import Probe
 from tests.program import COMMAND, Terminal, environment, run
 from tests.scenarios import KEY
 from tests.server import (

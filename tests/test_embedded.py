@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from streamchat.models.weights import SMALL
+from streamchat.models.embedded.weights import SMALL
 from tests.program import COMMAND, Terminal, environment, run
 from tests.screen import at_prompt
 

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streamchat.view.live.inline import REACH, Piece
-from streamchat.view.live.markdown import MarkdownStream
-from streamchat.view.marks import ASCII_MARKS
+from streamchat.view.glyphs import ASCII_GLYPHS
+from streamchat.view.markdown.inline import REACH, Piece
+from streamchat.view.markdown.stream import MarkdownStream
 
 LONG_TABLE = "\n".join(["| n | n² |", "|---|--:|", *(f"| {n} | {n * n} |" for n in range(13))])
 LINES = st.sampled_from(
@@ -282,7 +282,7 @@ class TestBlocks:
         assert joined(stream.take()) == joined(whole(mark * 600))
 
     def test_other_marks_where_there_is_only_ascii(self) -> None:
-        stream = MarkdownStream(80, ASCII_MARKS)
+        stream = MarkdownStream(80, ASCII_GLYPHS)
         stream.feed("- a\n\n| b | c |\n|---|---|\n")
         stream.finish()
         assert "".join(piece for piece, _ in stream.take()) == "* a\n\nb | c\n--+--"

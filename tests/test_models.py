@@ -15,9 +15,13 @@ import pytest
 
 from streamchat import AgentError, AgentExecutor
 from streamchat.config import ModelError, Settings
-from streamchat.models import NO_MODEL, model_name, open_model
-from streamchat.models.compatible import CompatibleChatOpenAI, connect, without_refused_option
+from streamchat.models import NO_MODEL, open_model
 from streamchat.models.errors import describe
+from streamchat.models.openai_compatible import (
+    CompatibleChatOpenAI,
+    connect,
+    without_refused_option,
+)
 from tests.server import Hangup, Pause, Reply, Server, fails, says
 
 
@@ -191,7 +195,7 @@ def test_without_key_server_and_local_model_three_ways_are_named(
     ],
 )
 def test_the_name_a_model_is_shown_by(settings: Settings, name: str) -> None:
-    assert model_name(settings) == name
+    assert settings.model_name == name
 
 
 async def test_an_option_is_left_out_once() -> None:

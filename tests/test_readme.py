@@ -10,7 +10,7 @@ from pathlib import Path
 
 from streamchat.config import Settings, load_settings
 from streamchat.config.sources import VARIABLES
-from streamchat.models.weights import EMBEDDED
+from streamchat.models.embedded.weights import EMBEDDED
 from streamchat.repl.commands import table
 from tests.program import environment, run
 from tests.server import Server, notebook

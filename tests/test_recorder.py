@@ -15,7 +15,7 @@ import pytest
 
 from streamchat.events import AnswerDelta, ChunkReceived, Event, TurnCancelled, TurnDone
 from streamchat.sessions.recorder import Recorder
-from streamchat.sessions.records import folded
+from streamchat.sessions.records import fold
 from streamchat.sessions.store import Store
 from tests.program import environment
 from tests.turns import NOTEBOOK
@@ -42,7 +42,7 @@ class Kept:
         turn = await self.begin()
         for event in events:
             self.recorder.record(event)
-        await self.recorder.finish(folded(events))
+        await self.recorder.finish(fold(events))
         return turn
 
     def forbid_writing(self) -> None:
@@ -70,7 +70,7 @@ async def test_a_turn_is_there_before_it_is_asked_and_whole_when_it_is_over(kept
     assert (exchange.question, exchange.message) == ("my key is ***", "my key is ***!")
     for event in NOTEBOOK:
         kept.recorder.record(event)
-    await kept.recorder.finish(folded(NOTEBOOK))
+    await kept.recorder.finish(fold(NOTEBOOK))
     assert kept.store.turns(kept.session)[0].status == "done"
     assert kept.store.events(turn) == NOTEBOOK
     assert kept.told == []
@@ -85,7 +85,7 @@ async def test_what_came_is_written_while_the_turn_goes_on(kept: Kept) -> None:
         kept.recorder.record(event)
     await until(lambda: kept.store.events(turn) == NOTEBOOK)
     assert kept.store.events(turn) == NOTEBOOK
-    await kept.recorder.finish(folded(NOTEBOOK))
+    await kept.recorder.finish(fold(NOTEBOOK))
 
 
 async def test_writes_keep_their_order(kept: Kept, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -95,7 +95,7 @@ async def test_writes_keep_their_order(kept: Kept, monkeypatch: pytest.MonkeyPat
     for event in events:
         kept.recorder.record(event)
         await asyncio.sleep(0)
-    await kept.recorder.finish(folded(events))
+    await kept.recorder.finish(fold(events))
     assert kept.store.events(turn) == [*events, TurnCancelled()]
 
 
@@ -119,7 +119,7 @@ async def test_a_cancel_waits_for_the_end_of_the_turn(kept: Kept) -> None:
     turn = await kept.begin()
     for event in NOTEBOOK:
         kept.recorder.record(event)
-    finishing = asyncio.create_task(kept.recorder.finish(folded(NOTEBOOK)))
+    finishing = asyncio.create_task(kept.recorder.finish(fold(NOTEBOOK)))
     await asyncio.sleep(0)
     finishing.cancel()
     with pytest.raises(asyncio.CancelledError):
@@ -133,7 +133,7 @@ def test_the_end_of_the_loop_waits_for_it_too(kept: Kept) -> None:
         await kept.begin()
         for event in NOTEBOOK:
             kept.recorder.record(event)
-        kept.finishing = asyncio.create_task(kept.recorder.finish(folded(NOTEBOOK)))  # type: ignore[attr-defined]
+        kept.finishing = asyncio.create_task(kept.recorder.finish(fold(NOTEBOOK)))  # type: ignore[attr-defined]
         await asyncio.sleep(0)
 
     asyncio.run(main())
@@ -158,10 +158,10 @@ async def test_what_cannot_be_kept_is_told_once(kept: Kept) -> None:
     await until(lambda: bool(kept.told))
     for event in NOTEBOOK:
         kept.recorder.record(event)
-    await kept.recorder.finish(folded(NOTEBOOK))
+    await kept.recorder.finish(fold(NOTEBOOK))
     assert await kept.recorder.begin(kept.session, "q", "q", "m") is None
     kept.recorder.record(NOTEBOOK[0])
-    await kept.recorder.finish(folded(NOTEBOOK))
+    await kept.recorder.finish(fold(NOTEBOOK))
     assert kept.told == [
         f"the session is no longer saved: cannot use {kept.path}: no such table: events"
     ]
@@ -173,7 +173,7 @@ async def test_a_store_that_is_closed_in_between(kept: Kept, at: str) -> None:
         await kept.begin()
     kept.store.close()
     await kept.recorder.begin(kept.session, "q", "q", "m")
-    await kept.recorder.finish(folded(NOTEBOOK))
+    await kept.recorder.finish(fold(NOTEBOOK))
     assert kept.told == [f"the session is no longer saved: {kept.path} is closed"]
 
 
@@ -183,7 +183,7 @@ async def test_events_that_no_json_can_hold(kept: Kept) -> None:
         nested = [nested]
     await kept.begin()
     kept.recorder.record(AnswerDelta(nested))  # type: ignore[arg-type]
-    await kept.recorder.finish(folded(NOTEBOOK))
+    await kept.recorder.finish(fold(NOTEBOOK))
     (told,) = kept.told
     assert told.startswith("the session is no longer saved: ")
     while nested:
@@ -194,7 +194,7 @@ async def test_without_a_store_nothing_is_kept() -> None:
     recorder = Recorder(None, pytest.fail)
     assert await recorder.begin("0", "q", "q", "m") is None
     recorder.record(NOTEBOOK[0])
-    await recorder.finish(folded(NOTEBOOK))
+    await recorder.finish(fold(NOTEBOOK))
 
 
 async def test_a_store_that_is_damaged_meanwhile(kept: Kept) -> None:
@@ -204,7 +204,7 @@ async def test_a_store_that_is_damaged_meanwhile(kept: Kept) -> None:
         other.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     kept.path.write_bytes(b"noise" * 10_000)
     kept.recorder.record(NOTEBOOK[0])
-    await kept.recorder.finish(folded(NOTEBOOK))
+    await kept.recorder.finish(fold(NOTEBOOK))
     assert kept.store.events(turn) == [TurnCancelled()]
     assert await kept.play(*NOTEBOOK)
     assert [each.answer for each in kept.store.turns(kept.session)] == ["10 + 10 equals 20."]
@@ -215,7 +215,7 @@ RECORDING = """
 import asyncio, sys
 from pathlib import Path
 from streamchat.sessions.recorder import Recorder
-from streamchat.sessions.records import folded
+from streamchat.sessions.records import fold
 from streamchat.sessions.store import Store
 from streamchat.events import AnswerDelta
 from tests.turns import NOTEBOOK
@@ -228,7 +228,7 @@ async def main():
         await recorder.begin(session, question, question, "m")
         for event in NOTEBOOK:
             recorder.record(event)
-        await recorder.finish(folded(NOTEBOOK))
+        await recorder.finish(fold(NOTEBOOK))
     turn = await recorder.begin(session, "three", "three", "m")
     for at in range(10**9):
         recorder.record(AnswerDelta(f"{at} "))

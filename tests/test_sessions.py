@@ -32,7 +32,7 @@ from streamchat.events import (
 )
 from streamchat.sessions import StoreError, schema
 from streamchat.sessions.files import locked
-from streamchat.sessions.records import folded
+from streamchat.sessions.records import fold
 from streamchat.sessions.store import Store
 from tests.kept import answered, keep, kept
 from tests.program import environment
@@ -62,7 +62,7 @@ class TestWhatIsKept:
         turn = store.begin(session, "Sum? @f", "Sum? 10 + 10", "m2")
         store.add(turn, [*NOTEBOOK[:5], ChunkReceived("raw"), *NOTEBOOK[5:]])
         store.finish(
-            turn, folded([*NOTEBOOK[:-1], StepFinished(3, "stop", 1, 1, 9, 3), NOTEBOOK[-1]])
+            turn, fold([*NOTEBOOK[:-1], StepFinished(3, "stop", 1, 1, 9, 3), NOTEBOOK[-1]])
         )
         (exchange,) = store.turns(session)
         assert (exchange.id, exchange.number, exchange.status) == (turn, 1, "done")
@@ -152,7 +152,7 @@ class TestWhatIsKept:
         turn = store.begin(session, "q", "q", "m")
         store.delete(session)
         store.add(turn, NOTEBOOK)
-        store.finish(turn, folded(NOTEBOOK))
+        store.finish(turn, fold(NOTEBOOK))
         assert store.sessions() == store.turns(session) == []
         assert store.events(turn) == [TurnCancelled()]
 

@@ -14,11 +14,11 @@ from pathlib import Path
 import pytest
 
 from streamchat.events import AnswerDelta, Event, TurnCancelled, TurnFailed, TurnStarted
+from streamchat.sessions.replay import replay
 from streamchat.sessions.store import Store
+from streamchat.view.formatting import age
 from streamchat.view.plain import PlainView
-from streamchat.view.replay import replay
-from streamchat.view.tables import show_table
-from streamchat.view.words import age
+from streamchat.view.table import show_table
 from tests.kept import answered, keep
 from tests.program import COMMAND, Terminal, environment, run
 from tests.turns import EVIL, EVIL_SHOWN, NOTEBOOK

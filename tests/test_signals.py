@@ -90,8 +90,8 @@ def test_ctrl_c_while_it_starts(server: Server, tmp_path: Path, seconds: float) 
 def test_importing_it_lets_ctrl_c_end_it_at_once() -> None:
     code = (
         "import os, signal\n"
-        "from streamchat.signals import interrupts_end_at_once\n"
-        "with interrupts_end_at_once(): os.kill(os.getpid(), signal.SIGINT)\n"
+        "from streamchat.process.signals import exit_on_interrupt\n"
+        "with exit_on_interrupt(): os.kill(os.getpid(), signal.SIGINT)\n"
         "print('went on')"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=False)

@@ -10,7 +10,7 @@ from langchain_core.messages import AIMessageChunk
 from langchain_core.outputs import ChatGenerationChunk, GenerationChunk
 
 from streamchat import QueueCallbackHandler, merge_chunks
-from streamchat.chunks import ChunkDecoder
+from streamchat.agent.decoder import ChunkDecoder
 from streamchat.events import (
     ChunkReceived,
     Event,
@@ -20,7 +20,7 @@ from streamchat.events import (
     TurnDone,
     TurnFailed,
 )
-from streamchat.models.compatible import connect
+from streamchat.models.openai_compatible import connect
 from tests.server import Server, says
 
 

@@ -10,15 +10,15 @@ import time
 
 import pytest
 
-from streamchat.threads import DaemonExecutor, OneByOne, in_daemon_thread
+from streamchat.process.threads import DaemonExecutor, OneByOne, run_in_daemon_thread
 
 
 async def test_the_result_or_the_error_comes_back() -> None:
-    assert await in_daemon_thread(divmod, 7, 2) == (3, 1)
+    assert await run_in_daemon_thread(divmod, 7, 2) == (3, 1)
     with pytest.raises(ZeroDivisionError):
-        await in_daemon_thread(divmod, 7, 0)
+        await run_in_daemon_thread(divmod, 7, 0)
     with pytest.raises(RuntimeError, match="StopIteration"):
-        await in_daemon_thread(next, iter(()))
+        await run_in_daemon_thread(next, iter(()))
 
 
 def test_calls_one_by_one_keep_their_order_also_after_one_that_fails() -> None:
@@ -52,9 +52,9 @@ def test_a_loop_ends_though_its_executor_is_busy() -> None:
 
 def test_the_interpreter_ends_though_a_thread_is_busy() -> None:
     code = (
-        "import asyncio, time; from streamchat.threads import in_daemon_thread\n"
+        "import asyncio, time; from streamchat.process.threads import run_in_daemon_thread\n"
         "async def main():\n"
-        "    asyncio.create_task(in_daemon_thread(time.sleep, 600))\n"
+        "    asyncio.create_task(run_in_daemon_thread(time.sleep, 600))\n"
         "    await asyncio.sleep(0.1)\n"
         "asyncio.run(main())"
     )

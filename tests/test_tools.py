@@ -11,14 +11,14 @@ from typing import Any
 import pytest
 from langchain_core.tools import BaseTool, ToolException, tool
 
-from streamchat.tools import TOOLS, CallError, checked_arguments, final_answer, run_tool
+from streamchat.tools import TOOLS, CallError, check_arguments, final_answer, run_tool
 from streamchat.tools.arithmetic import add, exponentiate, multiply, subtract
 
 HUGE = "1" + "0" * 5000
 
 
 def result(called: BaseTool, arguments: str) -> Any:
-    return called.invoke(checked_arguments(called, arguments))
+    return called.invoke(check_arguments(called, arguments))
 
 
 @pytest.mark.parametrize(
@@ -90,7 +90,7 @@ def test_results_no_float_can_hold_or_no_real_number_is(
 )
 def test_arguments_that_are_not_run(arguments: str, why: str) -> None:
     with pytest.raises(CallError, match=why):
-        checked_arguments(add, arguments)
+        check_arguments(add, arguments)
 
 
 def test_the_model_is_told_numbers_and_which_is_taken_from_which() -> None:
@@ -110,7 +110,7 @@ def test_final_answer_takes_a_text_and_names() -> None:
     arguments = '{"answer": "20.", "tools_used": ["add"]}'
     assert result(final_answer, arguments) == {"answer": "20.", "tools_used": ["add"]}
     with pytest.raises(CallError, match="answer: Input should be a valid string"):
-        checked_arguments(final_answer, '{"answer": 20, "tools_used": []}')
+        check_arguments(final_answer, '{"answer": 20, "tools_used": []}')
 
 
 def test_a_strict_check_still_takes_a_date_written_as_json() -> None:
@@ -121,7 +121,7 @@ def test_a_strict_check_still_takes_a_date_written_as_json() -> None:
 
     assert result(weekday, '{"day": "2026-11-23"}') == "Monday"
     with pytest.raises(CallError, match="day"):
-        checked_arguments(weekday, '{"day": "someday"}')
+        check_arguments(weekday, '{"day": "someday"}')
 
 
 async def test_a_synchronous_tool_runs_beside_the_event_loop() -> None:

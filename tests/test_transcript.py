@@ -18,17 +18,17 @@ from streamchat.events import (
     TurnFailed,
     TurnStarted,
 )
-from streamchat.sessions.records import Exchange, Session
+from streamchat.sessions.records import Session, StoredTurn
 from streamchat.sessions.transcript import document, fenced, history, markdown, said
 from tests.turns import NOTEBOOK, call
 
 SESSION = Session("1a2b3c4d", "Sums", "small", "Be brief.\nAlways.", None, 2, 86400.0, 90000.5)
-DONE = Exchange(7, 1, "What is 10 + 10", "m", "10 + 10 equals 20.", "done", "small", 86401.0, 1.5)
+DONE = StoredTurn(7, 1, "What is 10 + 10", "m", "10 + 10 equals 20.", "done", "small", 86401.0, 1.5)
 FAILED = replace(DONE, number=2, answer="", status="failed")
 INTERRUPTED = replace(DONE, number=3, answer="10 + 10", status="cancelled")
 
 
-def turn(message: str, answer: str) -> Exchange:
+def turn(message: str, answer: str) -> StoredTurn:
     return replace(DONE, message=message, answer=answer)
 
 
@@ -43,7 +43,7 @@ def turn(message: str, answer: str) -> Exchange:
         (replace(FAILED, answer="half"), None),
     ],
 )
-def test_what_was_said(exchange: Exchange, expected: str | None) -> None:
+def test_what_was_said(exchange: StoredTurn, expected: str | None) -> None:
     assert said(exchange) == expected
 
 

@@ -28,7 +28,7 @@ from streamchat.events import (
 from streamchat.turn import Turn, reduce
 from streamchat.view import View
 from streamchat.view.answer import AnswerView
-from streamchat.view.choose import Look, choose_view
+from streamchat.view.choose import ViewOptions, choose_view
 from streamchat.view.debug import DebugView
 from streamchat.view.jsonl import JsonView
 from streamchat.view.plain import PlainView
@@ -315,15 +315,15 @@ class TestChoice:
     @pytest.mark.parametrize(
         ("look", "kind"),
         [
-            (Look(), AnswerView),
-            (Look(plain=True), PlainView),
-            (Look(raw=True), RawView),
-            (Look(json=True), JsonView),
-            (Look(verbose=True), DebugView),
-            (Look(json=True, verbose=True), DebugView),
+            (ViewOptions(), AnswerView),
+            (ViewOptions(plain=True), PlainView),
+            (ViewOptions(raw=True), RawView),
+            (ViewOptions(json=True), JsonView),
+            (ViewOptions(verbose=True), DebugView),
+            (ViewOptions(json=True, verbose=True), DebugView),
         ],
     )
     def test_on_a_pipe(
-        self, look: Look, kind: type[View], capsys: pytest.CaptureFixture[str]
+        self, look: ViewOptions, kind: type[View], capsys: pytest.CaptureFixture[str]
     ) -> None:
         assert isinstance(choose_view(look), kind)

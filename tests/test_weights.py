@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from streamchat.config import ModelError
+from streamchat.models.embedded.weights import LARGE, SMALL, Weights
 from streamchat.models.progress import Advance, silent
-from streamchat.models.weights import LARGE, SMALL, Weights
 
 PARTS = (b"GGUF" + b"\x01" * 5_000_000, b"\x02" * 100)
 WHOLE = b"".join(PARTS)

@@ -11,11 +11,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streamchat.models import sse
-from streamchat.models.body import BodyDecoder, ReportedError, UnreadableError, words_of
-from streamchat.models.shapes import generation_chunk, has_content
-from streamchat.models.sse import EventDecoder, ServerEvent, TooLongError
-from tests.test_answer import split_at
+from streamchat.models.wire import sse
+from streamchat.models.wire.body import BodyDecoder, ReportedError, UnreadableError, words_of
+from streamchat.models.wire.normalize import generation_chunk, has_content
+from streamchat.models.wire.sse import EventDecoder, ServerEvent, TooLongError
+from tests.test_partial_json import split_at
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
@@ -158,7 +158,7 @@ class TestBodies:
         assert list(body.finish()) == []
 
     def test_a_body_without_an_end(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("streamchat.models.body.MOST_BYTES", 100)
+        monkeypatch.setattr("streamchat.models.wire.body.MOST_BYTES", 100)
         with pytest.raises(UnreadableError, match="more than can be kept"):
             chunks(*[b"{" * 60] * 2)
 

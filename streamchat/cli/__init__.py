@@ -18,7 +18,7 @@ import typer
 from streamchat.cli.config import app as config_app
 from streamchat.cli.options import Continue, MaxHistory, New, Profile, Resume, Save, System
 from streamchat.cli.sessions import sessions
-from streamchat.signals import INTERRUPTED, end_in_order
+from streamchat.process.signals import INTERRUPTED, install_exit_handlers
 
 app = typer.Typer(
     add_completion=False,
@@ -119,7 +119,7 @@ def ask(
     Text piped in is put before the question. On a pipe the output is the answer and nothing else.
     """
     flags = locals()
-    from streamchat.cli.given import question_of, session_of, settings_of, with_key
+    from streamchat.cli.inputs import question_of, session_of, settings_of, with_key
     from streamchat.config import SettingsError
 
     if json and (plain or raw):
@@ -132,10 +132,10 @@ def ask(
         from streamchat.view.progress import keep_still
 
         keep_still()
-    from streamchat.app import ask_once
-    from streamchat.view.choose import Look
+    from streamchat.cli.ask import ask_once
+    from streamchat.view.choose import ViewOptions
 
-    look = Look(plain=plain, raw=raw, json=json, verbose=verbose)
+    look = ViewOptions(plain=plain, raw=raw, json=json, verbose=verbose)
     raise typer.Exit(ask_once(question, settings, look, tools=not no_tools, session=session))
 
 
@@ -160,7 +160,7 @@ def repl(
 ) -> None:
     """Chat. The history is kept across turns; /help lists the commands."""
     flags = locals()
-    from streamchat.cli.given import session_of, settings_of, with_key
+    from streamchat.cli.inputs import session_of, settings_of, with_key
 
     settings = settings_of(flags)
     session = session_of(settings, last=continue_, id=resume, new=new)
@@ -170,9 +170,9 @@ def repl(
 
         keep_still()
     from streamchat.repl.start import chat
-    from streamchat.view.choose import Look
+    from streamchat.view.choose import ViewOptions
 
-    look = Look(plain=plain, verbose=verbose)
+    look = ViewOptions(plain=plain, verbose=verbose)
     raise typer.Exit(chat(settings, look, tools=not no_tools, session=session))
 
 
@@ -191,10 +191,10 @@ def doctor(
     It is sent a few small requests. The exit code is 0 if it can be used, and 1 if not.
     """
     flags = locals()
-    from streamchat.cli.given import settings_of, with_key
+    from streamchat.cli.inputs import settings_of, with_key
 
     settings = with_key(settings_of(flags))
-    from streamchat.app import diagnose
+    from streamchat.cli.ask import diagnose
 
     raise typer.Exit(diagnose(settings, json=json))
 
@@ -216,7 +216,7 @@ def _exit_code() -> int:
     sys.stdin = sys.stdin or Path(os.devnull).open()  # noqa: SIM115  # until the end
     # What it keeps is nobody else's: questions, answers, what a model made of its instructions.
     os.umask(0o077)
-    end_in_order()
+    install_exit_handlers()
     if sys.stdout is None:
         from streamchat.cli.failures import failed
 

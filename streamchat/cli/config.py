@@ -15,8 +15,8 @@ from streamchat.cli.options import Profile
 
 if TYPE_CHECKING:
     # The checks of settings bring msgspec; `--help` must not wait for it.
+    from streamchat.cli.config_report import Origin, Shown, Value
     from streamchat.config import Loaded, Settings
-    from streamchat.view.settings import Origin, Shown, Value
 
 app = typer.Typer(help="Show the settings and where each comes from, or begin a file of them.")
 
@@ -38,7 +38,7 @@ def show(
     from streamchat.config import load_sources
 
     loaded = load_sources({"profile": profile})
-    from streamchat.view.settings import show_settings, write_json
+    from streamchat.cli.config_report import show_settings, write_json
 
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")
@@ -51,7 +51,7 @@ def init() -> None:
     """Write a file that has every setting as a comment, and print where it is."""
     from streamchat.config import config_file
     from streamchat.config.example import write_example
-    from streamchat.safe import one_line
+    from streamchat.text.sanitize import one_line
 
     file = config_file()
     try:
@@ -65,19 +65,19 @@ def init() -> None:
 def _print_path() -> None:
     """A pipe gets the name as the system has it, whatever its characters."""
     from streamchat.config import config_file
-    from streamchat.safe import safe
+    from streamchat.text.sanitize import sanitize
 
     name = str(config_file())
     if sys.stdout.isatty():
-        typer.echo(safe(name))
+        typer.echo(sanitize(name))
     else:
         typer.echo(os.fsencode(name))
 
 
 def _shown(loaded: Loaded) -> Iterator[Shown]:
+    from streamchat.cli.config_report import Shown
     from streamchat.config import Settings
-    from streamchat.safe import without_credentials, without_secrets
-    from streamchat.view.settings import Shown
+    from streamchat.text.sanitize import without_credentials, without_secrets
 
     settings = loaded.settings
     keys = [os.environ.get(each, "").strip() for each in loaded.key_variables]
@@ -94,10 +94,8 @@ def _shown(loaded: Loaded) -> Iterator[Shown]:
 
 def _value(settings: Settings, name: str) -> Value:
     """Returns what holds, also where nothing was set."""
-    from streamchat.models import model_name
-
     derived: dict[str, Value] = {
-        "model": settings.model or model_name(settings),
+        "model": settings.model_name,
         "max_history": settings.history_budget,
     }
     value: Value = derived.get(name, getattr(settings, name))
@@ -105,7 +103,7 @@ def _value(settings: Settings, name: str) -> Value:
 
 
 def _origin(loaded: Loaded) -> Origin:
-    from streamchat.view.settings import Origin
+    from streamchat.cli.config_report import Origin
 
     file = loaded.file
     return Origin(

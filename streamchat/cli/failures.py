@@ -13,8 +13,8 @@ import typer
 
 from streamchat.config import ModelError, SettingsError
 from streamchat.events import VERSION, TurnFailed, to_dict
-from streamchat.safe import one_line, safe, without_credentials, without_secrets
 from streamchat.sessions import StoreError
+from streamchat.text.sanitize import one_line, sanitize, without_credentials, without_secrets
 
 FAILED, WRONG_USAGE = 1, 2
 _secrets: list[str] = []
@@ -38,21 +38,21 @@ def explain(error: Exception) -> int:
             return failed(f"cannot write the answer: {error.strerror or error}")
     if {"-v", "--verbose"} & set(sys.argv):
         lines = "".join(traceback.format_exception(error))
-        typer.echo(safe(_harmless(lines)), err=True)
+        typer.echo(sanitize(_harmless(lines)), err=True)
     return failed(f"{type(error).__name__}: {error} (--verbose shows where)")
 
 
 def failed(message: str, code: int = FAILED) -> int:
     """Tells that the program failed, and returns the exit code."""
     line = one_line(_harmless(message), 290)
-    complain(f"error: {line}")
+    print_error(f"error: {line}")
     if "--json" in sys.argv:
         with suppress(OSError):
             print(json.dumps({"version": VERSION} | to_dict(TurnFailed(line))), flush=True)  # noqa: T201  # as its events
     return code
 
 
-def complain(line: str) -> None:
+def print_error(line: str) -> None:
     """Writes one line on standard error."""
     with suppress(OSError):
         typer.echo(one_line(line), err=True)

@@ -59,7 +59,7 @@ def list_sessions(json: Json = False, limit: Limit = None) -> None:
     if json:
         _write_json(map(asdict, found))
         return
-    from streamchat.view.tables import show_sessions
+    from streamchat.view.table import show_sessions
 
     _explain_nothing(found, "there are no sessions yet")
     show_sessions(found, sys.stdout)
@@ -74,9 +74,9 @@ def show(
     json: Json = False,
 ) -> None:
     """Show every turn of a session as it was."""
+    from streamchat.sessions.replay import replay
     from streamchat.sessions.transcript import turn_as_dict
-    from streamchat.view.choose import Look, choose_view
-    from streamchat.view.replay import replay
+    from streamchat.view.choose import ViewOptions, choose_view
 
     with _opened() as store:
         session = store.find(id)
@@ -87,7 +87,7 @@ def show(
             return
         _explain_nothing(shown, f"session {session.id} has no turns")
         for each in shown:
-            replay(each.question, store.events(each.id), choose_view(Look()), sys.stdout)
+            replay(each.question, store.events(each.id), choose_view(ViewOptions()), sys.stdout)
 
 
 @sessions.command()
@@ -96,13 +96,13 @@ def search(
     json: Json = False,
     limit: Limit = None,
 ) -> None:
-    """Look for words in questions, answers, tool calls and results."""
+    """ViewOptions for words in questions, answers, tool calls and results."""
     with _opened() as store:
         found = store.search(" ".join(words), limit or _HITS)
     if json:
         _write_json(map(asdict, found))
         return
-    from streamchat.view.tables import show_table
+    from streamchat.view.table import show_table
 
     _explain_nothing(found, "nothing found")
     rows = ((each.session.id, each.question, str(each.number), each.snippet) for each in found)
@@ -137,13 +137,13 @@ def export(
 def _exported(store: Store, session: Session, format: Format) -> str:
     import json
 
-    from streamchat.safe import safe
     from streamchat.sessions.transcript import document, markdown
+    from streamchat.text.sanitize import sanitize
 
     told = ((each, store.events(each.id)) for each in store.turns(session.id))
     if format is Format.JSON:
         return json.dumps(document(session, told), indent=2, default=str) + "\n"
-    return safe(markdown(session, told))
+    return sanitize(markdown(session, told))
 
 
 @sessions.command()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from streamchat.config.checks import checked_setting
+from streamchat.config.checks import check_setting
 from streamchat.config.settings import (
     APP,
     DEFAULT_OPENAI_MODEL,
@@ -11,7 +11,7 @@ from streamchat.config.settings import (
     ModelError,
     Settings,
     SettingsError,
-    secrets_of,
+    find_url_credentials,
 )
 from streamchat.config.sources import Loaded, config_file, load_settings, load_sources
 
@@ -24,9 +24,9 @@ __all__ = [
     "ModelError",
     "Settings",
     "SettingsError",
-    "checked_setting",
+    "check_setting",
     "config_file",
+    "find_url_credentials",
     "load_settings",
     "load_sources",
-    "secrets_of",
 ]

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from msgspec import ValidationError, convert
 
 from streamchat.config.settings import Settings, SettingsError
-from streamchat.safe import BLOT
+from streamchat.text.sanitize import REDACTED
 
 _KEY = re.compile("[!-~]*")  # empty is what Enter gives where one is asked for
 # Keys have small letters in them: one that was put where its variable belongs is not taken, and
@@ -35,16 +35,16 @@ class Layer:
     place: Callable[[str], str]
 
 
-def checked_setting(source: str, name: str, value: Any) -> Any:
+def check_setting(source: str, name: str, value: Any) -> Any:
     """Returns the value of a setting as it is used.
 
     Raises:
         SettingsError: it cannot be used; the message names where it came from.
     """
-    return checked_values({name: value}, lambda _: source)[name]
+    return check_values({name: value}, lambda _: source)[name]
 
 
-def checked_values(given: Mapping[str, Any], source: Callable[[str], str]) -> dict[str, Any]:
+def check_values(given: Mapping[str, Any], source: Callable[[str], str]) -> dict[str, Any]:
     """Returns settings as they are used; `source` is asked only where one cannot be.
 
     Raises:
@@ -73,7 +73,7 @@ def _shown(name: str, value: Any) -> str:
     if name in _UNSHOWN:
         return ""
     text = str(value)
-    text = re.sub(r".*@", f"{BLOT}@", text) if name == "base_url" else text
+    text = re.sub(r".*@", f"{REDACTED}@", text) if name == "base_url" else text
     return f" {text if len(text) <= _SHOWN else text[: _SHOWN - 1] + '…'!r}"
 
 

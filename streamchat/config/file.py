@@ -11,7 +11,7 @@ from typing import Any
 
 from msgspec import DecodeError, toml
 
-from streamchat.config.checks import Layer, checked_values
+from streamchat.config.checks import Layer, check_values
 from streamchat.config.settings import OPENAI_KEY, Settings, SettingsError
 
 KNOWN = frozenset(each.name for each in fields(Settings)) - {"api_key"}
@@ -143,7 +143,7 @@ def _layer(table: Mapping[str, Any], places: _Places, *within: str) -> Layer:
 
     if unknown := [name for name in table if name not in KNOWN]:
         raise SettingsError(f"{head(unknown[0])}{_no_setting(unknown[0], top=not within)}")
-    return Layer(checked_values(table, lambda name: f"{head(name)}{name}"), place)
+    return Layer(check_values(table, lambda name: f"{head(name)}{name}"), place)
 
 
 def _no_setting(name: str, *, top: bool) -> str:

@@ -82,6 +82,15 @@ class Settings:
         return not (self.model or self.base_url or self.api_key)
 
     @property
+    def model_name(self) -> str:
+        """The name the model is shown by."""
+        if self.gguf:
+            return self.gguf.name
+        if self.is_local:
+            return self.model or "local"
+        return self.model or DEFAULT_OPENAI_MODEL
+
+    @property
     def history_budget(self) -> int:
         """Characters of earlier turns that the model is sent.
 
@@ -94,7 +103,7 @@ class Settings:
     @property
     def secrets(self) -> tuple[str, ...]:
         """What must be in no output: the key, and what lets in by the server's address."""
-        return (*([self.api_key] if self.api_key else []), *secrets_of(self.base_url))
+        return (*([self.api_key] if self.api_key else []), *find_url_credentials(self.base_url))
 
     @property
     def needs_key(self) -> bool:
@@ -103,7 +112,7 @@ class Settings:
         return not self.is_local and not self.api_key and host == "api.openai.com"
 
 
-def secrets_of(address: str | None) -> tuple[str, ...]:
+def find_url_credentials(address: str | None) -> tuple[str, ...]:
     """Returns what in an address lets in, as it is written there, decoded, and as it is sent."""
     parts = urlsplit(address or "")
     user, password = parts.username or "", parts.password or ""

@@ -10,7 +10,7 @@ from typing import Any
 
 import platformdirs
 
-from streamchat.config.checks import Layer, checked_setting, checked_values
+from streamchat.config.checks import Layer, check_setting, check_values
 from streamchat.config.file import DEFAULT_PROFILE, ConfigFile, read_file
 from streamchat.config.settings import APP, OPENAI_KEY, Settings
 
@@ -116,14 +116,14 @@ def _flags_layer(given: Mapping[str, Any]) -> Layer:
     def place(name: str) -> str:
         return f"--{name.replace('_', '-')}"
 
-    return Layer(checked_values(given, place), place)
+    return Layer(check_values(given, place), place)
 
 
 def _environment_layer(environment: Mapping[str, str]) -> Layer:
     """An empty variable is one that is not set, as in most programs."""
     found = {name: environment.get(variable, "").strip() for variable, name in _VARIABLES.items()}
     given = {name: value for name, value in found.items() if value}
-    return Layer(checked_values(given, _NAMES.__getitem__), _NAMES.__getitem__)
+    return Layer(check_values(given, _NAMES.__getitem__), _NAMES.__getitem__)
 
 
 def _settings(layers: tuple[Layer, ...]) -> Settings:
@@ -150,4 +150,4 @@ def _with_key(settings: Settings, environment: Mapping[str, str]) -> Settings:
     key = environment.get(variable, "").strip() if variable else ""
     if not key:
         return settings
-    return replace(settings, api_key=checked_setting(variable, "api_key", key))
+    return replace(settings, api_key=check_setting(variable, "api_key", key))

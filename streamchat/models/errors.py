@@ -17,8 +17,8 @@ from typing import Any
 
 import openai
 
-from streamchat.models.body import words_of
-from streamchat.safe import one_line, without_credentials, without_secrets
+from streamchat.models.wire.body import words_of
+from streamchat.text.sanitize import one_line, without_credentials, without_secrets
 
 _REFUSALS = (400, 404, 422, 500, 501)
 # As vLLM, llama.cpp, Ollama, LM Studio, OpenRouter and others word it. That the word comes up in a

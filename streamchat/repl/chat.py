@@ -11,17 +11,18 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from prompt_toolkit.document import Document
 
+from streamchat.agent.loader import AgentLoader
 from streamchat.config import Settings
-from streamchat.conversation import Conversation, Stops
 from streamchat.events import AnswerDelta, Event, TurnCancelled, TurnDone, TurnFailed, TurnStarted
-from streamchat.loading import Engine
-from streamchat.repl.registry import CommandError
-from streamchat.safe import without_secrets
-from streamchat.sessions.records import Exchange, Session, folded
-from streamchat.threads import in_daemon_thread
+from streamchat.process.interrupts import InterruptHandler
+from streamchat.process.threads import run_in_daemon_thread
+from streamchat.repl.errors import CommandError
+from streamchat.sessions.conversation import Conversation
+from streamchat.sessions.records import Session, StoredTurn, fold
+from streamchat.sessions.replay import replay
+from streamchat.text.sanitize import without_secrets
 from streamchat.turn import Turn
-from streamchat.view.choose import Look, choose_view
-from streamchat.view.replay import replay
+from streamchat.view.choose import ViewOptions, choose_view
 
 if TYPE_CHECKING:
     from streamchat.sessions.store import Store
@@ -32,7 +33,7 @@ _T = TypeVar("_T")
 
 
 @dataclass
-class Again:
+class Retry:
     """A question that is to be asked in place of the last one.
 
     Attributes:
@@ -42,7 +43,7 @@ class Again:
     """
 
     question: str
-    instead_of: Exchange
+    instead_of: StoredTurn
     edit: bool = False
 
 
@@ -64,21 +65,21 @@ class Chat:
         found: is called when something was looked up.
     """
 
-    engine: Engine
+    engine: AgentLoader
     conversation: Conversation
     settings: Settings
-    look: Look
-    stops: Stops
+    look: ViewOptions
+    stops: InterruptHandler
     interactive: bool
     begun: Document = field(default_factory=Document)
-    again: Again | None = None
+    again: Retry | None = None
     turn: Turn | None = None
     sessions: list[Session] = field(default_factory=list)
     found: Callable[[], None] = lambda: None
     _looked_up: dict[str, asyncio.Future[None]] = field(default_factory=dict)
 
     @property
-    def last(self) -> Exchange:
+    def last(self) -> StoredTurn:
         """The last exchange.
 
         Raises:
@@ -101,7 +102,7 @@ class Chat:
             CommandError: nothing was asked yet.
         """
         if self.turn is None:
-            self.turn = folded(await self._events(self.last))
+            self.turn = fold(await self._events(self.last))
         return self.turn
 
     @property
@@ -125,7 +126,7 @@ class Chat:
 
     async def in_store(self, work: Callable[..., _T], *args: object) -> _T:
         """Returns what a method of the store returns, which may wait for the disk."""
-        return await in_daemon_thread(work, *args)
+        return await run_in_daemon_thread(work, *args)
 
     async def look_up_sessions(self) -> list[Session]:
         """Returns the sessions, the newest first."""
@@ -158,7 +159,7 @@ class Chat:
         self.say(f"session {conversation.session_id}: {conversation.title or 'without a title'}")
         self.tell_left_out()
 
-    async def show(self, exchanges: Iterable[Exchange], before: int = 0) -> None:
+    async def show(self, exchanges: Iterable[StoredTurn], before: int = 0) -> None:
         """Shows turns as they were."""
         if before:
             turns = f"{before} earlier turn{'s' * (before != 1)}"
@@ -168,7 +169,7 @@ class Chat:
             self.turn = replay(each.question, events, choose_view(self.look), sys.stdout)
             self.say("")
 
-    async def _events(self, exchange: Exchange) -> list[Event]:
+    async def _events(self, exchange: StoredTurn) -> list[Event]:
         if not exchange.id:
             return _told(exchange)
         return await self.in_store(self.store.events, exchange.id)
@@ -181,7 +182,7 @@ class Chat:
             self.say(f"(the model is not sent the oldest {turns}: over {most}; --max-history)")
 
 
-def _told(exchange: Exchange) -> list[Event]:
+def _told(exchange: StoredTurn) -> list[Event]:
     """Returns what is still known of a turn that was not kept."""
     began: list[Event] = [
         TurnStarted(exchange.message, exchange.model),

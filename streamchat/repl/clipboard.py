@@ -7,8 +7,8 @@ import base64
 import os
 import sys
 
-from streamchat.repl.registry import CommandError
-from streamchat.threads import in_daemon_thread
+from streamchat.process.threads import run_in_daemon_thread
+from streamchat.repl.errors import CommandError
 
 _PATIENCE = 5.0
 """Seconds that the clipboard tool may take."""
@@ -16,7 +16,7 @@ _MOST_OSC_52 = 74_994
 """Bytes that terminals take at most, as xterm and tmux have it."""
 
 
-def code_blocks(markdown: str) -> list[str]:
+def find_code_blocks(markdown: str) -> list[str]:
     """Returns the texts of the code blocks of an answer."""
     # Only who copies needs it.
     from markdown_it import MarkdownIt
@@ -40,7 +40,7 @@ async def copy(text: str, by: str) -> None:
         return
     try:
         async with asyncio.timeout(_PATIENCE):
-            await in_daemon_thread(_copy_by_tool, text)
+            await run_in_daemon_thread(_copy_by_tool, text)
     except TimeoutError:
         raise CommandError("the clipboard tool does not end") from None
 

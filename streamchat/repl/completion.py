@@ -11,7 +11,7 @@ from prompt_toolkit.document import Document
 
 from streamchat.repl.chat import Chat
 from streamchat.repl.registry import COMMANDS
-from streamchat.safe import one_line
+from streamchat.text.sanitize import one_line
 
 _ATTACHING = re.compile(r'(?<!\S)@(?:"([^"\n]*)|(\S*))$')
 

@@ -13,27 +13,28 @@ from typing import TYPE_CHECKING
 from prompt_toolkit.document import Document
 
 from streamchat.config import ModelError, SettingsError
-from streamchat.conversation import complain, complain_of
-from streamchat.repl.ahead import Ahead
+from streamchat.process.signals import ENDING, force_exit_soon, not_ignored
+from streamchat.process.threads import run_in_daemon_thread
 from streamchat.repl.attachments import AttachmentError, attached
-from streamchat.repl.chat import Again, Chat
+from streamchat.repl.chat import Chat, Retry
 from streamchat.repl.commands import is_command
 from streamchat.repl.completion import ChatCompleter
+from streamchat.repl.errors import CommandError
 from streamchat.repl.prompt import Prompt
-from streamchat.repl.registry import COMMANDS, CommandError, found
-from streamchat.safe import one_line
+from streamchat.repl.registry import COMMANDS, found
+from streamchat.repl.typeahead import TypeAhead
 from streamchat.sessions import StoreError
-from streamchat.signals import ENDING, end_for_sure, heeded
-from streamchat.threads import in_daemon_thread
+from streamchat.sessions.conversation import print_error, print_outcome
+from streamchat.sessions.replay import asked
+from streamchat.text.sanitize import one_line
 from streamchat.turn import Turn
 from streamchat.view import View
 from streamchat.view.choose import choose_view
-from streamchat.view.marks import ASCII_MARKS, UNICODE_MARKS, takes_unicode
+from streamchat.view.glyphs import ASCII_GLYPHS, UNICODE_GLYPHS, takes_unicode
 from streamchat.view.progress import progress_on_stderr
-from streamchat.view.replay import asked
 
 if TYPE_CHECKING:
-    from streamchat.agent import AgentExecutor
+    from streamchat.agent.executor import AgentExecutor
 
 
 class Repl:
@@ -120,11 +121,11 @@ class Repl:
         except (CommandError, AttachmentError) as error:
             # A command alone that is there can only be mended by doing something else.
             self._give_back("" if text in COMMANDS else line, again)
-            complain(f"error: {error}")
+            print_error(f"error: {error}")
         except (ModelError, SettingsError, StoreError) as error:
             self._failed = True
             self._give_back("" if is_command(text) else line, again)
-            complain(f"error: {error}")
+            print_error(f"error: {error}")
 
     async def _command(self, text: str) -> None:
         name, argument = [*text.split(maxsplit=1), ""][:2]
@@ -135,11 +136,11 @@ class Repl:
             await asyncio.wait([doing])
         self._chat.conversation.tell()
         if doing.cancelled():
-            complain("interrupted")
+            print_error("interrupted")
         else:
             doing.result()
 
-    def _give_back(self, line: str, again: Again | None) -> None:
+    def _give_back(self, line: str, again: Retry | None) -> None:
         """Puts a line that could not be used, and what was queued, at the next prompt."""
         chat = self._chat
         chat.again = again
@@ -154,7 +155,7 @@ class Repl:
             self._chat.say(asked(again.question))
             await self._ask(again.question, again)
 
-    async def _ask(self, question: str, again: Again | None = None) -> None:
+    async def _ask(self, question: str, again: Retry | None = None) -> None:
         chat = self._chat
         message, files = attached(question)
         for file in files:
@@ -164,7 +165,7 @@ class Repl:
         async with self._listening(view):
             executor = await self._loaded()
             if executor is None:
-                complain("interrupted")
+                print_error("interrupted")
                 self._give_back(question, again)
                 return
             turn = await chat.conversation.ask(
@@ -191,7 +192,7 @@ class Repl:
     def _tell_end(self, turn: Turn) -> None:
         chat = self._chat
         chat.turn = turn
-        complain_of(turn)
+        print_outcome(turn)
         if chat.interactive:
             chat.tell_left_out()
             chat.say("")
@@ -208,7 +209,7 @@ class Repl:
             yield
             return
         stops = self._chat.stops
-        ahead = Ahead(
+        ahead = TypeAhead(
             lambda: stops.stop(signal.SIGINT),
             view.suspend,
             view.typed,
@@ -232,13 +233,13 @@ class Repl:
         doing = [chat.engine.doing] if chat.engine.doing else []
         long = [name, f"session {id}" if kept else "not saved", tokens, *doing]
         short = [name[:20], id if kept else "not saved", tokens, *doing]
-        dot = UNICODE_MARKS.dot if takes_unicode(sys.stdout.encoding) else ASCII_MARKS.dot
+        dot = UNICODE_GLYPHS.dot if takes_unicode(sys.stdout.encoding) else ASCII_GLYPHS.dot
         bars = [f" {dot} ".join(parts) for parts in (long, short)]
         return next((bar for bar in bars if len(bar) <= columns), bars[-1][:columns])
 
 
 async def _line_of_stdin() -> str:
-    line: str = await in_daemon_thread(sys.stdin.readline)
+    line: str = await run_in_daemon_thread(sys.stdin.readline)
     if not line:
         raise EOFError
     return line
@@ -254,10 +255,10 @@ def _terminated_by_signals() -> Iterator[list[int]]:
 
     def end(number: int) -> None:
         received.append(number)
-        end_for_sure(number)
+        force_exit_soon(number)
         task.cancel()
 
-    for number in heeded(*ENDING):
+    for number in not_ignored(*ENDING):
         with suppress(RuntimeError, ValueError):
             loop.add_signal_handler(number, end, number)
     yield received

@@ -9,7 +9,7 @@ from typing import Self, TextIO
 from prompt_toolkit.output import DummyOutput
 from prompt_toolkit.output.vt100 import Vt100_Output
 
-from streamchat.view import repaints
+from streamchat.process.tty import can_repaint
 
 
 class Output(Vt100_Output):
@@ -74,11 +74,11 @@ class Unseen(DummyOutput):
         self._write("\x1b[?2004l")
 
     def _write(self, sequence: str) -> None:
-        if repaints(self._stream):
+        if can_repaint(self._stream):
             self._stream.write(sequence)
             self._stream.flush()
 
 
 def terminal_output() -> Output | None:
     """Returns the output to the terminal; prompt-toolkit has its own for a dumb one."""
-    return Output.on(sys.stdout) if repaints(sys.stdout) else None
+    return Output.on(sys.stdout) if can_repaint(sys.stdout) else None

@@ -28,11 +28,11 @@ from prompt_toolkit.output import ColorDepth
 from prompt_toolkit.styles import Style
 
 from streamchat.config import APP
+from streamchat.process.tty import can_repaint
 from streamchat.repl.completion import is_completed
 from streamchat.repl.output import terminal_output
-from streamchat.safe import without_secrets
-from streamchat.view import repaints
-from streamchat.view.replay import PROMPT
+from streamchat.sessions.replay import PROMPT
+from streamchat.text.sanitize import without_secrets
 
 _CONTINUED = " " * len(PROMPT)
 ESCAPE_SECONDS = 0.1
@@ -109,7 +109,7 @@ class Prompt:
 
         self.fresh = False
         while True:
-            if not repaints(sys.stdout):  # there, prompt-toolkit does not show it
+            if not can_repaint(sys.stdout):  # there, prompt-toolkit does not show it
                 self._session.message = PROMPT + begun.text
             try:
                 return await self._session.prompt_async(
@@ -149,10 +149,10 @@ def _history_file(secrets: Sequence[str]) -> History:
         path.chmod(0o600)
     except OSError:
         return InMemoryHistory()
-    return _Kept(path, secrets)
+    return RedactedHistory(path, secrets)
 
 
-class _Kept(FileHistory):
+class RedactedHistory(FileHistory):
     """What was typed, without secrets."""
 
     def __init__(self, path: Path, secrets: Sequence[str]) -> None:

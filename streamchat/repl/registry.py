@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from streamchat.safe import one_line
+from streamchat.repl.errors import CommandError
+from streamchat.text.sanitize import one_line
 
 if TYPE_CHECKING:
     from streamchat.repl.chat import Chat
@@ -16,10 +17,6 @@ Handler: TypeAlias = "Callable[[Chat, str], Coroutine[Any, Any, None]]"
 """Does what a command says; takes what stands after the command."""
 Offers: TypeAlias = "Callable[[Chat, str], Iterable[tuple[str, str]]]"
 """What may stand there, with what it means; takes what of it was typed."""
-
-
-class CommandError(Exception):
-    """A command cannot do what it was asked for; the message is one line that says why."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,19 +5,20 @@ from __future__ import annotations
 import signal
 import sys
 
+from streamchat.agent.loader import AgentLoader
 from streamchat.config import Settings
-from streamchat.conversation import Conversation, Stops, open_conversation
-from streamchat.echo import unechoed
-from streamchat.loading import Engine
 from streamchat.models import check
+from streamchat.process.interrupts import InterruptHandler
+from streamchat.process.runtime import prepare_output, run
+from streamchat.process.tty import echo_off
 from streamchat.repl.chat import Chat
 from streamchat.repl.loop import Repl
-from streamchat.runtime import prepare_output, run
-from streamchat.view.choose import Look
+from streamchat.sessions.conversation import Conversation, open_conversation
+from streamchat.view.choose import ViewOptions
 from streamchat.view.progress import progress_on_stderr
 
 
-def chat(settings: Settings, look: Look, *, tools: bool, session: str | None = None) -> int:
+def chat(settings: Settings, look: ViewOptions, *, tools: bool, session: str | None = None) -> int:
     """Runs the chat and returns the exit code.
 
     Args:
@@ -32,27 +33,34 @@ def chat(settings: Settings, look: Look, *, tools: bool, session: str | None = N
     check(settings)
     interactive = sys.stdin.isatty() and sys.stdout.isatty()
     conversation = open_conversation(settings, session)
-    with unechoed():
+    with echo_off():
         code = run(_chat(settings, look, conversation, tools=tools, interactive=interactive))
     conversation.close()
     if settings.trace:
         # It brings LangChain.
-        from streamchat.tracing import flush
+        from streamchat.agent.tracing import flush
 
         flush()
     return code
 
 
 async def _chat(
-    settings: Settings, look: Look, conversation: Conversation, *, tools: bool, interactive: bool
+    settings: Settings,
+    look: ViewOptions,
+    conversation: Conversation,
+    *,
+    tools: bool,
+    interactive: bool,
 ) -> int:
-    engine = Engine(settings, tools=tools, progress=None if interactive else progress_on_stderr)
+    engine = AgentLoader(
+        settings, tools=tools, progress=None if interactive else progress_on_stderr
+    )
     chat = Chat(
         engine=engine,
         conversation=conversation,
         settings=settings,
         look=look,
-        stops=Stops(signal.SIGINT, linger=interactive),
+        stops=InterruptHandler(signal.SIGINT, linger=interactive),
         interactive=interactive,
     )
     return await Repl(chat).run()

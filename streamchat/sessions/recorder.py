@@ -8,8 +8,8 @@ from concurrent.futures import Future
 from typing import TYPE_CHECKING, TypeVar
 
 from streamchat.events import ChunkReceived, Event
-from streamchat.safe import without_secrets
-from streamchat.threads import OneByOne
+from streamchat.process.threads import OneByOne
+from streamchat.text.sanitize import without_secrets
 from streamchat.turn import Turn
 
 if TYPE_CHECKING:

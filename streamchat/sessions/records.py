@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-from streamchat.answer import whole_characters
 from streamchat.events import ANSWER_TOOL, Event
+from streamchat.text.partial_json import replace_surrogates
 from streamchat.turn import Prose, ToolCall, Turn, reduce
 
 Status: TypeAlias = Literal["done", "failed", "cancelled"]
@@ -33,7 +33,7 @@ class Session:
 
 
 @dataclass(frozen=True, slots=True)
-class Exchange:
+class StoredTurn:
     """One turn of a session. Numbers count from 1; `started` is in seconds since 1970 (UTC).
 
     `question` is what was typed and `message` what was sent to the model, with attached files.
@@ -63,7 +63,7 @@ class Hit:
     snippet: str
 
 
-def folded(events: Iterable[Event]) -> Turn:
+def fold(events: Iterable[Event]) -> Turn:
     """Returns the turn that the events make, up to the first that does not fit those before."""
     turn = Turn()
     for event in events:
@@ -74,7 +74,7 @@ def folded(events: Iterable[Event]) -> Turn:
     return turn
 
 
-def answer_of(turn: Turn) -> str:
+def find_answer(turn: Turn) -> str:
     """Returns the answer as far as it came; text that no call followed may have been one."""
     if answer := turn.answer.text:
         return answer
@@ -88,17 +88,17 @@ def answer_of(turn: Turn) -> str:
     return texts[-1] if texts and turn.status != "done" else ""
 
 
-def calls_of(turn: Turn) -> str:
+def format_calls(turn: Turn) -> str:
     """Returns the calls as text to be searched: names, decoded arguments, results."""
     lines = []
     for call in turn.blocks:
         if isinstance(call, ToolCall) and call.name != ANSWER_TOOL:
-            lines.append(f"{call.name} {arguments_of(call)}\n{call.output}")
-    return whole_characters("\n".join(lines))
+            lines.append(f"{call.name} {format_arguments(call)}\n{call.output}")
+    return replace_surrogates("\n".join(lines))
 
 
-def arguments_of(call: ToolCall) -> str:
+def format_arguments(call: ToolCall) -> str:
     """Returns the arguments of a call as JSON, or as far as they came."""
     if call.arguments is None:
-        return whole_characters(call.fragments.text)
-    return whole_characters(json.dumps(dict(call.arguments), ensure_ascii=False, default=str))
+        return replace_surrogates(call.fragments.text)
+    return replace_surrogates(json.dumps(dict(call.arguments), ensure_ascii=False, default=str))

@@ -8,9 +8,9 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from streamchat.events import ChunkReceived, Event, LastEvent, TurnCancelled, from_dict, to_dict
-from streamchat.safe import one_line
 from streamchat.sessions import StoreError
-from streamchat.sessions.records import Exchange, Session, answer_of, folded
+from streamchat.sessions.records import Session, StoredTurn, find_answer, fold
+from streamchat.text.sanitize import one_line
 
 TITLE = 80
 """Characters of a title that are shown."""
@@ -56,22 +56,22 @@ def found_session(connection: sqlite3.Connection, prefix: str) -> Session:
     return session_of(rows[0])
 
 
-def exchanges(connection: sqlite3.Connection, session: str) -> list[Exchange]:
+def exchanges(connection: sqlite3.Connection, session: str) -> list[StoredTurn]:
     """Returns the turns of a session in their order."""
     rows = connection.execute(_EXCHANGES, [session]).fetchall()
     return [_exchange(connection, row) for row in rows]
 
 
-def _exchange(connection: sqlite3.Connection, row: Sequence[Any]) -> Exchange:
+def _exchange(connection: sqlite3.Connection, row: Sequence[Any]) -> StoredTurn:
     id, number, question, message, answer, status, *rest = row
     if status in ("done", "failed", "cancelled"):
-        return Exchange(id, number, question, message, answer, status, *rest)
+        return StoredTurn(id, number, question, message, answer, status, *rest)
     # Nobody has told how it ended: the program was killed.
-    turn = folded(events_of(connection, id))
+    turn = fold(events_of(connection, id))
     model, started, *_ = rest
     tokens = turn.input_tokens, turn.output_tokens
-    answer = answer_of(turn)
-    return Exchange(
+    answer = find_answer(turn)
+    return StoredTurn(
         id, number, question, message, answer, "cancelled", model, started, 0.0, *tokens
     )
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import sqlite3
 import unicodedata
 
-from streamchat.answer import whole_characters
-from streamchat.safe import one_line
 from streamchat.sessions import StoreError
 from streamchat.sessions.records import Hit
 from streamchat.sessions.rows import TITLE, found_session
+from streamchat.text.partial_json import replace_surrogates
+from streamchat.text.sanitize import one_line
 
 _MOST_WORDS = 32
 _SEARCH = """
@@ -25,7 +25,9 @@ def query_of(text: str) -> str:
     Raises:
         StoreError: there is no word in it.
     """
-    words = [word for word in whole_characters(text).replace("\0", " ").split() if _has_word(word)]
+    words = [
+        word for word in replace_surrogates(text).replace("\0", " ").split() if _has_word(word)
+    ]
     if not words:
         raise StoreError("no words to look for")
     # In quotes nothing means anything but itself.

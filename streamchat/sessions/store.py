@@ -10,18 +10,16 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Self
 
-from streamchat.answer import whole_characters
 from streamchat.events import Event
-from streamchat.safe import one_line
 from streamchat.sessions import StoreError
 from streamchat.sessions.database import Database
 from streamchat.sessions.files import default_path
 from streamchat.sessions.records import (
-    Exchange,
     Hit,
     Session,
-    answer_of,
-    calls_of,
+    StoredTurn,
+    find_answer,
+    format_calls,
 )
 from streamchat.sessions.rows import (
     SESSIONS,
@@ -33,6 +31,8 @@ from streamchat.sessions.rows import (
     storable,
 )
 from streamchat.sessions.search import hits, query_of
+from streamchat.text.partial_json import replace_surrogates
+from streamchat.text.sanitize import one_line
 from streamchat.turn import Turn
 
 _BEGIN = """
@@ -113,9 +113,9 @@ class Store:
             message: as it is sent to the model.
             model: its name.
         """
-        asked = whole_characters(question), whole_characters(message)
+        asked = replace_surrogates(question), replace_surrogates(message)
         return self._database.write(
-            lambda db: _begun(db, session_id, *asked, whole_characters(model))
+            lambda db: _begun(db, session_id, *asked, replace_surrogates(model))
         )
 
     def add(self, turn_id: int, events: Sequence[Event]) -> None:
@@ -127,7 +127,7 @@ class Store:
         """Keeps how a turn ended."""
         self._database.write(lambda db: _finish(db, turn_id, turn))
 
-    def turns(self, session_id: str) -> list[Exchange]:
+    def turns(self, session_id: str) -> list[StoredTurn]:
         """Returns the turns of a session in their order, none if there is no such session."""
         return self._database.read(lambda db: exchanges(db, session_id))
 
@@ -164,7 +164,7 @@ class Store:
         self._set("system", session_id, text)
 
     def _set(self, column: str, session_id: str, text: str | None) -> None:
-        value = None if text is None else whole_characters(text)
+        value = None if text is None else replace_surrogates(text)
         query = f"UPDATE sessions SET {column} = ? WHERE id = ?"  # noqa: S608  # ours
         self._database.write(lambda db: db.execute(query, [value, session_id]))
 
@@ -207,8 +207,8 @@ def _new_id(db: sqlite3.Connection) -> str:
 
 def _created(db: sqlite3.Connection, model: str, system: str | None, parent: str | None) -> str:
     id, now = _new_id(db), time.time()
-    instructions = None if system is None else whole_characters(system)
-    _insert_session(db, id, None, whole_characters(model), instructions, parent, now, now)
+    instructions = None if system is None else replace_surrogates(system)
+    _insert_session(db, id, None, replace_surrogates(model), instructions, parent, now, now)
     return id
 
 
@@ -227,11 +227,11 @@ def _begun(db: sqlite3.Connection, session: str, question: str, message: str, mo
 
 
 def _finish(db: sqlite3.Connection, id: int, turn: Turn) -> None:
-    answer = whole_characters(answer_of(turn))
+    answer = replace_surrogates(find_answer(turn))
     tokens = storable(turn.input_tokens), storable(turn.output_tokens)
     db.execute(_FINISH, [answer, turn.status, turn.seconds, *tokens, id])
     db.execute(
-        "UPDATE words SET answer = ?, calls = ? WHERE rowid = ?", [answer, calls_of(turn), id]
+        "UPDATE words SET answer = ?, calls = ? WHERE rowid = ?", [answer, format_calls(turn), id]
     )
     of_turn = "WHERE id = (SELECT session FROM turns WHERE turns.id = ?)"
     db.execute(f"UPDATE sessions SET updated = ? {of_turn}", [time.time(), id])  # noqa: S608  # ours

@@ -9,17 +9,17 @@ from datetime import UTC, datetime
 from typing import Any, TypeAlias
 
 from streamchat.events import ANSWER_TOOL, VERSION, Event, to_dict
-from streamchat.safe import one_line
-from streamchat.sessions.records import Exchange, Session, arguments_of, folded
+from streamchat.sessions.records import Session, StoredTurn, fold, format_arguments
+from streamchat.text.sanitize import one_line
 from streamchat.turn import ToolCall
 
 INTERRUPTED = "[interrupted]"
 
-Told: TypeAlias = tuple[Exchange, Sequence[Event]]
+Told: TypeAlias = tuple[StoredTurn, Sequence[Event]]
 """A turn and its events."""
 
 
-def said(exchange: Exchange) -> str | None:
+def said(exchange: StoredTurn) -> str | None:
     """Returns what stands for the answer in the history, None if there is nothing."""
     if exchange.status == "done":
         return exchange.answer
@@ -28,7 +28,7 @@ def said(exchange: Exchange) -> str | None:
     return None
 
 
-def history(exchanges: Iterable[Exchange], most: int) -> tuple[list[tuple[str, str]], int]:
+def history(exchanges: Iterable[StoredTurn], most: int) -> tuple[list[tuple[str, str]], int]:
     """Returns the newest pairs of message and answer, in their order, and how many are left out.
 
     Args:
@@ -55,8 +55,8 @@ def markdown(session: Session, turns: Iterable[Told]) -> str:
     return "\n\n".join([*head, *parts]) + "\n"
 
 
-def _turn_in_markdown(exchange: Exchange, events: Sequence[Event]) -> list[str]:
-    turn = folded(events)
+def _turn_in_markdown(exchange: StoredTurn, events: Sequence[Event]) -> list[str]:
+    turn = fold(events)
     calls = [
         _call_in_markdown(block)
         for block in turn.blocks
@@ -72,7 +72,7 @@ def _turn_in_markdown(exchange: Exchange, events: Sequence[Event]) -> list[str]:
     ]
 
 
-def _end(exchange: Exchange, error: str) -> list[str]:
+def _end(exchange: StoredTurn, error: str) -> list[str]:
     match exchange.status:
         case "cancelled":
             return [f"*{INTERRUPTED}*"]
@@ -89,7 +89,7 @@ def _quoted(text: str) -> str:
 def _call_in_markdown(call: ToolCall) -> str:
     name = one_line(call.name, 64) or "a tool without a name"
     outcome = {"done": "returned", "failed": "failed"}.get(call.state, "did not end")
-    blocks = f"{fenced(arguments_of(call), 'json')}\n\n{name} {outcome}"
+    blocks = f"{fenced(format_arguments(call), 'json')}\n\n{name} {outcome}"
     return f"Calling {name}\n\n{blocks}" + (f":\n\n{fenced(call.output)}" if call.output else ".")
 
 
@@ -107,7 +107,7 @@ def document(session: Session, turns: Iterable[Told]) -> dict[str, Any]:
     return {"version": VERSION, "session": plain}
 
 
-def turn_as_dict(exchange: Exchange, events: Sequence[Event]) -> dict[str, Any]:
+def turn_as_dict(exchange: StoredTurn, events: Sequence[Event]) -> dict[str, Any]:
     """Returns a turn as plain values, with its calls and its events."""
     calls = [
         {
@@ -117,7 +117,7 @@ def turn_as_dict(exchange: Exchange, events: Sequence[Event]) -> dict[str, Any]:
             "output": block.output,
             "seconds": block.seconds,
         }
-        for block in folded(events).blocks
+        for block in fold(events).blocks
         if isinstance(block, ToolCall) and block.name != ANSWER_TOOL
     ]
     plain = asdict(exchange) | {"started": time_of(exchange.started), "calls": calls}

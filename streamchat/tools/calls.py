@@ -8,15 +8,15 @@ from typing import Any, NoReturn
 from langchain_core.tools import BaseTool
 from pydantic import BaseModel, ValidationError
 
-from streamchat.answer import joined_pairs, whole_characters
-from streamchat.threads import in_daemon_thread
+from streamchat.process.threads import run_in_daemon_thread
+from streamchat.text.partial_json import join_surrogates, replace_surrogates
 
 
 class CallError(Exception):
     """A call that cannot be run, or that failed, in words for the model and the user."""
 
 
-def checked_arguments(tool: BaseTool, text: str) -> dict[str, Any]:
+def check_arguments(tool: BaseTool, text: str) -> dict[str, Any]:
     """Returns the arguments that `text` holds.
 
     Raises:
@@ -30,7 +30,7 @@ def checked_arguments(tool: BaseTool, text: str) -> dict[str, Any]:
     if isinstance(schema, type) and issubclass(schema, BaseModel):
         try:
             # Strict on the JSON text: a string is no number, but a JSON string may be a date.
-            checked = whole_characters(json.dumps(arguments, ensure_ascii=False))
+            checked = replace_surrogates(json.dumps(arguments, ensure_ascii=False))
             schema.model_validate_json(checked, strict=True)
         except ValidationError as error:
             raise CallError(_wrong_fields(error)) from None
@@ -42,7 +42,9 @@ def checked_arguments(tool: BaseTool, text: str) -> dict[str, Any]:
 def sendable_arguments(text: str) -> dict[str, Any]:
     """Returns the arguments as they can be sent back: servers choke on any but an object."""
     try:
-        arguments = json.loads(whole_characters(json.dumps(_strict_json(text), ensure_ascii=False)))
+        arguments = json.loads(
+            replace_surrogates(json.dumps(_strict_json(text), ensure_ascii=False))
+        )
     except CallError:
         return {}
     return arguments if isinstance(arguments, dict) else {}
@@ -56,7 +58,7 @@ def _strict_json(text: str) -> Any:
 
     try:
         value = json.loads(text, parse_constant=unknown, object_pairs_hook=_without_repeats)
-        return json.loads(joined_pairs(json.dumps(value, ensure_ascii=False, allow_nan=False)))
+        return json.loads(join_surrogates(json.dumps(value, ensure_ascii=False, allow_nan=False)))
     except RecursionError:
         raise CallError("the arguments are nested too deeply") from None
     except ValueError as error:  # of numbers beyond the interpreter's limits too
@@ -95,7 +97,7 @@ async def run_tool(tool: BaseTool, arguments: dict[str, Any]) -> Any:
     """Runs the tool off the event loop if it is synchronous, and returns what it returns."""
     if _is_async(tool):
         return await tool.ainvoke(arguments)
-    return await in_daemon_thread(tool.invoke, arguments)
+    return await run_in_daemon_thread(tool.invoke, arguments)
 
 
 def _is_async(tool: BaseTool) -> bool:

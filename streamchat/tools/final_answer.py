@@ -8,7 +8,7 @@ from langchain_core.tools import tool
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 
-def names_of(value: Any) -> tuple[str, ...]:
+def list_names(value: Any) -> tuple[str, ...]:
     """Returns the names in what a model gave for a list of them; it may forget or misshape it."""
     names = value if isinstance(value, list) else [value]
     return tuple(name for name in names if isinstance(name, str))
@@ -21,7 +21,7 @@ class _Answer(BaseModel):
     answer: Annotated[str, Field(description="the whole answer, as the user will read it")]
     tools_used: Annotated[
         list[str],
-        BeforeValidator(lambda value: list(names_of(value))),
+        BeforeValidator(lambda value: list(list_names(value))),
         Field(description="the names of the tools whose results the answer rests on"),
     ] = []
 

@@ -6,15 +6,10 @@ import os
 import signal
 from collections.abc import Sequence
 from types import TracebackType
-from typing import Protocol, Self, TextIO
+from typing import Protocol, Self
 
 from streamchat.events import Event
 from streamchat.turn import Turn
-
-
-def repaints(stream: TextIO) -> bool:
-    """Whether what the stream writes to can move its cursor: a terminal that is not a dumb one."""
-    return stream.isatty() and os.environ.get("TERM") not in (None, "", "dumb", "unknown")
 
 
 class View(Protocol):

@@ -16,7 +16,7 @@ from streamchat.events import (
     TurnDone,
     TurnFailed,
 )
-from streamchat.safe import Sanitizer, one_line
+from streamchat.text.sanitize import Sanitizer, one_line
 from streamchat.turn import Turn
 from streamchat.view import TextView
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import sys
 from dataclasses import dataclass
 
-from streamchat.view import View, repaints
+from streamchat.process.tty import can_repaint
+from streamchat.view import View
 from streamchat.view.answer import AnswerView
 from streamchat.view.debug import DebugView
 from streamchat.view.jsonl import JsonView
@@ -14,7 +15,7 @@ from streamchat.view.raw import RawView
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class ViewOptions:
     """What the user wants to see."""
 
     plain: bool = False
@@ -23,13 +24,13 @@ class Look:
     verbose: bool = False
 
 
-def choose_view(look: Look) -> View:
+def choose_view(look: ViewOptions) -> View:
     """Returns a new view of one turn on standard output."""
     if look.json:
         inner: View = JsonView(sys.stdout)
     elif look.raw:
         inner = RawView(sys.stdout, whole_lines=look.verbose)
-    elif look.plain or (sys.stdout.isatty() and not repaints(sys.stdout)):
+    elif look.plain or (sys.stdout.isatty() and not can_repaint(sys.stdout)):
         inner = PlainView(sys.stdout)
     elif sys.stdout.isatty():
         return _live(look.verbose)

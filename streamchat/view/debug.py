@@ -17,10 +17,10 @@ from streamchat.events import (
     TurnFailed,
     TurnStarted,
 )
-from streamchat.safe import safe
+from streamchat.text.sanitize import sanitize
 from streamchat.turn import Turn
 from streamchat.view import View
-from streamchat.view.words import shortened
+from streamchat.view.formatting import shortened
 
 _MOST_LINE = 4_000
 """Characters of a debug line that are shown."""
@@ -54,7 +54,7 @@ class DebugView:
     def show(self, turn: Turn, event: Event) -> None:
         """Writes the event's debug lines and hands it on."""
         for line in _lines(turn, event):
-            self._write(safe(shortened(line, _MOST_LINE)))
+            self._write(sanitize(shortened(line, _MOST_LINE)))
         self._inner.show(turn, event)
 
     def typed(self, queued: Sequence[str], text: str) -> None:

@@ -21,10 +21,10 @@ from streamchat.events import (
     TurnDone,
     TurnFailed,
 )
-from streamchat.safe import Sanitizer, one_line, safe
+from streamchat.text.sanitize import Sanitizer, one_line, sanitize
 from streamchat.turn import Turn
 from streamchat.view import TextView
-from streamchat.view.words import MOST_OUTPUT, decoded, figures, shortened
+from streamchat.view.formatting import MOST_OUTPUT, decoded, figures, shortened
 
 _INDENT = "  "
 
@@ -64,7 +64,7 @@ class PlainView(TextView):
             case ReasoningDelta(text):
                 self._think(text)
             case TextDelta(text):
-                self._end_thoughts()
+                self._end_reasoning()
                 self._change_to(answer=False)
                 self._prose.append(text)
                 self._break(text)
@@ -76,7 +76,7 @@ class PlainView(TextView):
             case ToolStarted(call_id, arguments):
                 self._tell(turn, call_id, f"is called with {decoded(arguments) or 'nothing'}.")
             case ToolFinished(call_id, output, failed):
-                told = shortened(safe(output), MOST_OUTPUT)
+                told = shortened(sanitize(output), MOST_OUTPUT)
                 self._tell(turn, call_id, f"failed: {told}" if failed else f"returned {told}.")
             case Notice(text):
                 self._say(f"Note: {one_line(text)}")
@@ -100,7 +100,7 @@ class PlainView(TextView):
             self._line, self._thinking = [_INDENT], True
         self._break(text.replace("\n", "\n" + _INDENT))
 
-    def _end_thoughts(self) -> None:
+    def _end_reasoning(self) -> None:
         if self._thinking:
             self._say("Now it says:")
 

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from streamchat.view import repaints
+from streamchat.process.tty import can_repaint
 
 _still = False
 
@@ -23,7 +23,7 @@ def progress_on_stderr(what: str, total: int | None = None) -> Iterator[Callable
 
     Without a terminal only long work is told, in one line.
     """
-    if _still or not repaints(sys.stderr):
+    if _still or not can_repaint(sys.stderr):
         if total:
             print(f"{what}...", file=sys.stderr, flush=True)  # noqa: T201  # as above
         yield lambda done: None
@@ -38,7 +38,7 @@ def progress_on_stderr(what: str, total: int | None = None) -> Iterator[Callable
         TimeElapsedColumn,
     )
 
-    from streamchat.view.marks import takes_unicode
+    from streamchat.view.glyphs import takes_unicode
 
     bar = (BarColumn(bar_width=20), DownloadColumn()) if total else ()
     console = Console(stderr=True)

@@ -19,16 +19,16 @@ from streamchat.events import (
     TurnDone,
     TurnFailed,
 )
-from streamchat.safe import one_line, safe
+from streamchat.text.sanitize import one_line, sanitize
 from streamchat.turn import Turn
 from streamchat.view import TextView
-from streamchat.view.words import MOST_OUTPUT, shortened
+from streamchat.view.formatting import MOST_OUTPUT, shortened
 
 SEPARATOR = "|"
 """What stands after each fragment."""
 _LONGEST_NAME = 100
 _LONGEST_FRAGMENT = 10_000
-_THOUGHTS = "\0thoughts"
+_REASONING_FIELDS = "\0thoughts"
 """Stands for thoughts where a call's id would: no id begins like that."""
 
 
@@ -60,13 +60,13 @@ class RawView(TextView):
                 self._announced = call_id
             case ArgumentsDelta(call_id, fragment):
                 self._continue(call_id, turn)
-                self._write(safe(shortened(fragment, _LONGEST_FRAGMENT)) + SEPARATOR)
+                self._write(sanitize(shortened(fragment, _LONGEST_FRAGMENT)) + SEPARATOR)
             case ReasoningDelta(text):
-                self._continue(_THOUGHTS, turn)
-                self._write(safe(text) + SEPARATOR)
+                self._continue(_REASONING_FIELDS, turn)
+                self._write(sanitize(text) + SEPARATOR)
             case TextDelta(text) | AnswerDelta(text, ""):
                 self._continue("", turn)
-                self._write(safe(text) + SEPARATOR)
+                self._write(sanitize(text) + SEPARATOR)
             case ToolFinished(call_id, output, failed):
                 self._result(turn.call(call_id).name, output, failed)
             case Notice(text):
@@ -81,19 +81,18 @@ class RawView(TextView):
         self._told = len(queued)
 
     def _result(self, name: str, output: str, failed: bool) -> None:
+        name, shown = one_line(name, _LONGEST_NAME), sanitize(shortened(output, MOST_OUTPUT))
         if failed:
-            self._line(
-                f"{one_line(name, _LONGEST_NAME)} failed: {safe(shortened(output, MOST_OUTPUT))}"
-            )
+            self._line(f"{name} failed: {shown}")
         elif output:
-            self._line(f"{one_line(name, _LONGEST_NAME)} → {safe(shortened(output, MOST_OUTPUT))}")
+            self._line(f"{name} → {shown}")
 
     def _continue(self, owner: str, turn: Turn) -> None:
         """Calls that arrive interleaved take turns: each goes on in a line that names it."""
         if self._open == owner:
             return
         self._end_line()
-        if owner == _THOUGHTS:
+        if owner == _REASONING_FIELDS:
             self._write("thinking: ")
         elif owner not in ("", self._announced):
             self._write(f"{one_line(turn.call(owner).name, _LONGEST_NAME)}: ")

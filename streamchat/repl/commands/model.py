@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
-from streamchat.config import LOCAL_MODELS, checked_setting
+from streamchat.config import LOCAL_MODELS, check_setting
 from streamchat.models import check
 from streamchat.repl.chat import Chat
 from streamchat.repl.prompt import ask_unseen
 from streamchat.repl.registry import command
-from streamchat.safe import one_line, safe
+from streamchat.text.sanitize import one_line, sanitize
 
 _MOST_NAMES = 60
 _BUILT_IN = "-"
@@ -32,12 +32,12 @@ async def model(chat: Chat, name: str) -> None:
     if not name:
         await _list(chat)
         return
-    settings = replace(chat.settings, model=checked_setting("/model", "model", name))
+    settings = replace(chat.settings, model=check_setting("/model", "model", name))
     if settings.needs_key and chat.interactive:
         typed = await ask_unseen("OpenAI API key: ")
         if typed is None:
             return
-        key = checked_setting("the key", "api_key", typed.strip())
+        key = check_setting("the key", "api_key", typed.strip())
         settings = replace(settings, api_key=key or None)
     check(settings)
     # Loading takes a while, and signals are heard of in the loop.
@@ -76,7 +76,7 @@ async def system(chat: Chat, text: str) -> None:
     """Shows or sets the instructions."""
     conversation = chat.conversation
     if not text:
-        chat.say(safe(conversation.system) or "nothing")
+        chat.say(sanitize(conversation.system) or "nothing")
         return
     conversation.system = "" if text == _BUILT_IN else text
     if conversation.session_id and conversation.recorder.store:

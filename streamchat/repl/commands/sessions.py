@@ -9,10 +9,11 @@ from pathlib import Path
 
 from streamchat.repl.chat import Chat
 from streamchat.repl.completion import paths
-from streamchat.repl.registry import CommandError, command
-from streamchat.safe import one_line, safe
+from streamchat.repl.errors import CommandError
+from streamchat.repl.registry import command
 from streamchat.sessions.transcript import document, markdown
-from streamchat.view.tables import show_sessions
+from streamchat.text.sanitize import one_line, sanitize
+from streamchat.view.table import show_sessions
 
 
 def _ids(chat: Chat, begun: str) -> Iterable[tuple[str, str]]:
@@ -108,13 +109,13 @@ async def export(chat: Chat, name: str) -> None:
     as_json = name.endswith(".json")
     text = json.dumps(document(session, told), indent=2) if as_json else markdown(session, told)
     await chat.in_store(_write, Path(name), text)
-    chat.say(f"written to {safe(name)}")
+    chat.say(f"written to {sanitize(name)}")
 
 
 def _write(path: Path, text: str) -> None:
     try:
         with path.expanduser().open("x", encoding="utf-8", errors="backslashreplace") as file:
-            file.write(safe(text.rstrip("\n")) + "\n")
+            file.write(sanitize(text.rstrip("\n")) + "\n")
     except (OSError, RuntimeError) as error:
         raise CommandError(f"{path}: {getattr(error, 'strerror', error)}") from None
 

@@ -8,13 +8,14 @@ from collections.abc import Iterable, Sequence
 from prompt_toolkit.document import Document
 
 from streamchat.events import ANSWER_TOOL
-from streamchat.repl.chat import Again, Chat
-from streamchat.repl.clipboard import code_blocks, copy
-from streamchat.repl.registry import CommandError, command
-from streamchat.safe import one_line, safe
-from streamchat.sessions.records import Exchange
+from streamchat.repl.chat import Chat, Retry
+from streamchat.repl.clipboard import copy, find_code_blocks
+from streamchat.repl.errors import CommandError
+from streamchat.repl.registry import command
+from streamchat.sessions.records import StoredTurn
+from streamchat.text.sanitize import one_line, sanitize
 from streamchat.turn import Answer, Note, Prose, Reasoning, ToolCall
-from streamchat.view.words import duration
+from streamchat.view.formatting import duration
 
 
 @command(
@@ -22,7 +23,7 @@ from streamchat.view.words import duration
 )
 async def retry(chat: Chat, _: str) -> None:
     """Asks the last question again."""
-    chat.again = Again(chat.last.question, chat.last)
+    chat.again = Retry(chat.last.question, chat.last)
 
 
 @command("/undo", "take the last question and its answer back")
@@ -43,7 +44,7 @@ async def edit(chat: Chat, _: str) -> None:
     """Has the last question edited."""
     if not chat.interactive:
         raise CommandError("/edit needs a terminal")
-    chat.again = Again(chat.last.question, chat.last, edit=True)
+    chat.again = Retry(chat.last.question, chat.last, edit=True)
     chat.begun = Document(chat.last.question)
 
 
@@ -64,18 +65,18 @@ async def last(chat: Chat, _: str) -> None:
             case ToolCall() if block.name != ANSWER_TOOL or block.failed:
                 _show_call(chat, block)
             case Prose(text) | Answer(_, text):
-                chat.say(safe(text.text))
+                chat.say(sanitize(text.text))
             case Reasoning(text):
-                chat.say(f"(thinking) {safe(text.text)}")
+                chat.say(f"(thinking) {sanitize(text.text)}")
             case Note(words):
-                chat.say(f"({safe(words)})")
+                chat.say(f"({sanitize(words)})")
 
 
 def _show_call(chat: Chat, call: ToolCall) -> None:
     arrived = call.fragments.text if call.arguments is None else _indented(call.arguments)
-    chat.say(f"{one_line(call.name) or 'unnamed'} {safe(arrived)}")
+    chat.say(f"{one_line(call.name) or 'unnamed'} {sanitize(arrived)}")
     took = f" ({duration(call.seconds)})" if call.ended else ""
-    chat.say(f"{call.state}{took}{': ' if call.output else ''}{safe(call.output)}")
+    chat.say(f"{call.state}{took}{': ' if call.output else ''}{sanitize(call.output)}")
 
 
 def _indented(arguments: object) -> str:
@@ -85,7 +86,7 @@ def _indented(arguments: object) -> str:
 def _blocks(chat: Chat, begun: str) -> Iterable[tuple[str, str]]:
     if not chat.conversation.exchanges:
         return []
-    blocks = code_blocks(chat.last.answer)
+    blocks = find_code_blocks(chat.last.answer)
     return [(str(number), one_line(block, 50)) for number, block in enumerate(blocks, 1)]
 
 
@@ -102,7 +103,7 @@ async def copy_(chat: Chat, number: str) -> None:
     if not text:
         raise CommandError("the last turn has no answer")
     if number:
-        blocks = code_blocks(text)
+        blocks = find_code_blocks(text)
         if not number.isdecimal() or not 1 <= int(number) <= len(blocks):
             raise CommandError(f"the last answer has {len(blocks)} code blocks: /copy N")
         text = blocks[int(number) - 1]
@@ -121,7 +122,7 @@ async def usage(chat: Chat, _: str) -> None:
     chat.say(f"{turns}, {_tokens(exchanges)}, {sum(each.seconds for each in exchanges):.1f} s")
 
 
-def _tokens(exchanges: Sequence[Exchange]) -> str:
+def _tokens(exchanges: Sequence[StoredTurn]) -> str:
     counts = [(each.input_tokens, each.output_tokens) for each in exchanges]
     if exchanges and not any(count is not None for pair in counts for count in pair):
         return "tokens unknown"

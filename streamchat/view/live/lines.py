@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from streamchat.view.live.inline import Piece
+from streamchat.view.markdown.inline import Piece
 
 _BREAK: Piece = ("\n", "")
 

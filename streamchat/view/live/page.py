@@ -9,14 +9,14 @@ from typing import Any
 from rich.console import Console
 
 from streamchat.events import ANSWER_TOOL
-from streamchat.safe import Sanitizer, one_line
+from streamchat.text.sanitize import Sanitizer, one_line
 from streamchat.turn import Answer, Block, Fragments, Note, Prose, Reasoning, ToolCall, Turn
-from streamchat.view.live.inline import Piece
-from streamchat.view.live.markdown import MarkdownStream
+from streamchat.view.glyphs import Glyphs
 from streamchat.view.live.painter import after
 from streamchat.view.live.panel import closed_panel, open_panel, short_line
 from streamchat.view.live.style import Palette
-from streamchat.view.marks import Marks
+from streamchat.view.markdown.inline import Piece
+from streamchat.view.markdown.stream import MarkdownStream
 
 _TEXTS = (Prose, Reasoning, Answer)
 
@@ -32,7 +32,7 @@ class Page:
     """
 
     def __init__(
-        self, console: Console, palette: Palette, marks: Marks, *, whole_lines: bool
+        self, console: Console, palette: Palette, marks: Glyphs, *, whole_lines: bool
     ) -> None:
         self._console = console
         self._palette = palette
@@ -87,7 +87,7 @@ class Page:
             case Note():
                 return _Line(self._palette)
             case Reasoning():
-                return _Thoughts(self._palette, whole_lines=self._whole_lines)
+                return _Reasoning(self._palette, whole_lines=self._whole_lines)
             case _:
                 return _Text(self._palette, self._marks, whole_lines=self._whole_lines)
 
@@ -134,7 +134,7 @@ class _Growing(_Drawing):
         return new + self._sanitizer.finish() if done else new
 
 
-class _Thoughts(_Growing):
+class _Reasoning(_Growing):
     """Reasoning, dim and as it is."""
 
     def __init__(self, palette: Palette, *, whole_lines: bool) -> None:
@@ -158,7 +158,7 @@ class _Thoughts(_Growing):
 class _Text(_Growing):
     """Text, as Markdown."""
 
-    def __init__(self, palette: Palette, marks: Marks, *, whole_lines: bool) -> None:
+    def __init__(self, palette: Palette, marks: Glyphs, *, whole_lines: bool) -> None:
         super().__init__(palette)
         self._stream = MarkdownStream(0, marks)
         self._whole_lines = whole_lines
@@ -180,7 +180,7 @@ class _Text(_Growing):
 class _Call(_Drawing):
     """A tool call, as a panel."""
 
-    def __init__(self, palette: Palette, marks: Marks, console: Console) -> None:
+    def __init__(self, palette: Palette, marks: Glyphs, console: Console) -> None:
         super().__init__(palette)
         self._marks = marks
         self._console = console

@@ -10,13 +10,13 @@ from rich.panel import Panel
 from rich.segment import Segment
 from rich.text import Text
 
-from streamchat.safe import one_line, safe
+from streamchat.text.sanitize import one_line, sanitize
 from streamchat.turn import Fragments, ToolCall
-from streamchat.view.live.inline import Piece
+from streamchat.view.formatting import MOST_OUTPUT, decoded, duration, shortened
+from streamchat.view.glyphs import Glyphs, encodable, takes_unicode
 from streamchat.view.live.style import style
-from streamchat.view.marks import Marks, encodable, takes_unicode
+from streamchat.view.markdown.inline import Piece
 from streamchat.view.raw import SEPARATOR
-from streamchat.view.words import MOST_OUTPUT, decoded, duration, shortened
 
 _WIDEST = 100
 _MOST_FRAGMENTS = 600
@@ -24,7 +24,7 @@ _MOST_FRAGMENTS = 600
 Lines = list[list[Segment]]
 
 
-def closed_panel(call: ToolCall, console: Console, width: int, marks: Marks) -> Lines:
+def closed_panel(call: ToolCall, console: Console, width: int, marks: Glyphs) -> Lines:
     """Returns the lines of a call for good. What is long is shortened: a call may be of any size.
 
     Args:
@@ -48,7 +48,7 @@ def closed_panel(call: ToolCall, console: Console, width: int, marks: Marks) -> 
     return console.render_lines(panel, console.options.update(width=width), pad=False)
 
 
-def open_panel(call: ToolCall, console: Console, width: int, marks: Marks) -> Lines:
+def open_panel(call: ToolCall, console: Console, width: int, marks: Glyphs) -> Lines:
     """Returns the lines of a call that has not ended.
 
     They are open to the right, and so no longer than they must be: when the window gets narrower,
@@ -84,15 +84,15 @@ def short_line(call: ToolCall, width: int) -> list[Piece]:
     return [(name, call.state), (f" {detail}", "dim")]
 
 
-def _title(call: ToolCall, state: str, marks: Marks, encoding: str) -> Text:
+def _title(call: ToolCall, state: str, marks: Glyphs, encoding: str) -> Text:
     name = encodable(one_line(call.name, 64), encoding) or "unnamed"
     mark = {"done": f" {marks.done}", "failed": f" {marks.failed}"}.get(state, "")
     return Text.assemble((name, style("strong")), (mark, style(state)))
 
 
-def _body(call: ToolCall, marks: Marks, encoding: str) -> list[Text]:
+def _body(call: ToolCall, marks: Glyphs, encoding: str) -> list[Text]:
     def text(words: str, look: str = "") -> Text:
-        return Text(encodable(safe(words), encoding), style=style(look))
+        return Text(encodable(sanitize(words), encoding), style=style(look))
 
     lines = [text(_fragments(call.fragments), "dim")] if call.fragments else []
     if call.arguments is not None:

@@ -13,8 +13,8 @@ from rich.console import Console
 from rich.segment import Segment
 from rich.style import Style
 
-from streamchat.view.live.inline import Piece
-from streamchat.view.marks import encodable
+from streamchat.view.glyphs import encodable
+from streamchat.view.markdown.inline import Piece
 
 _STYLES = {
     "heading": Style(bold=True),

@@ -31,19 +31,19 @@ from streamchat.events import (
     TurnDone,
     TurnFailed,
 )
-from streamchat.safe import one_line
+from streamchat.text.sanitize import one_line
 from streamchat.turn import Answer, Note, Prose, Reasoning, ToolCall, Turn
-from streamchat.view.live.inline import Piece
+from streamchat.view.formatting import figures
+from streamchat.view.glyphs import ASCII_GLYPHS, UNICODE_GLYPHS, takes_unicode
 from streamchat.view.live.lines import Lines
 from streamchat.view.live.page import Page
 from streamchat.view.live.painter import Painter, reflows
 from streamchat.view.live.style import Palette, style
 from streamchat.view.live.terminal import Terminal, Tty
-from streamchat.view.marks import ASCII_MARKS, UNICODE_MARKS, takes_unicode
-from streamchat.view.words import figures
+from streamchat.view.markdown.inline import Piece
 
 _FRAME = 1 / 30
-"""Seconds between two repaints, at least."""
+"""Seconds between two can_repaint, at least."""
 _TICK = 0.1
 """Seconds between two pictures of the spinner."""
 _QUIET = 2.0
@@ -73,7 +73,7 @@ class LiveView:
     ) -> None:
         self._terminal = terminal
         self._palette = Palette(console)
-        self._marks = UNICODE_MARKS if takes_unicode(console.encoding) else ASCII_MARKS
+        self._marks = UNICODE_GLYPHS if takes_unicode(console.encoding) else ASCII_GLYPHS
         self._painter = Painter(terminal, reflow=reflows() if reflow is None else reflow)
         self._page = Page(console, self._palette, self._marks, whole_lines=whole_lines)
         self._dim = self._palette.sequence(style("dim"))

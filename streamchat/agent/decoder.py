@@ -1,0 +1,320 @@
+"""Decodes the chunks of one model message into events and assembles its tool calls.
+
+Merging chunks with `+` parses the arguments again at every fragment, repairs JSON that was cut off,
+and takes fields at their word that servers fill in differently. This decoder keeps the fragments as
+they are, in linear time, and knows how the message ended.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import chain, count
+from typing import Any
+
+from langchain_core.messages import AIMessage, AIMessageChunk
+from langchain_core.messages.ai import UsageMetadata, add_ai_message_chunks
+
+from streamchat.events import (
+    ANSWER_TOOL,
+    AnswerDelta,
+    ArgumentsDelta,
+    ChunkReceived,
+    Event,
+    ReasoningDelta,
+    TextDelta,
+    ToolCallStarted,
+)
+from streamchat.text.partial_json import AnswerReader, SurrogateJoiner
+
+# OpenAI's words for it, and those of Mistral, vLLM, OpenRouter, DeepSeek and Gemini.
+_CUT_OFF = frozenset(
+    {
+        *("length", "max_tokens", "model_length", "content_filter", "safety", "recitation"),
+        *("error", "abort", "cancelled", "incomplete", "insufficient_system_resource"),
+        *("blocklist", "prohibited_content", "spii", "malformed_function_call"),
+    }
+)
+# What a request may hold as the id of a call; longer ones are refused by OpenAI itself.
+_ID = re.compile(r"[!-~]{1,64}")
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A tool call as it arrived: `arguments` is the exact concatenation of its fragments.
+
+    `whole` tells whether the JSON object in them was closed. `answers` tells whether the answer was
+    read out of them while they arrived.
+    """
+
+    call_id: str
+    name: str
+    arguments: str
+    whole: bool = True
+    answers: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """A whole model message. Token counts are None where the server does not tell.
+
+    `refusal` is what the model said instead of an answer. `broken_off` tells whether the stream
+    just ended, although its server could have said that it was done.
+    """
+
+    text: str = ""
+    calls: tuple[Call, ...] = ()
+    finish_reason: str | None = None
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+    refusal: str = ""
+    broken_off: bool = False
+
+    @property
+    def cut_off(self) -> bool:
+        """Whether the server says that it stopped before the model was finished."""
+        return _is_cut_off(self.finish_reason)
+
+
+def _is_cut_off(finish_reason: str | None) -> bool:
+    return (finish_reason or "").lower() in _CUT_OFF
+
+
+class ChunkDecoder:
+    """Turns the chunks of one message into events; `finish` gives the whole message.
+
+    Servers differ: a call's index may be missing, always 0 or start at 1; its id may be missing,
+    empty or repeated in every fragment; its name may be repeated. Fragments belong together when
+    nothing says that they do not.
+
+    Args:
+        answer_tool: the tool whose `answer` argument is the answer; None if there is none.
+        text_is_answer: whether plain text is known to be the answer, as no tools were offered.
+        taken_ids: call ids used earlier in the turn; new ones are added.
+    """
+
+    def __init__(
+        self,
+        answer_tool: str | None = ANSWER_TOOL,
+        *,
+        text_is_answer: bool = False,
+        taken_ids: set[str] | None = None,
+    ) -> None:
+        self._answer_tool = answer_tool
+        self._text_event = AnswerDelta if text_is_answer else TextDelta
+        self._taken_ids = set() if taken_ids is None else taken_ids
+        self._text: list[str] = []
+        self._characters = SurrogateJoiner()
+        self._reasoning = SurrogateJoiner()
+        self._refusal: list[str] = []
+        self._broken_off = False
+        self._calls: list[_OpenCall] = []
+        self._by_index: dict[int, _OpenCall] = {}
+        self._by_id: dict[str, _OpenCall] = {}
+        self._answered = False
+        self._finish_reason: str | None = None
+        self._usage: UsageMetadata | None = None
+
+    def feed(self, message: AIMessage) -> list[Event]:
+        """Returns what this chunk (or whole message) makes happen, in order."""
+        extra, told = message.additional_kwargs, message.response_metadata
+        events = _reasoned(self._reasoning.feed(str(extra.get("reasoning_content") or "")))
+        events += self._read_text(self._characters.feed(_text(message.content)))
+        for fragment in _fragments(message):
+            events += self._read_fragment(fragment)
+        self._refusal.append(str(extra.get("refusal") or ""))
+        # A server may close the stream with another, less telling reason after the true one.
+        if not _is_cut_off(self._finish_reason):
+            self._finish_reason = told.get("finish_reason") or self._finish_reason
+        # LangChain adds a chunk of its own after the last one.
+        self._broken_off = self._broken_off or told.get("stream_end") == "eof"
+        self._usage = message.usage_metadata or self._usage
+        return events
+
+    def finish(self) -> tuple[list[Event], Reply]:
+        """Returns what was held back until the end, and the message."""
+        events = _reasoned(self._reasoning.finish())
+        events += self._read_text(self._characters.finish())
+        for call in self._calls:
+            events += self._ended(call)
+        calls = tuple(call.finished() for call in self._calls)
+        return events, Reply(
+            text="".join(self._text),
+            calls=calls,
+            finish_reason=self._finish_reason,
+            input_tokens=self._usage["input_tokens"] if self._usage else None,
+            output_tokens=self._usage["output_tokens"] if self._usage else None,
+            refusal="".join(self._refusal),
+            broken_off=self._broken_off and self._finish_reason is None,
+        )
+
+    def _read_text(self, text: str) -> list[Event]:
+        if not text:
+            return []
+        self._text.append(text)
+        return [self._text_event(text)]
+
+    def _read_fragment(self, fragment: _Fragment) -> list[Event]:
+        call, name = self._call_of(fragment)
+        events = self._named(call, name) if name else []
+        return events + self._read_arguments(call, call.characters.feed(fragment.arguments))
+
+    def _read_arguments(self, call: _OpenCall, arguments: str) -> list[Event]:
+        if not arguments:
+            return []
+        call.fragments.append(arguments)
+        if call.name is None:
+            return []
+        events: list[Event] = [ArgumentsDelta(call.call_id, arguments)]
+        if text := call.reader.feed(arguments):
+            events.append(AnswerDelta(text, call.call_id))
+        return events
+
+    def _named(self, call: _OpenCall, name: str) -> list[Event]:
+        """Starts a call, now that its name is known or known to be missing."""
+        if call.name is not None:
+            return []
+        call.name = name
+        if name == self._answer_tool and not self._answered:
+            self._answered = call.answers = True
+            call.reader = AnswerReader()
+        waiting, call.fragments = call.fragments, []
+        events: list[Event] = [ToolCallStarted(call.call_id, name)]
+        for arguments in waiting:
+            events += self._read_arguments(call, arguments)
+        return events
+
+    def _ended(self, call: _OpenCall) -> list[Event]:
+        return self._named(call, "") + self._read_arguments(call, call.characters.finish())
+
+    def _call_of(self, fragment: _Fragment) -> tuple[_OpenCall, str]:
+        """Returns the call that the fragment belongs to and the name it has for it, if any."""
+        call, name = self._known_call(fragment), fragment.name
+        if call is None or call.ended_before(fragment):
+            # What came after the end of the call before has announced this one by the same name.
+            name = name or (call.name if call and call.name else "")
+            call = self._open(fragment.id, fragment.index)
+        if fragment.index is not None:
+            self._by_index[fragment.index] = call
+        if fragment.id:
+            self._by_id[fragment.id] = call
+        return call, name
+
+    def _known_call(self, fragment: _Fragment) -> _OpenCall | None:
+        same_id = self._by_id.get(fragment.id)
+        if same_id and not (fragment.name and same_id.is_elsewhere(fragment.index)):
+            return same_id
+        if fragment.index in self._by_index:
+            return self._by_index[fragment.index]
+        # Two of a new index, a new id and a name begin a call; anything else belongs to the last.
+        signs = (fragment.index is not None, bool(fragment.id), bool(fragment.name))
+        if not self._calls or sum(signs) > 1:
+            return None
+        return self._calls[-1]
+
+    def _open(self, server_id: str, index: int | None) -> _OpenCall:
+        sendable = server_id if _ID.fullmatch(server_id) else ""
+        numbered = (f"{sendable[:56] or 'call'}_{number}" for number in count(1))
+        candidates = chain([sendable] if sendable else [], numbered)
+        call_id = next(each for each in candidates if each not in self._taken_ids)
+        self._taken_ids.add(call_id)
+        call = _OpenCall(call_id, server_id, index)
+        self._calls.append(call)
+        return call
+
+
+def _reasoned(text: str) -> list[Event]:
+    return [ReasoningDelta(text)] if text else []
+
+
+class _OpenCall:
+    """A call of which more may come. Its name is None until one came."""
+
+    def __init__(self, call_id: str, server_id: str, index: int | None) -> None:
+        self.call_id = call_id
+        self.name: str | None = None
+        self.fragments: list[str] = []
+        self.characters = SurrogateJoiner()
+        self.reader = AnswerReader(field=None)
+        self.answers = False
+        self._server_id = server_id
+        self._index = index
+        self._named_again = False
+
+    def is_elsewhere(self, index: int | None) -> bool:
+        """Whether the server numbers this call otherwise: two calls can share a careless id."""
+        return index is not None and self._index is not None and index != self._index
+
+    def ended_before(self, fragment: _Fragment) -> bool:
+        """Whether the fragment that looks like a part of this call begins another one.
+
+        A name beside another id says so. Once the arguments are whole, so do more of them, if a
+        name has come with or before them. A name alone may just be repeated in every fragment, and
+        some servers make up a new id for every fragment.
+        """
+        other_id = bool(fragment.id and self._server_id and fragment.id != self._server_id)
+        if fragment.name and (other_id or fragment.name != self.name is not None):
+            return not (fragment.name == self.name and self._goes_on_in(fragment))
+        if not self.reader.closed:
+            return False
+        self._named_again = self._named_again or bool(fragment.name)
+        return self._named_again and bool(fragment.arguments.strip())
+
+    def _goes_on_in(self, fragment: _Fragment) -> bool:
+        """Whether the fragment can only be the next of arguments that are not whole."""
+        arguments = fragment.arguments.lstrip()
+        begun = bool(self.fragments) and not self.reader.closed
+        return begun and bool(arguments) and not arguments.startswith("{")
+
+    def finished(self) -> Call:
+        arguments = "".join(self.fragments)
+        return Call(self.call_id, self.name or "", arguments, self.reader.closed, self.answers)
+
+
+@dataclass(frozen=True, slots=True)
+class _Fragment:
+    index: int | None
+    id: str
+    name: str
+    arguments: str
+
+
+def _fragments(message: AIMessage) -> Iterator[_Fragment]:
+    """Yields the parts of calls in a chunk, or the calls of a whole message, in order."""
+    if isinstance(message, AIMessageChunk):
+        for part in message.tool_call_chunks:
+            yield _Fragment(part["index"], part["id"] or "", part["name"] or "", part["args"] or "")
+        return
+    for call in message.tool_calls:
+        yield _Fragment(None, call["id"] or "", call["name"], json.dumps(call["args"]))
+    for bad in message.invalid_tool_calls:
+        yield _Fragment(None, bad["id"] or "", bad["name"] or "", bad["args"] or "")
+
+
+def _text(content: str | list[str | dict[str, Any]]) -> str:
+    if isinstance(content, str):
+        return content
+    blocks = (block if isinstance(block, str) else block.get("text", "") for block in content)
+    return "".join(block for block in blocks if isinstance(block, str))
+
+
+def received(message: AIMessage) -> ChunkReceived:
+    """Returns the chunk as it came, for debugging."""
+    parts = message.tool_call_chunks if isinstance(message, AIMessageChunk) else message.tool_calls
+    return ChunkReceived(_text(message.content), tuple(dict(part) for part in parts))
+
+
+def merge_chunks(chunks: Iterable[AIMessageChunk]) -> AIMessageChunk:
+    """Merges kept chunks in their order, in linear time.
+
+    Merging as they come would parse the arguments again on every token.
+
+    Raises:
+        ValueError: there are no chunks.
+    """
+    kept = list(chunks)
+    if not kept:
+        raise ValueError("no chunks to merge")
+    return add_ai_message_chunks(*kept)

@@ -1,0 +1,318 @@
+"""The agent: prompt, model, tools, and round again until there is an answer."""
+
+from __future__ import annotations
+
+import asyncio
+import weakref
+from collections.abc import Callable, Coroutine, Generator, Sequence
+from dataclasses import replace
+from functools import partial
+from time import perf_counter
+from typing import Any, TypeVar
+
+from langchain_core.language_models import BaseChatModel
+from langchain_core.messages import (
+    AIMessage,
+    BaseMessage,
+    HumanMessage,
+    SystemMessage,
+)
+from langchain_core.prompts import ChatPromptTemplate, MessagesPlaceholder
+from langchain_core.tools import BaseTool, ToolException
+
+from streamchat.agent.decoder import Call
+from streamchat.agent.model_call import AgentError, ModelStep
+from streamchat.agent.scratchpad import Result, build_scratchpad
+from streamchat.agent.streamer import QueueCallbackHandler
+from streamchat.agent.tracing import tracing
+from streamchat.config import load_settings
+from streamchat.events import (
+    ANSWER_TOOL,
+    LastEvent,
+    ToolFinished,
+    ToolStarted,
+    TurnCancelled,
+    TurnDone,
+    TurnFailed,
+    TurnStarted,
+)
+from streamchat.models import open_model
+from streamchat.models.progress import Progress, silent
+from streamchat.text.partial_json import replace_surrogates
+from streamchat.text.redact import EventRedactor
+from streamchat.text.sanitize import one_line
+from streamchat.tools import (
+    TOOLS,
+    CallError,
+    check_arguments,
+    final_answer,
+    list_names,
+    run_tool,
+)
+
+WITH_TOOLS = (
+    "You are a helpful assistant with tools. Use a tool for every calculation, one step at a time, "
+    "and read its result before the next step. When you know the answer, or no tool is needed, "
+    "call final_answer: it is the only way to reply to the user."
+)
+INTERRUPTED = "[interrupted]"
+"""What stands in the history after an answer that the user stopped."""
+WITHOUT_TOOLS = "You are streamchat, a helpful assistant in the user's terminal."
+
+_T = TypeVar("_T")
+_PROMPT = ChatPromptTemplate.from_messages(
+    [
+        MessagesPlaceholder("system"),
+        MessagesPlaceholder("chat_history"),
+        ("human", "{input}"),
+        MessagesPlaceholder("agent_scratchpad"),
+    ]
+)
+
+
+class _EndTold(Coroutine[Any, Any, _T]):
+    """A coroutine that tells of its end even if it is cancelled before its first step.
+
+    A task that is cancelled so early throws into a coroutine that has not begun, of which then not
+    even a `finally` runs.
+    """
+
+    def __init__(self, inner: Coroutine[Any, Any, _T], tell: Callable[[], None]) -> None:
+        self._inner = inner
+        self._tell = tell
+        self._began = False
+
+    def send(self, value: Any) -> Any:
+        self._began = True
+        return self._inner.send(value)
+
+    def throw(self, *error: Any) -> Any:
+        if not self._began:
+            self._tell()
+        return self._inner.throw(*error)
+
+    def close(self) -> None:
+        self._inner.close()
+
+    def __await__(self) -> Generator[Any, Any, _T]:
+        return self._inner.__await__()
+
+
+class AgentExecutor:
+    """Puts questions to a model that may use tools, and remembers questions and answers.
+
+    Args:
+        llm: any LangChain chat model; by default the one that environment and configuration name.
+        tools: LangChain tools; `final_answer` is added if it is missing. None for the arithmetic
+            ones, an empty list for a chat without tools.
+        max_steps: how many messages the model may write for one question.
+        timeout: seconds without progress after which a turn fails; a tool has as long to return.
+        system_prompt: replaces the built-in one.
+        trace: whether LangSmith is told of the runs, set up by its own environment variables.
+
+    Attributes:
+        chat_history: a HumanMessage and an AIMessage for each question that was answered.
+        instructions: what the system prompt ends with.
+
+    Raises:
+        SettingsError: `llm` is None, and a setting cannot be used.
+        ModelError: `llm` is None, and the model that the settings name cannot be had.
+    """
+
+    def __init__(
+        self,
+        llm: BaseChatModel | None = None,
+        tools: Sequence[BaseTool] | None = None,
+        max_steps: int = 10,
+        *,
+        timeout: float = 60.0,
+        system_prompt: str | None = None,
+        trace: bool = False,
+    ) -> None:
+        self.tools = list(TOOLS if tools is None else tools)
+        if self.tools and not any(tool.name == ANSWER_TOOL for tool in self.tools):
+            self.tools.append(final_answer)
+        self.max_steps = max_steps
+        self.timeout = timeout
+        self.trace = trace
+        self.chat_history: list[BaseMessage] = []
+        self.instructions = ""
+        self._system_prompt = system_prompt
+        self._by_name = {tool.name: tool for tool in self.tools}
+        self._model = ModelStep(llm or open_model(load_settings()), self.tools, timeout)
+        self._runner: asyncio.Runner | None = None
+
+    @property
+    def model_name(self) -> str:
+        """The model's name, as its server knows it."""
+        llm = self._model.llm
+        return str(getattr(llm, "model_name", None) or type(llm).__name__)
+
+    async def model_names(self) -> list[str]:
+        """Returns the names of the models that its server has; none if it has no others."""
+        return await self._model.model_names()
+
+    def use(self, llm: BaseChatModel) -> None:
+        """Changes the model and keeps the history."""
+        self._model = ModelStep(llm, self.tools, self.timeout)
+
+    async def prepare(self, progress: Progress = silent) -> None:
+        """Does what would otherwise make the first answer late. Nobody has to call this."""
+        if self.tools:
+            await self._model.prime(partial(self._prompt, "", []), progress)
+
+    async def aclose(self) -> None:
+        """Closes the model's connections; nothing can be asked afterwards."""
+        if close := getattr(self._model.llm, "aclose", None):
+            await close()
+
+    def close(self) -> None:
+        """`aclose` for programs that call `run`."""
+        runner, self._runner = self._runner or asyncio.Runner(), None
+        with runner:
+            runner.run(self.aclose())
+
+    def invoke(
+        self, input: str, streamer: QueueCallbackHandler | None = None, verbose: bool = False
+    ) -> Coroutine[Any, Any, dict[str, Any]]:
+        """Answers a question and returns `{"answer": str, "tools_used": list of str}`.
+
+        Args:
+            input: the question.
+            streamer: takes the events; its last one always comes, whatever happens. Without it
+                this is a plain call.
+            verbose: whether to print every chunk's content, tool_calls, tool_name and arg.
+
+        Raises:
+            AgentError: there is no answer.
+        """
+        streamer = streamer or QueueCallbackHandler()
+        streamer.verbose = verbose
+        return _EndTold(self._invoke(input, streamer), partial(streamer.close, TurnCancelled()))
+
+    async def _invoke(self, input: str, streamer: QueueCallbackHandler) -> dict[str, Any]:
+        started = perf_counter()
+        end: LastEvent | None = None
+        try:
+            streamer.redactor = EventRedactor(self._model.secrets)
+            await streamer.put(TurnStarted(input, self.model_name))
+            with tracing(self.trace):
+                done = await self._turn(input, streamer)
+            answer = streamer.redactor.text(done.answer)
+            end = TurnDone(answer, done.tools_used, perf_counter() - started)
+        except Exception as error:
+            text = streamer.redactor.text(await self._model.describe(error))
+            end = TurnFailed(text, perf_counter() - started)
+            raise AgentError(text) from self._model.without_secrets(error)
+        except asyncio.CancelledError:
+            if so_far := streamer.answer_so_far.strip():
+                self.remember(input, f"{so_far}\n\n{INTERRUPTED}")
+            raise
+        finally:
+            streamer.close(end or TurnCancelled(perf_counter() - started))
+        self.remember(input, end.answer)
+        return {"answer": end.answer, "tools_used": list(end.tools_used)}
+
+    def remember(self, question: str, answer: str) -> None:
+        """Adds a question and its answer to the history."""
+        self.chat_history += [
+            HumanMessage(replace_surrogates(question)),
+            AIMessage(replace_surrogates(answer)),
+        ]
+
+    def run(self, input: str) -> dict[str, Any]:
+        """`invoke` for programs without an event loop.
+
+        All calls share one loop: an OpenAI client is tied to the loop it was first used on.
+
+        Raises:
+            AgentError: there is no answer.
+            RuntimeError: an event loop is running already; await `invoke` there.
+        """
+        if self._runner is None:
+            self._runner = asyncio.Runner()
+            weakref.finalize(self, self._runner.close)
+        return self._runner.run(self.invoke(input))
+
+    async def _turn(self, input: str, streamer: QueueCallbackHandler) -> TurnDone:
+        scratchpad: list[BaseMessage] = []
+        taken_ids: set[str] = set()
+        used: list[str] = []
+        prompt = partial(self._prompt, input, scratchpad)
+        for step in range(1, self.max_steps + 1):
+            reply = await self._model.reply(step, prompt, taken_ids, streamer)
+            if not reply.calls:
+                return TurnDone(reply.text, tuple(dict.fromkeys(used)))
+            results = await asyncio.gather(*(self._call(call, streamer) for call in reply.calls))
+            outcomes = list(zip(reply.calls, results, strict=True))
+            used += [call.name for call, result in outcomes if not (result.failed or result.answer)]
+            for result in results:
+                if result.answer:
+                    # A small model may forget to name them.
+                    named = result.answer.tools_used or tuple(dict.fromkeys(used))
+                    return replace(result.answer, tools_used=named)
+            scratchpad += build_scratchpad(reply.text, outcomes)
+        raise AgentError(f"no answer after {self.max_steps} steps, the most allowed (--max-steps)")
+
+    def _prompt(
+        self, input: str, scratchpad: list[BaseMessage], tools_offered: bool
+    ) -> list[BaseMessage]:
+        system = self._system_prompt or (WITH_TOOLS if tools_offered else WITHOUT_TOOLS)
+        return _PROMPT.format_messages(
+            system=[SystemMessage("\n\n".join(filter(None, (system, self.instructions))))],
+            chat_history=self.chat_history,
+            input=replace_surrogates(input),
+            agent_scratchpad=scratchpad,
+        )
+
+    async def _call(self, call: Call, streamer: QueueCallbackHandler) -> Result:
+        started = perf_counter()
+        try:
+            result = await self._run(call, streamer)
+        except Exception as error:
+            result = Result(_why(error), failed=True)
+        except asyncio.CancelledError as error:
+            task = asyncio.current_task()
+            if task and task.cancelling():
+                raise
+            result = Result(_why(error), failed=True)  # the tool's own
+        await streamer.put(
+            ToolFinished(call.call_id, result.output, result.failed, perf_counter() - started)
+        )
+        return result
+
+    async def _run(self, call: Call, streamer: QueueCallbackHandler) -> Result:
+        tool = self._by_name.get(call.name)
+        if tool is None:
+            names = ", ".join(self._by_name) or "none"
+            name = one_line(streamer.redactor.text(call.name), 80)
+            raise CallError(f"there is no tool called {name!r}, there are: {names}")
+        arguments = check_arguments(tool, call.arguments or "{}")
+        await streamer.put(ToolStarted(call.call_id, arguments))
+        if tool.name == ANSWER_TOOL:
+            return _answered(call, arguments)
+        try:
+            async with asyncio.timeout(self.timeout) as patience:
+                value = await run_tool(tool, arguments)
+        except TimeoutError:
+            if not patience.expired():
+                raise
+            raise CallError(f"no result within {self.timeout:g} s") from None
+        return Result(replace_surrogates(str(value)))
+
+
+def _answered(call: Call, arguments: dict[str, Any]) -> Result:
+    if not call.answers:
+        raise CallError("there is a final answer in this message already")
+    answer = str(arguments["answer"])
+    if not answer.strip():
+        raise CallError("the answer is empty")
+    return Result("", answer=TurnDone(answer, list_names(arguments.get("tools_used"))))
+
+
+def _why(error: BaseException) -> str:
+    """Returns the error as the model and the user are told it: a tool's own may be of any kind."""
+    if isinstance(error, CallError):
+        return str(error)
+    words = replace_surrogates(str(error))
+    return words if isinstance(error, ToolException) else f"{type(error).__name__}: {words}"

@@ -1,0 +1,50 @@
+"""What a model reads of its own calls: the message they were in, and their results."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from langchain_core.messages import AIMessage, BaseMessage, ToolCall, ToolMessage
+
+from streamchat.agent.decoder import Call
+from streamchat.events import TurnDone
+from streamchat.text.partial_json import replace_surrogates
+from streamchat.tools import sendable_arguments
+
+_NOT_IN_A_NAME = re.compile("[^a-zA-Z0-9_-]")
+_LONGEST_NAME = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What a call gave. `answer` is set if it was the final answer."""
+
+    output: str
+    failed: bool = False
+    answer: TurnDone | None = None
+
+
+def build_scratchpad(text: str, outcomes: Sequence[tuple[Call, Result]]) -> list[BaseMessage]:
+    """Returns the message and one result for each of its calls, as the model is to read them."""
+    called = [
+        ToolCall(
+            id=call.call_id, name=_sendable_name(call), args=sendable_arguments(call.arguments)
+        )
+        for call, _ in outcomes
+    ]
+    results = [
+        ToolMessage(
+            f"Error: {result.output}" if result.failed else result.output,
+            tool_call_id=call.call_id,
+            status="error" if result.failed else "success",
+        )
+        for call, result in outcomes
+    ]
+    return [AIMessage(replace_surrogates(text), tool_calls=called), *results]
+
+
+def _sendable_name(call: Call) -> str:
+    """Returns the name as the API takes it: a bad one would spoil every request after it."""
+    return _NOT_IN_A_NAME.sub("_", call.name)[:_LONGEST_NAME] or "unnamed"

@@ -1,0 +1,109 @@
+"""Puts the parts together: settings, model, agent, view."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+
+from streamchat.config import Settings
+from streamchat.doctor.findings import is_usable
+from streamchat.process.interrupts import InterruptHandler
+from streamchat.process.runtime import freeze_imports, prepare_output, run
+from streamchat.process.signals import ENDING, exit_on_interrupt
+from streamchat.process.tty import echo_off
+from streamchat.turn import Turn
+from streamchat.view.choose import ViewOptions, choose_view
+from streamchat.view.progress import progress_on_stderr
+
+os.environ.pop("OPENAI_LOG", None)  # its lines would stand between ours
+with progress_on_stderr("starting"), exit_on_interrupt():
+    from streamchat.agent.executor import AgentExecutor
+    from streamchat.agent.tracing import flush
+    from streamchat.models import open_model
+    from streamchat.sessions.conversation import (
+        Conversation,
+        open_conversation,
+        prepare,
+        print_outcome,
+    )
+
+
+def ask_once(
+    question: str, settings: Settings, look: ViewOptions, *, tools: bool, session: str | None = None
+) -> int:
+    """Answers one question and returns the exit code.
+
+    Args:
+        session: the one to add to, as `open_conversation` takes it.
+
+    Raises:
+        ModelError: the model cannot be had.
+        StoreError: the session cannot be had.
+        OSError: the output is gone.
+    """
+    prepare_output(settings)
+    conversation = open_conversation(settings, session)
+    stops = InterruptHandler(signal.SIGINT, *ENDING, linger=True)
+    with echo_off():
+        executor = open_executor(settings, tools=tools)
+        freeze_imports()
+        turn = run(_ask(executor, conversation, question, look, stops))
+    conversation.close()
+    print_outcome(turn)
+    if settings.trace:
+        flush()
+    if turn.status == "cancelled":
+        return 128 + stops.received
+    return 0 if turn.status == "done" else 1
+
+
+async def _ask(
+    executor: AgentExecutor,
+    conversation: Conversation,
+    question: str,
+    look: ViewOptions,
+    stops: InterruptHandler,
+) -> Turn:
+    if not await prepare(executor, progress_on_stderr, stops):
+        return Turn(question, status="cancelled")
+    return await conversation.ask(
+        executor, question, choose_view(look), stops, verbose=look.verbose
+    )
+
+
+def diagnose(settings: Settings, *, json: bool) -> int:
+    """Examines a server, shows what was found, and returns the exit code.
+
+    Raises:
+        ModelError: the model cannot be had.
+        OSError: the output is gone.
+    """
+    # Nobody else has a use for these.
+    from streamchat.doctor.examination import diagnosis
+    from streamchat.doctor.probe import Probe
+    from streamchat.doctor.report import show_report, write_json
+
+    prepare_output(settings)
+    freeze_imports()
+    with echo_off():
+        probe = Probe.on(settings, progress_on_stderr)
+        with progress_on_stderr("examining the server"):
+            findings = run(diagnosis(probe))
+    (write_json if json else show_report)(findings, sys.stdout)
+    return 0 if is_usable(findings) else 1
+
+
+def open_executor(settings: Settings, *, tools: bool) -> AgentExecutor:
+    """Returns an agent on the model that the settings name; a local one starts behind a spinner.
+
+    Raises:
+        ModelError: the model cannot be had.
+    """
+    return AgentExecutor(
+        open_model(settings, progress_on_stderr),
+        None if tools else [],
+        settings.max_steps,
+        timeout=settings.timeout,
+        trace=settings.trace,
+    )

@@ -1,0 +1,223 @@
+"""Reads the chunks of servers that all mean the same and write it differently.
+
+A chunk of the API is a nest of objects of which any part may be missing, null, or of another type.
+Nothing here raises: what cannot be read is passed over.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any, Self
+
+from langchain_core.messages import AIMessageChunk
+from langchain_core.messages.ai import UsageMetadata
+from langchain_core.messages.tool import (
+    ToolCallChunk,
+    invalid_tool_call,
+    tool_call,
+    tool_call_chunk,
+)
+from langchain_core.outputs import ChatGenerationChunk
+from pydantic import model_validator
+
+_REASONING_FIELDS = ("reasoning_content", "reasoning", "thinking")
+
+
+class StrictChunk(AIMessageChunk):
+    """A message chunk whose tool calls are never repaired: cut-off arguments are invalid.
+
+    The usual chunk completes partial JSON, which takes quadratic time and runs calls that were
+    never written to their end.
+    """
+
+    @model_validator(mode="after")
+    def init_tool_calls(self) -> Self:
+        """Sorts the calls into those whose arguments are a JSON object, and others."""
+        self.tool_calls, self.invalid_tool_calls = [], []
+        for part in self.tool_call_chunks:
+            name, text, call_id = part["name"], part["args"] or "", part["id"]
+            arguments = _object(text)
+            if arguments is None:
+                bad = invalid_tool_call(name=name, args=text, id=call_id, error=None)
+                self.invalid_tool_calls.append(bad)
+            else:
+                self.tool_calls.append(tool_call(name=name or "", args=arguments, id=call_id))
+        return self
+
+
+def _object(text: str) -> dict[str, Any] | None:
+    if not text.strip():
+        return {}
+    # Most fragments are neither the beginning nor the end of an object.
+    if not (text.lstrip().startswith("{") and text.rstrip().endswith("}")):
+        return None
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    return value if isinstance(value, dict) else None
+
+
+def generation_chunk(chunk: Mapping[str, Any]) -> ChatGenerationChunk:
+    """Returns a chunk of the API, or a whole completion, as LangChain has it.
+
+    Reasoning and refusals, which it has no place for, are in `additional_kwargs`.
+    """
+    choice = _first(chunk.get("choices"))
+    delta = _delta(choice)
+    content = delta.get("content")
+    is_number = isinstance(content, int | float) and not isinstance(content, bool)
+    text, thought = content_of(str(content) if is_number else content)
+    extra = {
+        "reasoning_content": _first_text(delta, _REASONING_FIELDS) + thought,
+        "refusal": _refusal(delta.get("refusal")) or _refusal(delta.get("content"), nested=True),
+        "prompt_progress": json.dumps(chunk.get("prompt_progress") or ""),
+    }
+    reason = choice.get("finish_reason")
+    told = {"finish_reason": str(reason)[:100] if reason else "", **_texts(chunk, "stream_end")}
+    return ChatGenerationChunk(
+        message=StrictChunk(
+            content=text,
+            tool_call_chunks=list(_calls(delta)),
+            usage_metadata=_usage(chunk.get("usage")),
+            additional_kwargs={
+                name: each for name, each in extra.items() if each not in ("", '""')
+            },
+        ),
+        generation_info={name: each for name, each in told.items() if each} or None,
+    )
+
+
+def has_content(chunk: Mapping[str, Any]) -> bool:
+    """Whether the chunk holds any of the message's own words."""
+    delta = _delta(_first(chunk.get("choices")))
+    return any(value for name, value in delta.items() if name != "role")
+
+
+def finish_reason(chunk: object) -> object:
+    """Returns why the message ended, if this chunk tells it."""
+    choices = chunk.get("choices") if isinstance(chunk, dict) else None
+    return _first(choices).get("finish_reason")
+
+
+class OneChoice:
+    """Keeps to one of the messages that a server offers for a choice, though one was asked for."""
+
+    def __init__(self) -> None:
+        self._index: object = None
+
+    def of(self, chunk: dict[str, Any]) -> dict[str, Any]:
+        """Returns the chunk with that choice alone."""
+        choices = chunk.get("choices")
+        if not isinstance(choices, list) or not choices:
+            return chunk
+        objects = [choice for choice in choices if isinstance(choice, dict)]
+        indexes = [choice.get("index") for choice in objects if choice.get("index") is not None]
+        if self._index is None and indexes:
+            self._index = 0 if 0 in indexes else indexes[0]
+        kept = [choice for choice in objects if choice.get("index") in (None, self._index)]
+        return {**chunk, "choices": kept}
+
+
+def content_of(content: Any) -> tuple[str, str]:
+    """Returns the text and the reasoning in content that may be a text, or parts of several kinds.
+
+    A part is a text or an object with one; of parts of a kind that is not known, nothing is read.
+    """
+    match content:
+        case str():
+            return content, ""
+        case list():
+            pairs = [content_of(part) for part in content]
+            return "".join(text for text, _ in pairs), "".join(thought for _, thought in pairs)
+        case {"type": "thinking" | "reasoning" as kind, **others}:
+            value = others.get(kind) or others.get("text")
+            return "", "".join(content_of(value))
+        case {"text": {"value": str(text)}} | {"text": str(text)}:
+            return text, ""
+        case _:
+            return "", ""
+
+
+def _first(choices: Any) -> Mapping[str, Any]:
+    """Returns the one choice that was asked for; servers may send none, or null."""
+    offered = choices if isinstance(choices, list) else []
+    return next((each for each in offered if isinstance(each, dict)), {})
+
+
+def _delta(choice: Mapping[str, Any]) -> Mapping[str, Any]:
+    for name in ("delta", "message"):
+        if isinstance(found := choice.get(name), dict):
+            return found
+    return _texts(choice, "text") and {"content": choice["text"]}
+
+
+def _texts(values: Mapping[str, Any], name: str) -> dict[str, str]:
+    return {name: values[name]} if isinstance(values.get(name), str) else {}
+
+
+def _first_text(delta: Mapping[str, Any], names: tuple[str, ...]) -> str:
+    found = ("".join(content_of(delta.get(name))) for name in names)
+    return next(filter(None, found), "")
+
+
+def _refusal(value: Any, *, nested: bool = False) -> str:
+    """Returns a refusal, which is a text, or the parts of that kind among others."""
+    match value:
+        case str() if not nested:
+            return value
+        case list():
+            return "".join(_refusal(part, nested=True) for part in value)
+        case {"refusal": str(text)}:
+            return text
+        case _:
+            return ""
+
+
+def _calls(delta: Mapping[str, Any]) -> Iterator[ToolCallChunk]:
+    calls = delta.get("tool_calls")
+    found = [
+        call for call in (calls if isinstance(calls, list) else [calls]) if isinstance(call, dict)
+    ]
+    for call in found:
+        yield _call(call, call.get("function"))
+    legacy = delta.get("function_call")
+    if isinstance(legacy, dict) and not found:
+        yield _call({}, legacy)
+
+
+def _call(call: Mapping[str, Any], function: Any) -> ToolCallChunk:
+    function = function if isinstance(function, dict) else {}
+    arguments = function.get("arguments")
+    if arguments is not None and not isinstance(arguments, str):
+        arguments = json.dumps(arguments, ensure_ascii=False)
+    return tool_call_chunk(
+        name=_text_or_none(function.get("name")),
+        args=arguments,
+        id=_text_or_none(call.get("id")),
+        index=_number(call.get("index")),
+    )
+
+
+def _text_or_none(value: Any) -> str | None:
+    return None if value is None else str(value)
+
+
+def _number(value: Any) -> int | None:
+    """Returns a count or an index, which some write as a text."""
+    if isinstance(value, str) and value.isdecimal() and len(value) < 10:
+        return int(value)
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+def _usage(usage: Any) -> UsageMetadata | None:
+    if not isinstance(usage, dict):
+        return None
+    tokens = [_number(usage.get(name)) for name in ("prompt_tokens", "completion_tokens")]
+    if all(each is None for each in tokens):
+        return None
+    came, went = (each or 0 for each in tokens)
+    return UsageMetadata(input_tokens=came, output_tokens=went, total_tokens=came + went)

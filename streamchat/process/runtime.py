@@ -1,0 +1,69 @@
+"""What the process itself needs: an event loop, and output that takes all text."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import io
+import logging
+import sys
+import warnings
+from collections.abc import Coroutine, Sequence
+from typing import Any, TypeVar
+
+from streamchat.config import Settings
+from streamchat.process.signals import install_exit_handlers
+from streamchat.process.threads import DaemonExecutor
+from streamchat.text.sanitize import sanitize, without_secrets
+
+_T = TypeVar("_T")
+
+
+def freeze_imports() -> None:
+    """From now on garbage is collected, but not looked for in the libraries.
+
+    They stay to the end. Looking through them again and again would stop the stream for a tenth of
+    a second each time.
+    """
+    gc.freeze()
+    gc.enable()
+
+
+def run(main: Coroutine[Any, Any, _T]) -> _T:
+    """Runs the one event loop of the program and returns what `main` returns."""
+    with asyncio.Runner() as runner:
+        # Looking up the name of a host must not outlast a time-out or Ctrl-C.
+        runner.get_loop().set_default_executor(DaemonExecutor())
+        result = runner.run(main)
+    install_exit_handlers()  # the loop has taken the signals for itself
+    return result
+
+
+def prepare_output(settings: Settings) -> None:
+    """Answers are UTF-8 on a pipe whatever the locale; on a terminal they are what it can show."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        if sys.stdout.isatty():
+            sys.stdout.reconfigure(errors="replace")
+        else:
+            sys.stdout.reconfigure(encoding="utf-8", newline="")
+    # Libraries log and warn of what is told better elsewhere.
+    if not sys.warnoptions:
+        warnings.simplefilter("ignore")
+    logging.getLogger().addHandler(logging.NullHandler())
+    handler = logging.StreamHandler()
+    handler.setFormatter(RedactingFormatter(settings.secrets))
+    ours = logging.getLogger("streamchat")
+    ours.addHandler(handler)
+    ours.setLevel(logging.DEBUG)
+    ours.propagate = False
+
+
+class RedactingFormatter(logging.Formatter):
+    """Formats records without the key, and without what a terminal would take for a command."""
+
+    def __init__(self, secrets: Sequence[str]) -> None:
+        super().__init__()
+        self._secrets = secrets
+
+    def format(self, record: logging.LogRecord) -> str:
+        return sanitize(without_secrets(super().format(record), self._secrets))

@@ -1,0 +1,57 @@
+"""Shows a turn that is over as it was when it happened."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TextIO
+
+from streamchat.events import Event
+from streamchat.text.sanitize import one_line, sanitize
+from streamchat.turn import Turn, reduce
+from streamchat.view import View
+from streamchat.view.glyphs import encodable
+
+PROMPT = "> "
+
+
+def asked(question: str) -> str:
+    """Returns a question as it stands at a prompt."""
+    return PROMPT + sanitize(question).replace("\n", "\n" + " " * len(PROMPT))
+
+
+def replay(question: str, events: Iterable[Event], view: View, out: TextIO) -> Turn:
+    """Writes the question, shows each event, and tells how a turn ended that gave no answer.
+
+    Events that do not fit those before, as in a file that somebody has edited, are passed over.
+
+    Args:
+        question: as it was typed.
+        events: of the turn.
+        view: a new one, which writes to `out`.
+        out: where to.
+
+    Returns:
+        the turn as it ended.
+
+    Raises:
+        OSError: the output is gone.
+    """
+    _write(asked(question), out)
+    turn = Turn()
+    with view:
+        for event in events:
+            try:
+                turn = reduce(turn, event)
+            except ValueError:
+                continue
+            view.show(turn, event)
+    if turn.status == "failed":
+        _write(f"error: {one_line(turn.error)}", out)
+    elif turn.status == "cancelled":
+        _write("interrupted", out)
+    return turn
+
+
+def _write(line: str, out: TextIO) -> None:
+    out.write(encodable(line, out.encoding or "utf-8") + "\n")
+    out.flush()

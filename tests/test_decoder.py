@@ -1,0 +1,360 @@
+"""Decoding chunks: what servers send, and what is made of it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from langchain_core.messages import AIMessage, AIMessageChunk
+
+from streamchat.agent.decoder import Call, ChunkDecoder, Reply, merge_chunks, received
+from streamchat.events import (
+    AnswerDelta,
+    ArgumentsDelta,
+    ChunkReceived,
+    Event,
+    ReasoningDelta,
+    TextDelta,
+    ToolCallStarted,
+)
+
+ADD, MULTIPLY = '{"x": 1, "y": 2}', '{"x": 3, "y": 4}'
+
+
+def text(content: Any, **metadata: Any) -> AIMessageChunk:
+    return AIMessageChunk(content, response_metadata=metadata)
+
+
+def part(
+    index: int | None = 0, id: str | None = None, name: str | None = None, args: str = ""
+) -> AIMessageChunk:
+    piece = {"index": index, "id": id, "name": name, "args": args, "type": "tool_call_chunk"}
+    return AIMessageChunk("", tool_call_chunks=[piece])
+
+
+def decoded(
+    *messages: AIMessage, taken_ids: set[str] | None = None, **options: Any
+) -> tuple[list[Event], Reply]:
+    decoder = ChunkDecoder(taken_ids=taken_ids, **options)
+    events = [event for message in messages for event in decoder.feed(message)]
+    rest, reply = decoder.finish()
+    return events + rest, reply
+
+
+def calls(*messages: AIMessage) -> list[tuple[str, str]]:
+    _, reply = decoded(*messages)
+    return [(call.name, call.arguments) for call in reply.calls]
+
+
+def test_fragments_are_events_in_the_order_they_came() -> None:
+    events, reply = decoded(
+        text("Let me "),
+        part(id="a", name="add"),
+        part(args='{"x": 1,'),
+        text("see."),
+        part(args=' "y": 2}'),
+        text("", finish_reason="tool_calls"),
+    )
+    assert events == [
+        TextDelta("Let me "),
+        ToolCallStarted("a", "add"),
+        ArgumentsDelta("a", '{"x": 1,'),
+        TextDelta("see."),
+        ArgumentsDelta("a", ' "y": 2}'),
+    ]
+    assert reply == Reply("Let me see.", (Call("a", "add", ADD),), "tool_calls")
+
+
+def test_the_answer_streams_out_of_final_answer() -> None:
+    events, reply = decoded(
+        part(id="a", name="final_answer"),
+        part(args='{"answer": "It is'),
+        part(args=' 20.", "tools_used": []}'),
+    )
+    assert [event for event in events if isinstance(event, AnswerDelta)] == [
+        AnswerDelta("It is", "a"),
+        AnswerDelta(" 20.", "a"),
+    ]
+    assert reply.calls[0].answers
+
+
+def test_only_the_first_final_answer_of_a_message_streams() -> None:
+    whole = '{"answer": "%s"}'
+    events, reply = decoded(
+        part(0, "a", "final_answer", whole % "yes"), part(1, "b", "final_answer", whole % "no")
+    )
+    assert [event.text for event in events if isinstance(event, AnswerDelta)] == ["yes"]
+    assert [call.answers for call in reply.calls] == [True, False]
+
+
+def test_without_tools_text_is_the_answer() -> None:
+    events, _ = decoded(text("Hello"), text_is_answer=True)
+    assert events == [AnswerDelta("Hello")]
+
+
+class TestServersThatDiffer:
+    """Each of these has been seen; all mean the same two calls."""
+
+    BOTH: ClassVar = [("add", ADD), ("multiply", MULTIPLY)]
+
+    def test_by_the_book(self) -> None:
+        assert (
+            calls(
+                part(0, "a", "add"),
+                part(0, args=ADD[:5]),
+                part(0, args=ADD[5:]),
+                part(1, "b", "multiply"),
+                part(1, args=MULTIPLY),
+            )
+            == self.BOTH
+        )
+
+    def test_interleaved(self) -> None:
+        assert (
+            calls(
+                part(0, "a", "add", ADD[:5]),
+                part(1, "b", "multiply", MULTIPLY[:7]),
+                part(0, args=ADD[5:]),
+                part(1, args=MULTIPLY[7:]),
+            )
+            == self.BOTH
+        )
+
+    def test_both_in_one_chunk(self) -> None:
+        whole = AIMessageChunk(
+            "",
+            tool_call_chunks=[
+                {"index": 0, "id": "a", "name": "add", "args": ADD},
+                {"index": 1, "id": "b", "name": "multiply", "args": MULTIPLY},
+            ],
+        )
+        assert calls(whole) == self.BOTH
+
+    def test_indexes_start_at_one(self) -> None:
+        assert calls(part(1, "a", "add", ADD), part(2, "b", "multiply", MULTIPLY)) == self.BOTH
+
+    def test_no_index(self) -> None:
+        assert (
+            calls(
+                part(None, "a", "add", ADD[:5]),
+                part(None, args=ADD[5:]),
+                part(None, "b", "multiply", MULTIPLY[:5]),
+                part(None, args=MULTIPLY[5:]),
+            )
+            == self.BOTH
+        )
+
+    def test_index_always_zero(self) -> None:
+        assert (
+            calls(
+                part(0, "a", "add"),
+                part(0, args=ADD),
+                part(0, "b", "multiply"),
+                part(0, args=MULTIPLY),
+            )
+            == self.BOTH
+        )
+
+    def test_index_always_zero_and_no_ids(self) -> None:
+        assert calls(part(0, None, "add", ADD), part(0, "", "multiply", MULTIPLY)) == self.BOTH
+
+    def test_neither_index_nor_ids(self) -> None:
+        assert (
+            calls(part(None, None, "add", ADD), part(None, None, "multiply", MULTIPLY)) == self.BOTH
+        )
+
+    def test_index_always_zero_interleaved_by_id(self) -> None:
+        assert (
+            calls(
+                part(0, "a", "add", ADD[:5]),
+                part(0, "b", "multiply", MULTIPLY[:7]),
+                part(0, "a", args=ADD[5:]),
+                part(0, "b", args=MULTIPLY[7:]),
+            )
+            == self.BOTH
+        )
+
+    def test_id_and_name_in_every_fragment(self) -> None:
+        assert (
+            calls(
+                *(part(0, "a", "add", piece) for piece in (ADD[:5], ADD[5:], "")),
+                *(part(1, "b", "multiply", piece) for piece in (MULTIPLY[:5], MULTIPLY[5:], "")),
+            )
+            == self.BOTH
+        )
+
+    def test_name_in_every_fragment_and_nothing_else(self) -> None:
+        assert (
+            calls(
+                *(part(None, None, "add", piece) for piece in (ADD[:5], ADD[5:], "")),
+                *(part(None, None, "multiply", piece) for piece in (MULTIPLY[:5], MULTIPLY[5:])),
+            )
+            == self.BOTH
+        )
+
+    def test_a_new_id_for_every_fragment(self) -> None:
+        assert (
+            calls(
+                part(0, "a", "add", ADD[:5]),
+                part(0, "b", args=ADD[5:]),
+                part(1, "c", "multiply", MULTIPLY[:5]),
+                part(1, "d", args=MULTIPLY[5:]),
+            )
+            == self.BOTH
+        )
+
+    def test_one_id_for_all_calls(self) -> None:
+        _, reply = decoded(
+            part(0, "same", "add"),
+            part(0, "same", args=ADD),
+            part(1, "same", "multiply"),
+            part(1, args=MULTIPLY),
+        )
+        assert [(call.name, call.arguments) for call in reply.calls] == self.BOTH
+        assert [call.call_id for call in reply.calls] == ["same", "same_1"]
+
+    def test_the_same_tool_twice_announced_alike(self) -> None:
+        assert calls(
+            part(0, None, "add"), part(0, args=ADD), part(0, None, "add"), part(0, args=MULTIPLY)
+        ) == [("add", ADD), ("add", MULTIPLY)]
+
+    def test_the_name_comes_late(self) -> None:
+        events, reply = decoded(
+            part(0, "a"), part(0, args=ADD[:5]), part(0, name="add"), part(0, args=ADD[5:])
+        )
+        assert events == [
+            ToolCallStarted("a", "add"),
+            ArgumentsDelta("a", ADD[:5]),
+            ArgumentsDelta("a", ADD[5:]),
+        ]
+        assert reply.calls == (Call("a", "add", ADD),)
+
+    def test_the_name_never_comes(self) -> None:
+        assert calls(part(0, "a", args=ADD)) == [("", ADD)]
+
+    def test_a_new_index_without_a_name_goes_on_with_the_last_call(self) -> None:
+        assert calls(part(0, "a", "add", ADD[:5]), part(1, args=ADD[5:])) == [("add", ADD)]
+
+    def test_what_follows_whole_arguments_without_a_name_stays_with_them(self) -> None:
+        assert calls(part(0, "a", "add", ADD), part(0, args=" }")) == [("add", ADD + " }")]
+
+    def test_the_usage_chunk_and_the_last_empty_one(self) -> None:
+        _, reply = decoded(
+            text("hi", finish_reason="stop"),
+            AIMessageChunk(
+                "", usage_metadata={"input_tokens": 5, "output_tokens": 1, "total_tokens": 6}
+            ),
+            text(""),
+        )
+        assert (reply.input_tokens, reply.output_tokens) == (5, 1)
+        assert reply.finish_reason == "stop"
+
+    def test_a_reason_that_means_cut_off_is_not_forgotten(self) -> None:
+        _, reply = decoded(text("hi", finish_reason="length"), text("", finish_reason="stop"))
+        assert reply.cut_off
+
+    def test_a_name_and_a_new_id_in_every_fragment(self) -> None:
+        fragments = ('{"x": 1', ', "y"', ": 2}")
+        parts = [part(0, f"id{at}", "add", each) for at, each in enumerate(fragments)]
+        assert calls(*parts) == [("add", ADD)]
+
+    def test_a_call_without_a_name_is_one(self) -> None:
+        assert calls(
+            part(0, "a", "add", ADD), part(1, "b", None, MULTIPLY), part(2, "c", "add", ADD)
+        ) == [("add", ADD), ("", MULTIPLY), ("add", ADD)]
+
+    def test_thoughts_and_refusals(self) -> None:
+        events, reply = decoded(
+            AIMessageChunk("", additional_kwargs={"reasoning_content": "h\ud83d"}),
+            AIMessageChunk("", additional_kwargs={"reasoning_content": "\ude00\ud83d"}),
+            AIMessageChunk("", additional_kwargs={"refusal": "I will "}),
+            AIMessageChunk("", additional_kwargs={"refusal": "not."}),
+        )
+        assert events == [ReasoningDelta("h"), ReasoningDelta("😀"), ReasoningDelta("\ud83d")]
+        assert (reply.text, reply.refusal) == ("", "I will not.")
+
+    def test_a_stream_that_just_ends_has_broken_off(self) -> None:
+        assert decoded(text("hi"), text("", stream_end="eof"), text(""))[1].broken_off
+        assert not decoded(text("hi"), text("", stream_end="done"))[1].broken_off
+        assert not decoded(text("hi", finish_reason="stop"), text("", stream_end="eof"))[
+            1
+        ].broken_off
+
+    @pytest.mark.parametrize("bad", ["", "a b", "\x1b[2J", "é", "x" * 65])
+    def test_an_id_that_cannot_be_sent_back_is_another(self, bad: str) -> None:
+        _, reply = decoded(part(id=bad, name="add", args=ADD))
+        assert reply.calls[0].call_id == "call_1"
+
+    def test_content_in_blocks(self) -> None:
+        blocks = [{"type": "text", "text": "Hel"}, "lo", {"type": "image"}, {"text": 1}]
+        assert decoded(text(blocks))[1].text == "Hello"
+
+
+def test_a_call_that_is_cut_short_is_not_whole() -> None:
+    _, reply = decoded(part(0, "a", "add", '{"x": 10, "y": 1'))
+    assert not reply.calls[0].whole
+
+
+def test_ids_are_unique_within_a_turn() -> None:
+    taken = {"call_1"}
+    _, reply = decoded(part(0, "", "add", ADD), part(1, "call_1", "add", ADD), taken_ids=taken)
+    assert [call.call_id for call in reply.calls] == ["call_2", "call_1_1"]
+    assert taken == {"call_1", "call_2", "call_1_1"}
+
+
+def test_a_whole_message_is_decoded_like_a_chunk() -> None:
+    message = AIMessage(
+        "Let me see.",
+        tool_calls=[{"id": "a", "name": "add", "args": {"x": 1, "y": 2}}],
+        invalid_tool_calls=[{"id": "b", "name": "add", "args": "{x", "error": None}],
+    )
+    assert calls(message) == [("add", ADD), ("add", "{x")]
+    assert received(message) == ChunkReceived("Let me see.", tuple(message.tool_calls))
+
+
+@given(
+    st.lists(st.sampled_from(["add", "multiply", "final_answer"]), min_size=1, max_size=4),
+    st.text(st.characters(codec=None), max_size=12),
+    st.lists(st.tuples(st.integers(0, 3), st.integers(1, 5)), max_size=60),
+)
+def test_any_interleaving_of_any_fragments(
+    names: Sequence[str], answer: str, cuts: Sequence[tuple[int, int]]
+) -> None:
+    wholes = [
+        json.dumps({"answer": answer, "n": at}, ensure_ascii=False) for at in range(len(names))
+    ]
+    left = dict(enumerate(wholes))
+    messages = [part(at, f"id{at}", name) for at, name in enumerate(names)]
+    for which, size in [*cuts, *((at, 1000) for at in range(len(names)))]:
+        if left.get(which):
+            messages.append(part(which, args=left[which][:size]))
+            left[which] = left[which][size:]
+    events, reply = decoded(*messages)
+    for at, call in enumerate(reply.calls):
+        shown = [
+            e.fragment for e in events if isinstance(e, ArgumentsDelta) and e.call_id == f"id{at}"
+        ]
+        assert (
+            "".join(shown)
+            == call.arguments
+            == wholes[at].encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+        )
+        assert call.name == names[at]
+        assert call.whole
+    said = "".join(e.text for e in events if isinstance(e, AnswerDelta))
+    if "final_answer" in names:
+        assert said == json.loads(reply.calls[names.index("final_answer")].arguments)["answer"]
+
+
+def test_kept_chunks_merge_in_their_order() -> None:
+    chunks = [text("N"), text("L"), text("P"), part(0, "a", "add", ADD[:5]), part(0, args=ADD[5:])]
+    merged = merge_chunks(chunks)
+    assert merged.content == "NLP"
+    assert merged.tool_calls[0]["args"] == {"x": 1, "y": 2}
+    assert merge_chunks(reversed(chunks[:3])).content == "PLN"
+    with pytest.raises(ValueError, match="no chunks"):
+        merge_chunks([])

@@ -1,0 +1,133 @@
+"""Which room may import which, and which library lives where."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent / "streamchat"
+
+# From the bottom up. A room imports only rooms that stand above it in this list.
+ROOMS = {
+    "events": set[str](),
+    "turn": {"events"},
+    "text": {"events"},
+    "config": {"text"},
+    "process": {"config", "text"},
+    "view": {"events", "turn", "text", "process"},
+    "tools": {"events", "text", "process"},
+    "models": {"config", "text"},
+    "agent": {"events", "text", "config", "process", "models", "tools"},
+    "doctor": {"events", "text", "config", "models", "tools", "agent", "view", "process"},
+    "sessions": {"events", "turn", "text", "config", "process", "models", "agent", "view"},
+    "repl": {
+        *{"events", "turn", "text", "config", "process"},
+        *{"view", "models", "agent", "sessions"},
+    },
+    "cli": {
+        *{"events", "turn", "text", "config", "process"},
+        *{"view", "models", "agent", "sessions", "doctor", "repl"},
+    },
+}
+# The package itself offers the names that Python users import, and starts the program.
+DOORS = {"streamchat": {"agent"}, "streamchat.__main__": {"process", "cli"}}
+PURE = ("events", "turn", "text", "models.wire.sse", "models.wire.body", "sessions.transcript")
+LIBRARIES = {
+    "rich": ("view", "doctor.report", "cli.config_report"),
+    "msgspec": ("config",),
+    "pygments": ("view.markdown.highlight",),
+    "prompt_toolkit": ("repl",),
+    "pyperclip": ("repl.clipboard",),
+    "markdown_it": ("repl.clipboard",),
+    "typer": ("cli",),
+    "sqlite3": ("sessions",),
+    "openai": ("models", "doctor.probe"),
+    "langchain_openai": ("models",),
+    "xllamacpp": ("models.embedded",),
+    "langsmith": ("agent.tracing",),
+    "jsonschema": ("tools",),
+    "langchain_core": ("agent", "tools", "models", "doctor.probe"),
+}
+INPUT_AND_OUTPUT = {"os", "sys", "io", "time", "asyncio", "socket", "subprocess", "pathlib"}
+MODULES = {
+    ".".join(("streamchat", *path.relative_to(ROOT).with_suffix("").parts)).removesuffix(
+        ".__init__"
+    ): path
+    for path in sorted(ROOT.rglob("*.py"))
+}
+
+
+def imports(module: str) -> Iterator[str]:
+    for node in ast.walk(ast.parse(MODULES[module].read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield node.module or ""
+            if node.module == "streamchat":
+                yield from (f"streamchat.{alias.name}" for alias in node.names)
+
+
+def room(module: str) -> str:
+    return [*module.split("."), ""][1]
+
+
+def rooms_imported(module: str) -> set[str]:
+    named = (name for name in imports(module) if name.startswith("streamchat."))
+    return {room(name) for name in named} - {room(module), "__version__"}
+
+
+def stands_in(module: str, places: tuple[str, ...]) -> bool:
+    own = module.removeprefix("streamchat.")
+    return any(own == place or own.startswith(f"{place}.") for place in places)
+
+
+def test_the_rooms_are_the_folders_of_the_package() -> None:
+    beside = {"__init__.py", "__main__.py", "__pycache__", "py.typed", "manual"}
+    there = {path.name.removesuffix(".py") for path in ROOT.iterdir() if path.name not in beside}
+    assert there == set(ROOMS)
+
+
+def test_a_room_imports_only_rooms_below_it() -> None:
+    below: set[str] = set()
+    for name, imported in ROOMS.items():
+        assert imported <= below, name
+        below.add(name)
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_a_module_imports_only_what_its_room_may(module: str) -> None:
+    allowed = DOORS[module] if module in DOORS else ROOMS[room(module)]
+    assert rooms_imported(module) <= allowed
+
+
+def test_no_modules_import_each_other() -> None:
+    arrows = {
+        module: {name for name in imports(module) if name in MODULES and name != module}
+        for module in MODULES
+    }
+    done: set[str] = set()
+
+    def walk(module: str, path: tuple[str, ...]) -> None:
+        assert module not in path, " -> ".join((*path, module))
+        if module not in done:
+            for each in sorted(arrows[module]):
+                walk(each, (*path, module))
+            done.add(module)
+
+    for module in MODULES:
+        walk(module, ())
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_one_library_one_home(module: str) -> None:
+    for name in imports(module):
+        homes = LIBRARIES.get(name.partition(".")[0])
+        assert homes is None or stands_in(module, homes), f"{module} imports {name}"
+
+
+@pytest.mark.parametrize("module", [name for name in MODULES if stands_in(name, PURE)])
+def test_a_pure_module_does_no_input_or_output(module: str) -> None:
+    assert not {name.partition(".")[0] for name in imports(module)} & INPUT_AND_OUTPUT

@@ -1,0 +1,76 @@
+"""Text made harmless."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from streamchat.text.sanitize import (
+    Sanitizer,
+    one_line,
+    sanitize,
+    without_credentials,
+    without_secrets,
+)
+
+ANY_TEXT = st.text(st.characters(codec=None))
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("plain\ttext\n", "plain\ttext\n"),
+        ("\x1b[31mred\x00\x7f", r"\x1b[31mred\x00\x7f"),
+        ("\x9b31m\x85", r"\x9b31m\x85"),
+        ("line\r\nnext\rover", "line\nnext\\x0dover"),
+        ("abc\u202edcb\u2066\u061c", r"abc\u202edcb\u2066\u061c"),
+        ("a\u200bb\ufeff\u2060\u00ad\u180e", r"a\u200bb\ufeff\u2060\xad\u180e"),
+        ("\U000e0041\U000e007f", r"\U000e0041\U000e007f"),
+        ("\ud83d and \ude00", r"\ud83d and \ude00"),
+        ("👩\u200d💻 漢字 é a\u200cb", "👩\u200d💻 漢字 é a\u200cb"),
+    ],
+)
+def test_harmful_characters_become_visible(text: str, shown: str) -> None:
+    assert sanitize(text) == shown
+
+
+@given(ANY_TEXT)
+def test_no_control_survives(text: str) -> None:
+    shown = sanitize(text)
+    shown.encode()
+    assert not any((ord(c) < 32 and c not in "\n\t") or 127 <= ord(c) < 160 for c in shown)
+    assert not re.search("[\u202a-\u202e\u2066-\u2069\u200b\u200e\u200f\ufeff]", shown)
+    assert sanitize(shown) == shown
+
+
+@given(st.lists(st.one_of(ANY_TEXT, st.sampled_from(["\r", "\n", "\r\n", "\x1b", "["]))))
+def test_no_split_lets_anything_through(pieces: list[str]) -> None:
+    sanitizer = Sanitizer()
+    assert "".join(map(sanitizer.feed, pieces)) + sanitizer.finish() == sanitize("".join(pieces))
+
+
+def test_a_line_end_in_two_halves() -> None:
+    sanitizer = Sanitizer()
+    assert [sanitizer.feed("a\r"), sanitizer.feed("\nb\r"), sanitizer.finish()] == [
+        *("a", "\nb", r"\x0d"),
+    ]
+
+
+def test_one_line_is_short_and_one_line() -> None:
+    assert one_line(" two\n lines\x1b ") == r"two lines\x1b"
+    assert len(one_line("x" * 1000)) == 300
+    assert one_line("x" * 1000, 10) == "xxxxxxxxx…"
+
+
+def test_a_secret_is_blotted_out() -> None:
+    assert without_secrets("key sk-1 pass!", ["sk-1", "pass"]) == "key *** ***!"
+    assert without_secrets("no key", ["", None]) == "no key"
+    assert without_secrets("sk-12345…, sk-…", ["sk-123456789"]) == "***…, sk-…"
+
+
+def test_credentials_in_an_address_are_blotted_out() -> None:
+    text = "see http://me:pa:ss@host:1/v1 and https://host/@me, a@b"
+    assert without_credentials(text) == "see http://***@host:1/v1 and https://host/@me, a@b"
