@@ -739,7 +739,7 @@ ERRORS = (
         "wrong-key",
         fails(401, f"no such key: {KEY}."),
         DONE,
-        error=("401", "{host}", "no such key: ***.", "OPENAI_API_KEY"),
+        error=("401", "{host}", "no such key: sk-***.", "OPENAI_API_KEY"),
         requests=1,
     ),
     failed(
@@ -848,7 +848,7 @@ KEYS = (
     failed(
         "key-in-a-traceback",
         fails(401, f"{KEY} is wrong"),
-        error=("401", "*** is wrong"),
+        error=("401", "sk-*** is wrong"),
         arguments=VERBOSE,
         announced=("***",),
     ),

@@ -261,7 +261,7 @@ class TestFailures:
         [
             (
                 fails(401, "Incorrect API key provided: sk-secret"),
-                "Incorrect API key provided: ***",
+                "Incorrect API key provided: sk-***",
             ),
             (
                 calls("add", ['{"x": 1']).but(finish_reason=None),

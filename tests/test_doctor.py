@@ -328,7 +328,7 @@ class TestNoServer:
         assert list(findings) == ["server"]
         verdict, observed, consequence = told(findings["server"])
         assert (verdict, consequence) == ("wrong", "no question can be answered")
-        assert "Incorrect API key provided: ***; check OPENAI_API_KEY" in observed
+        assert "Incorrect API key provided: sk-***; check OPENAI_API_KEY" in observed
 
     async def test_nobody_there(self) -> None:
         findings = await examined("http://127.0.0.1:9/v1")
@@ -416,7 +416,7 @@ class TestTheCommand:
         assert done.returncode == 0
         for harmful in (KEY, "\x1b", "\x07", "\x9b", "\u202e"):
             assert harmful not in done.stdout + done.stderr
-        assert "[/red]***" in done.stdout
+        assert "[/red]sk-***" in done.stdout
 
     @pytest.mark.parametrize(
         ("columns", "heads"),

@@ -436,7 +436,7 @@ class TestEndings:
 
     async def test_a_wrong_key_without_showing_it(self, server: Server) -> None:
         error = await self.failure(server, fails(401, "Incorrect API key provided: sk-secret."))
-        told = f"401 from {server.url[7:-3]}: Incorrect API key provided: ***."
+        told = f"401 from {server.url[7:-3]}: Incorrect API key provided: sk-***."
         assert error == f"{told}; check OPENAI_API_KEY"
 
     async def test_an_unreachable_server(self, server: Server) -> None:

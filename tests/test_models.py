@@ -22,6 +22,7 @@ from streamchat.models.openai_compatible import (
     connect,
     without_refused_option,
 )
+from streamchat.text.redact import Redactor
 from tests.server import Hangup, Pause, Reply, Server, fails, says
 
 
@@ -34,7 +35,7 @@ async def told(url: str, secret: str | None = None) -> str:
     with pytest.raises(openai.APIError) as raised:
         await text_of(llm)
     await llm.aclose()
-    return describe(raised.value, [secret] if secret else [])
+    return describe(raised.value, Redactor([secret]))
 
 
 @contextmanager
@@ -50,7 +51,10 @@ class TestErrors:
     @pytest.mark.parametrize(
         ("reply", "words"),
         [
-            (fails(401, "Incorrect API key provided: sk-1234"), "Incorrect API key provided: ***"),
+            (
+                fails(401, "Incorrect API key provided: sk-123456"),
+                "Incorrect API key provided: sk-***",
+            ),
             (Reply(status=404, body=b'{"detail": "no such model"}'), "no such model"),
             (Reply(status=404, body=b'{"error": "model not found"}'), "model not found"),
             (Reply(status=400, body=b'{"object": "error", "message": "too long"}'), "too long"),
@@ -130,7 +134,7 @@ class TestErrors:
             assert await told(url) == f"timed out: no answer from {url[7:-3]} (--timeout)"
 
     def test_anything_else_by_its_name(self) -> None:
-        assert describe(ZeroDivisionError("by\nzero")) == "ZeroDivisionError: by zero"
+        assert describe(ZeroDivisionError("by\nzero"), Redactor()) == "ZeroDivisionError: by zero"
 
 
 async def test_no_key_is_needed_elsewhere_and_none_of_ours_is_sent(server: Server) -> None:

@@ -17,6 +17,7 @@ from streamchat.events import AnswerDelta, ChunkReceived, Event, TurnCancelled, 
 from streamchat.sessions.recorder import Recorder
 from streamchat.sessions.records import fold
 from streamchat.sessions.store import Store
+from streamchat.text.redact import Redactor
 from tests.program import environment
 from tests.turns import NOTEBOOK
 
@@ -31,7 +32,7 @@ class Kept:
         self.told: list[str] = []
         self.store = Store.open(path, self.told.append)
         self.session = self.store.create("m")
-        self.recorder = Recorder(self.store, self.told.append, ["sk-secret"])
+        self.recorder = Recorder(self.store, self.told.append, Redactor(["sk-secret"]))
 
     async def begin(self, question: str = "q") -> int:
         turn = await self.recorder.begin(self.session, question, f"{question}!", "m")
@@ -67,7 +68,7 @@ async def test_a_turn_is_there_before_it_is_asked_and_whole_when_it_is_over(kept
     turn = await kept.begin("my key is sk-secret")
     (exchange,) = kept.store.turns(kept.session)
     assert (exchange.id, exchange.status) == (turn, "cancelled")
-    assert (exchange.question, exchange.message) == ("my key is ***", "my key is ***!")
+    assert (exchange.question, exchange.message) == ("my key is sk-***", "my key is sk-***!")
     for event in NOTEBOOK:
         kept.recorder.record(event)
     await kept.recorder.finish(fold(NOTEBOOK))

@@ -1,4 +1,4 @@
-"""Secrets kept out of events."""
+"""Secrets are redacted, and nothing else is."""
 
 from __future__ import annotations
 
@@ -19,50 +19,72 @@ from streamchat.events import (
     ToolStarted,
     TurnDone,
 )
-from streamchat.text.redact import EventRedactor, StreamRedactor
+from streamchat.text.redact import (
+    EventRedactor,
+    Redactor,
+    StreamRedactor,
+    is_secret,
+    redact_url_credentials,
+)
 
 KEY = "sk-abcabd12"
 
 
-def masked(*pieces: str, secret: str = KEY) -> str:
-    mask = StreamRedactor(secret)
-    return "".join(map(mask.feed, pieces)) + mask.finish()
+def redact(*pieces: str, secret: str = KEY) -> str:
+    stream = StreamRedactor(secret)
+    return "".join(map(stream.feed, pieces)) + stream.finish()
 
 
 @pytest.mark.parametrize("size", range(1, len(KEY) + 3))
 def test_a_secret_is_found_wherever_it_is_split(size: int) -> None:
     text = f"key {KEY}, s{KEY}{KEY}sk-abc; sk-ab"
     pieces = (text[at : at + size] for at in range(0, len(text), size))
-    assert masked(*pieces) == "key sk-***, ssk-***sk-***sk-abc; sk-ab"
+    assert redact(*pieces) == "key sk-***, ssk-***sk-***sk-abc; sk-ab"
+
+
+def redact_as_specified(text: str, secret: str) -> str:
+    """The policy, word for word: each secret, and the end of the text if it is most of one."""
+    *whole, rest = text.split(secret)
+    shown = "".join(each + secret[:3] + "***" for each in whole)
+    for size in range(len(secret) - 1, max(3, len(secret) // 2), -1):
+        if rest.endswith(secret[:size]):
+            return shown + rest[: -size + 3] + "***"
+    return shown + rest
 
 
 @given(
-    st.lists(st.text("ab", max_size=9)),
+    st.lists(st.text("ab*", max_size=9)),
     st.text("ab", min_size=4, max_size=8),
 )
-def test_no_secret_comes_through_and_nothing_else_is_lost(pieces: list[str], secret: str) -> None:
-    shown = masked(*pieces, secret=secret)
-    assert shown == masked("".join(pieces), secret=secret)
-    assert secret not in shown
-    if secret not in "".join(pieces) and "*" not in shown:
-        assert shown == "".join(pieces)
+def test_a_stream_redacts_the_secret_and_nothing_else(pieces: list[str], secret: str) -> None:
+    assert redact(*pieces, secret=secret) == redact_as_specified("".join(pieces), secret)
+
+
+@given(st.text("sk-ab1 *", max_size=60), st.sampled_from(["sk-ab1", "sk-sk-1", "ab1ab1ab1"]))
+def test_a_whole_text_is_redacted_as_a_stream_is(text: str, secret: str) -> None:
+    assert Redactor([secret]).redact(text) == redact_as_specified(text, secret)
+
+
+@given(st.text(max_size=60))
+def test_text_without_the_secret_stays_as_it_is(text: str) -> None:
+    assert Redactor(["sk-\u2603-never"]).redact(text) == text
 
 
 def test_pieces_of_other_text_stay_as_they_came() -> None:
-    mask = StreamRedactor(KEY)
-    assert [mask.feed(piece) for piece in ("tools", "_used", "ask", "-", "abacus")] == [
+    stream = StreamRedactor(KEY)
+    assert [stream.feed(piece) for piece in ("tools", "_used", "ask", "-", "abacus")] == [
         *("tools", "_used", "ask", "-", "abacus")
     ]
 
 
 def test_what_is_held_back_at_the_end_comes_out_unless_it_is_most_of_the_secret() -> None:
-    assert masked("it is sk-a") == "it is sk-a"
-    assert masked(KEY[:-1]) == "sk-***"
+    assert redact("it is sk-a") == "it is sk-a"
+    assert redact(KEY[:-1]) == "sk-***"
 
 
 def fed(*events: Event) -> list[Event]:
-    mask = EventRedactor([KEY])
-    return [each for event in events for each in mask.feed(event)]
+    redactor = EventRedactor(Redactor([KEY]))
+    return [each for event in events for each in redactor.feed(event)]
 
 
 def test_every_channel_is_by_itself() -> None:
@@ -107,6 +129,46 @@ def test_whole_values_of_any_depth() -> None:
     ]
 
 
-def test_a_word_that_is_no_secret_is_not_blotted_out() -> None:
-    mask = EventRedactor(["ollama", "lm-studio", ""])
-    assert mask.feed(TextDelta("ollama or lm-studio")) == [TextDelta("ollama or lm-studio")]
+PLACEHOLDERS = (
+    "ollama",
+    "EMPTY",
+    "test",
+    "none",
+    "dummy",
+    "local",
+    "lm-studio",
+    "Ollama",
+    "",
+    None,
+)
+
+
+@pytest.mark.parametrize("word", PLACEHOLDERS)
+def test_a_word_that_stands_for_a_key_is_no_secret(word: str | None) -> None:
+    question = f"How do I install {word}?"
+    assert not is_secret(word)
+    assert Redactor([word]).redact(question) == question
+    events = EventRedactor(Redactor([word]))
+    assert events.feed(TextDelta(question)) == [TextDelta(question)]
+
+
+def test_a_secret_that_is_learned_later_is_redacted_from_then_on() -> None:
+    redactor = Redactor()
+    assert redactor.redact(KEY) == KEY
+    redactor.learn(KEY)
+    assert redactor.redact(f"is {KEY}!") == "is sk-***!"
+    assert redactor.contains_secret(f"is {KEY}!")
+
+
+def test_the_longer_of_two_secrets_is_redacted_whole() -> None:
+    assert Redactor(["pass-word", "my:pass-word"]).redact("my:pass-word") == "my:***"
+
+
+def test_a_secret_that_was_cut_off_is_redacted() -> None:
+    assert Redactor([KEY]).redact("sk-abca…, sk-…") == "sk-***…, sk-…"
+
+
+def test_credentials_embedded_in_a_url_are_redacted() -> None:
+    text = "see http://me:pa:ss@host:1/v1 and https://host/@me, a@b"
+    expected = "see http://***@host:1/v1 and https://host/@me, a@b"
+    assert redact_url_credentials(text) == expected

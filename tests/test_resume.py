@@ -70,6 +70,19 @@ def test_the_model_is_told_the_same_as_without_a_break(server: Server, tmp_path:
     assert server.requests[-1]["messages"] == whole
 
 
+def test_a_placeholder_for_the_key_stays_in_what_is_stored_and_sent(
+    server: Server, tmp_path: Path
+) -> None:
+    question = "How do I install ollama?"
+    server.script(says("With its installer, ollama says."), says("Yes."))
+    key = {"OPENAI_BASE_URL": server.url, "OPENAI_API_KEY": "ollama"}
+    asked = run(tmp_path, "ask", question, **key)
+    assert asked.stdout == "With its installer, ollama says.\n"
+    run(tmp_path, "ask", "--continue", "Sure?", **key)
+    assert messages(server) == [question, "With its installer, ollama says.", "Sure?"]
+    assert question in run(tmp_path, "sessions", "list").stdout
+
+
 def test_what_is_over_the_budget_is_left_out_and_that_is_said(
     server: Server, tmp_path: Path
 ) -> None:

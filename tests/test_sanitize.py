@@ -12,8 +12,6 @@ from streamchat.text.sanitize import (
     Sanitizer,
     one_line,
     sanitize,
-    without_credentials,
-    without_secrets,
 )
 
 ANY_TEXT = st.text(st.characters(codec=None))
@@ -63,14 +61,3 @@ def test_one_line_is_short_and_one_line() -> None:
     assert one_line(" two\n lines\x1b ") == r"two lines\x1b"
     assert len(one_line("x" * 1000)) == 300
     assert one_line("x" * 1000, 10) == "xxxxxxxxx…"
-
-
-def test_a_secret_is_blotted_out() -> None:
-    assert without_secrets("key sk-1 pass!", ["sk-1", "pass"]) == "key *** ***!"
-    assert without_secrets("no key", ["", None]) == "no key"
-    assert without_secrets("sk-12345…, sk-…", ["sk-123456789"]) == "***…, sk-…"
-
-
-def test_credentials_in_an_address_are_blotted_out() -> None:
-    text = "see http://me:pa:ss@host:1/v1 and https://host/@me, a@b"
-    assert without_credentials(text) == "see http://***@host:1/v1 and https://host/@me, a@b"

@@ -39,7 +39,7 @@ from streamchat.events import (
 from streamchat.models import open_model
 from streamchat.models.progress import Progress, silent
 from streamchat.text.partial_json import replace_surrogates
-from streamchat.text.redact import EventRedactor
+from streamchat.text.redact import Redactor
 from streamchat.text.sanitize import one_line
 from streamchat.tools import (
     TOOLS,
@@ -108,6 +108,7 @@ class AgentExecutor:
         max_steps: how many messages the model may write for one question.
         timeout: seconds without progress after which a turn fails; a tool has as long to return.
         system_prompt: replaces the built-in one.
+        redactor: knows what must not be shown; it learns the model's key.
         trace: whether LangSmith is told of the runs, set up by its own environment variables.
 
     Attributes:
@@ -128,6 +129,7 @@ class AgentExecutor:
         timeout: float = 60.0,
         system_prompt: str | None = None,
         trace: bool = False,
+        redactor: Redactor | None = None,
     ) -> None:
         self.tools = list(TOOLS if tools is None else tools)
         if self.tools and not any(tool.name == ANSWER_TOOL for tool in self.tools):
@@ -139,7 +141,8 @@ class AgentExecutor:
         self.instructions = ""
         self._system_prompt = system_prompt
         self._by_name = {tool.name: tool for tool in self.tools}
-        self._model = ModelStep(llm or open_model(load_settings()), self.tools, timeout)
+        self._redactor = redactor or Redactor()
+        self._model = self._step(llm or open_model(load_settings()))
         self._runner: asyncio.Runner | None = None
 
     @property
@@ -154,7 +157,11 @@ class AgentExecutor:
 
     def use(self, llm: BaseChatModel) -> None:
         """Changes the model and keeps the history."""
-        self._model = ModelStep(llm, self.tools, self.timeout)
+        self._model = self._step(llm)
+
+    def _step(self, llm: BaseChatModel) -> ModelStep:
+        self._redactor.learn(*getattr(llm, "secrets", ()))
+        return ModelStep(llm, self.tools, self.timeout, self._redactor)
 
     async def prepare(self, progress: Progress = silent) -> None:
         """Does what would otherwise make the first answer late. Nobody has to call this."""
@@ -194,14 +201,14 @@ class AgentExecutor:
         started = perf_counter()
         end: LastEvent | None = None
         try:
-            streamer.redactor = EventRedactor(self._model.secrets)
+            streamer.redact_with(self._redactor)
             await streamer.put(TurnStarted(input, self.model_name))
             with tracing(self.trace):
                 done = await self._turn(input, streamer)
-            answer = streamer.redactor.text(done.answer)
+            answer = self._redactor.redact(done.answer)
             end = TurnDone(answer, done.tools_used, perf_counter() - started)
         except Exception as error:
-            text = streamer.redactor.text(await self._model.describe(error))
+            text = self._redactor.redact(await self._model.describe(error))
             end = TurnFailed(text, perf_counter() - started)
             raise AgentError(text) from self._model.without_secrets(error)
         except asyncio.CancelledError:
@@ -285,7 +292,7 @@ class AgentExecutor:
         tool = self._by_name.get(call.name)
         if tool is None:
             names = ", ".join(self._by_name) or "none"
-            name = one_line(streamer.redactor.text(call.name), 80)
+            name = one_line(self._redactor.redact(call.name), 80)
             raise CallError(f"there is no tool called {name!r}, there are: {names}")
         arguments = check_arguments(tool, call.arguments or "{}")
         await streamer.put(ToolStarted(call.call_id, arguments))

@@ -11,6 +11,7 @@ from streamchat.config import Settings
 from streamchat.models.progress import Advance, Progress
 from streamchat.process.runtime import freeze_imports
 from streamchat.process.threads import run_in_daemon_thread
+from streamchat.text.redact import Redactor
 
 if TYPE_CHECKING:
     from streamchat.agent.executor import AgentExecutor
@@ -21,12 +22,18 @@ class AgentLoader:
 
     Args:
         settings: name it.
+        redactor: learns the keys of its models.
         tools: whether it has any.
         progress: is told of what takes time; by default `doing` is.
     """
 
     def __init__(
-        self, settings: Settings, *, tools: bool, progress: Progress | None = None
+        self,
+        settings: Settings,
+        redactor: Redactor,
+        *,
+        tools: bool,
+        progress: Progress | None = None,
     ) -> None:
         self.settings = settings
         self.changed: Callable[[], None] = lambda: None
@@ -35,6 +42,7 @@ class AgentLoader:
         """What is being done before questions can be answered; empty when all is done."""
         self.names: list[str] = []
         """The models that the server has, as far as it was asked."""
+        self._redactor = redactor
         self._tools = tools
         self._progress = progress or self._note
         self._task: asyncio.Task[AgentExecutor] | None = None
@@ -126,6 +134,7 @@ class AgentLoader:
             settings.max_steps,
             timeout=settings.timeout,
             trace=settings.trace,
+            redactor=self._redactor,
         )
         executor.instructions = settings.system or ""
         return executor

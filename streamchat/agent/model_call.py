@@ -30,6 +30,7 @@ from streamchat.models.errors import (
 )
 from streamchat.models.openai_compatible import without_refused_option
 from streamchat.models.progress import Progress
+from streamchat.text.redact import Redactor
 from streamchat.text.sanitize import one_line
 
 _RETRIES = 2
@@ -75,10 +76,14 @@ class ModelStep:
         llm: the model.
         tools: what the model is offered; may be empty.
         timeout: seconds without progress after which a step fails.
+        redactor: keeps secrets out of errors.
     """
 
-    def __init__(self, llm: BaseChatModel, tools: Sequence[BaseTool], timeout: float) -> None:
+    def __init__(
+        self, llm: BaseChatModel, tools: Sequence[BaseTool], timeout: float, redactor: Redactor
+    ) -> None:
         self.llm = llm
+        self._redactor = redactor
         self._tools = tools
         self._timeout = timeout
         # The first is in force; the next takes its place when the server refuses it.
@@ -113,8 +118,8 @@ class ModelStep:
                 tries += 1
                 continue
             if _fault(reply):
-                # Secrets are blotted out before anything is shortened, or half of one may be left.
-                fault = _fault(_masked(reply, streamer.redactor.text))
+                # Redact before anything is shortened: half a secret would not be recognised.
+                fault = _fault(_redact_reply(reply, self._redactor.redact))
                 await _fail_calls(reply, fault, streamer)
                 raise AgentError(fault)
             return reply
@@ -138,16 +143,11 @@ class ModelStep:
             with suppress(Exception):  # it is only for the user's convenience
                 async with asyncio.timeout(min(_NAMES_SECONDS, self._timeout)):
                     names = await self.model_names()
-        return describe(error, self.secrets, names)
+        return describe(error, self._redactor, names)
 
     def without_secrets(self, error: Exception) -> Exception | None:
         """Returns the error as a cause to show, or None if the server has put a secret into it."""
-        return None if any(each in f"{error!s}{error!r}" for each in self.secrets) else error
-
-    @property
-    def secrets(self) -> tuple[str, ...]:
-        """What must be in no output."""
-        return getattr(self.llm, "secrets", ())
+        return None if self._redactor.contains_secret(f"{error!s}{error!r}") else error
 
     async def _ask(
         self, step: int, prompt: Prompt, taken_ids: set[str], streamer: QueueCallbackHandler
@@ -220,13 +220,13 @@ class ModelStep:
     ) -> bool:
         """Whether to send the request again: changed to what the server takes, or after a wait."""
         if again := self._concession(error):
-            await streamer.put(Notice(f"{describe(error, self.secrets)}; asking again {again}"))
+            await streamer.put(Notice(f"{describe(error, self._redactor)}; asking again {again}"))
             return True
         wait = seconds_until_retry(error, tries)
         if wait is None or tries >= _RETRIES:
             return False
         seconds, wanted = wait
-        text = f"{describe(error, self.secrets)}; asking again in {seconds:g} s"
+        text = f"{describe(error, self._redactor)}; asking again in {seconds:g} s"
         await streamer.put(Notice(text, seconds if wanted else 0.0))
         await asyncio.sleep(seconds)
         return True
@@ -266,12 +266,13 @@ def _fault(reply: Reply) -> str:
     return ""
 
 
-def _masked(reply: Reply, mask: Callable[[str], str]) -> Reply:
+def _redact_reply(reply: Reply, redact: Callable[[str], str]) -> Reply:
     calls = tuple(
-        replace(call, name=mask(call.name), arguments=mask(call.arguments)) for call in reply.calls
+        replace(call, name=redact(call.name), arguments=redact(call.arguments))
+        for call in reply.calls
     )
-    reason = None if reply.finish_reason is None else mask(reply.finish_reason)
-    return replace(reply, refusal=mask(reply.refusal), finish_reason=reason, calls=calls)
+    reason = None if reply.finish_reason is None else redact(reply.finish_reason)
+    return replace(reply, refusal=redact(reply.refusal), finish_reason=reason, calls=calls)
 
 
 def _last_words(reply: Reply) -> str:

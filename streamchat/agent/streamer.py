@@ -24,7 +24,7 @@ from streamchat.events import (
     TurnDone,
     TurnFailed,
 )
-from streamchat.text.redact import EventRedactor
+from streamchat.text.redact import EventRedactor, Redactor
 from streamchat.text.sanitize import sanitize
 
 
@@ -71,8 +71,8 @@ class QueueCallbackHandler(AsyncCallbackHandler):
         self.calls = 0
         """How many calls the current message has."""
         self._progress = ""
-        self.redactor = EventRedactor()
-        """Keeps what must not be shown out of the events."""
+        self._redactor = Redactor()
+        self._events = EventRedactor(self._redactor)
         self._answer: list[str] = []
         self._answer_call: str | None = None
 
@@ -119,10 +119,15 @@ class QueueCallbackHandler(AsyncCallbackHandler):
 
     async def _show_raw(self, chunk: ChunkReceived) -> None:
         if self.verbose:
-            for line in map(self.redactor.text, chunk.lines()):
+            for line in map(self._redactor.redact, chunk.lines()):
                 print(sanitize(line), flush=True)  # noqa: T201  # what `verbose` is for
         if self.raw:
             await self.put(chunk)
+
+    def redact_with(self, redactor: Redactor) -> None:
+        """Redact the events from now on."""
+        self._redactor = redactor
+        self._events = EventRedactor(redactor)
 
     def begin_message(self, decoder: ChunkDecoder) -> None:
         """From now on the chunks are those of a new message, which `decoder` decodes."""
@@ -145,13 +150,13 @@ class QueueCallbackHandler(AsyncCallbackHandler):
 
     async def put(self, event: Event) -> None:
         """Puts an event on the queue, behind those before it."""
-        for masked in self.redactor.feed(event):
+        for masked in self._events.feed(event):
             self._remember(masked)
             await self.queue.put(masked)
 
     def close(self, event: LastEvent) -> None:
         """Ends the turn. It never waits: a turn ends also when nobody reads a full queue."""
-        self._last += self.redactor.feed(event)
+        self._last += self._events.feed(event)
         with suppress(asyncio.QueueFull):
             while self._last:
                 self.queue.put_nowait(self._last[0])

@@ -119,6 +119,7 @@ def ask(
     Text piped in is put before the question. On a pipe the output is the answer and nothing else.
     """
     flags = locals()
+    from streamchat.cli.failures import redactor
     from streamchat.cli.inputs import question_of, session_of, settings_of, with_key
     from streamchat.config import SettingsError
 
@@ -136,7 +137,9 @@ def ask(
     from streamchat.view.choose import ViewOptions
 
     look = ViewOptions(plain=plain, raw=raw, json=json, verbose=verbose)
-    raise typer.Exit(ask_once(question, settings, look, tools=not no_tools, session=session))
+    raise typer.Exit(
+        ask_once(question, settings, redactor, look, tools=not no_tools, session=session)
+    )
 
 
 @app.command()
@@ -160,6 +163,7 @@ def repl(
 ) -> None:
     """Chat. The history is kept across turns; /help lists the commands."""
     flags = locals()
+    from streamchat.cli.failures import redactor
     from streamchat.cli.inputs import session_of, settings_of, with_key
 
     settings = settings_of(flags)
@@ -173,7 +177,7 @@ def repl(
     from streamchat.view.choose import ViewOptions
 
     look = ViewOptions(plain=plain, verbose=verbose)
-    raise typer.Exit(chat(settings, look, tools=not no_tools, session=session))
+    raise typer.Exit(chat(settings, redactor, look, tools=not no_tools, session=session))
 
 
 @app.command()
@@ -191,12 +195,13 @@ def doctor(
     It is sent a few small requests. The exit code is 0 if it can be used, and 1 if not.
     """
     flags = locals()
+    from streamchat.cli.failures import redactor
     from streamchat.cli.inputs import settings_of, with_key
 
     settings = with_key(settings_of(flags))
     from streamchat.cli.ask import diagnose
 
-    raise typer.Exit(diagnose(settings, json=json))
+    raise typer.Exit(diagnose(settings, redactor, json=json))
 
 
 _WITH_A_VALUE = (

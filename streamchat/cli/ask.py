@@ -12,6 +12,7 @@ from streamchat.process.interrupts import InterruptHandler
 from streamchat.process.runtime import freeze_imports, prepare_output, run
 from streamchat.process.signals import ENDING, exit_on_interrupt
 from streamchat.process.tty import echo_off
+from streamchat.text.redact import Redactor
 from streamchat.turn import Turn
 from streamchat.view.choose import ViewOptions, choose_view
 from streamchat.view.progress import progress_on_stderr
@@ -30,7 +31,13 @@ with progress_on_stderr("starting"), exit_on_interrupt():
 
 
 def ask_once(
-    question: str, settings: Settings, look: ViewOptions, *, tools: bool, session: str | None = None
+    question: str,
+    settings: Settings,
+    redactor: Redactor,
+    look: ViewOptions,
+    *,
+    tools: bool,
+    session: str | None = None,
 ) -> int:
     """Answers one question and returns the exit code.
 
@@ -42,11 +49,11 @@ def ask_once(
         StoreError: the session cannot be had.
         OSError: the output is gone.
     """
-    prepare_output(settings)
-    conversation = open_conversation(settings, session)
+    prepare_output(redactor)
+    conversation = open_conversation(settings, redactor, session)
     stops = InterruptHandler(signal.SIGINT, *ENDING, linger=True)
     with echo_off():
-        executor = open_executor(settings, tools=tools)
+        executor = open_executor(settings, redactor, tools=tools)
         freeze_imports()
         turn = run(_ask(executor, conversation, question, look, stops))
     conversation.close()
@@ -72,7 +79,7 @@ async def _ask(
     )
 
 
-def diagnose(settings: Settings, *, json: bool) -> int:
+def diagnose(settings: Settings, redactor: Redactor, *, json: bool) -> int:
     """Examines a server, shows what was found, and returns the exit code.
 
     Raises:
@@ -84,7 +91,7 @@ def diagnose(settings: Settings, *, json: bool) -> int:
     from streamchat.doctor.probe import Probe
     from streamchat.doctor.report import show_report, write_json
 
-    prepare_output(settings)
+    prepare_output(redactor)
     freeze_imports()
     with echo_off():
         probe = Probe.on(settings, progress_on_stderr)
@@ -94,7 +101,7 @@ def diagnose(settings: Settings, *, json: bool) -> int:
     return 0 if is_usable(findings) else 1
 
 
-def open_executor(settings: Settings, *, tools: bool) -> AgentExecutor:
+def open_executor(settings: Settings, redactor: Redactor, *, tools: bool) -> AgentExecutor:
     """Returns an agent on the model that the settings name; a local one starts behind a spinner.
 
     Raises:
@@ -106,4 +113,5 @@ def open_executor(settings: Settings, *, tools: bool) -> AgentExecutor:
         settings.max_steps,
         timeout=settings.timeout,
         trace=settings.trace,
+        redactor=redactor,
     )

@@ -77,10 +77,11 @@ def _print_path() -> None:
 def _shown(loaded: Loaded) -> Iterator[Shown]:
     from streamchat.cli.config_report import Shown
     from streamchat.config import Settings
-    from streamchat.text.sanitize import without_credentials, without_secrets
+    from streamchat.text.redact import Redactor, redact_url_credentials
 
     settings = loaded.settings
-    keys = [os.environ.get(each, "").strip() for each in loaded.key_variables]
+    keys = (os.environ.get(each, "").strip() for each in loaded.key_variables)
+    redactor = Redactor([*settings.secrets, *keys])
     for name in (each.name for each in fields(Settings)):
         if name == "api_key":
             note = f"set ({settings.api_key_env})" if settings.api_key else "not set"
@@ -88,7 +89,7 @@ def _shown(loaded: Loaded) -> Iterator[Shown]:
         else:
             value = _value(settings, name)
             if isinstance(value, str):
-                value = without_credentials(without_secrets(value, [*settings.secrets, *keys]))
+                value = redact_url_credentials(redactor.redact(value))
             yield Shown(name, value, loaded.place(name))
 
 

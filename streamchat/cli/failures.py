@@ -6,7 +6,6 @@ import json
 import os
 import sys
 import traceback
-from collections.abc import Iterable
 from contextlib import suppress
 
 import typer
@@ -14,15 +13,12 @@ import typer
 from streamchat.config import ModelError, SettingsError
 from streamchat.events import VERSION, TurnFailed, to_dict
 from streamchat.sessions import StoreError
-from streamchat.text.sanitize import one_line, sanitize, without_credentials, without_secrets
+from streamchat.text.redact import Redactor, redact_url_credentials
+from streamchat.text.sanitize import one_line, sanitize
 
 FAILED, WRONG_USAGE = 1, 2
-_secrets: list[str] = []
-
-
-def hide(secrets: Iterable[str]) -> None:
-    """From now on these are blotted out of what is told."""
-    _secrets.extend(secrets)
+redactor = Redactor()
+"""Learns every secret of the process; whatever is shown, stored or logged goes through it."""
 
 
 def explain(error: Exception) -> int:
@@ -38,13 +34,13 @@ def explain(error: Exception) -> int:
             return failed(f"cannot write the answer: {error.strerror or error}")
     if {"-v", "--verbose"} & set(sys.argv):
         lines = "".join(traceback.format_exception(error))
-        typer.echo(sanitize(_harmless(lines)), err=True)
+        typer.echo(sanitize(_redact(lines)), err=True)
     return failed(f"{type(error).__name__}: {error} (--verbose shows where)")
 
 
 def failed(message: str, code: int = FAILED) -> int:
     """Tells that the program failed, and returns the exit code."""
-    line = one_line(_harmless(message), 290)
+    line = one_line(_redact(message), 290)
     print_error(f"error: {line}")
     if "--json" in sys.argv:
         with suppress(OSError):
@@ -58,6 +54,6 @@ def print_error(line: str) -> None:
         typer.echo(one_line(line), err=True)
 
 
-def _harmless(text: str) -> str:
-    key = os.environ.get("OPENAI_API_KEY", "").strip()
-    return without_credentials(without_secrets(text, [*_secrets, key]))
+def _redact(text: str) -> str:
+    redactor.learn(os.environ.get("OPENAI_API_KEY", "").strip())
+    return redact_url_credentials(redactor.redact(text))

@@ -12,7 +12,7 @@ from typing import Any
 
 import typer
 
-from streamchat.cli.failures import hide, print_error
+from streamchat.cli.failures import print_error, redactor
 from streamchat.config import Settings, SettingsError, check_setting, load_settings
 
 _PATIENCE_WITH_STDIN = 1.0
@@ -54,12 +54,12 @@ def with_key(settings: Settings) -> Settings:
     Raises:
         SettingsError: what was typed is none.
     """
-    hide(settings.secrets)
+    redactor.learn(*settings.secrets)
     if not settings.needs_key or not (sys.stdin.isatty() and sys.stderr.isatty()):
         return settings
     typed = typer.prompt("OpenAI API key", hide_input=True, err=True)
     key = check_setting("the key", "api_key", str(typed).strip())
-    hide([key])
+    redactor.learn(key)
     return replace(settings, api_key=key)
 
 

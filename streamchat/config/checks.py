@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from msgspec import ValidationError, convert
 
 from streamchat.config.settings import Settings, SettingsError
-from streamchat.text.sanitize import REDACTED
+from streamchat.text.redact import REDACTED
 
 _KEY = re.compile("[!-~]*")  # empty is what Enter gives where one is asked for
 # Keys have small letters in them: one that was put where its variable belongs is not taken, and

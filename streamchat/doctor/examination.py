@@ -7,7 +7,7 @@ code that reads them for it.
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from dataclasses import replace
 from typing import Any, TypeAlias
 
@@ -17,7 +17,8 @@ from streamchat.doctor.findings import Finding
 from streamchat.doctor.probe import Failure, Probe, described
 from streamchat.doctor.seen import Seen
 from streamchat.doctor.verdicts import MOST_TOKENS, OFFERED
-from streamchat.text.sanitize import one_line, without_credentials, without_secrets
+from streamchat.text.redact import Redactor, redact_url_credentials
+from streamchat.text.sanitize import one_line
 from streamchat.tools.calls import sendable_arguments
 
 _MOST_SHOWN = 250
@@ -60,13 +61,13 @@ async def examine(probe: Probe) -> list[Finding]:
     except _LostError as lost:
         so_far = "the rest was not tried" if findings else _NO_QUESTION
         findings.append(Finding("server", "wrong", str(lost), so_far))
-    return [_harmless(finding, probe.secrets) for finding in findings]
+    return [_harmless(finding, probe.redactor) for finding in findings]
 
 
-def _harmless(finding: Finding, secrets: Sequence[str]) -> Finding:
+def _harmless(finding: Finding, redactor: Redactor) -> Finding:
     """Returns the finding without secrets, and without what a terminal would take for a command."""
-    observed = without_credentials(without_secrets(finding.observed, secrets))
-    consequence = without_secrets(finding.consequence, secrets)
+    observed = redact_url_credentials(redactor.redact(finding.observed))
+    consequence = redactor.redact(finding.consequence)
     return replace(
         finding, observed=one_line(observed, _MOST_SHOWN), consequence=one_line(consequence)
     )

@@ -27,6 +27,7 @@ from streamchat.models.progress import Progress, silent
 from streamchat.models.wire.body import Chunk
 from streamchat.models.wire.normalize import has_content
 from streamchat.models.wire.stream import ChunkStream
+from streamchat.text.redact import Redactor
 
 _TOTAL = 2
 """How many times the time without progress a response may take in all."""
@@ -91,6 +92,7 @@ class Probe:
     def __init__(self, llm: CompatibleChatOpenAI, timeout: float) -> None:
         self._llm = llm
         self._timeout = timeout
+        self.redactor = Redactor(llm.secrets)
 
     @classmethod
     def on(cls, settings: Settings, progress: Progress = silent) -> Self:
@@ -110,11 +112,6 @@ class Probe:
     def temperature(self) -> float | None:
         """The temperature that is asked for."""
         return self._llm.temperature
-
-    @property
-    def secrets(self) -> tuple[str, ...]:
-        """What must be in no output."""
-        return self._llm.secrets
 
     async def aclose(self) -> None:
         """Closes the connections."""
@@ -176,7 +173,7 @@ class Probe:
     def _failure(self, error: Exception) -> Failure:
         status = error.status_code if isinstance(error, openai.APIStatusError) else None
         return Failure(
-            words=describe(error, self.secrets),
+            words=describe(error, self.redactor),
             status=status,
             said=own_words(error),
             complaint=complaint(error),

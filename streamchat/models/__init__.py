@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from streamchat.config import ModelError, Settings
 from streamchat.models.progress import Progress, silent
-from streamchat.text.sanitize import without_secrets
+from streamchat.text.redact import Redactor
 
 if TYPE_CHECKING:
     from streamchat.models.openai_compatible import CompatibleChatOpenAI
@@ -62,5 +62,5 @@ def open_model(settings: Settings, progress: Progress = silent) -> CompatibleCha
             timeout=settings.timeout,
         )
     except Exception as error:  # of certificates and proxies that the environment names
-        words = without_secrets(f"{type(error).__name__}: {error}", settings.secrets)
+        words = Redactor(settings.secrets).redact(f"{type(error).__name__}: {error}")
         raise ModelError(f"cannot set up the connection: {words}") from error

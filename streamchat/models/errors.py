@@ -9,7 +9,7 @@ import os
 import re
 import socket
 import ssl
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from time import time
@@ -18,7 +18,8 @@ from typing import Any
 import openai
 
 from streamchat.models.wire.body import words_of
-from streamchat.text.sanitize import one_line, without_credentials, without_secrets
+from streamchat.text.redact import Redactor, redact_url_credentials
+from streamchat.text.sanitize import one_line
 
 _REFUSALS = (400, 404, 422, 500, 501)
 # As vLLM, llama.cpp, Ollama, LM Studio, OpenRouter and others word it. That the word comes up in a
@@ -52,18 +53,18 @@ _LIMIT = 290
 """Characters of a message: with "error: " before it, it is a line of fewer than 300."""
 
 
-def describe(error: BaseException, secrets: Iterable[str] = (), models: Sequence[str] = ()) -> str:
+def describe(error: BaseException, redactor: Redactor, models: Sequence[str] = ()) -> str:
     """Returns one line: first the cause, by status and server's words, then what can be done.
 
     Args:
         error: of whatever library.
-        secrets: what is blotted out, as servers repeat a wrong key in their answer.
+        redactor: knows the key, which servers repeat in their answer if it is wrong.
         models: the names the server has, if it says that it has not the one asked for.
     """
     advice = _advice(error, models)
     room = _LIMIT - len(f"; {advice}") if advice else _LIMIT
-    cause = one_line(without_credentials(without_secrets(_cause(error), secrets)), room)
-    return f"{cause}; {without_secrets(advice, secrets)}" if advice else cause
+    cause = one_line(redact_url_credentials(redactor.redact(_cause(error))), room)
+    return f"{cause}; {redactor.redact(advice)}" if advice else cause
 
 
 def _cause(error: BaseException) -> str:

@@ -8,13 +8,13 @@ import io
 import logging
 import sys
 import warnings
-from collections.abc import Coroutine, Sequence
+from collections.abc import Coroutine
 from typing import Any, TypeVar
 
-from streamchat.config import Settings
 from streamchat.process.signals import install_exit_handlers
 from streamchat.process.threads import DaemonExecutor
-from streamchat.text.sanitize import sanitize, without_secrets
+from streamchat.text.redact import Redactor
+from streamchat.text.sanitize import sanitize
 
 _T = TypeVar("_T")
 
@@ -39,7 +39,7 @@ def run(main: Coroutine[Any, Any, _T]) -> _T:
     return result
 
 
-def prepare_output(settings: Settings) -> None:
+def prepare_output(redactor: Redactor) -> None:
     """Answers are UTF-8 on a pipe whatever the locale; on a terminal they are what it can show."""
     if isinstance(sys.stdout, io.TextIOWrapper):
         if sys.stdout.isatty():
@@ -51,7 +51,7 @@ def prepare_output(settings: Settings) -> None:
         warnings.simplefilter("ignore")
     logging.getLogger().addHandler(logging.NullHandler())
     handler = logging.StreamHandler()
-    handler.setFormatter(RedactingFormatter(settings.secrets))
+    handler.setFormatter(RedactingFormatter(redactor))
     ours = logging.getLogger("streamchat")
     ours.addHandler(handler)
     ours.setLevel(logging.DEBUG)
@@ -61,9 +61,9 @@ def prepare_output(settings: Settings) -> None:
 class RedactingFormatter(logging.Formatter):
     """Formats records without the key, and without what a terminal would take for a command."""
 
-    def __init__(self, secrets: Sequence[str]) -> None:
+    def __init__(self, redactor: Redactor) -> None:
         super().__init__()
-        self._secrets = secrets
+        self._redactor = redactor
 
     def format(self, record: logging.LogRecord) -> str:
-        return sanitize(without_secrets(super().format(record), self._secrets))
+        return sanitize(self._redactor.redact(super().format(record)))

@@ -20,7 +20,7 @@ from streamchat.repl.errors import CommandError
 from streamchat.sessions.conversation import Conversation
 from streamchat.sessions.records import Session, StoredTurn, fold
 from streamchat.sessions.replay import replay
-from streamchat.text.sanitize import without_secrets
+from streamchat.text.redact import Redactor
 from streamchat.turn import Turn
 from streamchat.view.choose import ViewOptions, choose_view
 
@@ -55,6 +55,7 @@ class Chat:
         engine: answers.
         conversation: what was said.
         settings: what a change of model starts from.
+        redactor: keeps secrets out of what is shown and stored.
         look: how turns are shown.
         stops: the signals that stop an answer.
         interactive: whether somebody types.
@@ -68,6 +69,7 @@ class Chat:
     engine: AgentLoader
     conversation: Conversation
     settings: Settings
+    redactor: Redactor
     look: ViewOptions
     stops: InterruptHandler
     interactive: bool
@@ -119,10 +121,6 @@ class Chat:
     def say(self, text: str) -> None:
         """Writes lines."""
         print(text, flush=True)  # noqa: T201  # a REPL prints
-
-    def harmless(self, text: str) -> str:
-        """Returns a text as it may be kept: without secrets."""
-        return without_secrets(text, self.settings.secrets)
 
     async def in_store(self, work: Callable[..., _T], *args: object) -> _T:
         """Returns what a method of the store returns, which may wait for the disk."""

@@ -82,7 +82,7 @@ class Repl:
                 self._bar,
                 chat.settings.editing,
                 keep=chat.settings.save,
-                secrets=chat.settings.secrets,
+                redactor=chat.redactor,
             )
             chat.found = self._prompt.offer
             chat.engine.changed = self._prompt.redraw

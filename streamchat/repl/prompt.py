@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 
 import platformdirs
@@ -32,7 +32,7 @@ from streamchat.process.tty import can_repaint
 from streamchat.repl.completion import is_completed
 from streamchat.repl.output import terminal_output
 from streamchat.sessions.replay import PROMPT
-from streamchat.text.sanitize import without_secrets
+from streamchat.text.redact import Redactor
 
 _CONTINUED = " " * len(PROMPT)
 ESCAPE_SECONDS = 0.1
@@ -50,7 +50,7 @@ class Prompt:
         bar: gives the text of the bar at the bottom, in so many columns.
         editing: "emacs" or "vi".
         keep: whether what was typed is kept for other times.
-        secrets: are blotted out of what is kept.
+        redactor: keeps secrets out of what is kept.
     """
 
     def __init__(
@@ -60,12 +60,12 @@ class Prompt:
         editing: str,
         *,
         keep: bool,
-        secrets: Sequence[str] = (),
+        redactor: Redactor,
     ) -> None:
         self._bar = bar
         self.fresh = False
         """Whether the last message was begun anew, and what had stood there was given up."""
-        self.history = _history_file(secrets) if keep else InMemoryHistory()
+        self.history = _history_file(redactor) if keep else InMemoryHistory()
         self.mode = EditingMode.VI if editing == "vi" else EditingMode.EMACS
         self._session: PromptSession[str] = PromptSession(
             PROMPT,
@@ -140,7 +140,7 @@ class Prompt:
         return mode + self._bar(columns - len(mode))
 
 
-def _history_file(secrets: Sequence[str]) -> History:
+def _history_file(redactor: Redactor) -> History:
     """Returns the history of lines typed, which only the user may read."""
     path = platformdirs.user_state_path(APP) / "history"
     try:
@@ -149,19 +149,19 @@ def _history_file(secrets: Sequence[str]) -> History:
         path.chmod(0o600)
     except OSError:
         return InMemoryHistory()
-    return RedactedHistory(path, secrets)
+    return RedactedHistory(path, redactor)
 
 
 class RedactedHistory(FileHistory):
     """What was typed, without secrets."""
 
-    def __init__(self, path: Path, secrets: Sequence[str]) -> None:
+    def __init__(self, path: Path, redactor: Redactor) -> None:
         super().__init__(path)
-        self._secrets = secrets
+        self._redactor = redactor
 
     def store_string(self, string: str) -> None:
         """Keeps a message."""
-        super().store_string(without_secrets(string, self._secrets))
+        super().store_string(self._redactor.redact(string))
 
 
 def _prompt_keys() -> KeyBindings:

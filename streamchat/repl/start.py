@@ -14,11 +14,19 @@ from streamchat.process.tty import echo_off
 from streamchat.repl.chat import Chat
 from streamchat.repl.loop import Repl
 from streamchat.sessions.conversation import Conversation, open_conversation
+from streamchat.text.redact import Redactor
 from streamchat.view.choose import ViewOptions
 from streamchat.view.progress import progress_on_stderr
 
 
-def chat(settings: Settings, look: ViewOptions, *, tools: bool, session: str | None = None) -> int:
+def chat(
+    settings: Settings,
+    redactor: Redactor,
+    look: ViewOptions,
+    *,
+    tools: bool,
+    session: str | None = None,
+) -> int:
     """Runs the chat and returns the exit code.
 
     Args:
@@ -29,12 +37,14 @@ def chat(settings: Settings, look: ViewOptions, *, tools: bool, session: str | N
         StoreError: the session cannot be had.
         OSError: the output is gone.
     """
-    prepare_output(settings)
+    prepare_output(redactor)
     check(settings)
     interactive = sys.stdin.isatty() and sys.stdout.isatty()
-    conversation = open_conversation(settings, session)
+    conversation = open_conversation(settings, redactor, session)
     with echo_off():
-        code = run(_chat(settings, look, conversation, tools=tools, interactive=interactive))
+        code = run(
+            _chat(settings, redactor, look, conversation, tools=tools, interactive=interactive)
+        )
     conversation.close()
     if settings.trace:
         # It brings LangChain.
@@ -46,19 +56,20 @@ def chat(settings: Settings, look: ViewOptions, *, tools: bool, session: str | N
 
 async def _chat(
     settings: Settings,
+    redactor: Redactor,
     look: ViewOptions,
     conversation: Conversation,
     *,
     tools: bool,
     interactive: bool,
 ) -> int:
-    engine = AgentLoader(
-        settings, tools=tools, progress=None if interactive else progress_on_stderr
-    )
+    progress = None if interactive else progress_on_stderr
+    engine = AgentLoader(settings, redactor, tools=tools, progress=progress)
     chat = Chat(
         engine=engine,
         conversation=conversation,
         settings=settings,
+        redactor=redactor,
         look=look,
         stops=InterruptHandler(signal.SIGINT, linger=interactive),
         interactive=interactive,

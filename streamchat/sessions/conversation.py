@@ -21,6 +21,7 @@ from streamchat.sessions import StoreError
 from streamchat.sessions.recorder import Recorder
 from streamchat.sessions.records import Session, StoredTurn, find_answer
 from streamchat.sessions.transcript import history
+from streamchat.text.redact import Redactor
 from streamchat.text.sanitize import one_line
 from streamchat.turn import Turn
 from streamchat.view import TextView, View
@@ -232,18 +233,21 @@ def _exchanged(turn: Turn, question: str, message: str, id: int, started: float)
     )
 
 
-def open_conversation(settings: Settings, session: str | None = None) -> Conversation:
+def open_conversation(
+    settings: Settings, redactor: Redactor, session: str | None = None
+) -> Conversation:
     """Returns a conversation; if it cannot be kept, that is told.
 
     Args:
         settings: say whether it is kept, and what a model is told.
+        redactor: keeps secrets out of what is stored.
         session: the one to go on with: its id or how that begins, or `LAST`. None for a new one.
 
     Raises:
         StoreError: there is no such session.
     """
     to_tell: list[str] = []
-    recorder = _recorder(settings, to_tell.append, needed=session is not None)
+    recorder = _recorder(settings, redactor, to_tell.append, needed=session is not None)
     budget, system = settings.history_budget, settings.system or ""
     conversation = Conversation(recorder, budget, system, to_tell)
     if session is not None and recorder.store:
@@ -256,7 +260,9 @@ def open_conversation(settings: Settings, session: str | None = None) -> Convers
     return conversation
 
 
-def _recorder(settings: Settings, tell: Callable[[str], None], *, needed: bool) -> Recorder:
+def _recorder(
+    settings: Settings, redactor: Redactor, tell: Callable[[str], None], *, needed: bool
+) -> Recorder:
     if not settings.save:
         return Recorder(None, tell)
     from streamchat.sessions.store import Store
@@ -268,7 +274,7 @@ def _recorder(settings: Settings, tell: Callable[[str], None], *, needed: bool) 
             raise
         tell(f"the session is not saved: {error}")
         return Recorder(None, tell)
-    return Recorder(store, tell, settings.secrets)
+    return Recorder(store, tell, redactor)
 
 
 def print_outcome(turn: Turn) -> None:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, TypeVar
 
 from streamchat.events import ChunkReceived, Event
 from streamchat.process.threads import OneByOne
-from streamchat.text.sanitize import without_secrets
+from streamchat.text.redact import Redactor
 from streamchat.turn import Turn
 
 if TYPE_CHECKING:
@@ -27,16 +27,19 @@ class Recorder:
     Args:
         store: where to; None keeps nothing.
         tell: takes the line that says that nothing is kept any more. It comes once.
-        secrets: are blotted out of what was asked.
+        redactor: keeps secrets out of what is stored.
     """
 
     def __init__(
-        self, store: Store | None, tell: Callable[[str], None], secrets: Sequence[str] = ()
+        self,
+        store: Store | None,
+        tell: Callable[[str], None],
+        redactor: Redactor | None = None,
     ) -> None:
         self.store = store
         """Where the turns are kept, if they are."""
         self._tell = tell
-        self._secrets = secrets
+        self._redactor = redactor or Redactor()
         self._turn: int | None = None
         self._batch: list[Event] = []
         self._timer: asyncio.TimerHandle | None = None
@@ -48,7 +51,7 @@ class Recorder:
         """Returns the id of a new session, or None if it is not kept."""
         if not self.store or self._failed:
             return None
-        told = system and without_secrets(system, self._secrets)
+        told = system and self._redactor.redact(system)
         created = self._writes.submit(self.store.create, model, told)
         await _settled(created)
         return self._result(created)
@@ -62,7 +65,7 @@ class Recorder:
         self._drop()
         if not self.store or self._failed:
             return None
-        asked = (without_secrets(text, self._secrets) for text in (question, message))
+        asked = (self._redactor.redact(text) for text in (question, message))
         began = self._writes.submit(self.store.begin, session_id, *asked, model)
         try:
             await _settled(began)

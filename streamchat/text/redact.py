@@ -1,7 +1,17 @@
-"""Keeps secrets out of events: servers and models repeat what they were sent."""
+"""Secrets kept out of everything that is shown, stored or logged.
+
+Servers and models repeat what they were sent, and users paste keys into questions. One `Redactor`
+knows the process's secrets; whole texts, streams and events all follow its policy:
+
+- A secret becomes its first three characters and `***`, so that a stream never holds back more
+  than it must and any split of a text gives the same result.
+- Words that stand for a key where none is needed (`ollama`, `EMPTY`, `lm-studio`, ...) and anything
+  shorter than six characters are not secrets: redacting them would corrupt ordinary text.
+"""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import fields
 from typing import Any
@@ -15,20 +25,80 @@ from streamchat.events import (
     TextDelta,
     ToolCallStarted,
 )
-from streamchat.text.sanitize import REDACTED
 
+REDACTED = "***"
 _SHORTEST = 6
 _MOST_SHOWN = 3
-_NO_SECRETS = frozenset(
-    {"ollama", "lm-studio", "no-key", "not-needed", "no-key-needed", "sk-no-key-required"}
+_PLACEHOLDERS = frozenset(
+    {
+        *("ollama", "lm-studio", "lmstudio", "llama.cpp", "llamacpp", "koboldcpp", "localhost"),
+        *("anything", "changeme", "placeholder", "whatever", "no-key", "nokey", "not-needed"),
+        *("no-key-needed", "no-key-required", "not-required", "not-used", "unused", "optional"),
+        *("sk-no-key-required", "sk-not-needed", "your-api-key", "api-key", "apikey", "secret"),
+    }
 )
+_CREDENTIALS = re.compile(r"(?<=://)[^/?#\s]*@")
+
+
+def is_secret(text: str | None) -> bool:
+    """Whether a configured key or password is worth redacting: see the policy above."""
+    return text is not None and len(text) >= _SHORTEST and text.lower() not in _PLACEHOLDERS
+
+
+def redact_url_credentials(text: str) -> str:
+    """Return the text with the user names and passwords in its URLs redacted."""
+    return _CREDENTIALS.sub(f"{REDACTED}@", text)
+
+
+class Redactor:
+    """Knows the secrets of a process and redacts them.
+
+    Share one: whoever learns a secret later, such as a key typed at a prompt, calls `learn`, and
+    every text and stream from then on is redacted.
+
+    Args:
+        secrets: what `is_secret` rejects is ignored.
+    """
+
+    def __init__(self, secrets: Iterable[str | None] = ()) -> None:
+        self._secrets: list[str] = []
+        self.learn(*secrets)
+
+    def learn(self, *secrets: str | None) -> None:
+        """Redact these, too, from now on."""
+        found = {each for each in secrets if each and is_secret(each)}
+        # The longest first: one secret may be a part of another.
+        self._secrets = sorted({*self._secrets, *found}, key=lambda each: (-len(each), each))
+
+    @property
+    def has_secrets(self) -> bool:
+        return bool(self._secrets)
+
+    def redact(self, text: str) -> str:
+        """Return a whole text without the secrets, as if it had come in pieces."""
+        return _finish(self.open_streams(), self._redact_cut_off(text))
+
+    def contains_secret(self, text: str) -> bool:
+        """Whether a secret stands in the text."""
+        return any(secret in text for secret in self._secrets)
+
+    def open_streams(self) -> list[StreamRedactor]:
+        """Return a new redactor of text in pieces for each secret, to be applied in order."""
+        return [StreamRedactor(secret) for secret in self._secrets]
+
+    def _redact_cut_off(self, text: str) -> str:
+        """Redact the beginning of a secret that was left where a long text was cut with `…`."""
+        for secret in self._secrets if "…" in text else ():
+            for size in range(len(secret) - 1, _MOST_SHOWN, -1):
+                text = text.replace(f"{secret[:size]}…", f"{secret[:_MOST_SHOWN]}{REDACTED}…")
+        return text
 
 
 class StreamRedactor:
-    """Blots a secret out of text that comes in pieces, wherever it is split.
+    """Redacts one secret in text that comes in pieces, wherever it is split.
 
-    What may be the beginning of the secret is held back; but its first three characters are always
-    given out, so that pieces of other text stay as they came, and any split gives the same.
+    Text that may be the beginning of the secret is held back, except for its first three
+    characters.
 
     Args:
         secret: not empty.
@@ -39,10 +109,10 @@ class StreamRedactor:
         self._begun = ""
         """The end of the text so far that the secret may have begun in."""
         self._shown = 0
-        """How much of that was given out."""
+        """How many characters of that were returned."""
 
     def feed(self, text: str) -> str:
-        """Returns what can be shown now."""
+        """Return what can be shown now."""
         text, shown = self._begun + text, self._shown
         pieces = []
         position = 0
@@ -57,13 +127,13 @@ class StreamRedactor:
         return "".join(pieces)
 
     def finish(self) -> str:
-        """Returns what was held back: not the secret, but if it is most of it, nobody needs it."""
+        """Return what was held back; `***` in its place if it is most of the secret."""
         held, begun = self._begun[self._shown :], self._begun
         self._begun, self._shown = "", 0
         return REDACTED if held and len(begun) > len(self._secret) // 2 else held
 
     def _overlap(self, text: str) -> int:
-        """Returns how long the beginning of the secret is that the text ends with."""
+        """Return the length of the longest beginning of the secret that the text ends with."""
         text = text[1 - len(self._secret) :]
         at = text.find(self._secret[0])
         while at >= 0 and not self._secret.startswith(text[at:]):
@@ -71,87 +141,73 @@ class StreamRedactor:
         return len(text) - at if at >= 0 else 0
 
 
-def _ended(masks: Iterable[StreamRedactor], text: str = "") -> str:
-    """Returns the last text of a channel, with what each of its masks has held back."""
-    for mask in masks:
-        text = mask.feed(text) + mask.finish()
+def _finish(streams: Iterable[StreamRedactor], text: str = "") -> str:
+    """Return the last text of a channel, with what each of its streams has held back."""
+    for stream in streams:
+        text = stream.feed(text) + stream.finish()
     return text
 
 
 class EventRedactor:
-    """Blots secrets out of the events of a turn.
+    """Redacts the events of one turn; each channel of deltas is a stream of its own."""
 
-    Args:
-        secrets: short ones are passed over, and the words that stand for a key where none is
-            needed: they may be words of the answer.
-    """
-
-    def __init__(self, secrets: Iterable[str] = ()) -> None:
-        self._secrets = [
-            each for each in secrets if len(each) >= _SHORTEST and each not in _NO_SECRETS
-        ]
+    def __init__(self, redactor: Redactor | None = None) -> None:
+        self._redactor = redactor or Redactor()
         self._channels: dict[
             tuple[object, ...], tuple[list[StreamRedactor], Callable[[str], Event]]
-        ]
-        self._channels = {}
+        ] = {}
 
     def feed(self, event: Event) -> list[Event]:
-        """Returns the event as it can be shown, and before it what was held back until now."""
-        if not self._secrets:
+        """Return the event as it can be shown, and before it what was held back until now."""
+        if not self._redactor.has_secrets:
             return [event]
         match event:
             case TextDelta(text):
-                return self._piece(("text",), text, TextDelta)
+                return self._feed_delta(("text",), text, TextDelta)
             case ReasoningDelta(text):
-                return self._piece(("reasoning",), text, ReasoningDelta)
+                return self._feed_delta(("reasoning",), text, ReasoningDelta)
             case AnswerDelta(text, call_id):
-                call_id = self.text(call_id)
-                return self._piece(
+                call_id = self._redactor.redact(call_id)
+                return self._feed_delta(
                     ("answer", call_id), text, lambda text: AnswerDelta(text, call_id)
                 )
             case ArgumentsDelta(call_id, fragment):
-                call_id = self.text(call_id)
-                return self._piece(
+                call_id = self._redactor.redact(call_id)
+                return self._feed_delta(
                     ("arguments", call_id), fragment, lambda text: ArgumentsDelta(call_id, text)
                 )
             case ChunkReceived() | ToolCallStarted():
-                return [self._cleaned(event)]
+                return [self._redact_fields(event)]
             case _:
-                return [*self._held(), self._cleaned(event)]
+                return [*self._flush(), self._redact_fields(event)]
 
-    def text(self, text: str) -> str:
-        """Returns a text that is whole without the secrets, just as if it had come in pieces."""
-        return _ended(map(StreamRedactor, self._secrets), text)
-
-    def _piece(
+    def _feed_delta(
         self, channel: tuple[object, ...], text: str, make: Callable[[str], Event]
     ) -> list[Event]:
-        masks, _ = self._channels.setdefault(
-            channel, ([StreamRedactor(secret) for secret in self._secrets], make)
-        )
-        for mask in masks:
-            text = mask.feed(text)
+        streams, _ = self._channels.setdefault(channel, (self._redactor.open_streams(), make))
+        for stream in streams:
+            text = stream.feed(text)
         return [make(text)] if text else []
 
-    def _held(self) -> list[Event]:
+    def _flush(self) -> list[Event]:
         events = []
-        for masks, make in self._channels.values():
-            text = _ended(masks)
+        for streams, make in self._channels.values():
+            text = _finish(streams)
             events += [make(text)] if text else []
         self._channels = {}
         return events
 
-    def _cleaned(self, event: Event) -> Event:
-        values = {field.name: self._clean(getattr(event, field.name)) for field in fields(event)}
+    def _redact_fields(self, event: Event) -> Event:
+        values = {field.name: self._redact(getattr(event, field.name)) for field in fields(event)}
         return type(event)(**values)
 
-    def _clean(self, value: Any) -> Any:
+    def _redact(self, value: Any) -> Any:
         match value:
             case str():
-                return self.text(value)
+                return self._redactor.redact(value)
             case Mapping():
-                return {self._clean(name): self._clean(each) for name, each in value.items()}
+                return {self._redact(name): self._redact(each) for name, each in value.items()}
             case list() | tuple():
-                return type(value)(map(self._clean, value))
+                return type(value)(map(self._redact, value))
             case _:
                 return value

@@ -8,7 +8,6 @@ not the program's own passes `safe` or a `Sanitizer` before it is written anywhe
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 
 # C0 without tab and line feed, DEL, C1; surrogates; marks, embeddings, overrides and isolates of
 # direction; invisible characters; tags. The two zero-width joiners stay: emoji are put together
@@ -17,10 +16,6 @@ _HARMFUL = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\u00ad\u061c\u180e\u200b\u200e\u200f"
     "\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\U000e0000-\U000e007f]"
 )
-_CREDENTIALS = re.compile(r"(?<=://)[^/?#\s]*@")
-_HARMLESS = 4
-REDACTED = "***"
-"""What stands for a secret."""
 
 
 def sanitize(text: str) -> str:
@@ -63,21 +58,3 @@ def one_line(text: str, limit: int = 300) -> str:
     # More than this cannot be in it, and a text may be of any size.
     line = " ".join(sanitize(text[: 20 * limit]).split())
     return line if len(line) <= limit else line[: limit - 1] + "…"
-
-
-def without_credentials(text: str) -> str:
-    """Returns the text with the user names and passwords in addresses blotted out."""
-    return _CREDENTIALS.sub(f"{REDACTED}@", text)
-
-
-def without_secrets(text: str, secrets: Iterable[str | None]) -> str:
-    """Returns the text with the secrets blotted out: servers repeat a wrong key in their error."""
-    for secret in secrets:
-        # Nothing can be read any more where each letter of a short word is blotted out.
-        if not secret or len(secret) <= _HARMLESS - 1:
-            continue
-        text = text.replace(secret, REDACTED)
-        # The beginning of one may have been left where a long text was cut.
-        for size in range(len(secret) - 1, _HARMLESS, -1):
-            text = text.replace(f"{secret[:size]}…", f"{REDACTED}…")
-    return text

@@ -38,6 +38,7 @@ async def model(chat: Chat, name: str) -> None:
         if typed is None:
             return
         key = check_setting("the key", "api_key", typed.strip())
+        chat.redactor.learn(key)
         settings = replace(settings, api_key=key or None)
     check(settings)
     # Loading takes a while, and signals are heard of in the loop.
@@ -80,6 +81,6 @@ async def system(chat: Chat, text: str) -> None:
         return
     conversation.system = "" if text == _BUILT_IN else text
     if conversation.session_id and conversation.recorder.store:
-        kept = chat.harmless(conversation.system)
+        kept = chat.redactor.redact(conversation.system)
         await chat.in_store(chat.store.set_system, conversation.session_id, kept)
     chat.say("the model is told so from now on" if conversation.system else "taken back")

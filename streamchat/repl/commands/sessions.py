@@ -81,7 +81,7 @@ async def title(chat: Chat, text: str) -> None:
     if not id:
         raise CommandError("nothing is kept of this session yet")
     if text:
-        await chat.in_store(chat.store.set_title, id, chat.harmless(text))
+        await chat.in_store(chat.store.set_title, id, chat.redactor.redact(text))
     session = await chat.in_store(chat.store.find, id)
     chat.say(session.title)
 
