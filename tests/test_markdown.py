@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from streamchat.view.glyphs import ASCII_GLYPHS
+from streamchat.view.markdown.code import find_code_blocks
 from streamchat.view.markdown.inline import REACH, Piece
 from streamchat.view.markdown.stream import MarkdownStream
 
@@ -416,3 +417,41 @@ class TestHighlighting:
         line = f"x = '{'a' * 1_000}'"
         assert ("x = '", "") not in whole(f"```python\n{line}\n```")
         assert (line, "") in whole(f"```python\n{line}\n```")
+
+
+@pytest.mark.parametrize(
+    ("source", "blocks"),
+    [
+        ("no code, `only` a span", []),
+        ("a\n```py\nx = 1\n\ny = 2\n```\nb\n```\nsecond\n```", ["x = 1\n\ny = 2\n", "second\n"]),
+        ("```\n```", [""]),
+        ("~~~\n```\nx\n```\n~~~~\n", ["```\nx\n```\n"]),
+        ("```\r\nx\r\n```\r\ny", ["x\n"]),
+        ("````\n```\n````", ["```\n"]),
+        ("1. one\n   ```\n   x\n     y\n   ```\n- - ```\n    z\n    ```\n", ["x\n  y\n", "z\n"]),
+        ("> ```\n> x\n>  y\n> ```\n> > ```\n> > z\nout", ["x\n y\n", "z\n"]),
+        ("```\nnever closed", ["never closed\n"]),
+        ("```\nnever closed\n\n", ["never closed\n\n"]),
+        ("a\n\n    x\n      y\n\n    z\n\nb\n\n\tc\n", ["x\n  y\n\nz\n", "c\n"]),
+        ("a\n    goes on", []),
+        ("    x\n> q\n\n    y", ["x\n", "y\n"]),
+        ("    x\n```\ny\n```\n    z\n", ["x\n", "y\n", "z\n"]),
+        ("```\n" + "x" * 5_000 + "\n```", ["x" * 5_000 + "\n"]),
+        ("    " + "x" * 5_000 + "\n    y", ["x" * 5_000 + "\ny\n"]),
+        ("    x\n>\n    y", ["x\n", "y\n"]),
+    ],
+)
+def test_code_blocks_are_found(source: str, blocks: list[str]) -> None:
+    assert find_code_blocks(source) == blocks
+
+
+@given(MARKDOWN)
+@settings(max_examples=300, deadline=None)
+def test_the_code_blocks_found_are_those_on_the_screen(source: str) -> None:
+    found = find_code_blocks(source)
+    spans = "".join(text for text, style in whole(source) if style != "fence")
+    fences = [text for text, style in whole(source) if style == "fence"]
+    assert len(fences) % 2 == 0
+    assert len(found) >= len(fences) // 2
+    for line in "".join(found).splitlines():
+        assert line.strip() in spans

@@ -76,6 +76,10 @@ class MarkdownStream:
         self._heading_row: str | None = None
         """A line that is the head of a table if the next one says so."""
         self._table: Table | None = None
+        self.code_blocks: list[list[str]] = []
+        """The source of each code block so far, in pieces."""
+        self._blank_lines = -1
+        """How many have come since the last line of indented code; -1 if other text has."""
 
     def feed(self, text: str) -> None:
         """Takes more text."""
@@ -126,6 +130,8 @@ class MarkdownStream:
     def _end_line(self) -> None:
         if not self._flow:
             self._decide(complete=True)
+        if self._flow == self._long_code:
+            self.code_blocks[-1].append("\n")
         if self._inline and self._inline.one_line:
             self._end_block()
         self._flow, self._item_column, self._line = None, None, ""
@@ -185,12 +191,15 @@ class MarkdownStream:
         if quotes != self._quotes or self._fence:
             self._end_block()
             self._close_fence()
-            self._items, self._quotes = [], quotes
+            self._items, self._quotes, self._blank_lines = [], quotes, -1
         if not content:
             self._end_block()
             self._blank, self._blank_quotes = self._began, quotes
-        elif indent >= 4 and not self._items and not self._inline:
-            self._verbatim(" " * (indent - 4) + content)
+            self._blank_lines += self._blank_lines >= 0
+            return False
+        blank_lines, self._blank_lines = self._blank_lines, -1
+        if indent >= 4 and not self._items and not self._inline:
+            self._verbatim(" " * (indent - 4) + content, blank_lines)
         elif heading := HEADING.match(content):
             self._heading(indent, len(heading.group(1)), content[heading.end() :])
         elif whole and (fence := FENCE.fullmatch(content)):
@@ -240,9 +249,13 @@ class MarkdownStream:
         self._begin_line()
         self._settled.append((self._marks.line * _RULE_LENGTH, "rule"))
 
-    def _verbatim(self, content: str) -> None:
+    def _verbatim(self, content: str, blank_lines: int) -> None:
+        if blank_lines < 0:
+            self.code_blocks.append([])
+        self.code_blocks[-1] += ["\n"] * blank_lines
+        self._blank_lines = 0
         self._begin_line()
-        self._flow = _unchanged
+        self._flow = self._long_code
         self._settled += self._flow(content)
 
     def _item_mark(self, indent: int, content: str) -> re.Match[str] | None:
@@ -277,6 +290,7 @@ class MarkdownStream:
         self._settled += [*self._lead()[:1], (self._fence_line(info), "fence")]
         self._began, self._blank = True, False
         self._fence = Fence(mark, indent, info)
+        self.code_blocks.append([])
 
     def _fence_line(self, info: str) -> str:
         return f"{self._marks.line * 3} {info}".rstrip()
@@ -293,9 +307,15 @@ class MarkdownStream:
                 self._close_fence()
             else:
                 self._settled += [("\n", ""), *fence.coloured(code)]
+                self.code_blocks[-1] += [code, "\n"]
         elif not (fence.may_be_closed_by(content) or fence.colours(code)):
-            self._settled += [("\n", ""), (code, "")]
-            self._flow = _unchanged
+            self._flow = self._long_code
+            self._settled += [("\n", ""), *self._flow(code)]
+
+    def _long_code(self, text: str) -> list[Piece]:
+        """Take part of a line of code."""
+        self.code_blocks[-1].append(text)
+        return [(text, "")]
 
     def _code_tail(self, fence: Fence) -> list[Piece]:
         quotes, content = self._unquoted(complete=False)
@@ -389,7 +409,3 @@ class MarkdownStream:
 def _end(line: str) -> str:
     """Returns as much of a line that is not final as is looked at anew for each frame."""
     return line[-LONG:]
-
-
-def _unchanged(text: str) -> list[Piece]:
-    return [(text, "")]
