@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, Literal, TypeAlias, assert_never, overload
@@ -291,6 +291,28 @@ def reduce(turn: Turn, event: Event) -> Turn:
             return turn
         case _:
             assert_never(event)
+
+
+def accumulate(events: Iterable[Event]) -> Iterator[tuple[Turn, Event]]:
+    """Yield each event with the turn after it.
+
+    Events that do not fit the ones before them, as in a store edited by hand, are skipped.
+    """
+    turn = Turn()
+    for event in events:
+        try:
+            turn = reduce(turn, event)
+        except ValueError:
+            continue
+        yield turn, event
+
+
+def fold(events: Iterable[Event]) -> Turn:
+    """Return the turn that the events make; those that do not fit are skipped."""
+    turn = Turn()
+    for after, _ in accumulate(events):
+        turn = after
+    return turn
 
 
 def _with_step(turn: Turn, event: StepFinished) -> Turn:

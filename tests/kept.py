@@ -8,8 +8,8 @@ from contextlib import closing
 from pathlib import Path
 
 from streamchat.events import AnswerDelta, Event, StepStarted, TurnDone, TurnStarted
-from streamchat.sessions.records import fold
 from streamchat.sessions.store import Store
+from streamchat.turn import fold
 from tests.turns import NOTEBOOK
 
 

@@ -14,8 +14,8 @@ import pytest
 
 from streamchat.events import TurnCancelled
 from streamchat.sessions import StoreError
-from streamchat.sessions.records import fold
 from streamchat.sessions.store import Store
+from streamchat.turn import fold
 from tests.kept import emptied_wal, keep, kept
 from tests.program import environment
 from tests.turns import NOTEBOOK

@@ -15,9 +15,9 @@ import pytest
 
 from streamchat.events import AnswerDelta, ChunkReceived, Event, TurnCancelled, TurnDone
 from streamchat.sessions.recorder import Recorder
-from streamchat.sessions.records import fold
 from streamchat.sessions.store import Store
 from streamchat.text.redact import Redactor
+from streamchat.turn import fold
 from tests.program import environment
 from tests.turns import NOTEBOOK
 
@@ -216,7 +216,7 @@ RECORDING = """
 import asyncio, sys
 from pathlib import Path
 from streamchat.sessions.recorder import Recorder
-from streamchat.sessions.records import fold
+from streamchat.turn import fold
 from streamchat.sessions.store import Store
 from streamchat.events import AnswerDelta
 from tests.turns import NOTEBOOK

@@ -32,8 +32,8 @@ from streamchat.events import (
 )
 from streamchat.sessions import StoreError, schema
 from streamchat.sessions.files import locked
-from streamchat.sessions.records import fold
 from streamchat.sessions.store import Store
+from streamchat.turn import fold
 from tests.kept import answered, keep, kept
 from tests.program import environment
 from tests.turns import NOTEBOOK

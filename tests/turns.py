@@ -17,8 +17,9 @@ from streamchat.events import (
     TurnDone,
     TurnStarted,
 )
-from streamchat.turn import Turn, reduce
+from streamchat.turn import Turn
 from streamchat.view import View
+from streamchat.view.play import show_all
 from tests.server import NOTEBOOK_ANSWER, NOTEBOOK_ARGUMENTS
 
 EVIL = "\x1b]0;title\x07\x9b2J\u202e[/x]:smile:[bold]"
@@ -26,12 +27,7 @@ EVIL_SHOWN = r"\x1b]0;title\x07\x9b2J\u202e[/x]:smile:[bold]"
 
 
 def shown(view: View, events: Iterable[Event]) -> Turn:
-    turn = Turn()
-    with view:
-        for event in events:
-            turn = reduce(turn, event)
-            view.show(turn, event)
-    return turn
+    return show_all(events, view)
 
 
 def call(

@@ -18,10 +18,10 @@ from streamchat.process.interrupts import InterruptHandler
 from streamchat.process.threads import run_in_daemon_thread
 from streamchat.repl.errors import CommandError
 from streamchat.sessions.conversation import Conversation
-from streamchat.sessions.records import Session, StoredTurn, fold
+from streamchat.sessions.records import Session, StoredTurn
 from streamchat.sessions.replay import replay
 from streamchat.text.redact import Redactor
-from streamchat.turn import Turn
+from streamchat.turn import Turn, fold
 from streamchat.view.choose import ViewOptions, choose_view
 
 if TYPE_CHECKING:

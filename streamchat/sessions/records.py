@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-from streamchat.events import ANSWER_TOOL, Event
+from streamchat.events import ANSWER_TOOL
 from streamchat.text.partial_json import replace_surrogates
-from streamchat.turn import Prose, ToolCall, Turn, reduce
+from streamchat.turn import Prose, ToolCall, Turn
 
 Status: TypeAlias = Literal["done", "failed", "cancelled"]
 
@@ -61,17 +60,6 @@ class Hit:
     number: int
     question: str
     snippet: str
-
-
-def fold(events: Iterable[Event]) -> Turn:
-    """Returns the turn that the events make, up to the first that does not fit those before."""
-    turn = Turn()
-    for event in events:
-        try:
-            turn = reduce(turn, event)
-        except ValueError:
-            break
-    return turn
 
 
 def find_answer(turn: Turn) -> str:

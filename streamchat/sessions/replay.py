@@ -7,9 +7,10 @@ from typing import TextIO
 
 from streamchat.events import Event
 from streamchat.text.sanitize import one_line, sanitize
-from streamchat.turn import Turn, reduce
+from streamchat.turn import Turn
 from streamchat.view import View
 from streamchat.view.glyphs import encodable
+from streamchat.view.play import show_all
 
 PROMPT = "> "
 
@@ -37,14 +38,7 @@ def replay(question: str, events: Iterable[Event], view: View, out: TextIO) -> T
         OSError: the output is gone.
     """
     _write(asked(question), out)
-    turn = Turn()
-    with view:
-        for event in events:
-            try:
-                turn = reduce(turn, event)
-            except ValueError:
-                continue
-            view.show(turn, event)
+    turn = show_all(events, view)
     if turn.status == "failed":
         _write(f"error: {one_line(turn.error)}", out)
     elif turn.status == "cancelled":

@@ -9,9 +9,9 @@ from datetime import UTC, datetime
 from typing import Any, TypeAlias
 
 from streamchat.events import ANSWER_TOOL, VERSION, Event, to_dict
-from streamchat.sessions.records import Session, StoredTurn, fold, format_arguments
+from streamchat.sessions.records import Session, StoredTurn, format_arguments
 from streamchat.text.sanitize import one_line
-from streamchat.turn import ToolCall
+from streamchat.turn import ToolCall, fold
 
 INTERRUPTED = "[interrupted]"
 
