@@ -188,6 +188,11 @@ _CLASSES = {name: cls for cls, name in _TYPE_NAMES.items()}
 _TUPLES = ("tool_calls", "tools_used")
 
 
+def add_version(plain: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the object with the version of the format, as the first of an output has it."""
+    return {"version": VERSION, **plain}
+
+
 def to_dict(event: Event) -> dict[str, Any]:
     """Returns the event as a plain dict: its type's name in snake case and its fields."""
     cls = type(event)

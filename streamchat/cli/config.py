@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import os
 import sys
 from collections.abc import Iterator
@@ -39,9 +38,9 @@ def show(
 
     loaded = load_sources({"profile": profile})
     from streamchat.cli.config_report import show_settings, write_json
+    from streamchat.process.streams import prepare_stdout
 
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="backslashreplace")
+    prepare_stdout()
     shown = list(_shown(loaded))
     (write_json if json else show_settings)(shown, _origin(loaded), sys.stdout)
 

@@ -7,9 +7,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import TextIO, TypeAlias
 
-from streamchat.events import VERSION
 from streamchat.process.tty import can_repaint
 from streamchat.text.sanitize import sanitize
+from streamchat.view.jsonl import JsonLines
 
 _NARROW = 72
 """Columns below which a setting's place stands below its value."""
@@ -73,11 +73,11 @@ def write_json(settings: Sequence[Shown], origin: Origin, out: TextIO) -> None:
     Raises:
         OSError: the output is gone.
     """
-    out.write(json.dumps({"version": VERSION} | asdict(origin)) + "\n")
+    lines = JsonLines(out)
+    lines.write(asdict(origin))
     for each in settings:
-        shown = {"setting": each.setting, "value": each.note or each.value, "source": each.source}
-        out.write(json.dumps(shown) + "\n")
-    out.flush()
+        value = each.note or each.value
+        lines.write({"setting": each.setting, "value": value, "source": each.source})
 
 
 def _about(origin: Origin) -> Iterator[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 import traceback
@@ -11,10 +10,12 @@ from contextlib import suppress
 import typer
 
 from streamchat.config import ModelError, SettingsError
-from streamchat.events import VERSION, TurnFailed, to_dict
+from streamchat.events import TurnFailed, to_dict
+from streamchat.process.streams import print_error, write_stderr
 from streamchat.sessions import StoreError
 from streamchat.text.redact import Redactor, redact_url_credentials
-from streamchat.text.sanitize import one_line, sanitize
+from streamchat.text.sanitize import one_line
+from streamchat.view.jsonl import JsonLines
 
 FAILED, WRONG_USAGE = 1, 2
 redactor = Redactor()
@@ -34,7 +35,7 @@ def explain(error: Exception) -> int:
             return failed(f"cannot write the answer: {error.strerror or error}")
     if {"-v", "--verbose"} & set(sys.argv):
         lines = "".join(traceback.format_exception(error))
-        typer.echo(sanitize(_redact(lines)), err=True)
+        write_stderr(_redact(lines))
     return failed(f"{type(error).__name__}: {error} (--verbose shows where)")
 
 
@@ -44,14 +45,8 @@ def failed(message: str, code: int = FAILED) -> int:
     print_error(f"error: {line}")
     if "--json" in sys.argv:
         with suppress(OSError):
-            print(json.dumps({"version": VERSION} | to_dict(TurnFailed(line))), flush=True)  # noqa: T201  # as its events
+            JsonLines(sys.stdout).write(to_dict(TurnFailed(line)))
     return code
-
-
-def print_error(line: str) -> None:
-    """Writes one line on standard error."""
-    with suppress(OSError):
-        typer.echo(one_line(line), err=True)
 
 
 def _redact(text: str) -> str:

@@ -12,8 +12,9 @@ from typing import Any
 
 import typer
 
-from streamchat.cli.failures import print_error, redactor
+from streamchat.cli.failures import redactor
 from streamchat.config import Settings, SettingsError, check_setting, load_settings
+from streamchat.process.streams import print_error
 
 _PATIENCE_WITH_STDIN = 1.0
 _SETTINGS = (

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -158,26 +157,20 @@ def delete(id: Id) -> None:
 @contextmanager
 def _opened() -> Iterator[Store]:
     """Opens the store, and standard output for whatever stands in it."""
+    from streamchat.process.streams import prepare_stdout
     from streamchat.sessions.store import Store
 
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        if sys.stdout.isatty():
-            sys.stdout.reconfigure(errors="replace")
-        else:
-            sys.stdout.reconfigure(encoding="utf-8", newline="")
+    prepare_stdout()
     with Store.open() as store:
         yield store
 
 
 def _write_json(objects: Iterable[dict[str, Any]]) -> None:
-    import json
+    from streamchat.view.jsonl import JsonLines
 
-    from streamchat.events import VERSION
-
-    head = {"version": VERSION}
+    lines = JsonLines(sys.stdout)
     for each in objects:
-        sys.stdout.write(json.dumps(head | each, default=str) + "\n")
-        head = {}
+        lines.write(each)
 
 
 def _explain_nothing(found: list[Any], why: str) -> None:

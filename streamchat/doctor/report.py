@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import asdict
 from typing import TextIO
 
 from streamchat.doctor.findings import Finding, Verdict, is_usable
-from streamchat.events import VERSION
 from streamchat.process.tty import can_repaint
+from streamchat.view.jsonl import JsonLines
 
 _NARROW = 72
 """Columns below which two cells stand above each other."""
@@ -44,12 +43,10 @@ def write_json(findings: Sequence[Finding], out: TextIO) -> None:
     Raises:
         OSError: the output is gone.
     """
-    head = {"version": VERSION}
+    lines = JsonLines(out)
     for finding in findings:
-        out.write(json.dumps(head | asdict(finding)) + "\n")
-        head = {}
-    out.write(json.dumps(head | {"usable": is_usable(findings)}) + "\n")
-    out.flush()
+        lines.write(asdict(finding))
+    lines.write({"usable": is_usable(findings)})
 
 
 def _show_table(findings: Sequence[Finding], out: TextIO) -> None:

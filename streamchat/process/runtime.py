@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import io
 import logging
 import sys
 import warnings
@@ -12,6 +11,7 @@ from collections.abc import Coroutine
 from typing import Any, TypeVar
 
 from streamchat.process.signals import install_exit_handlers
+from streamchat.process.streams import prepare_stdout
 from streamchat.process.threads import DaemonExecutor
 from streamchat.text.redact import Redactor
 from streamchat.text.sanitize import sanitize
@@ -40,13 +40,9 @@ def run(main: Coroutine[Any, Any, _T]) -> _T:
 
 
 def prepare_output(redactor: Redactor) -> None:
-    """Answers are UTF-8 on a pipe whatever the locale; on a terminal they are what it can show."""
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        if sys.stdout.isatty():
-            sys.stdout.reconfigure(errors="replace")
-        else:
-            sys.stdout.reconfigure(encoding="utf-8", newline="")
-    # Libraries log and warn of what is told better elsewhere.
+    """Set up standard output, and logging of our own records to standard error, redacted."""
+    prepare_stdout()
+    # Libraries log and warn about what an error message says better.
     if not sys.warnoptions:
         warnings.simplefilter("ignore")
     logging.getLogger().addHandler(logging.NullHandler())

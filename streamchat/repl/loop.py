@@ -14,6 +14,7 @@ from prompt_toolkit.document import Document
 
 from streamchat.config import ModelError, SettingsError
 from streamchat.process.signals import ENDING, force_exit_soon, not_ignored
+from streamchat.process.streams import print_error
 from streamchat.process.threads import run_in_daemon_thread
 from streamchat.repl.attachments import AttachmentError, attached
 from streamchat.repl.chat import Chat, Retry
@@ -24,7 +25,7 @@ from streamchat.repl.prompt import Prompt
 from streamchat.repl.registry import COMMANDS, found
 from streamchat.repl.typeahead import TypeAhead
 from streamchat.sessions import StoreError
-from streamchat.sessions.conversation import print_error, print_outcome
+from streamchat.sessions.conversation import print_outcome
 from streamchat.sessions.replay import asked
 from streamchat.text.sanitize import one_line
 from streamchat.turn import Turn

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import sys
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -16,13 +15,13 @@ from streamchat.config import Settings
 from streamchat.events import Event
 from streamchat.models.progress import Progress
 from streamchat.process.interrupts import InterruptHandler
+from streamchat.process.streams import print_error
 from streamchat.process.threads import run_in_daemon_thread
 from streamchat.sessions import StoreError
 from streamchat.sessions.recorder import Recorder
 from streamchat.sessions.records import Session, StoredTurn, find_answer
 from streamchat.sessions.transcript import history
 from streamchat.text.redact import Redactor
-from streamchat.text.sanitize import one_line
 from streamchat.turn import Turn
 from streamchat.view import TextView, View
 from streamchat.view.play import play
@@ -283,9 +282,3 @@ def print_outcome(turn: Turn) -> None:
         print_error(f"error: {turn.error}")
     elif turn.status == "cancelled":
         print_error("interrupted")
-
-
-def print_error(text: str) -> None:
-    """Writes one line on standard error."""
-    with suppress(OSError):
-        print(one_line(text), file=sys.stderr, flush=True)  # noqa: T201  # where errors go

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import secrets
 import sqlite3
-import sys
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Self
 
 from streamchat.events import Event
+from streamchat.process.streams import print_error
 from streamchat.sessions import StoreError
 from streamchat.sessions.database import Database
 from streamchat.sessions.files import default_path
@@ -60,10 +60,6 @@ _COPY_WORDS = """
 """
 
 
-def _to_stderr(line: str) -> None:
-    print(one_line(line), file=sys.stderr, flush=True)  # noqa: T201  # where warnings go
-
-
 class Store:
     """Keeps sessions. All methods may be called from any thread; each is done wholly or not at all.
 
@@ -77,7 +73,7 @@ class Store:
         self._database = database
 
     @classmethod
-    def open(cls, path: Path | None = None, tell: Callable[[str], None] = _to_stderr) -> Self:
+    def open(cls, path: Path | None = None, tell: Callable[[str], None] = print_error) -> Self:
         """Opens the store, or begins one, which only its owner can read.
 
         Args:

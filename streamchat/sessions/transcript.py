@@ -8,7 +8,7 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any, TypeAlias
 
-from streamchat.events import ANSWER_TOOL, VERSION, Event, to_dict
+from streamchat.events import ANSWER_TOOL, Event, add_version, to_dict
 from streamchat.sessions.records import Session, StoredTurn, format_arguments
 from streamchat.text.sanitize import one_line
 from streamchat.turn import ToolCall, fold
@@ -104,7 +104,7 @@ def document(session: Session, turns: Iterable[Told]) -> dict[str, Any]:
     """Returns the session for a program to read: plain values, times as ISO 8601 in UTC."""
     times = {"created": time_of(session.created), "updated": time_of(session.updated)}
     plain = asdict(session) | times | {"turns": [turn_as_dict(*each) for each in turns]}
-    return {"version": VERSION, "session": plain}
+    return add_version({"session": plain})
 
 
 def turn_as_dict(exchange: StoredTurn, events: Sequence[Event]) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from dataclasses import dataclass
 
+from streamchat.process.streams import write_stderr
 from streamchat.process.tty import can_repaint
 from streamchat.view import View
 from streamchat.view.answer import AnswerView
@@ -35,8 +36,8 @@ def choose_view(look: ViewOptions) -> View:
     elif sys.stdout.isatty():
         return _live(look.verbose)
     else:
-        inner = AnswerView(sys.stdout, _to_stderr)
-    return DebugView(inner, _to_stderr) if look.verbose else inner
+        inner = AnswerView(sys.stdout, write_stderr)
+    return DebugView(inner, write_stderr) if look.verbose else inner
 
 
 def _live(verbose: bool) -> View:
@@ -45,7 +46,3 @@ def _live(verbose: bool) -> View:
 
     view = LiveView.on(sys.stdout, whole_lines=verbose)
     return DebugView(view, view.write) if verbose else view
-
-
-def _to_stderr(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)  # noqa: T201  # standard error is where debug lines go

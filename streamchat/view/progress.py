@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from streamchat.process.streams import print_error
 from streamchat.process.tty import can_repaint
 
 _still = False
@@ -25,7 +26,7 @@ def progress_on_stderr(what: str, total: int | None = None) -> Iterator[Callable
     """
     if _still or not can_repaint(sys.stderr):
         if total:
-            print(f"{what}...", file=sys.stderr, flush=True)  # noqa: T201  # as above
+            print_error(f"{what}...")
         yield lambda done: None
         return
     from rich.console import Console

@@ -1,0 +1,32 @@
+"""Standard output, as answers need it, and lines on standard error."""
+
+from __future__ import annotations
+
+import io
+import sys
+from contextlib import suppress
+
+from streamchat.text.sanitize import one_line, sanitize
+
+
+def prepare_stdout() -> None:
+    """Write UTF-8 to a pipe whatever the locale, and to a terminal what it can show."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        if sys.stdout.isatty():
+            sys.stdout.reconfigure(errors="replace")
+        else:
+            sys.stdout.reconfigure(encoding="utf-8", newline="")
+
+
+def print_error(message: str) -> None:
+    """Write a message on standard error, as one line of at most 300 characters."""
+    write_stderr(one_line(message))
+
+
+def write_stderr(text: str) -> None:
+    """Write sanitized text and a line end on standard error.
+
+    It is no failure if nobody can read that: the answer goes elsewhere.
+    """
+    with suppress(OSError):
+        print(sanitize(text), file=sys.stderr, flush=True)  # noqa: T201  # the one place for it
