@@ -32,9 +32,9 @@ from streamchat.events import (
 from streamchat.turn import Turn, reduce
 from streamchat.view.debug import DebugView
 from streamchat.view.live import view
-from streamchat.view.live.style import style
 from streamchat.view.live.view import LiveView
 from streamchat.view.markdown import highlight
+from streamchat.view.style import style
 from tests.screen import Screen, ScreenTerminal, written
 from tests.test_markdown import CUTS, MARKDOWN, split, text
 from tests.turns import EVIL, EVIL_SHOWN, NOTEBOOK, answer, call

@@ -18,7 +18,7 @@ from streamchat.sessions.replay import replay
 from streamchat.sessions.store import Store
 from streamchat.view.formatting import age
 from streamchat.view.plain import PlainView
-from streamchat.view.table import show_table
+from streamchat.view.table import Layout, cell, show_table
 from tests.kept import answered, keep
 from tests.program import COMMAND, Terminal, environment, run
 from tests.turns import EVIL, EVIL_SHOWN, NOTEBOOK
@@ -248,7 +248,8 @@ def test_events_that_do_not_fit_are_passed_over() -> None:
 
 def test_cells_are_one_line_each() -> None:
     out = io.StringIO()
-    show_table(("a", "b"), [("1\t2", "x\ny\x1b"), ("", "z")], out)
+    rows = [[cell("1\t2"), cell("x\ny\x1b")], [cell(""), cell("z")]]
+    show_table(Layout(columns=("a", "b"), narrow=("a", "b")), rows, out)
     assert out.getvalue() == "1 2\tx y\\x1b\n\tz\n"
 
 

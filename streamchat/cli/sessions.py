@@ -101,11 +101,22 @@ def search(
     if json:
         _write_json(map(asdict, found))
         return
-    from streamchat.view.table import show_table
+    from streamchat.view.table import Layout, cell, show_table
 
     _explain_nothing(found, "nothing found")
-    rows = ((each.session.id, each.question, str(each.number), each.snippet) for each in found)
-    show_table(("ID", "question", "turn", "found"), rows, sys.stdout)
+    layout = Layout(
+        columns=("ID", "question", "turn", "found"),
+        narrow=("ID", "question\nturn, found"),
+        unbroken=("ID",),
+    )
+    rows = (
+        [
+            *(cell(each.session.id), cell(each.question)),
+            *(cell(str(each.number), "dim"), cell(each.snippet, "dim")),
+        ]
+        for each in found
+    )
+    show_table(layout, rows, sys.stdout)
 
 
 @sessions.command()

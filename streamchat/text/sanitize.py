@@ -1,13 +1,20 @@
-"""Makes text from models, servers and files harmless to show.
+"""Make text from models, servers and files safe to show.
 
-Rich and prompt-toolkit let ESC, C1 controls and bidirectional overrides through, which can move the
-cursor, set the title, or make text read otherwise than it is (CVE-2021-42574). Every text that is
-not the program's own passes `safe` or a `Sanitizer` before it is written anywhere but into JSON.
+Rich and prompt-toolkit pass on ESC, C1 controls and bidirectional overrides. These can move the
+cursor, set the window's title or make text read as something else (CVE-2021-42574). Writers accept
+`SafeText` only, so the type checker finds text that was not sanitized. JSON escapes by itself.
 """
 
 from __future__ import annotations
 
 import re
+from typing import NewType, Protocol
+
+SafeText = NewType("SafeText", str)
+"""Text that is safe to write on a terminal. Only this module makes it.
+
+What is put together from safe texts is a plain string: compose first, sanitize last.
+"""
 
 # C0 without tab and line feed, DEL, C1; surrogates; marks, embeddings, overrides and isolates of
 # direction; invisible characters; tags. The two zero-width joiners stay: emoji are put together
@@ -18,14 +25,22 @@ _HARMFUL = re.compile(
 )
 
 
-def sanitize(text: str) -> str:
-    r"""Returns the text with every harmful character as an escape that can be read: ESC as \x1b.
+class SafeOutput(Protocol):
+    """A text stream as the type checker sees it where only safe text may be written."""
 
-    Carriage returns before a line feed, the line ends of Windows, are dropped.
+    def write(self, text: SafeText, /) -> object: ...
+
+    def flush(self) -> object: ...
+
+
+def sanitize(text: str) -> SafeText:
+    r"""Return the text with each harmful character escaped: ESC becomes \x1b.
+
+    CRLF becomes a line feed.
     """
     if text.isascii() and text.isprintable():
-        return text
-    return _HARMFUL.sub(_escape, text.replace("\r\n", "\n"))
+        return SafeText(text)
+    return SafeText(_HARMFUL.sub(_escape, text.replace("\r\n", "\n")))
 
 
 def _escape(match: re.Match[str]) -> str:
@@ -36,25 +51,30 @@ def _escape(match: re.Match[str]) -> str:
 
 
 class Sanitizer:
-    """`safe` for text in pieces: a carriage return waits for what may follow it."""
+    """`sanitize` for streams: holds back a carriage return until the next piece."""
 
     def __init__(self) -> None:
         self._held = ""
 
-    def feed(self, text: str) -> str:
-        """Returns what can be shown now."""
+    def feed(self, text: str) -> SafeText:
+        """Return the text that can be shown now."""
         text = self._held + text
         self._held = "\r" if text.endswith("\r") else ""
         return sanitize(text.removesuffix(self._held))
 
-    def finish(self) -> str:
-        """Returns what was held back."""
+    def finish(self) -> SafeText:
+        """Return the text that was held back."""
         held, self._held = self._held, ""
         return sanitize(held)
 
 
-def one_line(text: str, limit: int = 300) -> str:
-    """Returns the text as one safe line of at most `limit` characters."""
-    # More than this cannot be in it, and a text may be of any size.
+def one_line(text: str, limit: int = 300) -> SafeText:
+    """Return the text as one line of at most `limit` characters."""
+    # A text may be of any size: the limit cannot need more of it than this.
     line = " ".join(sanitize(text[: 20 * limit]).split())
-    return line if len(line) <= limit else line[: limit - 1] + "…"
+    return SafeText(line if len(line) <= limit else line[: limit - 1] + "…")
+
+
+def cut(text: SafeText, start: int = 0, stop: int | None = None) -> SafeText:
+    """Return a part of the text: a slice of safe text is safe."""
+    return SafeText(text[start:stop])

@@ -1,17 +1,51 @@
-"""Rows of short texts: a table on a terminal, lines with tabs on a pipe."""
+"""Tables of short texts: drawn on a terminal, lines of tab-separated cells on a pipe."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from time import time
-from typing import Protocol, TextIO
+from typing import TYPE_CHECKING, Protocol, TextIO, TypeAlias
 
 from streamchat.process.tty import can_repaint
-from streamchat.text.sanitize import one_line
+from streamchat.text.sanitize import SafeText, one_line
 from streamchat.view.formatting import age
 
-_NARROW = 60
-"""Columns below which all but the first cell of a row stand above each other."""
+if TYPE_CHECKING:
+    from rich.console import Console, Group
+
+Cell: TypeAlias = tuple[SafeText, str]
+"""A cell's text, and the names of its styles in `view.style`."""
+
+
+def cell(text: str, style: str = "") -> Cell:
+    """Return a cell whose text is one line of at most 300 characters."""
+    return one_line(text), style
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    r"""The columns of a table.
+
+    Attributes:
+        columns: their heads.
+        narrow: the heads of a narrow table, each naming the columns that share its own: one a
+            line, or several on a line with ", " between, as in "title\nmodel, turns".
+        narrow_below: the width in cells below which a table is narrow.
+        unbroken: the columns whose texts are never wrapped.
+    """
+
+    columns: Sequence[str]
+    narrow: Sequence[str]
+    narrow_below: int = 60
+    unbroken: Sequence[str] = ()
+
+
+_SESSIONS = Layout(
+    columns=("ID", "title", "model", "turns", "age"),
+    narrow=("ID", "title\nmodel, turns, age"),
+    unbroken=("ID",),
+)
 
 
 class Listed(Protocol):
@@ -39,60 +73,87 @@ class Listed(Protocol):
 
 
 def show_sessions(sessions: Iterable[Listed], out: TextIO) -> None:
-    """Writes a list of sessions.
+    """Write a list of sessions.
 
     Raises:
         OSError: the output is gone.
     """
     rows = (
-        (each.id, each.title, each.model, str(each.turns), age(time() - each.updated))
+        [
+            *(cell(each.id), cell(each.title), cell(each.model, "dim")),
+            *(cell(str(each.turns), "dim"), cell(age(time() - each.updated), "dim")),
+        ]
         for each in sessions
     )
-    show_table(("ID", "title", "model", "turns", "age"), rows, out)
+        for each in sessions
+    ]
+    show_table(_SESSIONS, rows, out)
 
 
-def show_table(heads: Sequence[str], rows: Iterable[Sequence[str]], out: TextIO) -> None:
-    """Writes the rows; on a pipe each is a line without the heads, and a tab between two cells.
-
-    Args:
-        heads: what stands above the columns of a table.
-        rows: of as many cells each. The first is short and never broken, the second matters most.
-        out: where to.
+def show_table(layout: Layout, rows: Iterable[Sequence[Cell]], out: TextIO) -> None:
+    """Draw a table on a terminal; on a pipe write each row as a line of tab-separated texts.
 
     Raises:
         OSError: the output is gone.
     """
-    shown = [[one_line(cell) for cell in row] for row in rows]
     if can_repaint(out):
-        _draw(heads, shown, out)
+        draw_table(layout, rows, out)
     else:
-        out.writelines("\t".join(row) + "\n" for row in shown)
+        out.writelines("\t".join(text for text, _ in row) + "\n" for row in rows)
+        out.flush()
+
+
+def draw_table(
+    layout: Layout,
+    rows: Iterable[Sequence[Cell]],
+    out: TextIO,
+    *,
+    above: Iterable[SafeText] = (),
+) -> None:
+    """Draw a table on a terminal.
+
+    Args:
+        layout: the columns.
+        rows: a cell for each column.
+        out: the terminal.
+        above: lines to write above the table, with an empty line after them.
+
+    Raises:
+        OSError: the output is gone.
+    """
+    # Rich is slow to import, and a pipe has no use for it.
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table
+
+    from streamchat.view.style import open_console
+
+    console = open_console(out)
+    heads = layout.narrow if console.width < layout.narrow_below else layout.columns
+    table = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False, padding=(0, 2, 0, 0))
+    height = max(head.count("\n") for head in heads)
+    for head in heads:
+        missing = "\n" * (height - head.count("\n"))
+        table.add_column(head + missing, no_wrap=head in layout.unbroken, overflow="fold")
+    for row in rows:
+        cells = dict(zip(layout.columns, row, strict=True))
+        table.add_row(*(_stack(head, cells, console) for head in heads))
+    lines = [_stack("", {"": (line, "")}, console) for line in above]
+    console.print(*lines, *([""] if lines else []), table, sep="\n")
     out.flush()
 
 
-def _draw(heads: Sequence[str], rows: Iterable[Sequence[str]], out: TextIO) -> None:
-    # Rich is slow to import, and a pipe has no use for it.
-    from rich.box import SIMPLE_HEAD
-    from rich.console import Console, Group
-    from rich.table import Table
+def _stack(head: str, cells: Mapping[str, Cell], console: Console) -> Group:
+    """Return the cells that share a column."""
+    from rich.console import Group
     from rich.text import Text
 
     from streamchat.view.glyphs import encodable
+    from streamchat.view.style import style
 
-    console = Console(file=out, highlight=False, markup=False, emoji=False)
-
-    def cell(text: str, style: str = "") -> Text:
-        return Text(encodable(text, console.encoding), style, overflow="fold")
-
-    table = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False, padding=(0, 2, 0, 0))
-    first, second, *others = heads
-    narrow = console.width < _NARROW
-    table.add_column(f"{first}\n" if narrow else first, no_wrap=True)
-    for head in [f"{second}\n{', '.join(others)}"] if narrow else (second, *others):
-        table.add_column(head, overflow="fold")
-    for id, main, *rest in rows:
-        if narrow:
-            table.add_row(cell(id), Group(cell(main), cell(", ".join(filter(None, rest)), "dim")))
-        else:
-            table.add_row(cell(id), cell(main), *(cell(each, "dim") for each in rest))
-    console.print(table)
+    lines = []
+    for line in head.split("\n"):
+        beside = [cells[name] for name in line.split(", ")]
+        text = ", ".join(text for text, _ in beside if text)
+        shown = encodable(text, console.encoding)
+        lines.append(Text(shown, style(beside[0][1]), overflow="fold"))
+    return Group(*lines)

@@ -14,9 +14,9 @@ from streamchat.turn import Answer, Block, Fragments, Note, Prose, Reasoning, To
 from streamchat.view.glyphs import Glyphs
 from streamchat.view.live.painter import after
 from streamchat.view.live.panel import closed_panel, open_panel, short_line
-from streamchat.view.live.style import Palette
 from streamchat.view.markdown.inline import Piece
 from streamchat.view.markdown.stream import MarkdownStream
+from streamchat.view.style import Palette
 
 _TEXTS = (Prose, Reasoning, Answer)
 

@@ -14,9 +14,9 @@ from streamchat.text.sanitize import one_line, sanitize
 from streamchat.turn import Fragments, ToolCall
 from streamchat.view.formatting import MOST_OUTPUT, decoded, duration, shortened
 from streamchat.view.glyphs import Glyphs, encodable, takes_unicode
-from streamchat.view.live.style import style
 from streamchat.view.markdown.inline import Piece
 from streamchat.view.raw import SEPARATOR
+from streamchat.view.style import style
 
 _WIDEST = 100
 _MOST_FRAGMENTS = 600

@@ -38,9 +38,9 @@ from streamchat.view.glyphs import ASCII_GLYPHS, UNICODE_GLYPHS, takes_unicode
 from streamchat.view.live.lines import Lines
 from streamchat.view.live.page import Page
 from streamchat.view.live.painter import Painter, reflows
-from streamchat.view.live.style import Palette, style
 from streamchat.view.live.terminal import Terminal, Tty
 from streamchat.view.markdown.inline import Piece
+from streamchat.view.style import Palette, open_console, style
 
 _FRAME = 1 / 30
 """Seconds between two can_repaint, at least."""
@@ -94,8 +94,7 @@ class LiveView:
     @classmethod
     def on(cls, stream: TextIO, *, whole_lines: bool = False) -> Self:
         """Returns a view on the terminal that a stream leads to."""
-        console = Console(file=stream, highlight=False, markup=False, emoji=False)
-        return cls(Tty(stream), console, whole_lines=whole_lines)
+        return cls(Tty(stream), open_console(stream), whole_lines=whole_lines)
 
     def __enter__(self) -> Self:
         self._last_event = monotonic()

@@ -8,6 +8,7 @@ and cyan are for lines and marks only, and say nothing that is not also said in 
 from __future__ import annotations
 
 from functools import cache
+from typing import TextIO
 
 from rich.console import Console
 from rich.segment import Segment
@@ -50,6 +51,11 @@ _STYLES = {
 def style(names: str) -> Style:
     """Returns the style that these names, with spaces between, make together."""
     return Style.combine([Style.null(), *(_STYLES[name] for name in names.split())])
+
+
+def open_console(stream: TextIO) -> Console:
+    """Return Rich's console on a stream: it takes texts as they are, without any markup."""
+    return Console(file=stream, highlight=False, markup=False, emoji=False)
 
 
 class Palette:
