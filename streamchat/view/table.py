@@ -85,8 +85,6 @@ def show_sessions(sessions: Iterable[Listed], out: TextIO) -> None:
         ]
         for each in sessions
     )
-        for each in sessions
-    ]
     show_table(_SESSIONS, rows, out)
 
 
