@@ -19,7 +19,7 @@ from streamchat.events import (
     TurnStarted,
 )
 from streamchat.sessions.records import Session, StoredTurn
-from streamchat.sessions.transcript import document, fenced, history, markdown, said
+from streamchat.sessions.transcript import build_history, document, fenced, markdown, quote_answer
 from tests.turns import NOTEBOOK, call
 
 SESSION = Session("1a2b3c4d", "Sums", "small", "Be brief.\nAlways.", None, 2, 86400.0, 90000.5)
@@ -44,28 +44,28 @@ def turn(message: str, answer: str) -> StoredTurn:
     ],
 )
 def test_what_was_said(exchange: StoredTurn, expected: str | None) -> None:
-    assert said(exchange) == expected
+    assert quote_answer(exchange) == expected
 
 
 class TestHistory:
     def test_all_of_it_where_there_is_room(self) -> None:
         pairs = [("m", "10 + 10 equals 20."), ("m", "10 + 10\n\n[interrupted]")]
-        assert history([DONE, FAILED, INTERRUPTED], 1000) == (pairs, 0)
+        assert build_history([DONE, FAILED, INTERRUPTED], 1000) == (pairs, 0)
 
     def test_the_oldest_goes_first(self) -> None:
         turns = [turn("aa", "bb"), FAILED, turn("cc", "dd"), turn("ee", "ff")]
-        assert history(turns, 8) == ([("cc", "dd"), ("ee", "ff")], 1)
-        assert history(turns, 7) == ([("ee", "ff")], 2)
-        assert history(turns, 3) == ([], 3)
-        assert history([], 3) == ([], 0)
+        assert build_history(turns, 8) == ([("cc", "dd"), ("ee", "ff")], 1)
+        assert build_history(turns, 7) == ([("ee", "ff")], 2)
+        assert build_history(turns, 3) == ([], 3)
+        assert build_history([], 3) == ([], 0)
 
     def test_nothing_from_before_a_gap(self) -> None:
         turns = [turn("a", "b"), turn("c" * 9, "d"), turn("e", "f")]
-        assert history(turns, 8) == ([("e", "f")], 2)
+        assert build_history(turns, 8) == ([("e", "f")], 2)
 
     @given(st.lists(st.tuples(st.text(max_size=5), st.text(max_size=5))), st.integers(-1, 60))
     def test_as_many_as_fit_and_no_more(self, texts: list[tuple[str, str]], most: int) -> None:
-        pairs, left_out = history([turn(*each) for each in texts], most)
+        pairs, left_out = build_history([turn(*each) for each in texts], most)
         assert texts[left_out:] == pairs
         if pairs:
             assert sum(len(text) for pair in pairs for text in pair) <= most

@@ -11,10 +11,12 @@ from streamchat.doctor.findings import is_usable
 from streamchat.process.interrupts import InterruptHandler
 from streamchat.process.runtime import freeze_imports, prepare_output, run
 from streamchat.process.signals import ENDING, exit_on_interrupt
+from streamchat.process.streams import print_error
 from streamchat.process.tty import echo_off
 from streamchat.text.redact import Redactor
 from streamchat.turn import Turn
 from streamchat.view.choose import ViewOptions, choose_view
+from streamchat.view.formatting import format_outcome
 from streamchat.view.progress import progress_on_stderr
 
 os.environ.pop("OPENAI_LOG", None)  # its lines would stand between ours
@@ -22,12 +24,9 @@ with progress_on_stderr("starting"), exit_on_interrupt():
     from streamchat.agent.executor import AgentExecutor
     from streamchat.agent.tracing import flush
     from streamchat.models import open_model
-    from streamchat.sessions.conversation import (
-        Conversation,
-        open_conversation,
-        prepare,
-        print_outcome,
-    )
+    from streamchat.sessions.conversation import Conversation
+    from streamchat.sessions.opening import open_conversation
+    from streamchat.sessions.turns import ask
 
 
 def ask_once(
@@ -51,17 +50,19 @@ def ask_once(
     """
     prepare_output(redactor)
     conversation = open_conversation(settings, redactor, session)
-    stops = InterruptHandler(signal.SIGINT, *ENDING, linger=True)
+    _print_warnings(conversation)
+    interrupts = InterruptHandler(signal.SIGINT, *ENDING, linger=True)
     with echo_off():
         executor = open_executor(settings, redactor, tools=tools)
         freeze_imports()
-        turn = run(_ask(executor, conversation, question, look, stops))
+        turn = run(_ask(executor, conversation, question, look, interrupts))
     conversation.close()
-    print_outcome(turn)
+    if outcome := format_outcome(turn):
+        print_error(outcome)
     if settings.trace:
         flush()
     if turn.status == "cancelled":
-        return 128 + stops.received
+        return 128 + interrupts.received
     return 0 if turn.status == "done" else 1
 
 
@@ -70,13 +71,22 @@ async def _ask(
     conversation: Conversation,
     question: str,
     look: ViewOptions,
-    stops: InterruptHandler,
+    interrupts: InterruptHandler,
 ) -> Turn:
-    if not await prepare(executor, progress_on_stderr, stops):
+    preparing = await interrupts.run(executor.prepare(progress_on_stderr))
+    if preparing.cancelled():
         return Turn(question, status="cancelled")
-    return await conversation.ask(
-        executor, question, choose_view(look), stops, verbose=look.verbose
-    )
+    preparing.result()
+    view = choose_view(look)
+    try:
+        return await ask(conversation, executor, question, view, interrupts, verbose=look.verbose)
+    finally:
+        _print_warnings(conversation)
+
+
+def _print_warnings(conversation: Conversation) -> None:
+    for line in conversation.take_warnings():
+        print_error(line)
 
 
 def diagnose(settings: Settings, redactor: Redactor, *, json: bool) -> int:

@@ -1,39 +1,54 @@
-"""Signals that stop the work in progress instead of the program."""
+"""Signals that cancel the work in progress instead of ending the program."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 from streamchat.process.signals import ENDING, force_exit_soon, not_ignored
 
+_T = TypeVar("_T")
+
 
 class InterruptHandler:
-    """Signals that stop what is being done, and not the program.
+    """Cancels the task in progress when a signal arrives.
 
     Args:
         signals: their numbers.
-        linger: whether they are ignored in between, so that Ctrl-C a moment too late ends nothing.
+        linger: whether to ignore the signals while nothing is in progress, so that a Ctrl-C that
+            comes a moment too late does not end the program.
     """
 
     def __init__(self, *signals: int, linger: bool = False) -> None:
         self.received = 0
-        """The last one that stopped something; 0 if none has."""
+        """The last signal that arrived, or 0."""
         self._signals = not_ignored(*signals)
         self._linger = linger
         self._task: asyncio.Task[Any] | None = None
         self._early = False
-        """Whether to stop came before there was anything to be stopped."""
+        """Whether an interrupt arrived before there was a task to cancel."""
+
+    async def run(self, work: Coroutine[Any, Any, _T]) -> asyncio.Task[_T]:
+        """Run work that the signals cancel, and return its task, which is done.
+
+        If the caller is cancelled, so is the work.
+        """
+        task = asyncio.ensure_future(work)
+        with self.cancelling(task):
+            try:
+                await asyncio.wait([task])
+            finally:
+                task.cancel()
+        return task
 
     @contextmanager
-    def stopping(self, task: asyncio.Task[Any]) -> Iterator[None]:
-        """Within, the signals cancel the task."""
-
+    def cancelling(self, task: asyncio.Task[Any]) -> Iterator[None]:
+        """Cancel the task if a signal arrives in this context or has arrived since `arm`."""
         loop = asyncio.get_running_loop()
         for number in self._signals:
-            loop.add_signal_handler(number, self.stop, number)
+            loop.add_signal_handler(number, self.interrupt, number)
         self._task = task
         if self._early:
             task.cancel()
@@ -43,8 +58,8 @@ class InterruptHandler:
             self._task = None
             self.rest()
 
-    def stop(self, number: int) -> None:
-        """Stops what is being done, as the signal does."""
+    def interrupt(self, number: int) -> None:
+        """Do what the signal does."""
         self.received = number
         if number in ENDING:
             force_exit_soon(number)
@@ -52,12 +67,12 @@ class InterruptHandler:
         if self._task:
             self._task.cancel()
 
-    def begin(self) -> None:
-        """Something begins: from now on to stop counts, even before it can be stopped."""
+    def arm(self) -> None:
+        """Let an interrupt from now on cancel the next task as soon as it starts."""
         self._early = False
 
     def rest(self) -> None:
-        """Nothing is being done that the signals could stop."""
+        """Ignore the signals if they linger; otherwise let them end the program again."""
         loop = asyncio.get_running_loop()
         for number in self._signals:
             if self._linger:

@@ -87,14 +87,14 @@ class Chat:
         Raises:
             CommandError: nothing was asked yet.
         """
-        if not self.conversation.exchanges:
+        if not self.conversation.turns:
             raise CommandError("nothing was asked yet")
-        return self.conversation.exchanges[-1]
+        return self.conversation.turns[-1]
 
     @property
     def tokens(self) -> int:
         """How many tokens the session took, as far as servers told."""
-        known = self.conversation.exchanges
+        known = self.conversation.turns
         return sum((each.input_tokens or 0) + (each.output_tokens or 0) for each in known)
 
     async def last_turn(self) -> Turn:
@@ -114,9 +114,9 @@ class Chat:
         Raises:
             CommandError: they are not.
         """
-        if self.conversation.recorder.store is None:
+        if self.conversation.store is None:
             raise CommandError("sessions are not kept here")
-        return self.conversation.recorder.store
+        return self.conversation.store
 
     def say(self, text: str) -> None:
         """Writes lines."""
@@ -144,7 +144,7 @@ class Chat:
     async def resume(self, session: Session) -> None:
         """Goes on with a session, and shows its last turns as they were."""
         exchanges = await self.in_store(self.store.turns, session.id)
-        self.conversation.go_on_with(session, exchanges)
+        self.conversation.resume(session, exchanges)
         self.turn = None
         if self.interactive:
             await self.show_again()
@@ -152,8 +152,8 @@ class Chat:
     async def show_again(self) -> None:
         """Shows the last turns of a session that was taken up."""
         conversation = self.conversation
-        before = len(conversation.exchanges[:-SHOWN_AGAIN])
-        await self.show(conversation.exchanges[-SHOWN_AGAIN:], before=before)
+        before = len(conversation.turns[:-SHOWN_AGAIN])
+        await self.show(conversation.turns[-SHOWN_AGAIN:], before=before)
         self.say(f"session {conversation.session_id}: {conversation.title or 'without a title'}")
         self.tell_left_out()
 
@@ -176,7 +176,7 @@ class Chat:
         """Tells which turns the model is not sent any more."""
         if count := self.conversation.left_out:
             turns = f"{count} answer{'s' * (count != 1)}"
-            most = f"{self.conversation.most:,} characters"
+            most = f"{self.conversation.history_budget:,} characters"
             self.say(f"(the model is not sent the oldest {turns}: over {most}; --max-history)")
 
 

@@ -25,12 +25,13 @@ from streamchat.repl.prompt import Prompt
 from streamchat.repl.registry import COMMANDS, found
 from streamchat.repl.typeahead import TypeAhead
 from streamchat.sessions import StoreError
-from streamchat.sessions.conversation import print_outcome
 from streamchat.sessions.replay import asked
+from streamchat.sessions.turns import ask
 from streamchat.text.sanitize import one_line
 from streamchat.turn import Turn
 from streamchat.view import View
 from streamchat.view.choose import choose_view
+from streamchat.view.formatting import format_outcome
 from streamchat.view.glyphs import ASCII_GLYPHS, UNICODE_GLYPHS, takes_unicode
 from streamchat.view.progress import progress_on_stderr
 
@@ -131,15 +132,17 @@ class Repl:
     async def _command(self, text: str) -> None:
         name, argument = [*text.split(maxsplit=1), ""][:2]
         command = found(name)
-        self._chat.stops.begin()
-        doing = asyncio.ensure_future(command.handler(self._chat, argument.strip()))
-        with self._chat.stops.stopping(doing):
-            await asyncio.wait([doing])
-        self._chat.conversation.tell()
+        self._chat.stops.arm()
+        doing = await self._chat.stops.run(command.handler(self._chat, argument.strip()))
+        self._print_warnings()
         if doing.cancelled():
             print_error("interrupted")
         else:
             doing.result()
+
+    def _print_warnings(self) -> None:
+        for line in self._chat.conversation.take_warnings():
+            print_error(line)
 
     def _give_back(self, line: str, again: Retry | None) -> None:
         """Puts a line that could not be used, and what was queued, at the next prompt."""
@@ -162,22 +165,26 @@ class Repl:
         for file in files:
             chat.say(f"({one_line(file.line)})")
         view = choose_view(chat.look)
-        chat.stops.begin()
+        chat.stops.arm()
         async with self._listening(view):
             executor = await self._loaded()
             if executor is None:
                 print_error("interrupted")
                 self._give_back(question, again)
                 return
-            turn = await chat.conversation.ask(
-                executor,
-                question,
-                view,
-                chat.stops,
-                message=message,
-                verbose=chat.look.verbose,
-                instead_of=again.instead_of if again else None,
-            )
+            try:
+                turn = await ask(
+                    chat.conversation,
+                    executor,
+                    question,
+                    view,
+                    chat.stops,
+                    message=message,
+                    replacing=again.instead_of if again else None,
+                    verbose=chat.look.verbose,
+                )
+            finally:
+                self._print_warnings()
         self._tell_end(turn)
 
     async def _loaded(self) -> AgentExecutor | None:
@@ -185,15 +192,15 @@ class Repl:
         engine, stops = self._chat.engine, self._chat.stops
         if engine.executor:
             return engine.executor
-        waiting = asyncio.ensure_future(engine.ready())
-        with progress_on_stderr(engine.doing or "loading"), stops.stopping(waiting):
-            await asyncio.wait([waiting])
+        with progress_on_stderr(engine.doing or "loading"):
+            waiting = await stops.run(engine.ready())
         return None if waiting.cancelled() else waiting.result()
 
     def _tell_end(self, turn: Turn) -> None:
         chat = self._chat
         chat.turn = turn
-        print_outcome(turn)
+        if outcome := format_outcome(turn):
+            print_error(outcome)
         if chat.interactive:
             chat.tell_left_out()
             chat.say("")
@@ -211,7 +218,7 @@ class Repl:
             return
         stops = self._chat.stops
         ahead = TypeAhead(
-            lambda: stops.stop(signal.SIGINT),
+            lambda: stops.interrupt(signal.SIGINT),
             view.suspend,
             view.typed,
             self._prompt,
@@ -230,7 +237,7 @@ class Repl:
         """Returns model, session, tokens so far, and what is being done, as far as they fit."""
         chat = self._chat
         name, id = one_line(chat.engine.name, 40), chat.conversation.session_id or "new"
-        kept, tokens = chat.conversation.recorder.store, f"{chat.tokens:,} tokens"
+        kept, tokens = chat.conversation.store, f"{chat.tokens:,} tokens"
         doing = [chat.engine.doing] if chat.engine.doing else []
         long = [name, f"session {id}" if kept else "not saved", tokens, *doing]
         short = [name[:20], id if kept else "not saved", tokens, *doing]

@@ -10,10 +10,12 @@ from streamchat.config import Settings
 from streamchat.models import check
 from streamchat.process.interrupts import InterruptHandler
 from streamchat.process.runtime import prepare_output, run
+from streamchat.process.streams import print_error
 from streamchat.process.tty import echo_off
 from streamchat.repl.chat import Chat
 from streamchat.repl.loop import Repl
-from streamchat.sessions.conversation import Conversation, open_conversation
+from streamchat.sessions.conversation import Conversation
+from streamchat.sessions.opening import open_conversation
 from streamchat.text.redact import Redactor
 from streamchat.view.choose import ViewOptions
 from streamchat.view.progress import progress_on_stderr
@@ -41,6 +43,8 @@ def chat(
     check(settings)
     interactive = sys.stdin.isatty() and sys.stdout.isatty()
     conversation = open_conversation(settings, redactor, session)
+    for line in conversation.take_warnings():
+        print_error(line)
     with echo_off():
         code = run(
             _chat(settings, redactor, look, conversation, tools=tools, interactive=interactive)

@@ -6,9 +6,10 @@ from collections.abc import Iterable
 from typing import TextIO
 
 from streamchat.events import Event
-from streamchat.text.sanitize import one_line, sanitize
+from streamchat.text.sanitize import sanitize
 from streamchat.turn import Turn
 from streamchat.view import View
+from streamchat.view.formatting import format_outcome
 from streamchat.view.glyphs import encodable
 from streamchat.view.play import show_all
 
@@ -39,10 +40,8 @@ def replay(question: str, events: Iterable[Event], view: View, out: TextIO) -> T
     """
     _write(asked(question), out)
     turn = show_all(events, view)
-    if turn.status == "failed":
-        _write(f"error: {one_line(turn.error)}", out)
-    elif turn.status == "cancelled":
-        _write("interrupted", out)
+    if outcome := format_outcome(turn):
+        _write(outcome, out)
     return turn
 
 

@@ -73,18 +73,18 @@ class Store:
         self._database = database
 
     @classmethod
-    def open(cls, path: Path | None = None, tell: Callable[[str], None] = print_error) -> Self:
+    def open(cls, path: Path | None = None, warn: Callable[[str], None] = print_error) -> Self:
         """Opens the store, or begins one, which only its owner can read.
 
         Args:
             path: the file; by default one in the user's data directory.
-            tell: takes the line that says where a damaged store was put, in the thread that found
+            warn: takes the line that says where a damaged store was put, in the thread that found
                 the damage.
 
         Raises:
             StoreError: it cannot be opened, or a newer version has written it.
         """
-        return cls(Database(path or default_path(), tell, own_directory=path is None))
+        return cls(Database(path or default_path(), warn, own_directory=path is None))
 
     def close(self) -> None:
         """Closes the store."""

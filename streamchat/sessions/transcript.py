@@ -19,8 +19,8 @@ Told: TypeAlias = tuple[StoredTurn, Sequence[Event]]
 """A turn and its events."""
 
 
-def said(exchange: StoredTurn) -> str | None:
-    """Returns what stands for the answer in the history, None if there is nothing."""
+def quote_answer(exchange: StoredTurn) -> str | None:
+    """Return the answer as the history quotes it; None if the turn is not in the history."""
     if exchange.status == "done":
         return exchange.answer
     if exchange.status == "cancelled" and exchange.answer.strip():
@@ -28,7 +28,7 @@ def said(exchange: StoredTurn) -> str | None:
     return None
 
 
-def history(exchanges: Iterable[StoredTurn], most: int) -> tuple[list[tuple[str, str]], int]:
+def build_history(exchanges: Iterable[StoredTurn], most: int) -> tuple[list[tuple[str, str]], int]:
     """Returns the newest pairs of message and answer, in their order, and how many are left out.
 
     Args:
@@ -36,7 +36,9 @@ def history(exchanges: Iterable[StoredTurn], most: int) -> tuple[list[tuple[str,
         most: characters in all pairs. From the first that is too much, counted from the end, all
             that is older is left out.
     """
-    pairs = [(each.message, answer) for each in exchanges if (answer := said(each)) is not None]
+    pairs = [
+        (each.message, answer) for each in exchanges if (answer := quote_answer(each)) is not None
+    ]
     begin = len(pairs)
     while begin and (most := most - len("".join(pairs[begin - 1]))) >= 0:
         begin -= 1

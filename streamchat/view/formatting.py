@@ -73,3 +73,14 @@ def _counts(tokens_in: int | None, tokens_out: int | None) -> str:
 
 def _count(tokens: int | None) -> str:
     return "unknown" if tokens is None else f"{tokens:,}"
+
+
+def format_outcome(turn: Turn) -> str:
+    """Return a line that says why there is no answer, or an empty string if there is one."""
+    match turn.status:
+        case "failed":
+            return f"error: {one_line(turn.error)}"
+        case "cancelled":
+            return "interrupted"
+        case _:
+            return ""

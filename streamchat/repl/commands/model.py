@@ -80,7 +80,7 @@ async def system(chat: Chat, text: str) -> None:
         chat.say(sanitize(conversation.system) or "nothing")
         return
     conversation.system = "" if text == _BUILT_IN else text
-    if conversation.session_id and conversation.recorder.store:
+    if conversation.session_id and conversation.store:
         kept = chat.redactor.redact(conversation.system)
         await chat.in_store(chat.store.set_system, conversation.session_id, kept)
     chat.say("the model is told so from now on" if conversation.system else "taken back")

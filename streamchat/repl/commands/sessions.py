@@ -22,7 +22,7 @@ def _ids(chat: Chat, begun: str) -> Iterable[tuple[str, str]]:
 
 
 def _numbers(chat: Chat, begun: str) -> Iterable[tuple[str, str]]:
-    return [(str(each.number), each.question) for each in chat.conversation.exchanges]
+    return [(str(each.number), each.question) for each in chat.conversation.turns]
 
 
 @command(
@@ -34,7 +34,7 @@ def _numbers(chat: Chat, begun: str) -> Iterable[tuple[str, str]]:
 async def branch(chat: Chat, number: str) -> None:
     """Goes on from an earlier turn as a new session."""
     conversation = chat.conversation
-    known = [each.number for each in conversation.exchanges]
+    known = [each.number for each in conversation.turns]
     upto = chat.last.number if not number else int(number) if number.isdecimal() else 0
     if upto not in known:
         raise CommandError(
@@ -44,14 +44,14 @@ async def branch(chat: Chat, number: str) -> None:
         raise CommandError("the session is not kept, so nothing can go on from it")
     store = chat.store
     # Another chat may have gone on with the session, too.
-    id = next(each.id for each in conversation.exchanges if each.number == upto)
+    id = next(each.id for each in conversation.turns if each.number == upto)
     there = await chat.in_store(store.turns, conversation.session_id)
     numbers = [each.number for each in there if each.id == id]
     if not numbers:
         raise CommandError(f"turn {upto} is no longer kept")
     made = await chat.in_store(store.branch, conversation.session_id, numbers[0])
     session = await chat.in_store(store.find, made)
-    conversation.go_on_with(session, await chat.in_store(store.turns, made))
+    conversation.resume(session, await chat.in_store(store.turns, made))
     chat.turn = None
     chat.say(f"session {made}, with {upto} turn{'s' * (upto != 1)} of {session.parent}")
 
@@ -124,7 +124,7 @@ def _write(path: Path, text: str) -> None:
 async def clear(chat: Chat, _: str) -> None:
     """Begins a new session."""
     kept = chat.conversation.session_id
-    chat.conversation.begin_anew()
+    chat.conversation.start_new()
     chat.turn = None
     chat.say(
         "the conversation is forgotten" + (f"; /resume {kept} goes on with it" if kept else "")

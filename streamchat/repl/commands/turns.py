@@ -30,7 +30,7 @@ async def retry(chat: Chat, _: str) -> None:
 async def undo(chat: Chat, _: str) -> None:
     """Forgets the last exchange."""
     last = chat.last
-    await chat.conversation.take_back(last)
+    await chat.conversation.remove(last)
     chat.turn = None
     chat.say(f"taken back: {one_line(last.question, 60)}")
 
@@ -51,9 +51,9 @@ async def edit(chat: Chat, _: str) -> None:
 @command("/history", "show the conversation as it was")
 async def history(chat: Chat, _: str) -> None:
     """Shows all turns."""
-    if not chat.conversation.exchanges:
+    if not chat.conversation.turns:
         chat.say("nothing yet")
-    await chat.show(chat.conversation.exchanges)
+    await chat.show(chat.conversation.turns)
 
 
 @command("/last", "show the last turn in full: all arguments and results, none shortened")
@@ -84,7 +84,7 @@ def _indented(arguments: object) -> str:
 
 
 def _blocks(chat: Chat, begun: str) -> Iterable[tuple[str, str]]:
-    if not chat.conversation.exchanges:
+    if not chat.conversation.turns:
         return []
     blocks = find_code_blocks(chat.last.answer)
     return [(str(number), one_line(block, 50)) for number, block in enumerate(blocks, 1)]
@@ -114,7 +114,7 @@ async def copy_(chat: Chat, number: str) -> None:
 @command("/usage", "how many tokens and how much time the turns took")
 async def usage(chat: Chat, _: str) -> None:
     """Shows counts for each turn and for all."""
-    exchanges = chat.conversation.exchanges
+    exchanges = chat.conversation.turns
     for each in exchanges:
         tokens = _tokens([each])
         chat.say(f"{each.number}  {tokens}  {each.seconds:.1f} s  {one_line(each.question, 40)}")

@@ -1,0 +1,59 @@
+"""Opens the conversation that the settings and the command line ask for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from streamchat.config import Settings
+from streamchat.sessions import StoreError
+from streamchat.sessions.conversation import Conversation
+from streamchat.sessions.recorder import Recorder
+from streamchat.text.redact import Redactor
+
+LAST = ""
+"""Names the last session. No ID starts with an empty string, so it is free."""
+
+
+def open_conversation(
+    settings: Settings, redactor: Redactor, session: str | None = None
+) -> Conversation:
+    """Return a new conversation, or resume a session.
+
+    A new conversation that cannot be saved works all the same: `take_warnings` says why.
+
+    Args:
+        settings: say whether to save it, and give the instructions and the history budget.
+        redactor: keeps secrets out of what is stored.
+        session: the session to resume: an ID, an ID prefix or `LAST`.
+
+    Raises:
+        StoreError: the session to resume does not exist or cannot be read.
+    """
+    warnings: list[str] = []
+    recorder = _open_recorder(settings, redactor, warnings.append, required=session is not None)
+    system = settings.system or ""
+    conversation = Conversation(recorder, settings.history_budget, system, warnings)
+    if session is not None and recorder.store:
+        found = recorder.store.last() if session == LAST else recorder.store.find(session)
+        if found:
+            conversation.resume(found, recorder.store.turns(found.id))
+        else:
+            warnings.append("there are no sessions yet; starting a new one")
+    return conversation
+
+
+def _open_recorder(
+    settings: Settings, redactor: Redactor, warn: Callable[[str], None], *, required: bool
+) -> Recorder:
+    if not settings.save:
+        return Recorder(None, warn)
+    from streamchat.sessions.store import Store
+
+    try:
+        store = Store.open(warn=warn)
+    except StoreError as error:
+        if required:
+            raise
+        warn(f"the session is not saved: {error}")
+        return Recorder(None, warn)
+    return Recorder(store, warn, redactor)

@@ -1,0 +1,168 @@
+"""Runs one turn of a conversation: sends the question, shows the events, records them."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from time import time
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+from streamchat.events import Event
+from streamchat.process.interrupts import InterruptHandler
+from streamchat.sessions.conversation import Conversation
+from streamchat.sessions.recorder import Recorder
+from streamchat.sessions.records import StoredTurn, find_answer
+from streamchat.turn import Turn
+from streamchat.view import View
+from streamchat.view.play import play
+
+if TYPE_CHECKING:
+    # Importing it loads LangChain, and the prompt must not wait for that.
+    from streamchat.agent.executor import AgentExecutor
+
+_log = logging.getLogger(__name__)
+
+
+async def ask(
+    conversation: Conversation,
+    executor: AgentExecutor,
+    question: str,
+    view: View,
+    interrupts: InterruptHandler,
+    *,
+    message: str = "",
+    replacing: StoredTurn | None = None,
+    verbose: bool = False,
+) -> Turn:
+    """Ask a question in a conversation, and return the turn once it is over and stored.
+
+    Args:
+        conversation: supplies the history and keeps the turn.
+        executor: answers.
+        question: as typed.
+        view: shows the turn.
+        interrupts: its signals cancel the turn.
+        message: what the model is sent, if not just the question: attached files, for instance.
+        replacing: the turn to remove unless the new one fails.
+        verbose: whether the view gets every chunk, and the log the traceback of a failure.
+
+    Raises:
+        OSError: the view's output is gone; the turn was cancelled.
+        StoreError: the replaced turn is still in the store.
+    """
+    message = message or question
+    history = conversation.history(without=replacing)
+    id = await conversation.begin_turn(question, message, executor.model_name)
+    recording, started = _RecordingView(view, conversation.recorder), time()
+    try:
+        await run_turn(
+            executor,
+            message,
+            recording,
+            interrupts,
+            history=history,
+            instructions=conversation.system,
+            verbose=verbose,
+        )
+    finally:
+        await conversation.recorder.finish(recording.turn)
+    turn = recording.turn
+    if replacing and turn.status != "failed":
+        await conversation.remove(replacing)
+    conversation.add(_to_stored_turn(turn, id or 0, question, message, started))
+    return turn
+
+
+async def run_turn(
+    executor: AgentExecutor,
+    message: str,
+    view: View,
+    interrupts: InterruptHandler,
+    *,
+    history: Sequence[tuple[str, str]] = (),
+    instructions: str = "",
+    verbose: bool = False,
+) -> Turn:
+    """Show a turn in a view, and return it; a failure or an interrupt is how it ended.
+
+    Args:
+        executor: answers.
+        message: what the model is sent.
+        view: shows the turn.
+        interrupts: its signals cancel the turn.
+        history: earlier messages and answers, the oldest first.
+        instructions: added to the built-in ones.
+        verbose: whether the view gets every chunk, and the log the traceback of a failure.
+
+    Raises:
+        OSError: the view's output is gone; the turn was cancelled.
+    """
+    from streamchat.agent.streamer import QueueCallbackHandler
+
+    streamer = QueueCallbackHandler(raw=verbose)
+    executor.chat_history.clear()
+    for pair in history:
+        executor.remember(*pair)
+    executor.instructions = instructions
+    task = asyncio.create_task(executor.invoke(message, streamer))
+    with interrupts.cancelling(task):
+        try:
+            return await play(streamer, view)
+        finally:
+            task.cancel()
+            await asyncio.wait([task])
+            # The turn's last event has said how it ended; the exception only repeats it.
+            error = None if task.cancelled() else task.exception()
+            if verbose and error:
+                _log.debug("the turn failed", exc_info=error)
+
+
+class _RecordingView:
+    """Passes a turn on to another view, and records it."""
+
+    def __init__(self, inner: View, recorder: Recorder) -> None:
+        self.turn = Turn(status="cancelled")
+        self._inner = inner
+        self._recorder = recorder
+
+    def __enter__(self) -> Self:
+        self._inner.__enter__()
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+        /,
+    ) -> None:
+        self._inner.__exit__(exc_type, exc, traceback)
+
+    def show(self, turn: Turn, event: Event) -> None:
+        self.turn = turn
+        self._recorder.record(event)
+        self._inner.show(turn, event)
+
+    def typed(self, queued: Sequence[str], text: str) -> None:
+        self._inner.typed(queued, text)
+
+    def suspend(self) -> None:
+        self._inner.suspend()
+
+
+def _to_stored_turn(turn: Turn, id: int, question: str, message: str, started: float) -> StoredTurn:
+    return StoredTurn(
+        id=id,
+        number=0,
+        question=question,
+        message=message,
+        answer=find_answer(turn),
+        status="cancelled" if turn.status == "running" else turn.status,
+        model=turn.model,
+        started=started,
+        seconds=turn.seconds,
+        input_tokens=turn.input_tokens,
+        output_tokens=turn.output_tokens,
+    )
