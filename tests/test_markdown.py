@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from streamchat.view.glyphs import ASCII_GLYPHS
 from streamchat.view.markdown.code import find_code_blocks
-from streamchat.view.markdown.inline import REACH, Piece
+from streamchat.view.markdown.inline import REACH, Span
 from streamchat.view.markdown.stream import MarkdownStream
 
 LONG_TABLE = "\n".join(["| n | n² |", "|---|--:|", *(f"| {n} | {n * n} |" for n in range(13))])
@@ -77,12 +77,12 @@ MARKDOWN = st.one_of(
 CUTS = st.lists(st.integers(0, 300), max_size=40)
 
 
-def joined(pieces: list[Piece]) -> list[tuple[str, str]]:
+def joined(pieces: list[Span]) -> list[tuple[str, str]]:
     """Each character with its style."""
     return [(character, style) for text, style in pieces for character in text]
 
 
-def whole(source: str, width: int = 80) -> list[Piece]:
+def whole(source: str, width: int = 80) -> list[Span]:
     stream = MarkdownStream(width)
     stream.feed(source)
     stream.finish()
@@ -104,7 +104,7 @@ def test_what_was_given_out_and_the_rest_are_the_whole(
     source: str, cuts: list[int], width: int
 ) -> None:
     stream = MarkdownStream(width)
-    settled: list[Piece] = []
+    settled: list[Span] = []
     for piece in split(source, cuts):
         stream.feed(piece)
         stream.tail()  # looking changes nothing

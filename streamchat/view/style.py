@@ -15,7 +15,7 @@ from rich.segment import Segment
 from rich.style import Style
 
 from streamchat.view.glyphs import encodable
-from streamchat.view.markdown.inline import Piece
+from streamchat.view.markdown.inline import Span
 
 _STYLES = {
     "heading": Style(bold=True),
@@ -81,11 +81,11 @@ class Palette:
         """Returns the text as the terminal can show it."""
         return encodable(text, self._console.encoding)
 
-    def named(self, pieces: list[Piece]) -> list[Piece]:
+    def named(self, pieces: list[Span]) -> list[Span]:
         """Returns the pieces with the sequences for the names of their styles."""
         shown = ((self.encodable(text), names) for text, names in pieces)
         return [(text, self._named(names) if names else "") for text, names in shown]
 
-    def segments(self, segments: list[Segment]) -> list[Piece]:
+    def segments(self, segments: list[Segment]) -> list[Span]:
         """Returns Rich's segments as pieces."""
         return [(segment.text, self.sequence(segment.style)) for segment in segments]

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from streamchat.view.markdown.inline import Piece
+from streamchat.view.markdown.inline import Span
 
-_BREAK: Piece = ("\n", "")
+_BREAK: Span = ("\n", "")
 
 
 class Lines:
@@ -26,7 +26,7 @@ class Lines:
         """Takes a line."""
         self._waiting.append(line)
 
-    def put(self, final: list[Piece], rest: list[Piece]) -> tuple[list[Piece], list[Piece]]:
+    def put(self, final: list[Span], rest: list[Span]) -> tuple[list[Span], list[Span]]:
         """Returns what is final now, with the lines, and what comes after that."""
         if final and self._on_top:
             final, self._on_top = [_BREAK, *final], False

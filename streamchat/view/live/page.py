@@ -14,7 +14,7 @@ from streamchat.turn import Answer, Block, Fragments, Note, Prose, Reasoning, To
 from streamchat.view.glyphs import Glyphs
 from streamchat.view.live.painter import after
 from streamchat.view.live.panel import closed_panel, open_panel, short_line
-from streamchat.view.markdown.inline import Piece
+from streamchat.view.markdown.inline import Span
 from streamchat.view.markdown.stream import MarkdownStream
 from streamchat.view.style import Palette
 
@@ -46,7 +46,7 @@ class Page:
 
     def drawn(
         self, turn: Turn, columns: int, lines: int, *, over: bool
-    ) -> tuple[list[Piece], list[Piece]]:
+    ) -> tuple[list[Span], list[Span]]:
         """Returns what has become final since the last time, and all that comes after it.
 
         Args:
@@ -55,7 +55,7 @@ class Page:
             lines: how many lines the window has. What comes after is kept short if they are few.
             over: whether nothing more will come.
         """
-        final: list[Piece] = []
+        final: list[Span] = []
         waiting: list[_Drawing] = []
         for key, block, done in _unfinished(turn, self._finished, over=over):
             drawing = self._drawing(key, block)
@@ -101,10 +101,10 @@ class _Drawing:
         """What separates it from the block above."""
         self.began = False
         """Whether some of it was given out."""
-        self.final: list[Piece] = []
+        self.final: list[Span] = []
         """What can be given out once all blocks above are final."""
-        self.rest: list[Piece] = []
-        self.short: list[Piece] | None = None
+        self.rest: list[Span] = []
+        self.short: list[Span] | None = None
         """What stands for `rest` in a window that is too small for it."""
         self.block: Block
 
@@ -112,7 +112,7 @@ class _Drawing:
         """Draws what is new."""
         raise NotImplementedError
 
-    def taken(self) -> list[Piece]:
+    def taken(self) -> list[Span]:
         """Returns what is to be given out, once."""
         pieces = [(self.lead, ""), *self.final]
         self.lead, self.final, self.began = "", [], True
@@ -162,7 +162,7 @@ class _Text(_Growing):
         super().__init__(palette)
         self._stream = MarkdownStream(0, marks)
         self._whole_lines = whole_lines
-        self._line: list[Piece] = []
+        self._line: list[Span] = []
         """The line that waits for its end, if only whole lines are final."""
 
     def update(self, block: Prose | Answer, columns: int, *, done: bool) -> None:
@@ -258,7 +258,7 @@ def _lead(above: Block | None, block: Block) -> str:
     return "\n\n" if apart else "\n"
 
 
-def _lines(pieces: list[Piece]) -> tuple[list[Piece], list[Piece]]:
+def _lines(pieces: list[Span]) -> tuple[list[Span], list[Span]]:
     """Cuts before the last line feed."""
     for at in range(len(pieces) - 1, -1, -1):
         text, style = pieces[at]
@@ -268,7 +268,7 @@ def _lines(pieces: list[Piece]) -> tuple[list[Piece], list[Piece]]:
     return [], pieces
 
 
-def _shown(waiting: Iterable[_Drawing], columns: int, lines: int) -> list[Piece]:
+def _shown(waiting: Iterable[_Drawing], columns: int, lines: int) -> list[Span]:
     """Returns what is not final yet; calls take a line each if their panels do not fit."""
     parts = [(drawing, _last(drawing.final + drawing.rest, columns, lines)) for drawing in waiting]
     rows = sum(text.count("\n") for _, pieces in parts for text, _ in pieces)
@@ -277,7 +277,7 @@ def _shown(waiting: Iterable[_Drawing], columns: int, lines: int) -> list[Piece]
     return [piece for drawing, pieces in parts if pieces for piece in ((drawing.lead, ""), *pieces)]
 
 
-def _last(pieces: list[Piece], columns: int, lines: int) -> list[Piece]:
+def _last(pieces: list[Span], columns: int, lines: int) -> list[Span]:
     """Returns as much of the end as can be seen, from where a row may begin."""
     over = sum(len(text) for text, _ in pieces) - columns * lines
     return after(pieces, over + -over % columns) if over > 0 else pieces

@@ -14,7 +14,7 @@ from streamchat.text.sanitize import one_line, sanitize
 from streamchat.turn import Fragments, ToolCall
 from streamchat.view.formatting import MOST_OUTPUT, decoded, duration, shortened
 from streamchat.view.glyphs import Glyphs, encodable, takes_unicode
-from streamchat.view.markdown.inline import Piece
+from streamchat.view.markdown.inline import Span
 from streamchat.view.raw import SEPARATOR
 from streamchat.view.style import style
 
@@ -74,7 +74,7 @@ def _box(console: Console) -> box.Box:
     return box.ROUNDED if takes_unicode(console.encoding) else box.ASCII
 
 
-def short_line(call: ToolCall, width: int) -> list[Piece]:
+def short_line(call: ToolCall, width: int) -> list[Span]:
     """Returns the call in a line, with the end of its arguments or its result."""
     name = one_line(call.name, 20) or "unnamed"
     if call.ended:

@@ -39,7 +39,7 @@ from streamchat.view.live.lines import Lines
 from streamchat.view.live.page import Page
 from streamchat.view.live.painter import Painter, reflows
 from streamchat.view.live.terminal import Terminal, Tty
-from streamchat.view.markdown.inline import Piece
+from streamchat.view.markdown.inline import Span
 from streamchat.view.style import Palette, open_console, style
 
 _FRAME = 1 / 30
@@ -207,7 +207,7 @@ class LiveView:
         self._painter.paint(final, rest)
         self._wake_in(_TICK)
 
-    def _footer(self) -> list[Piece]:
+    def _footer(self) -> list[Span]:
         """Returns the last line. Without a last event nothing is known that could stand there."""
         end = [("\n" if self._lines.began else "", "")]
         if self._turn.status == "running":
@@ -217,7 +217,7 @@ class LiveView:
         text = _broken(figures(self._turn), f" {self._marks.dot} ", room)
         return [*end, *self._palette.named([*mark, (text, "dim")]), ("\n", "")]
 
-    def _status(self) -> list[Piece]:
+    def _status(self) -> list[Span]:
         """Returns what is going on, if nothing else on the screen moves."""
         now = monotonic()
         phase, moves = _phase(self._turn)

@@ -1,4 +1,5 @@
-"""Markdown that streams: text is returned as soon as nothing that follows can change it.
+"""Markdown as it streams: spans of text with the names of their styles.
 
-It yields styled spans and must not know a terminal, a turn or a frame.
+A span is final as soon as no later character can change it. Knows no terminal beyond its width and
+glyphs, no turn and no frame; expects text without control characters.
 """

@@ -1,32 +1,27 @@
-"""Colours for code that arrives line by line."""
+"""Syntax highlighting for code that arrives line by line."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import cache
-from typing import Any
+from typing import Any, TypeAlias
 
 from pygments.lexer import ExtendedRegexLexer, Lexer, LexerContext, RegexLexer
 from pygments.lexers import get_lexer_by_name
-from pygments.token import (
-    Comment,
-    Generic,
-    Keyword,
-    Name,
-    Operator,
-    String,
-    _TokenType,
-)
+from pygments.token import Comment, Generic, Keyword, Name, Operator, String
 from pygments.util import ClassNotFound
 
-from streamchat.view.markdown.inline import Piece
+from streamchat.view.markdown.inline import Span
+
+TokenType: TypeAlias = tuple[str, ...]
 
 LONGEST_LINE = 1_000
-"""Lines of more characters, such as data, are not coloured."""
+"""Lines of more characters, such as data, are not highlighted."""
 
-# It needs no more of the lexer than rules, and tells in which state the line has ended.
-_with_context: Any = ExtendedRegexLexer.get_tokens_unprocessed
-_STYLES: tuple[tuple[_TokenType, str], ...] = (
+# Unbound, because only this method tells the state at the end of a line, and a subclass of each
+# lexer would compile all its rules again. It needs nothing of `self` but a RegexLexer's rules.
+_get_tokens: Any = ExtendedRegexLexer.get_tokens_unprocessed
+_STYLES: tuple[tuple[TokenType, str], ...] = (
     (Comment, "comment"),
     (Keyword, "keyword"),
     (Operator.Word, "keyword"),
@@ -38,73 +33,69 @@ _STYLES: tuple[tuple[_TokenType, str], ...] = (
 
 
 class Highlighter:
-    """Colours lines one after another: a string or comment goes on in the next line.
+    """Highlights consecutive lines: a string or comment can go on in the next one.
 
     Args:
-        language: as the fence names it.
+        language: its name in the fence.
 
     Raises:
-        LookupError: there are no colours for it.
+        LookupError: Pygments has no lexer for it.
     """
 
     def __init__(self, language: str) -> None:
         try:
-            # Pygments would otherwise drop blank lines at both ends.
+            # By default Pygments drops blank lines at both ends.
             self._lexer = get_lexer_by_name(language, stripnl=False)
         except ClassNotFound as error:
             raise LookupError(language) from error
         self._stack: list[str] | None = ["root"] if _keeps_state(self._lexer) else None
 
-    def line(self, text: str) -> list[Piece]:
-        """Returns the next line, without its end."""
-        pieces, self._stack = self._coloured(text)
-        return pieces
+    def highlight(self, line: str) -> list[Span]:
+        """Return the spans of the next line, given without its end."""
+        spans, self._stack = self._tokenize(line)
+        return spans
 
-    def peek(self, text: str) -> list[Piece]:
-        """Returns a line that is not whole as it looks so far."""
-        return self._coloured(text)[0]
+    def peek(self, line: str) -> list[Span]:
+        """Return the spans of the next line as far as it has arrived."""
+        return self._tokenize(line)[0]
 
-    def _coloured(self, text: str) -> tuple[list[Piece], list[str] | None]:
+    def _tokenize(self, line: str) -> tuple[list[Span], list[str] | None]:
         if self._stack is not None:
-            context: Any = LexerContext(text + "\n", 0, list(self._stack))
+            context: Any = LexerContext(line + "\n", 0, list(self._stack))
             try:
-                tokens = _with_context(self._lexer, context=context)
-                return _pieces(text, list(tokens)), context.stack
-            except TypeError:  # a rule of this language that does not know of contexts
+                tokens = _get_tokens(self._lexer, context=context)
+                return _spans(line, list(tokens)), context.stack
+            except TypeError:  # this lexer has a rule that takes no context
                 self._stack = None
-        return _pieces(text, list(self._lexer.get_tokens_unprocessed(text + "\n"))), None
+        return _spans(line, list(self._lexer.get_tokens_unprocessed(line + "\n"))), None
 
 
 def _keeps_state(lexer: Lexer) -> bool:
-    """Whether the lexer is all rules; others begin anew with each line."""
+    """Whether the lexer is all rules; others start afresh with each line."""
     own = type(lexer).get_tokens_unprocessed
     return isinstance(lexer, RegexLexer) and own is RegexLexer.get_tokens_unprocessed
 
 
-def _pieces(line: str, tokens: list[tuple[int, _TokenType, str]]) -> list[Piece]:
+def _spans(line: str, tokens: list[tuple[int, TokenType, str]]) -> list[Span]:
     if "".join(text for _, _, text in tokens) != line + "\n":
-        return [(line, "")]  # a lexer that takes a line alone amiss
-    return list(_merged((text.removesuffix("\n"), _style(kind)) for _, kind, text in tokens))
+        return [(line, "")]  # some lexers change a line that stands alone
+    return list(_merge((text.removesuffix("\n"), _style(kind)) for _, kind, text in tokens))
 
 
-def _merged(pieces: Iterator[Piece]) -> Iterator[Piece]:
-    """Fewer pieces: neighbours of the same style are one."""
-    whole, last = "", ""
-    for text, style in pieces:
+def _merge(spans: Iterator[Span]) -> Iterator[Span]:
+    """Join neighbours of the same style."""
+    joined, last = "", ""
+    for text, style in spans:
         if style != last and text.strip():
-            if whole:
-                yield whole, last
-            whole, last = text, style
+            if joined:
+                yield joined, last
+            joined, last = text, style
         else:
-            whole += text
-    if whole:
-        yield whole, last
+            joined += text
+    if joined:
+        yield joined, last
 
 
 @cache
-def _style(kind: _TokenType) -> str:
-    return next((name for family, name in _STYLES if _is_one_of(kind, family)), "")
-
-
-def _is_one_of(kind: _TokenType, family: _TokenType) -> bool:
-    return kind[: len(family)] == family
+def _style(kind: TokenType) -> str:
+    return next((name for family, name in _STYLES if kind[: len(family)] == family), "")

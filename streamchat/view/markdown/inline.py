@@ -1,13 +1,13 @@
-"""Spans of Markdown inside a paragraph, as it streams.
+"""Emphasis, code and links inside a paragraph, as it streams.
 
-The rules are those of CommonMark, with what streaming and a terminal ask for:
+The rules are CommonMark's, adapted to streaming and to a terminal:
 
-- A span that is not closed within `REACH` characters is none, and its marks are text. So a
-  paragraph of any length can be shown for good but for its last few words.
-- Between letters and digits a mark opens nothing: `2*3*4` and `x**2` are sums. `__init__` is a
+- Marks with no match within `REACH` characters are text. So all but the last few words of a
+  paragraph of any length are final.
+- A mark between letters or digits opens nothing: `2*3*4` and `x**2` are formulas. `__init__` is a
   name.
-- A link shows where it leads. References (`[text][1]`) and their definitions, HTML, entities and
-  the backslashes of formulas stay as they were written.
+- A link shows its address. References (`[text][1]`) and their definitions, HTML, entities and the
+  backslashes of formulas stay as written.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ import re
 from collections.abc import Iterator
 from typing import TypeAlias
 
-Piece: TypeAlias = tuple[str, str]
-"""Text, and the names of its styles, with spaces between."""
+Span: TypeAlias = tuple[str, str]
+"""Text, and the names of its styles separated by spaces."""
 
 REACH = 400
-"""The most characters a span may have."""
+"""Characters that emphasis, code or a label may have."""
 
 _DEPTH = 4
-"""How many spans inside one another are shown as open."""
+"""How many nested marks are guessed to be closed later."""
 _ORDINARY = re.compile(r"[^\\`*_~!\[]+")
 _RUN = re.compile(r"`+|\*+|_+|~+")
 _MARK = re.compile(r"\\.|`+|\*+|_+|~+", re.DOTALL)
@@ -33,7 +33,7 @@ _LABEL = re.compile(r"\[((?:[^\[\]\\]|\\.|\[[^\[\]]*\])*)\]", re.DOTALL)
 _TARGET = re.compile(
     r"""\(\ *
     (<[^<>\n]*>|[^\s()]*(?:\([^\s()]*\)[^\s()]*)*)  # the address
-    (?:\ +(?:"[^"\n]*"|'[^'\n]*'))?                 # a title, which is not shown
+    (?:\ +(?:"[^"\n]*"|'[^'\n]*'))?                 # the title, not shown
     \ *\)""",
     re.VERBOSE,
 )
@@ -45,88 +45,85 @@ _STYLES = {
 
 
 class _UndecidedError(Exception):
-    """What follows can still change what this is."""
+    """Later characters can still change what this is."""
 
 
 class Inline:
     """The text of one paragraph, heading, item or cell.
 
     Args:
-        style: what all of it has.
-        one_line: whether it ends with its line.
+        style: the names of the styles that all of it has.
     """
 
-    def __init__(self, style: str = "", *, one_line: bool = False) -> None:
-        self.one_line = one_line
+    def __init__(self, style: str = "") -> None:
         self._style = style
         self._before = "\n"
         self._open = ""
 
-    def feed(self, text: str, *, final: bool = False) -> list[Piece]:
-        """Returns what cannot change any more. With `final` no more text will come."""
+    def feed(self, text: str, *, final: bool = False) -> list[Span]:
+        """Return the spans that have become final; all of them if no more text will come."""
         text = self._open + text
-        pieces, end = _parse(text, self._before, self._style, final)
+        spans, end = _parse(text, self._before, self._style, final)
         self._before = text[end - 1] if end else self._before
         self._open = text[end:]
-        return pieces
+        return spans
 
-    def tail(self) -> list[Piece]:
-        """Returns the rest as it will be if what is open will be closed."""
+    def tail(self) -> list[Span]:
+        """Return the rest, guessing that open marks will be closed."""
         return _guess(self._open, self._before, self._style, _DEPTH)
 
 
-def rendered(text: str, style: str = "") -> list[Piece]:
-    """Returns a whole text."""
+def render_inline(text: str, style: str = "") -> list[Span]:
+    """Return the spans of a complete text."""
     return Inline(style).feed(text, final=True)
 
 
-def styled(style: str, more: str) -> str:
-    """Returns the names of both."""
+def _add_style(style: str, more: str) -> str:
     return f"{style} {more}".strip()
 
 
-def _parse(text: str, before: str, style: str, final: bool) -> tuple[list[Piece], int]:
-    """Returns what is decided, and where the rest begins."""
-    pieces: list[Piece] = []
+def _parse(text: str, before: str, style: str, final: bool) -> tuple[list[Span], int]:
+    """Return the spans that are decided, and where the rest begins."""
+    spans: list[Span] = []
     at = 0
     while at < len(text):
         if ordinary := _ORDINARY.match(text, at):
-            pieces.append((ordinary.group(), style))
+            spans.append((ordinary.group(), style))
             at = ordinary.end()
             continue
         try:
-            span, at = _span(text, at, text[at - 1] if at else before, style, final)
+            marked, at = _parse_mark(text, at, text[at - 1] if at else before, style, final)
         except _UndecidedError:
             break
-        pieces += span
-    return pieces, at
+        spans += marked
+    return spans, at
 
 
-def _span(text: str, at: int, before: str, style: str, final: bool) -> tuple[list[Piece], int]:
-    """Returns what begins with the mark at `at`, and where it ends.
+def _parse_mark(text: str, at: int, before: str, style: str, final: bool) -> tuple[list[Span], int]:
+    """Return the spans that the mark at `at` begins, and where they end.
 
     Raises:
-        _UndecidedError: that cannot be told yet.
+        _UndecidedError: more text is needed.
     """
     match text[at]:
         case "\\":
-            return _escaped(text, at, style, final)
+            return _parse_escape(text, at, style, final)
         case "`":
-            return _code(text, at, style, final)
+            return _parse_code(text, at, style, final)
         case "!" | "[":
-            return _link(text, at, style, final)
+            return _parse_link(text, at, style, final)
         case _:
-            return _emphasis(text, at, before, style, final)
+            return _parse_emphasis(text, at, before, style, final)
 
 
-def _escaped(text: str, at: int, style: str, final: bool) -> tuple[list[Piece], int]:
+def _parse_escape(text: str, at: int, style: str, final: bool) -> tuple[list[Span], int]:
     follows = _character(text, at + 1, final)
     shown = follows if follows and follows in _ESCAPABLE else "\\" + follows
     return [(shown, style)], at + 1 + len(follows)
 
 
 def _character(text: str, at: int, final: bool) -> str:
-    """Returns the character there, or nothing at the end of it all."""
+    """Return the character there; nothing at the end of the text."""
     if at >= len(text) and not final:
         raise _UndecidedError
     return text[at : at + 1]
@@ -135,11 +132,11 @@ def _character(text: str, at: int, final: bool) -> str:
 def _run(text: str, at: int, final: bool) -> str:
     run = _RUN.match(text, at)
     assert run
-    _character(text, run.end(), final)  # it may go on
+    _character(text, run.end(), final)  # more marks may follow
     return run.group()
 
 
-def _code(text: str, at: int, style: str, final: bool) -> tuple[list[Piece], int]:
+def _parse_code(text: str, at: int, style: str, final: bool) -> tuple[list[Span], int]:
     run = _run(text, at, final)
     begin = at + len(run)
     end = _code_end(text, at, begin, final)
@@ -148,11 +145,11 @@ def _code(text: str, at: int, style: str, final: bool) -> tuple[list[Piece], int
     inner = text[begin : end - len(run)].replace("\n", " ")
     if inner[0] == inner[-1] == " " and inner.strip():
         inner = inner[1:-1]
-    return [(inner, styled(style, "code"))], end
+    return [(inner, _add_style(style, "code"))], end
 
 
 def _code_end(text: str, at: int, begin: int, final: bool) -> int | None:
-    """Returns where the code ends whose first mark goes from `at` to `begin`."""
+    """Return the end of the code whose opening mark goes from `at` to `begin`."""
     for start, run in _runs(text, begin, at, re.compile("`+"), final):
         if len(run) == begin - at:
             return start + len(run)
@@ -162,10 +159,10 @@ def _code_end(text: str, at: int, begin: int, final: bool) -> int | None:
 def _runs(
     text: str, begin: int, at: int, pattern: re.Pattern[str], final: bool
 ) -> Iterator[tuple[int, str]]:
-    """Yields the marks from `begin` on that are within reach of `at`.
+    """Yield the marks from `begin` on that are within reach of `at`.
 
     Raises:
-        _UndecidedError: there may be more of them.
+        _UndecidedError: more of them may follow.
     """
     while (found := pattern.search(text, begin)) and found.start() <= at + REACH:
         if found.end() == len(text) and not final:
@@ -176,21 +173,23 @@ def _runs(
         raise _UndecidedError
 
 
-def _emphasis(text: str, at: int, before: str, style: str, final: bool) -> tuple[list[Piece], int]:
+def _parse_emphasis(
+    text: str, at: int, before: str, style: str, final: bool
+) -> tuple[list[Span], int]:
     run = _run(text, at, final)
     begin = at + len(run)
-    more = _opened(run, before, _character(text, begin, final))
+    more = _opening_style(run, before, _character(text, begin, final))
     end = _emphasis_end(text, at, run, final) if more else None
     if end is None:
         return [(run, style)], begin
     if run == "__" and _DUNDER.fullmatch(text, at, end):
         return [(text[at:end], style)], end
-    inner, _ = _parse(text[begin : end - len(run)], run[0], styled(style, more), final=True)
+    inner, _ = _parse(text[begin : end - len(run)], run[0], _add_style(style, more), final=True)
     return inner, end
 
 
-def _opened(run: str, before: str, after: str) -> str:
-    """Returns the style that a mark between these characters may begin; nothing if it may not."""
+def _opening_style(run: str, before: str, after: str) -> str:
+    """Return the style that a mark between these characters begins; nothing if it is text."""
     intraword = before.isalnum() and (run[0] == "_" or before.isascii())
     if len(run) > 3 or intraword or not after or after.isspace():
         return ""
@@ -219,38 +218,38 @@ def _closes(run: str, mark: str, before: str, after: str) -> bool:
     return len(run) > 1 or not (after.isalnum() and after.isascii())
 
 
-def _link(text: str, at: int, style: str, final: bool) -> tuple[list[Piece], int]:
+def _parse_link(text: str, at: int, style: str, final: bool) -> tuple[list[Span], int]:
     begin = at + (text[at] == "!")
     if _character(text, begin, final) != "[":
         return [("!", style)], begin
     label = _LABEL.match(text, begin, at + REACH)
     if not label:
-        return _no_link(text, at, begin, style, final or len(text) >= at + REACH)
+        return _not_a_link(text, at, begin, style, final or len(text) >= at + REACH)
     if _character(text, label.end(), final) != "(":
-        return _no_link(text, at, begin, style, True)
+        return _not_a_link(text, at, begin, style, True)
     target = _TARGET.match(text, label.end(), at + 2 * REACH)
     if not target:
         limit = at + 2 * REACH
         broken = text.find("\n", label.end(), limit) >= 0
-        return _no_link(text, at, begin, style, final or broken or len(text) >= limit)
-    return _shown(label.group(1), target.group(1).strip("<>"), style), target.end()
+        return _not_a_link(text, at, begin, style, final or broken or len(text) >= limit)
+    return _render_link(label.group(1), target.group(1).strip("<>"), style), target.end()
 
 
-def _no_link(text: str, at: int, begin: int, style: str, sure: bool) -> tuple[list[Piece], int]:
+def _not_a_link(text: str, at: int, begin: int, style: str, sure: bool) -> tuple[list[Span], int]:
     if not sure:
         raise _UndecidedError
     return [(text[at : begin + 1], style)], begin + 1
 
 
-def _shown(label: str, address: str, style: str) -> list[Piece]:
-    name, _ = _parse(label, "[", styled(style, "link"), final=True)
+def _render_link(label: str, address: str, style: str) -> list[Span]:
+    name, _ = _parse(label, "[", _add_style(style, "link"), final=True)
     if address in ("", label, f"mailto:{label}"):
         return name
-    return [*name, (f" ({address})" if name else address, styled(style, "url"))]
+    return [*name, (f" ({address})" if name else address, _add_style(style, "url"))]
 
 
-def _guess(text: str, before: str, style: str, depth: int) -> list[Piece]:
-    """Returns what is not decided: as if its first marks had their match at the end."""
+def _guess(text: str, before: str, style: str, depth: int) -> list[Span]:
+    """Return the undecided text as if its first marks had their match at the end."""
     run = _RUN.match(text)
     if not text or text == "\\" or (run and run.end() == len(text)):
         return []  # a mark alone is shown when it turns out to be text
@@ -259,22 +258,22 @@ def _guess(text: str, before: str, style: str, depth: int) -> list[Piece]:
     mark = run.group()
     inner = text[len(mark) :]
     if mark[0] == "`":
-        return [(inner.rstrip("`").replace("\n", " "), styled(style, "code"))]
+        return [(inner.rstrip("`").replace("\n", " "), _add_style(style, "code"))]
     if mark == "__":
         return [(text, style)]  # as likely as not the beginning of a name
     if not depth:
         return [(text, style)]
-    more = styled(style, _opened(mark, before, inner[0]))
-    pieces, end = _parse(inner, mark[0], more, final=False)
-    return pieces + _guess(inner[end:], inner[end - 1] if end else mark[0], more, depth - 1)
+    more = _add_style(style, _opening_style(mark, before, inner[0]))
+    spans, end = _parse(inner, mark[0], more, final=False)
+    return spans + _guess(inner[end:], inner[end - 1] if end else mark[0], more, depth - 1)
 
 
-def _guess_link(text: str, style: str) -> list[Piece]:
+def _guess_link(text: str, style: str) -> list[Span]:
     label = _LABEL.match(text, text[0] == "!")
     if not label or text[label.end() : label.end() + 1] != "(":
         return [(text, style)]
-    name, _ = _parse(label.group(1), "[", styled(style, "link"), final=True)
+    name, _ = _parse(label.group(1), "[", _add_style(style, "link"), final=True)
     address = text[label.end() + 1 :]
     if label.group(1).startswith(address):
         return name
-    return [*name, (f" ({address}" if name else address, styled(style, "url"))]
+    return [*name, (f" ({address}" if name else address, _add_style(style, "url"))]

@@ -1,4 +1,4 @@
-"""What a line of Markdown begins with."""
+"""What a line of Markdown begins with, and the cells of a table's row."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import re
 from functools import cache
 
 LONG = 500
-"""Characters. A line that does not tell what it is within so many is text, or of a table."""
+"""Characters. A line that is still ambiguous after this many is text, or a row of a table."""
 DEEPEST = 20
-"""So many quotes or items can be inside one another; what looks like more is text."""
+"""How deep quotes and items nest; further marks are text."""
 HEADING = re.compile(r"(#{1,6})(?:[ \t]{1,400}|$)")
 FENCE = re.compile(r"(`{3,}(?=[^`]*$)|~{3,})[ \t]*(.*)")
 RULE = re.compile(r"(?:(?:-[ \t]*){3,}|(?:\*[ \t]*){3,}|(?:_[ \t]*){3,})")
@@ -18,21 +18,71 @@ _UNDECIDED = re.compile(
     | (?:-[ \t]*)+ | (?:\*[ \t]*)+ | (?:_[ \t]*)+ | \d{1,9}(?:[.)][ \t]*)?""",
     re.VERBOSE,
 )
+_CELL_END = re.compile(r"(?<!\\)\|")
+_DELIMITER = re.compile(r" *:?-+:? *")
 
 
 @cache
 def quotes_of(most: int) -> re.Pattern[str]:
-    """Returns the pattern of the marks of so many quotes, at most."""
+    """Return the pattern for the marks of at most this many nested quotes."""
     return re.compile(rf"(?: {{0,3}}> ?){{1,{most}}}")
 
 
 def is_undecided(content: str) -> bool:
-    """Whether it takes more of the line to tell what it is."""
+    """Whether more of the line is needed to tell what it is."""
     short = len(content) <= LONG
     return content.startswith("|") or (short and bool(_UNDECIDED.fullmatch(content)))
 
 
-def indented(line: str) -> tuple[int, str]:
-    """Returns how far the line is indented, and what is on it."""
+def split_indent(line: str) -> tuple[int, str]:
+    """Return the columns that the line is indented by, and the rest of it."""
     content = line.lstrip(" \t")
     return len(line[: len(line) - len(content)].expandtabs(4)), content
+
+
+def split_cells(line: str) -> list[str]:
+    """Return the source of the cells in a row that may be incomplete."""
+    return [cell.strip() for cell in _CELL_END.split(line.strip().removeprefix("|"))]
+
+
+def split_row(line: str) -> list[str]:
+    """Return the source of the cells in a complete row; its last bar is optional."""
+    cells = split_cells(line)
+    return cells[:-1] if len(cells) > 1 and not cells[-1] else cells
+
+
+def read_alignments(line: str) -> list[str]:
+    """Return each column's alignment from a table's delimiter row; nothing from other lines."""
+    cells = split_row(line)
+    if not all(_DELIMITER.fullmatch(cell) for cell in cells):
+        return []
+    colons = [(cell.startswith(":"), cell.endswith(":")) for cell in cells]
+    return ["center" if all(both) else "right" if both[1] else "left" for both in colons]
+
+
+class Fence:
+    """The fence that a code block began with.
+
+    Args:
+        mark: its backticks or tildes.
+        indent: the columns it is indented by.
+    """
+
+    def __init__(self, mark: str, indent: int) -> None:
+        self._mark = mark
+        self._indent = indent
+
+    def strip_indent(self, line: str) -> str:
+        """Return a line of code without the fence's own indentation."""
+        return line[min(self._indent, len(line) - len(line.lstrip(" "))) :]
+
+    def is_closed_by(self, line: str) -> bool:
+        """Whether this complete line is the closing fence."""
+        indent, content = split_indent(line)
+        mark = content.rstrip(" \t")
+        near = indent < self._indent + 4 and len(line) <= LONG
+        return near and mark.startswith(self._mark) and not mark.strip(mark[0])
+
+    def may_be_closed_by(self, line: str) -> bool:
+        """Whether a line that begins like this can become the closing fence."""
+        return len(line) <= LONG and not line.strip(" \t").strip(self._mark[0])

@@ -1,4 +1,4 @@
-"""Tables for a terminal."""
+"""Markdown tables laid out for a terminal."""
 
 from __future__ import annotations
 
@@ -10,79 +10,59 @@ from typing import TypeAlias
 from rich.cells import cell_len, chop_cells
 
 from streamchat.view.glyphs import Glyphs
-from streamchat.view.markdown.inline import Piece, rendered
+from streamchat.view.markdown.inline import Span, render_inline
 
-Cell: TypeAlias = list[Piece]
+Cell: TypeAlias = list[Span]
 Row: TypeAlias = list[Cell]
 _ROWS = 10
+"""Rows before the widths of the columns are fixed."""
 _GAP = 3
 _LONGEST_WORD = 16
-"""Longer ones, such as addresses, may be broken. Rows whose words have no room become lists."""
-_MORE = 4
-_SPLIT = re.compile(r"(?<!\\)\|")
-_DELIMITER = re.compile(r" *:?-+:? *")
+"""Longer ones, such as addresses, may be broken. Rows whose words do not fit become lists."""
+_SPARE = 4
+"""Cells that a fixed column may get beyond half of its width."""
 _BREAK = re.compile(r"<br ?/?>")
 
 
-def cells(line: str) -> list[str]:
-    """Returns the source of a row's cells."""
-    return [cell.strip() for cell in _SPLIT.split(line.strip().removeprefix("|"))]
-
-
-def row(line: str) -> list[str]:
-    """Returns the source of the cells of a whole row, which may end with a bar or not."""
-    found = cells(line)
-    return found[:-1] if len(found) > 1 and not found[-1] else found
-
-
-def alignments(line: str) -> list[str]:
-    """Returns where each column is aligned to; nothing if this is not the line below headings."""
-    found = row(line)
-    if not all(_DELIMITER.fullmatch(cell) for cell in found):
-        return []
-    ends = [(cell.startswith(":"), cell.endswith(":")) for cell in found]
-    return ["center" if all(end) else "right" if end[1] else "left" for end in ends]
-
-
 class Table:
-    """Lays rows out as they come. A column is as wide as it needs to be in the rows seen so far.
+    """Lays rows out as they arrive. A column is as wide as the rows so far need it to be.
 
-    From the `_ROWS`th row on the columns keep their widths, and rows are final when they are whole.
+    From row `_ROWS` on the widths are fixed, and a complete row is final.
 
     Args:
-        headings: the source of the first row's cells.
-        aligned: where each column is aligned to: left, right or center.
-        marks: what to draw with.
+        headings: the source of the cells in the first row.
+        alignments: of each column: left, right or center.
+        glyphs: the characters to draw with.
     """
 
-    def __init__(self, headings: Sequence[str], aligned: Sequence[str], marks: Glyphs) -> None:
+    def __init__(self, headings: Sequence[str], alignments: Sequence[str], glyphs: Glyphs) -> None:
         self._headings = [_cell(heading, "heading") for heading in headings]
-        self._aligned = aligned
-        self._marks = marks
+        self._alignments = alignments
+        self._glyphs = glyphs
         self._waiting: list[Row] = []
-        """The rows that were not given out."""
+        """The rows that `take` has not returned yet."""
         self._begun = False
-        """Whether the headings were."""
-        self._natural = [_width(cell) for cell in self._headings]
+        """Whether it has returned the headings."""
+        self._wanted = [_width(cell) for cell in self._headings]
         self._least = [_longest_word(cell) for cell in self._headings]
         self._fixed: Sequence[int] | None = None
         self._cached: tuple[object, list[Cell]] = (None, [])
 
     def add(self, sources: Sequence[str]) -> None:
-        """Takes a whole row."""
+        """Add a complete row."""
         row = self._row(sources)
-        self._natural, self._least = self._room_for(row)
+        self._wanted, self._least = self._room_for(row)
         self._waiting.append(row)
 
     def take(self, width: int, *, whole: bool = False) -> list[Cell]:
-        """Returns the lines that are final, in so many cells of the terminal.
+        """Return the lines that have become final.
 
         Args:
-            width: how many.
-            whole: whether no more rows will come.
+            width: the terminal cells they may take.
+            whole: whether the table has ended.
         """
         if self._fixed is None and len(self._waiting) >= _ROWS:
-            self._fixed = self._roomy(width)
+            self._fixed = self._fix_widths(width)
         if self._fixed is None and not whole:
             return []
         lines = self.lines(width)
@@ -90,15 +70,15 @@ class Table:
         return lines
 
     def lines(self, width: int, open_row: Sequence[str] = ()) -> list[Cell]:
-        """Returns the lines that were not given out, the last for a row that is not whole."""
+        """Return the lines that are not final, and those of a row that is incomplete."""
         if not open_row:
-            return self._laid_out(self._widths(width, self._natural, self._least))
+            return self._lay_out(self._widths(width, self._wanted, self._least))
         row = self._row(open_row)
         widths = self._widths(width, *self._room_for(row))
-        return self._laid_out(widths) + self._row_lines(row, widths)
+        return self._lay_out(widths) + self._row_lines(row, widths)
 
-    def _laid_out(self, widths: Sequence[int]) -> list[Cell]:
-        """Returns the lines of the whole rows. They are the same for frame after frame."""
+    def _lay_out(self, widths: Sequence[int]) -> list[Cell]:
+        """Return the lines of the complete rows, which mostly stay the same between frames."""
         key = (tuple(widths), len(self._waiting), self._begun)
         if self._cached[0] != key:
             rows = (line for row in self._waiting for line in self._row_lines(row, widths))
@@ -106,72 +86,72 @@ class Table:
         return self._cached[1]
 
     def _row_lines(self, row: Row, widths: Sequence[int]) -> list[Cell]:
-        return self._lines(row, widths) if widths else self._listed(row)
+        return self._lines(row, widths) if widths else self._list_cells(row)
 
     def _row(self, sources: Sequence[str]) -> Row:
-        """Returns a row's cells; what there is no heading for goes to the last."""
+        """Return a row's cells; surplus ones join the last."""
         count = len(self._headings)
         last = " | ".join(sources[count - 1 :])
         return [_cell(source) for source in [*sources[: count - 1], last, *[""] * count][:count]]
 
     def _room_for(self, row: Row) -> tuple[list[int], list[int]]:
-        """Returns how wide the columns want to be and must be with this row."""
-        natural = map(max, self._natural, map(_width, row))
-        return list(natural), list(map(max, self._least, map(_longest_word, row)))
+        """Return the widths that the columns want, and those they must have, with this row."""
+        wanted = map(max, self._wanted, map(_width, row))
+        return list(wanted), list(map(max, self._least, map(_longest_word, row)))
 
     def _head(self, widths: Sequence[int]) -> list[Cell]:
         if self._begun or (self._waiting and not widths):
-            return []  # a list names its headings with each row
-        widths = widths or self._natural
-        line, cross = self._marks.line, self._marks.cross
+            return []  # a list repeats the headings in each row
+        widths = widths or self._wanted
+        line, cross = self._glyphs.line, self._glyphs.cross
         rule = f"{line}{cross}{line}".join(line * width for width in widths)
         return [*self._lines(self._headings, widths), [(rule, "rule")]]
 
-    def _widths(self, width: int, natural: Sequence[int], least: Sequence[int]) -> Sequence[int]:
-        """Returns each column's width, or none if words would have to be broken for them."""
+    def _widths(self, width: int, wanted: Sequence[int], least: Sequence[int]) -> Sequence[int]:
+        """Return the width of each column; nothing if words would have to be broken."""
         if self._fixed is not None:
             return self._fixed
-        room = width - _GAP * (len(natural) - 1)
-        if sum(natural) <= room:
-            return natural
-        return [] if sum(least) > room else _shared(room, least, natural)
+        room = width - _GAP * (len(wanted) - 1)
+        if sum(wanted) <= room:
+            return wanted
+        return [] if sum(least) > room else _share(room, least, wanted)
 
-    def _roomy(self, width: int) -> Sequence[int]:
-        """Returns widths for rows that are not known yet: some more, where there is room."""
-        widths = self._widths(width, self._natural, self._least)
+    def _fix_widths(self, width: int) -> Sequence[int]:
+        """Return widths for the rows to come, with some room to spare."""
+        widths = self._widths(width, self._wanted, self._least)
         left = width - _GAP * (len(widths) - 1) - sum(widths)
         each = left // len(widths) if widths else 0
-        return [max(width + min(each, width // 2 + _MORE), 2) for width in widths]
+        return [max(width + min(each, width // 2 + _SPARE), 2) for width in widths]
 
     def _lines(self, cells: Row, widths: Sequence[int]) -> list[Cell]:
-        wrapped = [list(_wrapped(cell, width)) for cell, width in zip(cells, widths, strict=True)]
-        return [self._joined(parts, widths) for parts in zip_longest(*wrapped, fillvalue=[])]
+        wrapped = [list(_wrap(cell, width)) for cell, width in zip(cells, widths, strict=True)]
+        return [self._join(parts, widths) for parts in zip_longest(*wrapped, fillvalue=[])]
 
-    def _joined(self, parts: Sequence[Cell], widths: Sequence[int]) -> Cell:
-        pieces: Cell = []
+    def _join(self, parts: Sequence[Cell], widths: Sequence[int]) -> Cell:
+        spans: Cell = []
         for at, (part, width) in enumerate(zip(parts, widths, strict=True)):
             space = max(width - _width(part), 0)
-            before = {"right": space, "center": space // 2}.get(self._aligned[at], 0)
+            before = {"right": space, "center": space // 2}.get(self._alignments[at], 0)
             after = space - before if at < len(widths) - 1 else 0
             bar = [self._bar()] if at else []
-            pieces += [*bar, (" " * before, ""), *part, (" " * after, "")]
-        return [piece for piece in pieces if piece[0]]
+            spans += [*bar, (" " * before, ""), *part, (" " * after, "")]
+        return [span for span in spans if span[0]]
 
-    def _bar(self) -> Piece:
-        return f" {self._marks.bar} ", "rule"
+    def _bar(self) -> Span:
+        return f" {self._glyphs.bar} ", "rule"
 
-    def _listed(self, cells: Row) -> list[Cell]:
-        """One line for each cell, and a line between rows."""
+    def _list_cells(self, cells: Row) -> list[Cell]:
+        """Return a line for each cell, and a rule."""
         named = zip(self._headings, cells, strict=True)
-        named_cells = [[*heading, (": ", "heading"), *_flat(cell)] for heading, cell in named]
-        return [*named_cells, [(self._marks.line * 3, "rule")]]
+        named_cells = [[*heading, (": ", "heading"), *_join_lines(cell)] for heading, cell in named]
+        return [*named_cells, [(self._glyphs.line * 3, "rule")]]
 
 
 def _cell(source: str, style: str = "") -> Cell:
-    return rendered(_BREAK.sub("\n", source.replace("\\|", "|").replace("\t", " ")), style)
+    return render_inline(_BREAK.sub("\n", source.replace("\\|", "|").replace("\t", " ")), style)
 
 
-def _flat(cell: Cell) -> Cell:
+def _join_lines(cell: Cell) -> Cell:
     return [(text.replace("\n", " "), style) for text, style in cell]
 
 
@@ -180,50 +160,49 @@ def _width(cell: Cell) -> int:
 
 
 def _longest_word(cell: Cell) -> int:
-    """Returns how wide a column must at least be."""
+    """Return the least width that a column must have."""
     text = "".join(text for text, _ in cell)
     return min(max(map(cell_len, text.split()), default=0), _LONGEST_WORD)
 
 
-def _shared(room: int, least: Sequence[int], natural: Sequence[int]) -> list[int]:
-    """All get what they must have, and the same of the rest, but no more than they need."""
+def _share(room: int, least: Sequence[int], wanted: Sequence[int]) -> list[int]:
+    """Return the least widths, with the rest of the room shared evenly among those that want it."""
     widths = list(least)
     left = room - sum(widths)
     while left:
-        narrow = [at for at, width in enumerate(widths) if width < natural[at]]
+        narrow = [at for at, width in enumerate(widths) if width < wanted[at]]
         for at in sorted(narrow, key=lambda at: widths[at])[:left]:
             widths[at] += 1
             left -= 1
     return widths
 
 
-def _wrapped(cell: Cell, width: int) -> Iterator[Cell]:
-    """Yields the cell's lines, broken between words, and within those that are too long."""
-    width = max(width, 2)  # there are characters that take two
+def _wrap(cell: Cell, width: int) -> Iterator[Cell]:
+    """Yield the cell's lines, broken between words, and within words that are too long."""
+    width = max(width, 2)  # some characters take two
     line: Cell = []
     used = 0
     for text, style in _words(cell):
         length = cell_len(text)
         if text == "\n" or used + length > width:
             if line or text == "\n":
-                yield _stripped(line)
+                yield _strip_end(line)
             line, used = [], 0
             if text.isspace():
-                continue  # the break stands for it
+                continue  # the line break replaces it
             *whole, text = chop_cells(text, width)
             yield from ([(part, style)] for part in whole)
             length = cell_len(text)
         line.append((text, style))
         used += length
-    yield _stripped(line)
+    yield _strip_end(line)
 
 
-def _stripped(line: Cell) -> Cell:
-    """Returns the line without the space at its end."""
+def _strip_end(line: Cell) -> Cell:
     return line[:-1] if line and line[-1][0].isspace() else line
 
 
-def _words(cell: Cell) -> Iterator[Piece]:
+def _words(cell: Cell) -> Iterator[Span]:
     for text, style in cell:
         for word in re.findall(r"\n| +|[^ \n]+", text):
             yield word, style
