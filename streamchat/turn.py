@@ -315,6 +315,20 @@ def fold(events: Iterable[Event]) -> Turn:
     return turn
 
 
+def find_answer(turn: Turn) -> str:
+    """Return the answer so far: text that no call has followed yet counts as one."""
+    if answer := turn.answer.text:
+        return answer
+    texts: list[str] = []
+    for block in turn.blocks:
+        match block:
+            case ToolCall():
+                texts = []
+            case Prose(text):
+                texts.append(text.text)
+    return texts[-1] if texts and turn.status != "done" else ""
+
+
 def _with_step(turn: Turn, event: StepFinished) -> Turn:
     first = turn.first_token_seconds
     return replace(

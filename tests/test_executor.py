@@ -167,6 +167,31 @@ async def test_history_holds_questions_and_answers_only(server: Server) -> None:
     assert len(agent.chat_history) == 6
 
 
+async def test_history_and_instructions_can_be_passed_into_a_turn(server: Server) -> None:
+    server.script(says("Hi."), says("Bye."))
+    agent = executor(server)
+    agent.instructions = "Be brief."
+    await agent.invoke("Hello")
+    before = list(agent.chat_history)
+    await agent.invoke("Bye", history=[("What?", "It \ud83d is")], instructions="Be kind.")
+    assert agent.chat_history == before
+    system, *messages = sent(server)
+    assert [message["content"] for message in messages] == ["What?", "It \ufffd is", "Bye"]
+    assert system["content"].endswith("Be kind.")
+    assert sent(server, 0)[0]["content"].endswith("Be brief.")
+
+
+async def test_an_interrupted_turn_leaves_a_passed_history_alone(server: Server) -> None:
+    server.script(Reply((*says("It is").parts, Pause(20))))
+    agent, streamer = executor(server), QueueCallbackHandler()
+    task = asyncio.create_task(agent.invoke("?", streamer, history=[]))
+    async for event in streamer:
+        if isinstance(event, TextDelta):
+            task.cancel()
+    await asyncio.wait([task])
+    assert agent.chat_history == []
+
+
 def test_a_program_without_an_event_loop_calls_run(server: Server) -> None:
     server.script(*notebook(), says("Retry."))
     agent = executor(server)

@@ -20,7 +20,7 @@ ROOMS = {
     "view": {"events", "turn", "text", "process"},
     "tools": {"events", "text", "process"},
     "models": {"config", "text"},
-    "agent": {"events", "text", "config", "process", "models", "tools"},
+    "agent": {"events", "turn", "text", "config", "process", "models", "tools"},
     "doctor": {"events", "text", "config", "models", "tools", "agent", "view", "process"},
     "sessions": {"events", "turn", "text", "config", "process", "models", "agent", "view"},
     "repl": {
@@ -34,7 +34,15 @@ ROOMS = {
 }
 # The package itself offers the names that Python users import, and starts the program.
 DOORS = {"streamchat": {"agent"}, "streamchat.__main__": {"process", "cli"}}
-PURE = ("events", "turn", "text", "models.wire.sse", "models.wire.body", "sessions.transcript")
+PURE = (
+    "events",
+    "turn",
+    "text",
+    "models.wire.sse",
+    "models.wire.body",
+    "agent.history",
+    "sessions.transcript",
+)
 LIBRARIES = {
     "rich": ("view", "doctor.report", "cli.config_report"),
     "msgspec": ("config",),

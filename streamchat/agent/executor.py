@@ -4,24 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import weakref
-from collections.abc import Callable, Coroutine, Generator, Sequence
+from collections.abc import Callable, Coroutine, Generator, Iterable, Sequence
 from dataclasses import replace
 from functools import partial
 from time import perf_counter
 from typing import Any, TypeVar
 
 from langchain_core.language_models import BaseChatModel
-from langchain_core.messages import (
-    AIMessage,
-    BaseMessage,
-    HumanMessage,
-    SystemMessage,
-)
-from langchain_core.prompts import ChatPromptTemplate, MessagesPlaceholder
+from langchain_core.messages import BaseMessage
 from langchain_core.tools import BaseTool, ToolException
 
 from streamchat.agent.decoder import Call
+from streamchat.agent.history import mark_interrupted
 from streamchat.agent.model_call import AgentError, ModelStep
+from streamchat.agent.prompt import Prompt, build_history
 from streamchat.agent.scratchpad import Result, build_scratchpad
 from streamchat.agent.streamer import QueueCallbackHandler
 from streamchat.agent.tracing import tracing
@@ -50,24 +46,7 @@ from streamchat.tools import (
     run_tool,
 )
 
-WITH_TOOLS = (
-    "You are a helpful assistant with tools. Use a tool for every calculation, one step at a time, "
-    "and read its result before the next step. When you know the answer, or no tool is needed, "
-    "call final_answer: it is the only way to reply to the user."
-)
-INTERRUPTED = "[interrupted]"
-"""What stands in the history after an answer that the user stopped."""
-WITHOUT_TOOLS = "You are streamchat, a helpful assistant in the user's terminal."
-
 _T = TypeVar("_T")
-_PROMPT = ChatPromptTemplate.from_messages(
-    [
-        MessagesPlaceholder("system"),
-        MessagesPlaceholder("chat_history"),
-        ("human", "{input}"),
-        MessagesPlaceholder("agent_scratchpad"),
-    ]
-)
 
 
 class _EndTold(Coroutine[Any, Any, _T]):
@@ -113,7 +92,7 @@ class AgentExecutor:
 
     Attributes:
         chat_history: a HumanMessage and an AIMessage for each question that was answered.
-        instructions: what the system prompt ends with.
+        instructions: what the system prompt ends with, unless a turn brings its own.
 
     Raises:
         SettingsError: `llm` is None, and a setting cannot be used.
@@ -166,7 +145,7 @@ class AgentExecutor:
     async def prepare(self, progress: Progress = silent) -> None:
         """Does what would otherwise make the first answer late. Nobody has to call this."""
         if self.tools:
-            await self._model.prime(partial(self._prompt, "", []), progress)
+            await self._model.prime(self._prompt(""), progress)
 
     async def aclose(self) -> None:
         """Closes the model's connections; nothing can be asked afterwards."""
@@ -180,7 +159,13 @@ class AgentExecutor:
             runner.run(self.aclose())
 
     def invoke(
-        self, input: str, streamer: QueueCallbackHandler | None = None, verbose: bool = False
+        self,
+        input: str,
+        streamer: QueueCallbackHandler | None = None,
+        verbose: bool = False,
+        *,
+        history: Iterable[tuple[str, str]] | None = None,
+        instructions: str | None = None,
     ) -> Coroutine[Any, Any, dict[str, Any]]:
         """Answers a question and returns `{"answer": str, "tools_used": list of str}`.
 
@@ -189,43 +174,56 @@ class AgentExecutor:
             streamer: takes the events; its last one always comes, whatever happens. Without it
                 this is a plain call.
             verbose: whether to print every chunk's content, tool_calls, tool_name and arg.
+            history: earlier questions and answers, sent instead of `chat_history`, which then
+                stays as it is.
+            instructions: used for this turn instead of the executor's.
 
         Raises:
             AgentError: there is no answer.
         """
         streamer = streamer or QueueCallbackHandler()
         streamer.verbose = verbose
-        return _EndTold(self._invoke(input, streamer), partial(streamer.close, TurnCancelled()))
+        if history is None:
+            turn = self._invoke_and_remember(input, streamer, instructions)
+        else:
+            prompt = self._prompt(input, build_history(history), instructions)
+            turn = self._invoke(prompt, streamer)
+        return _EndTold(turn, partial(streamer.close, TurnCancelled()))
 
-    async def _invoke(self, input: str, streamer: QueueCallbackHandler) -> dict[str, Any]:
+    async def _invoke_and_remember(
+        self, input: str, streamer: QueueCallbackHandler, instructions: str | None
+    ) -> dict[str, Any]:
+        answer = ""
+        try:
+            result = await self._invoke(
+                self._prompt(input, self.chat_history, instructions), streamer
+            )
+            answer = result["answer"]
+        except asyncio.CancelledError:
+            answer = mark_interrupted(streamer.answer_so_far)
+            raise
+        finally:
+            if answer:
+                self.chat_history += build_history([(input, answer)])
+        return result
+
+    async def _invoke(self, prompt: Prompt, streamer: QueueCallbackHandler) -> dict[str, Any]:
         started = perf_counter()
         end: LastEvent | None = None
         try:
             streamer.redact_with(self._redactor)
-            await streamer.put(TurnStarted(input, self.model_name))
+            await streamer.put(TurnStarted(prompt.question, self.model_name))
             with tracing(self.trace):
-                done = await self._turn(input, streamer)
+                done = await self._turn(prompt, streamer)
             answer = self._redactor.redact(done.answer)
             end = TurnDone(answer, done.tools_used, perf_counter() - started)
         except Exception as error:
             text = self._redactor.redact(await self._model.describe(error))
             end = TurnFailed(text, perf_counter() - started)
             raise AgentError(text) from self._model.without_secrets(error)
-        except asyncio.CancelledError:
-            if so_far := streamer.answer_so_far.strip():
-                self.remember(input, f"{so_far}\n\n{INTERRUPTED}")
-            raise
         finally:
             streamer.close(end or TurnCancelled(perf_counter() - started))
-        self.remember(input, end.answer)
         return {"answer": end.answer, "tools_used": list(end.tools_used)}
-
-    def remember(self, question: str, answer: str) -> None:
-        """Adds a question and its answer to the history."""
-        self.chat_history += [
-            HumanMessage(replace_surrogates(question)),
-            AIMessage(replace_surrogates(answer)),
-        ]
 
     def run(self, input: str) -> dict[str, Any]:
         """`invoke` for programs without an event loop.
@@ -241,11 +239,16 @@ class AgentExecutor:
             weakref.finalize(self, self._runner.close)
         return self._runner.run(self.invoke(input))
 
-    async def _turn(self, input: str, streamer: QueueCallbackHandler) -> TurnDone:
-        scratchpad: list[BaseMessage] = []
+    def _prompt(
+        self, input: str, history: Sequence[BaseMessage] = (), instructions: str | None = None
+    ) -> Prompt:
+        if instructions is None:
+            instructions = self.instructions
+        return Prompt(input, history, instructions, self._system_prompt)
+
+    async def _turn(self, prompt: Prompt, streamer: QueueCallbackHandler) -> TurnDone:
         taken_ids: set[str] = set()
         used: list[str] = []
-        prompt = partial(self._prompt, input, scratchpad)
         for step in range(1, self.max_steps + 1):
             reply = await self._model.reply(step, prompt, taken_ids, streamer)
             if not reply.calls:
@@ -258,19 +261,8 @@ class AgentExecutor:
                     # A small model may forget to name them.
                     named = result.answer.tools_used or tuple(dict.fromkeys(used))
                     return replace(result.answer, tools_used=named)
-            scratchpad += build_scratchpad(reply.text, outcomes)
+            prompt.scratchpad.extend(build_scratchpad(reply.text, outcomes))
         raise AgentError(f"no answer after {self.max_steps} steps, the most allowed (--max-steps)")
-
-    def _prompt(
-        self, input: str, scratchpad: list[BaseMessage], tools_offered: bool
-    ) -> list[BaseMessage]:
-        system = self._system_prompt or (WITH_TOOLS if tools_offered else WITHOUT_TOOLS)
-        return _PROMPT.format_messages(
-            system=[SystemMessage("\n\n".join(filter(None, (system, self.instructions))))],
-            chat_history=self.chat_history,
-            input=replace_surrogates(input),
-            agent_scratchpad=scratchpad,
-        )
 
     async def _call(self, call: Call, streamer: QueueCallbackHandler) -> Result:
         started = perf_counter()

@@ -5,16 +5,40 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 from typing import TYPE_CHECKING
 
 from streamchat.config import Settings
-from streamchat.models.progress import Advance, Progress
+from streamchat.models.progress import Advance, Progress, silent
 from streamchat.process.runtime import freeze_imports
 from streamchat.process.threads import run_in_daemon_thread
 from streamchat.text.redact import Redactor
 
 if TYPE_CHECKING:
     from streamchat.agent.executor import AgentExecutor
+
+
+def open_agent(
+    settings: Settings, redactor: Redactor, *, tools: bool, progress: Progress = silent
+) -> AgentExecutor:
+    """Return an agent on the model that the settings name. This takes seconds.
+
+    Raises:
+        ModelError: the model is not available.
+    """
+    from streamchat.agent.executor import AgentExecutor
+    from streamchat.models import open_model
+
+    agent = AgentExecutor(
+        open_model(settings, progress),
+        None if tools else [],
+        settings.max_steps,
+        timeout=settings.timeout,
+        trace=settings.trace,
+        redactor=redactor,
+    )
+    agent.instructions = settings.system or ""
+    return agent
 
 
 class AgentLoader:
@@ -115,28 +139,20 @@ class AgentLoader:
         end = "no model"
         self._do("loading")
         try:
-            executor = await run_in_daemon_thread(self._load)
+            executor = await run_in_daemon_thread(
+                partial(
+                    open_agent,
+                    self.settings,
+                    self._redactor,
+                    tools=self._tools,
+                    progress=self._progress,
+                )
+            )
             freeze_imports()
             await executor.prepare(self._progress)
             end = ""
         finally:
             self._do(end)
-        return executor
-
-    def _load(self) -> AgentExecutor:
-        from streamchat.agent.executor import AgentExecutor
-        from streamchat.models import open_model
-
-        settings = self.settings
-        executor = AgentExecutor(
-            open_model(settings, self._progress),
-            None if self._tools else [],
-            settings.max_steps,
-            timeout=settings.timeout,
-            trace=settings.trace,
-            redactor=self._redactor,
-        )
-        executor.instructions = settings.system or ""
         return executor
 
     @contextmanager

@@ -19,6 +19,7 @@ from langchain_core.runnables import Runnable
 from langchain_core.tools import BaseTool
 
 from streamchat.agent.decoder import ChunkDecoder, Reply
+from streamchat.agent.prompt import Prompt
 from streamchat.agent.streamer import QueueCallbackHandler
 from streamchat.events import Notice, StepFinished, StepStarted, ToolFinished
 from streamchat.models.errors import (
@@ -43,8 +44,6 @@ _MOST_CALLS = 500
 _MOST_ARGUMENTS = 100
 """Characters of arguments that are shown in an error."""
 _Model: TypeAlias = Runnable[LanguageModelInput, AIMessage]
-Prompt: TypeAlias = Callable[[bool], list[BaseMessage]]
-"""Gives the messages to send, for a model that is offered tools or not."""
 
 
 @runtime_checkable
@@ -128,7 +127,7 @@ class ModelStep:
         """Lets the model read its instructions and tools ahead, if it is one that can."""
         if isinstance(self.llm, CanPrime):
             tools = getattr(self._model(), "kwargs", {}).get("tools", [])
-            await self.llm.prime(prompt(True)[0], tools, progress)
+            await self.llm.prime(prompt.system_message(tools_offered=True), tools, progress)
 
     async def model_names(self) -> list[str]:
         """Returns the names of the models that the server has; none if there is no server."""
@@ -156,7 +155,7 @@ class ModelStep:
         streamer.begin_message(ChunkDecoder(text_is_answer=not offered, taken_ids=taken_ids))
         await streamer.put(StepStarted(step))
         started = perf_counter()
-        first = await self._stream(prompt(offered), streamer)
+        first = await self._stream(prompt.messages(tools_offered=offered), streamer)
         reply = await streamer.end_message()
         await streamer.put(
             StepFinished(

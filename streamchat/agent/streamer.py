@@ -20,12 +20,15 @@ from streamchat.events import (
     StepStarted,
     TextDelta,
     ToolCallStarted,
+    ToolFinished,
     TurnCancelled,
     TurnDone,
     TurnFailed,
+    TurnStarted,
 )
 from streamchat.text.redact import EventRedactor, Redactor
 from streamchat.text.sanitize import sanitize
+from streamchat.turn import find_answer, fold
 
 
 class QueueCallbackHandler(AsyncCallbackHandler):
@@ -73,8 +76,7 @@ class QueueCallbackHandler(AsyncCallbackHandler):
         self._progress = ""
         self._redactor = Redactor()
         self._events = EventRedactor(self._redactor)
-        self._answer: list[str] = []
-        self._answer_call: str | None = None
+        self._message: list[Event] = []
 
     async def __aiter__(self) -> AsyncIterator[Event]:
         while True:
@@ -145,8 +147,8 @@ class QueueCallbackHandler(AsyncCallbackHandler):
 
     @property
     def answer_so_far(self) -> str:
-        """What has come of the answer: of an answer in a call, or else of text."""
-        return "".join(self._answer)
+        """What the current message holds of an answer."""
+        return find_answer(fold(self._message))
 
     async def put(self, event: Event) -> None:
         """Puts an event on the queue, behind those before it."""
@@ -164,11 +166,7 @@ class QueueCallbackHandler(AsyncCallbackHandler):
 
     def _remember(self, event: Event) -> None:
         match event:
-            case StepStarted():
-                self._answer, self._answer_call = [], None
-            case AnswerDelta(text, call_id) if call_id != self._answer_call:
-                self._answer, self._answer_call = [text], call_id
-            case AnswerDelta(text):
-                self._answer.append(text)
-            case TextDelta(text) if self._answer_call is None:
-                self._answer.append(text)
+            case TurnStarted() | StepStarted():
+                self._message = []
+            case TextDelta() | AnswerDelta() | ToolCallStarted() | ToolFinished():
+                self._message.append(event)

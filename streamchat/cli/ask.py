@@ -22,8 +22,8 @@ from streamchat.view.progress import progress_on_stderr
 os.environ.pop("OPENAI_LOG", None)  # its lines would stand between ours
 with progress_on_stderr("starting"), exit_on_interrupt():
     from streamchat.agent.executor import AgentExecutor
+    from streamchat.agent.loader import open_agent
     from streamchat.agent.tracing import flush
-    from streamchat.models import open_model
     from streamchat.sessions.conversation import Conversation
     from streamchat.sessions.opening import open_conversation
     from streamchat.sessions.turns import ask
@@ -53,7 +53,7 @@ def ask_once(
     _print_warnings(conversation)
     interrupts = InterruptHandler(signal.SIGINT, *ENDING, linger=True)
     with echo_off():
-        executor = open_executor(settings, redactor, tools=tools)
+        executor = open_agent(settings, redactor, tools=tools, progress=progress_on_stderr)
         freeze_imports()
         turn = run(_ask(executor, conversation, question, look, interrupts))
     conversation.close()
@@ -109,19 +109,3 @@ def diagnose(settings: Settings, redactor: Redactor, *, json: bool) -> int:
             findings = run(diagnosis(probe))
     (write_json if json else show_report)(findings, sys.stdout)
     return 0 if is_usable(findings) else 1
-
-
-def open_executor(settings: Settings, redactor: Redactor, *, tools: bool) -> AgentExecutor:
-    """Returns an agent on the model that the settings name; a local one starts behind a spinner.
-
-    Raises:
-        ModelError: the model cannot be had.
-    """
-    return AgentExecutor(
-        open_model(settings, progress_on_stderr),
-        None if tools else [],
-        settings.max_steps,
-        timeout=settings.timeout,
-        trace=settings.trace,
-        redactor=redactor,
-    )

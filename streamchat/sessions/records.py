@@ -8,7 +8,7 @@ from typing import Literal, TypeAlias
 
 from streamchat.events import ANSWER_TOOL
 from streamchat.text.partial_json import replace_surrogates
-from streamchat.turn import Prose, ToolCall, Turn
+from streamchat.turn import ToolCall, Turn
 
 Status: TypeAlias = Literal["done", "failed", "cancelled"]
 
@@ -60,20 +60,6 @@ class Hit:
     number: int
     question: str
     snippet: str
-
-
-def find_answer(turn: Turn) -> str:
-    """Returns the answer as far as it came; text that no call followed may have been one."""
-    if answer := turn.answer.text:
-        return answer
-    texts: list[str] = []
-    for block in turn.blocks:
-        match block:
-            case ToolCall():
-                texts = []
-            case Prose(text):
-                texts.append(text.text)
-    return texts[-1] if texts and turn.status != "done" else ""
 
 
 def format_calls(turn: Turn) -> str:

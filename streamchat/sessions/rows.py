@@ -9,9 +9,9 @@ from typing import Any
 
 from streamchat.events import ChunkReceived, Event, LastEvent, TurnCancelled, from_dict, to_dict
 from streamchat.sessions import StoreError
-from streamchat.sessions.records import Session, StoredTurn, find_answer
+from streamchat.sessions.records import Session, StoredTurn
 from streamchat.text.sanitize import one_line
-from streamchat.turn import fold
+from streamchat.turn import find_answer, fold
 
 TITLE = 80
 """Characters of a title that are shown."""

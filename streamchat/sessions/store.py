@@ -18,7 +18,6 @@ from streamchat.sessions.records import (
     Hit,
     Session,
     StoredTurn,
-    find_answer,
     format_calls,
 )
 from streamchat.sessions.rows import (
@@ -33,7 +32,7 @@ from streamchat.sessions.rows import (
 from streamchat.sessions.search import hits, query_of
 from streamchat.text.partial_json import replace_surrogates
 from streamchat.text.sanitize import one_line
-from streamchat.turn import Turn
+from streamchat.turn import Turn, find_answer
 
 _BEGIN = """
     INSERT INTO turns (id, session, number, question, message, model, started)

@@ -8,12 +8,11 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any, TypeAlias
 
+from streamchat.agent.history import INTERRUPTED, mark_interrupted
 from streamchat.events import ANSWER_TOOL, Event, add_version, to_dict
 from streamchat.sessions.records import Session, StoredTurn, format_arguments
 from streamchat.text.sanitize import one_line
 from streamchat.turn import ToolCall, fold
-
-INTERRUPTED = "[interrupted]"
 
 Told: TypeAlias = tuple[StoredTurn, Sequence[Event]]
 """A turn and its events."""
@@ -23,8 +22,8 @@ def quote_answer(exchange: StoredTurn) -> str | None:
     """Return the answer as the history quotes it; None if the turn is not in the history."""
     if exchange.status == "done":
         return exchange.answer
-    if exchange.status == "cancelled" and exchange.answer.strip():
-        return f"{exchange.answer}\n\n{INTERRUPTED}"
+    if exchange.status == "cancelled":
+        return mark_interrupted(exchange.answer) or None
     return None
 
 

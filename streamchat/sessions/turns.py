@@ -13,8 +13,8 @@ from streamchat.events import Event
 from streamchat.process.interrupts import InterruptHandler
 from streamchat.sessions.conversation import Conversation
 from streamchat.sessions.recorder import Recorder
-from streamchat.sessions.records import StoredTurn, find_answer
-from streamchat.turn import Turn
+from streamchat.sessions.records import StoredTurn
+from streamchat.turn import Turn, find_answer
 from streamchat.view import View
 from streamchat.view.play import play
 
@@ -102,11 +102,9 @@ async def run_turn(
     from streamchat.agent.streamer import QueueCallbackHandler
 
     streamer = QueueCallbackHandler(raw=verbose)
-    executor.chat_history.clear()
-    for pair in history:
-        executor.remember(*pair)
-    executor.instructions = instructions
-    task = asyncio.create_task(executor.invoke(message, streamer))
+    task = asyncio.create_task(
+        executor.invoke(message, streamer, history=history, instructions=instructions)
+    )
     with interrupts.cancelling(task):
         try:
             return await play(streamer, view)

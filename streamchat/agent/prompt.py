@@ -1,0 +1,63 @@
+"""What the model is sent: system message, history, question, and the calls of the turn so far."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage
+from langchain_core.prompts import ChatPromptTemplate, MessagesPlaceholder
+
+from streamchat.text.partial_json import replace_surrogates
+
+WITH_TOOLS = (
+    "You are a helpful assistant with tools. Use a tool for every calculation, one step at a time, "
+    "and read its result before the next step. When you know the answer, or no tool is needed, "
+    "call final_answer: it is the only way to reply to the user."
+)
+WITHOUT_TOOLS = "You are streamchat, a helpful assistant in the user's terminal."
+
+_TEMPLATE = ChatPromptTemplate.from_messages(
+    [
+        MessagesPlaceholder("system"),
+        MessagesPlaceholder("chat_history"),
+        ("human", "{input}"),
+        MessagesPlaceholder("agent_scratchpad"),
+    ]
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """The prompt of one turn.
+
+    `system` replaces the built-in system prompt; `instructions` are added to either. `scratchpad`
+    grows with every step of the turn.
+    """
+
+    question: str
+    history: Sequence[BaseMessage] = ()
+    instructions: str = ""
+    system: str | None = None
+    scratchpad: list[BaseMessage] = field(default_factory=list)
+
+    def system_message(self, *, tools_offered: bool) -> SystemMessage:
+        system = self.system or (WITH_TOOLS if tools_offered else WITHOUT_TOOLS)
+        return SystemMessage("\n\n".join(filter(None, (system, self.instructions))))
+
+    def messages(self, *, tools_offered: bool) -> list[BaseMessage]:
+        return _TEMPLATE.format_messages(
+            system=[self.system_message(tools_offered=tools_offered)],
+            chat_history=list(self.history),
+            input=replace_surrogates(self.question),
+            agent_scratchpad=self.scratchpad,
+        )
+
+
+def build_history(pairs: Iterable[tuple[str, str]]) -> list[BaseMessage]:
+    """Return pairs of question and answer as messages."""
+    messages: list[BaseMessage] = []
+    for question, answer in pairs:
+        messages.append(HumanMessage(replace_surrogates(question)))
+        messages.append(AIMessage(replace_surrogates(answer)))
+    return messages
