@@ -16,7 +16,7 @@ ROOMS = {
     "turn": {"events"},
     "text": {"events"},
     "config": {"text"},
-    "process": {"config", "text"},
+    "process": {"text"},
     "view": {"events", "turn", "text", "process"},
     "tools": {"events", "text", "process"},
     "models": {"config", "text"},

@@ -10,7 +10,7 @@ import time
 
 import pytest
 
-from streamchat.process.threads import DaemonExecutor, OneByOne, run_in_daemon_thread
+from streamchat.process.threads import DaemonExecutor, SerialExecutor, run_in_daemon_thread
 
 
 async def test_the_result_or_the_error_comes_back() -> None:
@@ -22,7 +22,7 @@ async def test_the_result_or_the_error_comes_back() -> None:
 
 
 def test_calls_one_by_one_keep_their_order_also_after_one_that_fails() -> None:
-    calls, done = OneByOne(), list[int]()
+    calls, done = SerialExecutor(), list[int]()
     release = threading.Event()
     first = calls.submit(release.wait, 30)
     failed = calls.submit(divmod, 7, 0)

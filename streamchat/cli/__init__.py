@@ -18,7 +18,7 @@ import typer
 from streamchat.cli.config import app as config_app
 from streamchat.cli.options import Continue, MaxHistory, New, Profile, Resume, Save, System
 from streamchat.cli.sessions import sessions
-from streamchat.process.signals import INTERRUPTED, install_exit_handlers
+from streamchat.process.signals import EXIT_INTERRUPTED, install_exit_handlers
 
 app = typer.Typer(
     add_completion=False,
@@ -229,7 +229,7 @@ def _exit_code() -> int:
     try:
         return app(_arguments(sys.argv[1:]), standalone_mode=False) or 0
     except (KeyboardInterrupt, typer.Abort):
-        return INTERRUPTED
+        return EXIT_INTERRUPTED
     except SystemExit as end:  # a signal
         return int(end.code or 0)
     except BrokenPipeError:

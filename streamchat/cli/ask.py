@@ -10,7 +10,7 @@ from streamchat.config import Settings
 from streamchat.doctor.findings import is_usable
 from streamchat.process.interrupts import InterruptHandler
 from streamchat.process.runtime import freeze_imports, prepare_output, run
-from streamchat.process.signals import ENDING, exit_on_interrupt
+from streamchat.process.signals import TERMINATION_SIGNALS, exit_on_interrupt
 from streamchat.process.streams import print_error
 from streamchat.process.tty import echo_off
 from streamchat.text.redact import Redactor
@@ -51,7 +51,7 @@ def ask_once(
     prepare_output(redactor)
     conversation = open_conversation(settings, redactor, session)
     _print_warnings(conversation)
-    interrupts = InterruptHandler(signal.SIGINT, *ENDING, linger=True)
+    interrupts = InterruptHandler(signal.SIGINT, *TERMINATION_SIGNALS, linger=True)
     with echo_off():
         executor = open_agent(settings, redactor, tools=tools, progress=progress_on_stderr)
         freeze_imports()

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, TypeVar
 
-from streamchat.process.signals import ENDING, force_exit_soon, not_ignored
+from streamchat.process.signals import TERMINATION_SIGNALS, drop_ignored, force_exit_soon
 
 _T = TypeVar("_T")
 
@@ -24,7 +24,7 @@ class InterruptHandler:
     def __init__(self, *signals: int, linger: bool = False) -> None:
         self.received = 0
         """The last signal that arrived, or 0."""
-        self._signals = not_ignored(*signals)
+        self._signals = drop_ignored(*signals)
         self._linger = linger
         self._task: asyncio.Task[Any] | None = None
         self._early = False
@@ -61,7 +61,7 @@ class InterruptHandler:
     def interrupt(self, number: int) -> None:
         """Do what the signal does."""
         self.received = number
-        if number in ENDING:
+        if number in TERMINATION_SIGNALS:
             force_exit_soon(number)
         self._early = self._task is None
         if self._task:
@@ -79,3 +79,26 @@ class InterruptHandler:
                 loop.add_signal_handler(number, lambda: None)
             else:
                 loop.remove_signal_handler(number)
+
+
+@contextmanager
+def cancel_on_termination() -> Iterator[list[int]]:
+    """Let SIGTERM and SIGHUP cancel the current task, so that cleanup runs.
+
+    Yields:
+        the signals that have arrived.
+    """
+    received: list[int] = []
+    task = asyncio.current_task()
+    loop = asyncio.get_running_loop()
+    assert task
+
+    def cancel(number: int) -> None:
+        received.append(number)
+        force_exit_soon(number)
+        task.cancel()
+
+    for number in drop_ignored(*TERMINATION_SIGNALS):
+        with suppress(RuntimeError, ValueError):
+            loop.add_signal_handler(number, cancel, number)
+    yield received

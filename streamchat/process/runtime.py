@@ -1,4 +1,4 @@
-"""What the process itself needs: an event loop, and output that takes all text."""
+"""The event loop, garbage collection and logging of the process."""
 
 from __future__ import annotations
 
@@ -20,22 +20,22 @@ _T = TypeVar("_T")
 
 
 def freeze_imports() -> None:
-    """From now on garbage is collected, but not looked for in the libraries.
+    """Turn garbage collection on, but exempt everything that exists so far.
 
-    They stay to the end. Looking through them again and again would stop the stream for a tenth of
-    a second each time.
+    Imported libraries live as long as the process, and traversing them pauses the stream for a
+    tenth of a second each time.
     """
     gc.freeze()
     gc.enable()
 
 
 def run(main: Coroutine[Any, Any, _T]) -> _T:
-    """Runs the one event loop of the program and returns what `main` returns."""
+    """Run the program's event loop, and return the result of `main`."""
     with asyncio.Runner() as runner:
-        # Looking up the name of a host must not outlast a time-out or Ctrl-C.
+        # A DNS lookup must not outlast a timeout or Ctrl-C.
         runner.get_loop().set_default_executor(DaemonExecutor())
         result = runner.run(main)
-    install_exit_handlers()  # the loop has taken the signals for itself
+    install_exit_handlers()  # the loop has replaced them
     return result
 
 
@@ -55,7 +55,7 @@ def prepare_output(redactor: Redactor) -> None:
 
 
 class RedactingFormatter(logging.Formatter):
-    """Formats records without the key, and without what a terminal would take for a command."""
+    """Formats log records without secrets and control characters."""
 
     def __init__(self, redactor: Redactor) -> None:
         super().__init__()

@@ -1,4 +1,8 @@
-"""Signals that end the program: soon, and with the terminal as it was found."""
+"""Signals that end the program: promptly, and with the terminal as it was before.
+
+A signal that was ignored when the program started, as under nohup or in a background job of a
+script, stays ignored.
+"""
 
 from __future__ import annotations
 
@@ -12,80 +16,83 @@ from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import Any, NoReturn
 
-ENDING = (signal.SIGTERM, signal.SIGHUP)
-INTERRUPTED = 128 + signal.SIGINT
-_PATIENCE = 1.2
-"""Seconds for an orderly end."""
-_SHOWN_CURSOR_AND_NO_MODES = b"\x1b[?2026l\x1b[?2004l\x1b[?25h"
+from streamchat.process.tty import is_dumb
 
-_IGNORED = frozenset(
+TERMINATION_SIGNALS = (signal.SIGTERM, signal.SIGHUP)
+EXIT_INTERRUPTED = 128 + signal.SIGINT
+_GRACE = 1.2
+"""Seconds that an orderly exit may take."""
+_SHOW_CURSOR_AND_LEAVE_MODES = b"\x1b[?2026l\x1b[?2004l\x1b[?25h"
+
+_ignored_at_start = frozenset(
     number
-    for number in (signal.SIGINT, *ENDING)
-    if signal.getsignal(number) == signal.SIG_IGN  # nohup, or a job in the background of a script
+    for number in (signal.SIGINT, *TERMINATION_SIGNALS)
+    if signal.getsignal(number) == signal.SIG_IGN
 )
-
-_found: list[Any] = []
-"""The terminal's settings as they were at the start."""
+_settings_at_start: list[Any] = []
+"""The terminal's settings, if standard input is a terminal."""
 
 
 def install_exit_handlers() -> None:
-    """From now on SIGTERM and SIGHUP end the program by an exception, so that all is put back."""
+    """Let SIGTERM and SIGHUP raise SystemExit, so that cleanup runs before the program ends."""
     with suppress(termios.error, OSError, ValueError, AttributeError):
-        if not _found:
-            _found.append(termios.tcgetattr(sys.stdin))
-    for number in not_ignored(*ENDING):
+        if not _settings_at_start:
+            _settings_at_start.append(termios.tcgetattr(sys.stdin))
+    for number in drop_ignored(*TERMINATION_SIGNALS):
         with suppress(OSError, ValueError):
-            signal.signal(number, _end)
+            signal.signal(number, _exit)
 
 
-def not_ignored(*numbers: int) -> list[int]:
-    """Returns those of the signals that the program was not started to ignore."""
-    return [number for number in numbers if number not in _IGNORED]
+def drop_ignored(*numbers: int) -> list[int]:
+    """Return the signals without those that were ignored when the program started."""
+    return [number for number in numbers if number not in _ignored_at_start]
 
 
-def _end(number: int, frame: FrameType | None) -> NoReturn:
+def _exit(number: int, frame: FrameType | None) -> NoReturn:
     force_exit_soon(number)
     raise SystemExit(128 + number)
 
 
 def force_exit_soon(number: int) -> None:
-    """Ends the program after a moment, if it has not ended by then: nothing may hold it up.
+    """End the process for this signal in a moment, unless it has ended by itself.
 
-    A terminal that was stopped takes no last words, and a library may be busy.
+    An orderly exit can get stuck: a terminal stopped by Ctrl-S takes no output, and a library may
+    be busy.
     """
-    timer = threading.Timer(_PATIENCE, _leave, [128 + number])
+    timer = threading.Timer(_GRACE, _force_exit, [128 + number])
     timer.daemon = True
     timer.start()
 
 
-def _leave(code: int) -> NoReturn:
+def _force_exit(code: int) -> NoReturn:
     with suppress(termios.error, OSError, ValueError, AttributeError):
-        if _found:
-            termios.tcsetattr(sys.stdin, termios.TCSANOW, _found[0])
-            own = os.open(os.ttyname(sys.stdin.fileno()), os.O_WRONLY | os.O_NOCTTY | os.O_NONBLOCK)
-            os.write(own, _SHOWN_CURSOR_AND_NO_MODES)
+        if _settings_at_start:
+            termios.tcsetattr(sys.stdin, termios.TCSANOW, _settings_at_start[0])
+            name = os.ttyname(sys.stdin.fileno())
+            terminal = os.open(name, os.O_WRONLY | os.O_NOCTTY | os.O_NONBLOCK)
+            os.write(terminal, _SHOW_CURSOR_AND_LEAVE_MODES)
     os._exit(code)
 
 
 @contextmanager
 def exit_on_interrupt() -> Iterator[None]:
-    """Within, Ctrl-C ends the program: there is nothing to put back yet.
+    """Let Ctrl-C end the process at once, while there is nothing to clean up.
 
-    An exception that comes in the middle of an import is told by some library or other.
+    KeyboardInterrupt would not do: some libraries swallow exceptions raised during import.
     """
-    ignored = not not_ignored(signal.SIGINT)
+    ignored = not drop_ignored(signal.SIGINT)
     if ignored or threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = signal.signal(signal.SIGINT, _interrupted)
+    before = signal.signal(signal.SIGINT, _exit_at_once)
     try:
         yield
     finally:
         signal.signal(signal.SIGINT, before)
 
 
-def _interrupted(number: int, frame: FrameType | None) -> NoReturn:
+def _exit_at_once(number: int, frame: FrameType | None) -> NoReturn:
     with suppress(OSError):
         if os.isatty(2):
-            os.write(2, b"\r\x1b[K" if os.environ.get("TERM") not in (None, "", "dumb") else b"\n")
-    os._exit(INTERRUPTED)
+            os.write(2, b"\n" if is_dumb() else b"\r\x1b[K")  # removes the spinner
+    os._exit(EXIT_INTERRUPTED)

@@ -1,4 +1,4 @@
-"""Threads that nobody waits for, so that nothing stuck in one can hang the program."""
+"""Daemon threads for blocking calls, so that a stuck one cannot keep the program from ending."""
 
 from __future__ import annotations
 
@@ -16,20 +16,19 @@ _T = TypeVar("_T")
 class DaemonExecutor(ThreadPoolExecutor):
     """Runs each call in a daemon thread of its own.
 
-    The usual executor is joined when its event loop ends, and once more when the interpreter does:
-    the look-up of a name that takes a minute would take it after Ctrl-C, too.
+    The standard executor is joined when its event loop closes and again when the interpreter
+    exits: a DNS lookup that takes a minute would hold up Ctrl-C for as long.
     """
 
     def submit(self, work: Callable[_P, _T], /, *args: _P.args, **kwargs: _P.kwargs) -> Future[_T]:
-        """Starts the thread at once."""
         future: Future[_T] = Future()
-        future.set_running_or_notify_cancel()  # from now on a cancel leaves it alone
+        future.set_running_or_notify_cancel()  # a running future cannot be cancelled
 
         def run() -> None:
             try:
                 result = work(*args, **kwargs)
             except (StopIteration, asyncio.CancelledError, KeyboardInterrupt, SystemExit) as error:
-                # An asyncio future cannot hold the first, and the others would end the program.
+                # An asyncio future rejects StopIteration; the others would end the program.
                 future.set_exception(RuntimeError(repr(error)))
             except BaseException as error:
                 future.set_exception(error)
@@ -44,19 +43,18 @@ _EXECUTOR = DaemonExecutor()
 
 
 async def run_in_daemon_thread(work: Callable[..., _T], *args: Any) -> _T:
-    """Returns what `work` returns, which runs beside the event loop; a cancel does not end it."""
+    """Return the result of a blocking call; cancelling the await leaves the call running."""
     context = contextvars.copy_context()
     return await asyncio.wrap_future(_EXECUTOR.submit(context.run, work, *args))
 
 
-class OneByOne:
-    """Runs calls beside the event loop, in the order they are given, never two at once."""
+class SerialExecutor:
+    """Runs calls in daemon threads, one at a time and in the order of their submission."""
 
     def __init__(self) -> None:
         self._last: Future[Any] | None = None
 
     def submit(self, work: Callable[..., _T], *args: Any) -> Future[_T]:
-        """Returns at once; the future tells how the call ended."""
         before = self._last
 
         def run() -> _T:

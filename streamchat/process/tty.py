@@ -10,24 +10,29 @@ from contextlib import contextmanager, suppress
 from typing import TextIO
 
 
+def is_dumb() -> bool:
+    """Whether `TERM` names a terminal that understands no escape sequences, or none at all."""
+    return os.environ.get("TERM") in (None, "", "dumb", "unknown")
+
+
 def can_repaint(stream: TextIO) -> bool:
-    """Whether the stream is a terminal whose cursor can be moved: not a pipe, not a dumb one."""
-    return stream.isatty() and os.environ.get("TERM") not in (None, "", "dumb", "unknown")
+    """Whether the stream is a terminal whose cursor can be moved."""
+    return stream.isatty() and not is_dumb()
 
 
 @contextmanager
 def echo_off() -> Iterator[None]:
-    """What is typed meanwhile is kept for the next prompt, but not shown amid an answer."""
+    """Keep the terminal from echoing keys into an answer; they stay queued for the next prompt."""
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         yield
         return
     before = termios.tcgetattr(sys.stdin)
-    # Without the last flag the terminal would drop it when Ctrl-C is pressed.
+    # NOFLSH: otherwise Ctrl-C discards the keys that are queued.
     quiet = [*before[:3], before[3] & ~termios.ECHO | termios.NOFLSH, *before[4:]]
-    # At once: a terminal that Ctrl-S has stopped never takes what is still to be written.
+    # TCSANOW: a terminal stopped by Ctrl-S never drains its output.
     termios.tcsetattr(sys.stdin, termios.TCSANOW, quiet)
     try:
         yield
     finally:
-        with suppress(termios.error):  # it may be gone
+        with suppress(termios.error):  # the terminal may be gone
             termios.tcsetattr(sys.stdin, termios.TCSANOW, before)

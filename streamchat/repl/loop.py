@@ -6,14 +6,14 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager, suppress
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 from prompt_toolkit.document import Document
 
 from streamchat.config import ModelError, SettingsError
-from streamchat.process.signals import ENDING, force_exit_soon, not_ignored
+from streamchat.process.interrupts import cancel_on_termination
 from streamchat.process.streams import print_error
 from streamchat.process.threads import run_in_daemon_thread
 from streamchat.repl.attachments import AttachmentError, attached
@@ -60,7 +60,7 @@ class Repl:
             ModelError: the model cannot be had, and nobody is there to choose another.
             OSError: the output is gone.
         """
-        with _terminated_by_signals() as terminated:
+        with cancel_on_termination() as terminated:
             try:
                 await self._begin()
                 while True:
@@ -251,22 +251,3 @@ async def _line_of_stdin() -> str:
     if not line:
         raise EOFError
     return line
-
-
-@contextmanager
-def _terminated_by_signals() -> Iterator[list[int]]:
-    """A signal to end comes as a cancel, so that the terminal is left as it was found."""
-    received: list[int] = []
-    task = asyncio.current_task()
-    loop = asyncio.get_running_loop()
-    assert task
-
-    def end(number: int) -> None:
-        received.append(number)
-        force_exit_soon(number)
-        task.cancel()
-
-    for number in not_ignored(*ENDING):
-        with suppress(RuntimeError, ValueError):
-            loop.add_signal_handler(number, end, number)
-    yield received

@@ -8,7 +8,7 @@ from concurrent.futures import Future
 from typing import TYPE_CHECKING, TypeVar
 
 from streamchat.events import ChunkReceived, Event
-from streamchat.process.threads import OneByOne
+from streamchat.process.threads import SerialExecutor
 from streamchat.text.redact import Redactor
 from streamchat.turn import Turn
 
@@ -43,7 +43,7 @@ class Recorder:
         self._turn: int | None = None
         self._batch: list[Event] = []
         self._timer: asyncio.TimerHandle | None = None
-        self._writes = OneByOne()
+        self._writes = SerialExecutor()
         self._writing: asyncio.Future[None] | None = None
         self._failed = False
 
