@@ -1,4 +1,4 @@
-"""`python -m streamchat`, and the command itself."""
+"""The entry point of `streamchat` and `python -m streamchat`."""
 
 import gc
 from typing import NoReturn
@@ -7,11 +7,11 @@ from streamchat.process.signals import exit_on_interrupt
 
 
 def main() -> NoReturn:
-    """Runs the program and ends the process with its exit code."""
-    # LangChain takes seconds to import, and looking for garbage meanwhile a tenth of that.
+    """Run the program and end the process with its exit code."""
+    # Importing LangChain takes seconds, of which collecting garbage would be a tenth.
     gc.disable()
     with exit_on_interrupt():
-        from streamchat.cli import main as run
+        from streamchat.cli.main import main as run
     run()
 
 

@@ -7,13 +7,9 @@ from typing import Any
 
 import pytest
 
-from streamchat.config import (
-    Settings,
-    SettingsError,
-    config_file,
-    find_url_credentials,
-    load_settings,
-)
+from streamchat.config import SETTINGS, Settings, SettingsError, find_url_credentials
+from streamchat.config.sources import config_file, load_settings
+from streamchat.config.table import settings_table
 
 
 def loaded(
@@ -79,23 +75,39 @@ def test_the_key_is_never_shown(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("file", "environment", "message"),
     [
-        ("", {"STREAMCHAT_TEMPERATURE": "hot"}, "STREAMCHAT_TEMPERATURE 'hot': not a number"),
-        ("", {"STREAMCHAT_TEMPERATURE": "nan"}, "not a number from 0 to 2"),
-        ("", {"STREAMCHAT_MAX_STEPS": "2.5"}, "not a whole number from 1 to 1000"),
-        ("", {"STREAMCHAT_MAX_STEPS": "0"}, "not a whole number from 1 to 1000"),
-        ("", {"STREAMCHAT_TIMEOUT": "-1"}, "not a number of seconds"),
-        ("", {"OPENAI_BASE_URL": "localhost:8000"}, "begins with http:// or https://"),
-        ("", {"OPENAI_BASE_URL": "http://h:port"}, "OPENAI_BASE_URL"),
-        ("", {"STREAMCHAT_MAX_HISTORY": "999"}, "not a whole number from 1000 to 10000000"),
-        ("", {"STREAMCHAT_EDITING": "ed"}, "STREAMCHAT_EDITING 'ed': neither emacs nor vi"),
-        ('clipboard = "xsel"', {}, "clipboard 'xsel': neither tool nor osc52"),
-        ("save = 1", {}, "save '1': neither true nor false"),
-        ("system = ['a']", {}, "not a text"),
-        ("temperature = true", {}, "temperature 'True': not a number"),
-        ('trace = "yes"', {}, "neither true nor false"),
-        ("model = 4", {}, "not a name"),
-        ("tempreature = 1", {}, "no setting is called tempreature; did you mean temperature?"),
-        ('api_key = "sk-1"', {}, "config.toml:1: a key has no place in a file: set OPENAI_API_KEY"),
+        (
+            "",
+            {"STREAMCHAT_TEMPERATURE": "hot"},
+            "_TEMPERATURE must be between 0 and 2 (got 'hot')",
+        ),
+        ("", {"STREAMCHAT_TEMPERATURE": "nan"}, "must be between 0 and 2"),
+        ("", {"STREAMCHAT_MAX_STEPS": "2.5"}, "must be a whole number between 1 and 1,000"),
+        ("", {"STREAMCHAT_MAX_STEPS": "0"}, "must be a whole number between 1 and 1,000"),
+        ("", {"STREAMCHAT_TIMEOUT": "-1"}, "must be between 0.1 and 86,400 seconds"),
+        (
+            "",
+            {"OPENAI_BASE_URL": "localhost:8000"},
+            "must be a URL that begins with http:// or",
+        ),
+        ("", {"OPENAI_BASE_URL": "http://h:port"}, "OPENAI_BASE_URL must be a valid URL"),
+        (
+            "",
+            {"STREAMCHAT_MAX_HISTORY": "999"},
+            "a whole number between 1,000 and 10,000,000",
+        ),
+        ("", {"STREAMCHAT_EDITING": "ed"}, "STREAMCHAT_EDITING must be emacs or vi (got 'ed')"),
+        ('clipboard = "xsel"', {}, "clipboard must be tool or osc52 (got 'xsel')"),
+        ("save = 1", {}, "save must be true or false (got 1)"),
+        ("system = ['a']", {}, "system must be text"),
+        ("temperature = true", {}, "temperature must be between 0 and 2 (got true)"),
+        ('trace = "yes"', {}, "trace must be true or false"),
+        ("model = 4", {}, "model must be a name (got 4)"),
+        ("tempreature = 1", {}, "unknown setting tempreature; did you mean temperature?"),
+        (
+            'api_key = "sk-1"',
+            {},
+            "config.toml:1: a key does not belong in this file: set OPENAI",
+        ),
         ("model =", {}, "config.toml:1: Invalid value"),
     ],
 )
@@ -160,6 +172,43 @@ def test_numbers_may_be_text(tmp_path: Path) -> None:
     assert (settings.timeout, settings.max_steps, settings.max_history) == (5.0, 3, 1000)
 
 
+@pytest.mark.parametrize(
+    ("text", "number"), [(".5", 0.5), ("2.", 2.0), ("+1e0", 1.0), ("-0", 0.0), (" 1 ", 1.0)]
+)
+def test_numbers_as_people_write_them(text: str, number: float) -> None:
+    assert load_settings({"temperature": text}, {}).temperature == number
+
+
+@pytest.mark.parametrize("text", ["1_0", "0x1", "\u0663", "inf", "-inf", "nan", "", "9" * 5000])
+def test_what_python_alone_takes_for_a_number(text: str) -> None:
+    for name in ("temperature", "max_steps"):
+        with pytest.raises(SettingsError, match="must be"):
+            load_settings({name: text}, {})
+
+
+@pytest.mark.parametrize("value", ["inf", "nan", "true", "[1]", "1979-05-27", "1e400", "9" * 400])
+def test_values_of_the_file_that_are_no_number(tmp_path: Path, value: str) -> None:
+    for name in ("timeout", "max_history"):
+        with pytest.raises(SettingsError, match=f"{name} must be"):
+            loaded(tmp_path, f"{name} = {value}")
+
+
+def test_the_table_of_the_manual() -> None:
+    table = settings_table()
+    assert len(table.splitlines()) == 2 + len(SETTINGS) + 2
+    for name, setting in SETTINGS.items():
+        (row,) = (row for row in table.splitlines() if setting.help in row)
+        assert all(f"`{each}`" in row for each in (*setting.flags, setting.variable) if each)
+        assert (f"| `{name}` |" in row) == setting.in_file
+    row = next(row for row in table.splitlines() if "max_history" in row)
+    assert row == (
+        "| `max_history` | `--max-history` | `STREAMCHAT_MAX_HISTORY` "
+        "| 16,000 for a local model, else 400,000 "
+        "| Most characters of earlier turns to send to the model. "
+        "A whole number between 1,000 and 10,000,000. |"
+    )
+
+
 def test_a_home_that_is_no_directory_has_no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", "/dev/null/nowhere")
     monkeypatch.delenv("XDG_CONFIG_HOME", raising=False)
@@ -168,7 +217,7 @@ def test_a_home_that_is_no_directory_has_no_settings(monkeypatch: pytest.MonkeyP
 
 @pytest.mark.parametrize("key", ["sk 1", "sk-\u00e4", "a\tb", "sk-\x7f"])
 def test_a_key_with_characters_that_no_key_has(key: str) -> None:
-    with pytest.raises(SettingsError, match="not a key") as raised:
+    with pytest.raises(SettingsError, match="must be an API key") as raised:
         load_settings({}, {"OPENAI_API_KEY": key})
     assert key not in str(raised.value)
 
@@ -197,7 +246,7 @@ def test_what_lets_in_by_an_address() -> None:
 def test_an_address_of_the_completions_themselves() -> None:
     settings = load_settings({"base_url": "http://host/v1/chat/completions/"}, {})
     assert settings.base_url == "http://host/v1"
-    with pytest.raises(SettingsError, match="it has a query"):
+    with pytest.raises(SettingsError, match="without a query"):
         load_settings({"base_url": "http://host/v1?a=b"}, {})
 
 

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from streamchat.config import Settings, load_settings
+from streamchat.config import Settings
+from streamchat.config.sources import load_settings
 from tests.program import Terminal, run
 from tests.server import Server, notebook
 
@@ -93,7 +94,7 @@ def test_the_settings_as_json(tmp_path: Path, config: Path) -> None:
 
 def test_without_a_file(tmp_path: Path) -> None:
     shown = run(tmp_path, "config", "show").stdout
-    assert re.search(r"^# file: .*config\.toml \(there is none\)\n# profile: none\n", shown)
+    assert re.search(r"^# file: .*config\.toml \(missing\)\n# profile: none\n", shown)
     assert "# api_key: not set  # default\n" in shown
 
 
@@ -184,7 +185,7 @@ def test_a_mistake_in_the_file_is_one_line(tmp_path: Path) -> None:
         assert (done.returncode, done.stdout, done.stderr) == (
             2,
             "",
-            f"error: {config}:4: profile.p: no setting is called temperatur; "
+            f"error: {config}:4: profile.p: unknown setting temperatur; "
             "did you mean temperature?\n",
         )
 
@@ -192,11 +193,11 @@ def test_a_mistake_in_the_file_is_one_line(tmp_path: Path) -> None:
 def test_a_wrong_profile_is_wrong_usage(tmp_path: Path, config: Path) -> None:
     done = run(tmp_path, "doctor", "--profile", "mien", STREAMCHAT_CONFIG=str(config))
     assert done.returncode == 2
-    assert done.stderr == f"error: {config}: no profile is called mien; did you mean mine?\n"
+    assert done.stderr == f"error: {config}: unknown profile mien; did you mean mine?\n"
 
 
 def test_a_question_that_begins_with_a_minus_after_a_profile(tmp_path: Path, config: Path) -> None:
     done = run(tmp_path, "ask", "--profile", "mien", "-5 + 3", STREAMCHAT_CONFIG=str(config))
-    assert "no profile is called mien" in done.stderr
+    assert "unknown profile mien" in done.stderr
     done = run(tmp_path, "ask", "hi", "--system", "- be brief", "--profile", "x")
-    assert "no profile is called x" in done.stderr
+    assert "unknown profile x" in done.stderr

@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from streamchat.config import Settings, SettingsError, load_settings
-from streamchat.config.lines import lines_of
+from streamchat.config import Settings, SettingsError
+from streamchat.config.lines import find_lines
+from streamchat.config.sources import load_settings
 
 PROFILES = """\
 model = "of-the-file"
@@ -66,65 +67,65 @@ def test_who_names_the_profile(tmp_path: Path) -> None:
 
 
 def test_a_profile_that_is_not_there(tmp_path: Path) -> None:
-    near = ": no profile is called lokal; did you mean local?"
+    near = ": unknown profile lokal; did you mean local?"
     assert refused(tmp_path, PROFILES, {"profile": "lokal"}) == near
     assert refused(tmp_path, PROFILES, STREAMCHAT_PROFILE="lokal") == near
     assert refused(tmp_path, '\ndefault_profile = "lokal"\n' + PROFILES) == f":2{near}"
-    far = ": no profile is called x; there are groq, local"
+    far = ": unknown profile x; choose from groq, local"
     assert refused(tmp_path, PROFILES, {"profile": "x"}) == far
-    assert refused(tmp_path, "", {"profile": "x"}) == ": no profile is called x; there are none"
+    assert refused(tmp_path, "", {"profile": "x"}) == ": unknown profile x; the file has none"
 
 
 @pytest.mark.parametrize(
     ("file", "said"),
     [
-        ("\ntemperatur = 1", ":2: no setting is called temperatur; did you mean temperature?"),
+        ("\ntemperatur = 1", ":2: unknown setting temperatur; did you mean temperature?"),
         (
             "[profile.p]\n\nmodel = 'm'\ntemperatur = 1",
-            ":4: profile.p: no setting is called temperatur; did you mean temperature?",
+            ":4: profile.p: unknown setting temperatur; did you mean temperature?",
         ),
         (
             "frobnicate = 1",
-            ":1: no setting is called frobnicate; there are api_key_env, base_url, clipboard, "
+            ":1: unknown setting frobnicate; choose from api_key_env, base_url, clipboard, "
             "default_profile, editing, max_history, max_steps, model, profile, save, system, "
             "temperature, timeout, trace",
         ),
-        ("[profiles.p]\nmodel = 'm'", ":1: no setting is called profiles; did you mean profile?"),
+        ("[profiles.p]\nmodel = 'm'", ":1: unknown setting profiles; did you mean profile?"),
         (
             '#\n\nmax_steps = "many"',
-            ":3: max_steps 'many': not a whole number from 1 to 1000",
+            ":3: max_steps must be a whole number between 1 and 1,000 (got 'many')",
         ),
         (
             "[profile.p]\nmax_steps = 'many'",
-            ":2: profile.p: max_steps 'many': not a whole number from 1 to 1000",
+            ":2: profile.p: max_steps must be a whole number between 1 and 1,000 (got 'many')",
         ),
         (
             "profile.p.model = 'm'\nprofile.p.timeout = []",
-            ":2: profile.p: timeout '[]': not a number of seconds from 0.1 to 86400",
+            ":2: profile.p: timeout must be between 0.1 and 86,400 seconds (got [])",
         ),
         (
             "[profile]\nq = {model = 'm'}\np = {model = 'm', trace = 'on'}",
-            ":3: profile.p: trace 'on': neither true nor false",
+            ":3: profile.p: trace must be true or false (got 'on')",
         ),
         (
             '[ profile . "a.b" ]\n"trace" = \'on\'',
-            ":2: profile.a.b: trace 'on': neither true nor false",
+            ":2: profile.a.b: trace must be true or false (got 'on')",
         ),
         (
             "system = '''\ntrace = 'on'\n'''\n[profile.p]\nsystem = \"\"\"\n"
             "[profile.q]\ntrace = 'off'\"\"\"\n\ntrace = 'maybe'",
-            ":9: profile.p: trace 'maybe': neither true nor false",
+            ":9: profile.p: trace must be true or false (got 'maybe')",
         ),
         (
             "model = 'm'\r\nsystem = [\r\n'trace',\r\n]\r\n",
-            ":2: system \"['trace']\": not a text",
+            ":2: system must be text (got ['trace'])",
         ),
-        ("profile = 'p'", ":1: profile: not a profile, which is a table: [profile.NAME]; see "),
-        ("[profile]\nmodel = 'm'", ":2: profile.model: not a profile, which is a table"),
-        ("[[profile]]\nmodel = 'm'", ":1: profile: not a profile, which is a table"),
-        ("default_profile = 1", ":1: default_profile: not a name"),
-        ("[profile.p]\ndefault_profile = 'p'", ":2: profile.p: no setting is called default_prof"),
-        ("[profile.p]\nprofile = 'p'", ":2: profile.p: no setting is called profile"),
+        ("profile = 'p'", ":1: profile must be a table: [profile.NAME]; see "),
+        ("[profile]\nmodel = 'm'", ":2: profile.model must be a table"),
+        ("[[profile]]\nmodel = 'm'", ":1: profile must be a table"),
+        ("default_profile = 1", ":1: default_profile must be a name"),
+        ("[profile.p]\ndefault_profile = 'p'", ":2: profile.p: unknown setting default_prof"),
+        ("[profile.p]\nprofile = 'p'", ":2: profile.p: unknown setting profile"),
         ("a = 1\nb = = 2", ":2: Invalid value (column 5)"),
         ("a = 1\nb = '''\n\n", ":2: Expected \"'''\""),
         ("a = " + "[" * 5000, ": nested too deeply"),
@@ -159,14 +160,14 @@ def test_a_mark_of_byte_order_is_no_mistake(tmp_path: Path) -> None:
 @pytest.mark.parametrize("where", ["", "[profile.p]\n"])
 def test_a_key_has_no_place_in_the_file(tmp_path: Path, where: str) -> None:
     said = refused(tmp_path, f"{where}api_key = 'sk-secret'")
-    assert "a key has no place in a file: set OPENAI_API_KEY" in said
+    assert "a key does not belong in this file: set OPENAI_API_KEY" in said
     assert "sk-secret" not in said
 
 
 @pytest.mark.parametrize("key", ["sk-proj-1234", "gsk_1234abcd", "A KEY"])
 def test_a_key_in_place_of_its_variable_is_not_repeated(tmp_path: Path, key: str) -> None:
     said = refused(tmp_path, f"api_key_env = '{key}'")
-    assert said == ":1: api_key_env: not the name, in capitals, of a variable that holds a key"
+    assert said == ":1: api_key_env must be the name of an environment variable, in capitals"
 
 
 KEYS = {"OPENAI_API_KEY": "sk-openai", "GROQ_API_KEY": "gsk-groq"}
@@ -203,7 +204,7 @@ def test_the_line_of_every_key() -> None:
         'a = 1\n# b = 2\nb.c = """\nd = 4\n"""\n\n'
         '[t]\ne = [\n  "f = 6",\n]\nf = {g = 7}\n[[u]]\nh = 1'
     )
-    assert lines_of(text) == {
+    assert find_lines(text) == {
         ("a",): 1,
         ("b",): 3,
         ("b", "c"): 3,
@@ -218,4 +219,4 @@ def test_the_line_of_every_key() -> None:
 
 def test_a_long_text_is_gone_through_in_no_time() -> None:
     text = 'system = """\n' + "so many words\n" * 20_000 + '"""\nmodel = "m"\n'
-    assert lines_of(text)["model",] == 20_003
+    assert find_lines(text)["model",] == 20_003

@@ -45,7 +45,6 @@ PURE = (
 )
 LIBRARIES = {
     "rich": ("view", "doctor.report", "cli.config_report"),
-    "msgspec": ("config",),
     "pygments": ("view.markdown.highlight",),
     "prompt_toolkit": ("repl",),
     "pyperclip": ("repl.clipboard",),

@@ -8,8 +8,8 @@ import sys
 from dataclasses import fields
 from pathlib import Path
 
-from streamchat.config import Settings, load_settings
-from streamchat.config.sources import VARIABLES
+from streamchat.config import Settings
+from streamchat.config.sources import VARIABLES, load_settings
 from streamchat.models.embedded.weights import EMBEDDED
 from streamchat.repl.commands import table
 from tests.program import environment, run

@@ -136,7 +136,7 @@ class TestOnAPipe:
 class TestNothing:
     @pytest.mark.parametrize(
         ("arguments", "line"),
-        [(["list"], "there are no sessions yet\n"), (["search", "x"], "nothing found\n")],
+        [(["list"], "no sessions yet\n"), (["search", "x"], "nothing found\n")],
     )
     def test_there_is_nothing_to_show(
         self, tmp_path: Path, arguments: list[str], line: str
@@ -168,7 +168,7 @@ class TestNothing:
         done = run(tmp_path, "sessions", "list")
         told, nothing = done.stderr.splitlines()
         assert told.startswith(f"the sessions in {place(tmp_path)} are damaged; a new store is ")
-        assert (done.returncode, nothing) == (0, "there are no sessions yet")
+        assert (done.returncode, nothing) == (0, "no sessions yet")
 
 
 class TestOnATerminal:

@@ -21,7 +21,7 @@ from streamchat.agent.prompt import Prompt, build_history
 from streamchat.agent.scratchpad import Result, build_scratchpad
 from streamchat.agent.streamer import QueueCallbackHandler
 from streamchat.agent.tracing import tracing
-from streamchat.config import load_settings
+from streamchat.config.sources import load_settings
 from streamchat.events import (
     ANSWER_TOOL,
     LastEvent,

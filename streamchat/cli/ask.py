@@ -1,13 +1,10 @@
-"""Puts the parts together: settings, model, agent, view."""
+"""Runs `streamchat ask`: settings, model, agent and view are put together here."""
 
 from __future__ import annotations
 
-import os
 import signal
-import sys
 
 from streamchat.config import Settings
-from streamchat.doctor.findings import is_usable
 from streamchat.process.interrupts import InterruptHandler
 from streamchat.process.runtime import freeze_imports, prepare_output, run
 from streamchat.process.signals import TERMINATION_SIGNALS, exit_on_interrupt
@@ -19,7 +16,6 @@ from streamchat.view.choose import ViewOptions, choose_view
 from streamchat.view.formatting import format_outcome
 from streamchat.view.progress import progress_on_stderr
 
-os.environ.pop("OPENAI_LOG", None)  # its lines would stand between ours
 with progress_on_stderr("starting"), exit_on_interrupt():
     from streamchat.agent.executor import AgentExecutor
     from streamchat.agent.loader import open_agent
@@ -33,19 +29,19 @@ def ask_once(
     question: str,
     settings: Settings,
     redactor: Redactor,
-    look: ViewOptions,
+    options: ViewOptions,
     *,
     tools: bool,
     session: str | None = None,
 ) -> int:
-    """Answers one question and returns the exit code.
+    """Answer one question and return the exit code.
 
     Args:
-        session: the one to add to, as `open_conversation` takes it.
+        session: the session to continue, as `open_conversation` takes it.
 
     Raises:
-        ModelError: the model cannot be had.
-        StoreError: the session cannot be had.
+        ModelError: the model is not available.
+        StoreError: the session cannot be resumed.
         OSError: the output is gone.
     """
     prepare_output(redactor)
@@ -55,7 +51,7 @@ def ask_once(
     with echo_off():
         executor = open_agent(settings, redactor, tools=tools, progress=progress_on_stderr)
         freeze_imports()
-        turn = run(_ask(executor, conversation, question, look, interrupts))
+        turn = run(_ask(executor, conversation, question, options, interrupts))
     conversation.close()
     if outcome := format_outcome(turn):
         print_error(outcome)
@@ -70,16 +66,18 @@ async def _ask(
     executor: AgentExecutor,
     conversation: Conversation,
     question: str,
-    look: ViewOptions,
+    options: ViewOptions,
     interrupts: InterruptHandler,
 ) -> Turn:
     preparing = await interrupts.run(executor.prepare(progress_on_stderr))
     if preparing.cancelled():
         return Turn(question, status="cancelled")
     preparing.result()
-    view = choose_view(look)
+    view = choose_view(options)
     try:
-        return await ask(conversation, executor, question, view, interrupts, verbose=look.verbose)
+        return await ask(
+            conversation, executor, question, view, interrupts, verbose=options.verbose
+        )
     finally:
         _print_warnings(conversation)
 
@@ -87,25 +85,3 @@ async def _ask(
 def _print_warnings(conversation: Conversation) -> None:
     for line in conversation.take_warnings():
         print_error(line)
-
-
-def diagnose(settings: Settings, redactor: Redactor, *, json: bool) -> int:
-    """Examines a server, shows what was found, and returns the exit code.
-
-    Raises:
-        ModelError: the model cannot be had.
-        OSError: the output is gone.
-    """
-    # Nobody else has a use for these.
-    from streamchat.doctor.examination import diagnosis
-    from streamchat.doctor.probe import Probe
-    from streamchat.doctor.report import show_report, write_json
-
-    prepare_output(redactor)
-    freeze_imports()
-    with echo_off():
-        probe = Probe.on(settings, progress_on_stderr)
-        with progress_on_stderr("examining the server"):
-            findings = run(diagnosis(probe))
-    (write_json if json else show_report)(findings, sys.stdout)
-    return 0 if is_usable(findings) else 1

@@ -1,142 +1,153 @@
-"""What is set, and where: a table on a terminal, lines on a pipe that are TOML, or JSON."""
+"""Shows settings and their sources: a table on a terminal, TOML lines on a pipe, or JSON."""
 
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import TextIO, TypeAlias
 
+from streamchat.config import SETTINGS, Settings
+from streamchat.config.sources import Loaded
 from streamchat.process.tty import can_repaint
-from streamchat.text.sanitize import sanitize
+from streamchat.text.redact import Redactor, redact_url_credentials
+from streamchat.text.sanitize import SafeText, sanitize
 from streamchat.view.jsonl import JsonLines
+from streamchat.view.table import Layout, draw_table
 
-_NARROW = 72
-"""Columns below which a setting's place stands below its value."""
+_LAYOUT = Layout(
+    columns=("setting", "value", "from"), narrow=("setting", "value\nfrom"), narrow_below=72
+)
 
-Value: TypeAlias = str | float | bool | None
+_Value: TypeAlias = str | float | bool | None
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
+class _Row:
     """A setting as it is shown.
 
     Attributes:
         setting: its name.
         value: None if there is none.
         source: where it comes from.
-        note: what is shown instead of a value that is not for showing.
+        note: shown instead of a value that must not be.
     """
 
     setting: str
-    value: Value
+    value: _Value
     source: str
     note: str = ""
 
-
-@dataclass(frozen=True, slots=True)
-class Origin:
-    """The file and the profiles that settings come from.
-
-    Attributes:
-        file: the file's path.
-        exists: whether there is one.
-        profile: the profile in force; None for none.
-        profile_source: what named it.
-        profiles: those there are.
-    """
-
-    file: str
-    exists: bool
-    profile: str | None
-    profile_source: str
-    profiles: Sequence[str]
+    @property
+    def text(self) -> str:
+        match self.value:
+            case _ if self.note:
+                return self.note
+            case None:
+                return "not set"
+            case bool():
+                return str(self.value).lower()
+            case float():
+                return f"{self.value:g}"
+            case _:
+                return str(self.value)
 
 
-def show_settings(settings: Sequence[Shown], origin: Origin, out: TextIO) -> None:
-    """Writes the settings for a person; on a pipe a configuration file could be made of it.
+def show_settings(loaded: Loaded, out: TextIO) -> None:
+    """Write the settings for a person; what a pipe gets is a valid configuration file.
 
     Raises:
         OSError: the output is gone.
     """
+    rows = _build_rows(loaded)
     if can_repaint(out):
-        _show_table(settings, origin, out)
-    else:
-        out.writelines(f"# {line}\n" for line in _about(origin))
-        out.writelines(f"{line}\n" for line in _lines(settings))
+        _draw(rows, loaded, out)
+        return
+    out.writelines(f"# {line}\n" for line in _describe_file(loaded))
+    out.writelines(f"{line}\n" for line in _format_toml(rows))
     out.flush()
 
 
-def write_json(settings: Sequence[Shown], origin: Origin, out: TextIO) -> None:
-    """Writes an object for the origin and one for each setting, ASCII only.
+def write_json(loaded: Loaded, out: TextIO) -> None:
+    """Write an object about the file and its profiles, and one for each setting.
 
     Raises:
         OSError: the output is gone.
     """
-    lines = JsonLines(out)
-    lines.write(asdict(origin))
-    for each in settings:
-        value = each.note or each.value
-        lines.write({"setting": each.setting, "value": value, "source": each.source})
+    lines, file = JsonLines(out), loaded.file
+    lines.write(
+        {
+            "file": str(file.path),
+            "exists": file.path.exists(),
+            "profile": loaded.profile or None,
+            "profile_source": loaded.profile_place,
+            "profiles": sorted(file.profiles),
+        }
+    )
+    for row in _build_rows(loaded):
+        value = row.note or row.value
+        lines.write({"setting": row.setting, "value": value, "source": row.source})
 
 
-def _about(origin: Origin) -> Iterator[str]:
-    yield f"file: {_flat(origin.file)}{'' if origin.exists else ' (there is none)'}"
-    named = f"{origin.profile} ({origin.profile_source})" if origin.profile else "none"
-    yield _flat(f"profile: {named}")
-    yield _flat(f"profiles: {', '.join(origin.profiles) or 'none'}")
+def _build_rows(loaded: Loaded) -> list[_Row]:
+    settings = loaded.settings
+    keys = (os.environ.get(each, "").strip() for each in loaded.key_variables)
+    redactor = Redactor([*settings.secrets, *keys])
+    rows = []
+    for name in SETTINGS:
+        if name == "api_key":
+            note = f"set ({settings.api_key_env})" if settings.api_key else "not set"
+            rows.append(_Row(name, None, loaded.place(name), note))
+            continue
+        value = _find_value(settings, name)
+        if isinstance(value, str):
+            value = redact_url_credentials(redactor.redact(value))
+        rows.append(_Row(name, value, loaded.place(name)))
+    return rows
 
 
-def _lines(settings: Sequence[Shown]) -> Iterator[str]:
-    name = max(len(each.setting) for each in settings)
-    for each in settings:
-        if each.note or each.value is None:
-            yield f"# {each.setting}: {_flat(_text(each))}  # {_flat(each.source)}"
+def _find_value(settings: Settings, name: str) -> _Value:
+    """Return the value that applies, also where it depends on other settings."""
+    derived: dict[str, _Value] = {
+        "model": settings.model_name,
+        "max_history": settings.history_budget,
+    }
+    value: _Value = derived.get(name, getattr(settings, name))
+    return value
+
+
+def _describe_file(loaded: Loaded) -> Iterator[SafeText]:
+    file = loaded.file
+    yield _sanitize_comment(f"file: {file.path}{'' if file.path.exists() else ' (missing)'}")
+    profile = f"{loaded.profile} ({loaded.profile_place})" if loaded.profile else "none"
+    yield _sanitize_comment(f"profile: {profile}")
+    yield _sanitize_comment(f"profiles: {', '.join(sorted(file.profiles)) or 'none'}")
+
+
+def _format_toml(rows: Sequence[_Row]) -> Iterator[str]:
+    width = max(len(row.setting) for row in rows)
+    for row in rows:
+        source = _sanitize_comment(row.source)
+        if row.note or row.value is None:
+            yield f"# {row.setting}: {_sanitize_comment(row.text)}  # {source}"
         else:
-            value = json.dumps(each.value, ensure_ascii=False)  # as TOML has it, too
-            yield f"{each.setting:{name}} = {sanitize(value)}  # {_flat(each.source)}"
+            value = json.dumps(row.value, ensure_ascii=False)  # TOML writes these values alike
+            yield f"{row.setting:{width}} = {sanitize(value)}  # {source}"
 
 
-def _flat(text: str) -> str:
-    """What is said in a comment must not go on in a line of its own."""
-    return sanitize(text).replace("\n", "\\n")
+def _sanitize_comment(text: str) -> SafeText:
+    """Keep a comment on its line, where it is a comment."""
+    return sanitize(text.replace("\r\n", "\n").replace("\n", "\\n"))
 
 
-def _text(shown: Shown) -> str:
-    match shown.value:
-        case _ if shown.note:
-            return shown.note
-        case None:
-            return "not set"
-        case bool():
-            return str(shown.value).lower()
-        case float():
-            return f"{shown.value:g}"
-        case _:
-            return str(shown.value)
-
-
-def _show_table(settings: Sequence[Shown], origin: Origin, out: TextIO) -> None:
-    # Rich is slow to import, and a pipe has no use for it.
-    from rich.box import SIMPLE_HEAD
-    from rich.console import Console, Group
-    from rich.table import Table
-    from rich.text import Text
-
-    from streamchat.view.glyphs import encodable
-
-    console = Console(file=out, highlight=False, markup=False, emoji=False)
-
-    def cell(text: str, style: str = "") -> Text:
-        return Text(encodable(sanitize(text), console.encoding), style, overflow="fold")
-
-    table = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False, padding=(0, 2, 0, 0))
-    narrow = console.width < _NARROW
-    for head in ("setting\n", "value\nfrom") if narrow else ("setting", "value", "from"):
-        table.add_column(head, overflow="fold")
-    for each in settings:
-        style = "dim" if each.source == "default" else ""
-        cells = cell(_text(each), style), cell(each.source, "dim")
-        row = (Group(*cells),) if narrow else cells
-        table.add_row(cell(each.setting, style), *row)
-    console.print(*(cell(line) for line in _about(origin)), "", table, sep="\n")
+def _draw(rows: Sequence[_Row], loaded: Loaded, out: TextIO) -> None:
+    cells = (
+        [
+            (sanitize(row.setting), "dim" if row.source == "default" else ""),
+            (sanitize(row.text), "dim" if row.source == "default" else ""),
+            (sanitize(row.source), "dim"),
+        ]
+        for row in rows
+    )
+    draw_table(_LAYOUT, cells, out, above=_describe_file(loaded))

@@ -1,4 +1,4 @@
-"""How a failure is told: one line on standard error, and nothing in it that is secret."""
+"""What a command that fails says: one line on standard error, redacted, and an exit code."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from contextlib import suppress
 
 import typer
 
-from streamchat.config import ModelError, SettingsError
+from streamchat.config import OPENAI_KEY, ModelError, SettingsError
 from streamchat.events import TurnFailed, to_dict
 from streamchat.process.streams import print_error, write_stderr
 from streamchat.sessions import StoreError
@@ -18,30 +18,31 @@ from streamchat.text.sanitize import one_line
 from streamchat.view.jsonl import JsonLines
 
 FAILED, WRONG_USAGE = 1, 2
+_MOST_SHOWN = 290
+"""Characters of a message, which with `error: ` has at most 300."""
 redactor = Redactor()
 """Learns every secret of the process; whatever is shown, stored or logged goes through it."""
 
 
 def explain(error: Exception) -> int:
-    """Tells why a command failed, and returns the exit code."""
+    """Say why a command failed, and return the exit code."""
     match error:
         case typer.TyperException():
-            return failed(f"{error.format_message()} (see --help)", WRONG_USAGE)
+            return fail(f"{error.format_message()} (see --help)", WRONG_USAGE)
         case SettingsError():
-            return failed(str(error), WRONG_USAGE)
+            return fail(str(error), WRONG_USAGE)
         case ModelError() | StoreError():
-            return failed(str(error))
+            return fail(str(error))
         case OSError():
-            return failed(f"cannot write the answer: {error.strerror or error}")
+            return fail(f"cannot write the answer: {error.strerror or error}")
     if {"-v", "--verbose"} & set(sys.argv):
-        lines = "".join(traceback.format_exception(error))
-        write_stderr(_redact(lines))
-    return failed(f"{type(error).__name__}: {error} (--verbose shows where)")
+        write_stderr(_redact("".join(traceback.format_exception(error))))
+    return fail(f"{type(error).__name__}: {error} (--verbose shows where)")
 
 
-def failed(message: str, code: int = FAILED) -> int:
-    """Tells that the program failed, and returns the exit code."""
-    line = one_line(_redact(message), 290)
+def fail(message: str, code: int = FAILED) -> int:
+    """Say that the program failed, with `--json` on standard output, too; return the exit code."""
+    line = one_line(_redact(message), _MOST_SHOWN)
     print_error(f"error: {line}")
     if "--json" in sys.argv:
         with suppress(OSError):
@@ -50,5 +51,6 @@ def failed(message: str, code: int = FAILED) -> int:
 
 
 def _redact(text: str) -> str:
-    redactor.learn(os.environ.get("OPENAI_API_KEY", "").strip())
+    # The settings, which name the key, may be what could not be loaded.
+    redactor.learn(os.environ.get(OPENAI_KEY, "").strip())
     return redact_url_credentials(redactor.redact(text))

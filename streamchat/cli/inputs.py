@@ -1,59 +1,49 @@
-"""What a command is given: settings, a session to go on with, a key, a question."""
+"""What a command needs from the user: a session to resume, a key, a question."""
 
 from __future__ import annotations
 
 import os
 import select
 import sys
-from collections.abc import Mapping
 from dataclasses import replace
 from time import monotonic
-from typing import Any
 
 import typer
 
 from streamchat.cli.failures import redactor
-from streamchat.config import Settings, SettingsError, check_setting, load_settings
+from streamchat.config import Settings, SettingsError
+from streamchat.config.checks import check_setting
 from streamchat.process.streams import print_error
 
-_PATIENCE_WITH_STDIN = 1.0
-_SETTINGS = (
-    *("model", "base_url", "temperature", "max_steps", "timeout", "trace"),
-    *("profile", "system", "max_history", "save"),
-)
+_HINT_AFTER = 1.0
+"""Seconds without input after which the user is told that the program waits for some."""
+_CHUNK = 1 << 16
 
 
-def settings_of(arguments: Mapping[str, Any]) -> Settings:
-    """Returns the settings, with what a command's arguments say of them.
-
-    Raises:
-        SettingsError: one cannot be used.
-    """
-    return load_settings({name: arguments[name] for name in _SETTINGS if name in arguments})
-
-
-def session_of(
+def choose_session(
     settings: Settings, *, last: bool, id: str | None = None, new: bool = False
 ) -> str | None:
-    """Returns the session to go on with, as `open_conversation` takes it.
+    """Return the session to resume, as `open_conversation` takes it.
 
     Raises:
         SettingsError: the options contradict each other.
     """
     if last + new + (id is not None) > 1:
-        raise SettingsError("only one of --continue, --resume and --new can be had")
+        raise SettingsError("use only one of --continue, --resume and --new")
     if (last or id is not None) and not settings.save:
-        raise SettingsError("--no-save keeps nothing, so no session can go on with it")
+        raise SettingsError("--no-save cannot be combined with --continue or --resume")
     if id is not None and not id.strip():
-        raise SettingsError("--resume needs the ID of a session: streamchat sessions list")
+        raise SettingsError("--resume needs a session ID; streamchat sessions list shows them")
     return "" if last else id
 
 
-def with_key(settings: Settings) -> Settings:
-    """Asks for the key, unseen, where OpenAI was asked for and somebody is there to type it.
+def complete_key(settings: Settings) -> Settings:
+    """Return the settings with a key typed without echo, if OpenAI needs one and has none.
+
+    Where no terminal is there to type it on, nothing changes. The redactor learns the key.
 
     Raises:
-        SettingsError: what was typed is none.
+        SettingsError: what was typed cannot be a key.
     """
     redactor.learn(*settings.secrets)
     if not settings.needs_key or not (sys.stdin.isatty() and sys.stderr.isatty()):
@@ -64,43 +54,47 @@ def with_key(settings: Settings) -> Settings:
     return replace(settings, api_key=key)
 
 
-def question_of(prompt: str | None, timeout: float) -> str:
-    """Returns the question, with what was piped in before it.
+def read_question(prompt: str | None, timeout: float) -> str:
+    """Return the question, after the text that was piped in.
+
+    Args:
+        prompt: the argument; `-` or None reads standard input alone.
+        timeout: seconds to wait for each piece of input on a pipe.
 
     Raises:
-        SettingsError: there is none, or it is not text.
+        SettingsError: there is no question, or it is not text.
     """
-    asked = "" if prompt in (None, "-") else prompt or ""
+    question = "" if prompt in (None, "-") else prompt or ""
     try:
-        asked = os.fsencode(asked).decode()  # whatever the locale
+        question = os.fsencode(question).decode()  # whatever the locale
     except UnicodeDecodeError:
         raise SettingsError("the question is not UTF-8 text") from None
-    if prompt is not None and not asked.strip() and prompt != "-":
+    if prompt is not None and not question.strip() and prompt != "-":
         raise SettingsError("the question is empty")
     piped = ""
     if prompt == "-" or not sys.stdin.isatty():
-        piped = _piped(timeout, needed=not asked)
-    question = "\n\n".join(part for part in (piped.strip("\n"), asked) if part.strip())
-    if not question:
-        raise SettingsError('no question: streamchat ask "What is 10 + 10"')
-    return question
+        piped = _read_stdin(timeout, required=not question)
+    whole = "\n\n".join(part for part in (piped.strip("\n"), question) if part.strip())
+    if not whole:
+        raise SettingsError('no question; try: streamchat ask "What is 10 + 10"')
+    return whole
 
 
-def _piped(timeout: float, *, needed: bool) -> str:
-    """Reads standard input to its end.
+def _read_stdin(timeout: float, *, required: bool) -> str:
+    """Read standard input to its end.
 
-    A program started with an idle pipe for its input must not hang on it: if nothing at all comes
-    in time and there is a question anyhow, that is asked alone.
+    An idle pipe must not hang the program: if nothing at all arrives in time and the input is not
+    required, it is ignored.
     """
     pieces: list[bytes] = []
     interactive = sys.stdin.isatty()
     while True:
-        if not interactive and not _readable(timeout, first=not pieces):
-            if pieces or needed:
-                raise SettingsError(f"standard input did not end: nothing came for {timeout:g} s")
-            print_error(f"nothing came on standard input for {timeout:g} s; asking without it")
+        if not interactive and not _wait_for_stdin(timeout, first=not pieces):
+            if pieces or required:
+                raise SettingsError(f"no input for {timeout:g} s, and standard input is not closed")
+            print_error(f"no input for {timeout:g} s; asking without standard input")
             return ""
-        piece = os.read(sys.stdin.fileno(), 1 << 16)
+        piece = os.read(sys.stdin.fileno(), _CHUNK)
         if not piece:
             break
         pieces.append(piece)
@@ -110,9 +104,10 @@ def _piped(timeout: float, *, needed: bool) -> str:
         raise SettingsError("standard input is not UTF-8 text") from None
 
 
-def _readable(timeout: float, *, first: bool) -> bool:
+def _wait_for_stdin(timeout: float, *, first: bool) -> bool:
+    """Wait until a read would not block; return whether that was in time."""
     started = monotonic()
-    if first and not select.select([sys.stdin], [], [], min(timeout, _PATIENCE_WITH_STDIN))[0]:
-        print_error("reading standard input (end it, or start with </dev/null if there is none)")
+    if first and not select.select([sys.stdin], [], [], min(timeout, _HINT_AFTER))[0]:
+        print_error("reading standard input (add </dev/null if there is none)")
     left = timeout - (monotonic() - started)
     return bool(select.select([sys.stdin], [], [], max(left, 0))[0])

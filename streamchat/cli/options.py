@@ -1,34 +1,73 @@
-"""Options that several commands have."""
+"""Options that several commands have; those for settings are made from their declarations."""
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Callable, Mapping
+from functools import wraps
+from inspect import Parameter, signature
+from typing import Annotated, Any, TypeAlias
 
 import typer
 
-Profile = Annotated[
-    str | None,
-    typer.Option(help="A profile of the configuration file. [STREAMCHAT_PROFILE]"),
-]
-System = Annotated[
-    str | None,
-    typer.Option(help="Tell the model how to answer. [STREAMCHAT_SYSTEM]"),
-]
-MaxHistory = Annotated[
-    int | None,
-    typer.Option(help="Characters of earlier turns it is sent. [STREAMCHAT_MAX_HISTORY]"),
-]
-Save = Annotated[
-    bool | None,
-    typer.Option("--save/--no-save", help="Keep the session (default).", show_default=False),
-]
-Trace = Annotated[
-    bool | None,
-    typer.Option("--trace/--no-trace", help="Tell LangSmith of every run.", show_default=False),
-]
-Continue = Annotated[bool, typer.Option("--continue", help="Go on with the last session.")]
+from streamchat.config import PROFILE, SETTINGS, Setting, Settings
+from streamchat.config.settings import describe_default
+
+Flags: TypeAlias = Mapping[str, Any]
+"""What the flags say, by the names of their settings; None for a flag that was not given."""
+
+Continue = Annotated[bool, typer.Option("--continue", help="Continue the last session.")]
 Resume = Annotated[
-    str | None,
-    typer.Option(metavar="ID", help="Go on with this session: its ID, or how that begins."),
+    str | None, typer.Option(metavar="ID", help="Resume a session by ID or ID prefix.")
 ]
-New = Annotated[bool, typer.Option("--new", help="Begin a new session (default).")]
+New = Annotated[bool, typer.Option("--new", help="Start a new session (default).")]
+
+_FLAGS = {name: each for name, each in SETTINGS.items() if each.flags} | {"profile": PROFILE}
+FLAGS_WITH_VALUE = frozenset(
+    {"--resume", *(flag for each in _FLAGS.values() if each.kind.metavar for flag in each.flags)}
+)
+"""The flags of `ask` and `repl` that the next argument belongs to."""
+
+
+def takes_settings(*names: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Give a command an option for each of these settings, or for all that have one.
+
+    The command's first parameter, `flags`, gets what they say.
+    """
+    chosen = {name: _FLAGS[name] for name in names or _FLAGS}
+
+    def decorate(command: Callable[..., None]) -> Callable[..., None]:
+        own = signature(command, eval_str=True)
+        options = [_make_option(name, setting) for name, setting in chosen.items()]
+        parameters = [*options, *list(own.parameters.values())[1:]]
+        # By keyword, parameters with and without a default may stand in any order.
+        keywords = [each.replace(kind=Parameter.KEYWORD_ONLY) for each in parameters]
+
+        @wraps(command)
+        def run(**arguments: Any) -> None:
+            flags = {name: arguments.pop(name, None) for name in chosen}
+            command(flags, **arguments)
+
+        run.__signature__ = own.replace(parameters=keywords)  # type: ignore[attr-defined]
+        run.__annotations__ = {each.name: each.annotation for each in keywords}
+        return run
+
+    return decorate
+
+
+def _make_option(name: str, setting: Setting) -> Parameter:
+    help = f"{setting.description}{_describe_source(name, setting)}"
+    if setting.kind.metavar:
+        # Values stay text here: the settings' own checks have the better messages.
+        option = typer.Option(*setting.flags, metavar=setting.kind.metavar, help=help)
+        annotation: Any = Annotated[str | None, option]
+    else:
+        option = typer.Option("/".join(setting.flags), help=help, show_default=False)
+        annotation = Annotated[bool | None, option]
+    return Parameter(name, Parameter.KEYWORD_ONLY, default=None, annotation=annotation)
+
+
+def _describe_source(name: str, setting: Setting) -> str:
+    default = describe_default(setting, getattr(Settings(), name, None))
+    facts = {"env var": setting.variable, "default": default}
+    known = "; ".join(f"{label}: {text}" for label, text in facts.items() if text)
+    return f" [{known}]" if known else ""

@@ -1,32 +1,37 @@
-"""Settings and where they come from: flags, environment, profile, file, defaults."""
+"""Settings: what can be set, and which source wins: flags, environment, profile, file, defaults.
+
+It must not know what the settings are used for. This module brings the declarations alone, which
+`--help` needs at once; `config.sources` loads settings, `config.checks` checks single ones.
+"""
 
 from __future__ import annotations
 
-from streamchat.config.checks import check_setting
 from streamchat.config.settings import (
     APP,
+    CONFIG_FILE,
     DEFAULT_OPENAI_MODEL,
     LOCAL_MODELS,
     OPENAI_KEY,
+    PROFILE,
+    SETTINGS,
     ModelError,
+    Setting,
     Settings,
     SettingsError,
     find_url_credentials,
 )
-from streamchat.config.sources import Loaded, config_file, load_settings, load_sources
 
 __all__ = [
     "APP",
+    "CONFIG_FILE",
     "DEFAULT_OPENAI_MODEL",
     "LOCAL_MODELS",
     "OPENAI_KEY",
-    "Loaded",
+    "PROFILE",
+    "SETTINGS",
     "ModelError",
+    "Setting",
     "Settings",
     "SettingsError",
-    "check_setting",
-    "config_file",
     "find_url_credentials",
-    "load_settings",
-    "load_sources",
 ]

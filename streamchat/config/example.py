@@ -2,55 +2,25 @@
 
 from __future__ import annotations
 
+import json
 import os
+from collections.abc import Iterator
 from pathlib import Path
+from textwrap import wrap
 
-_TEXT = """\
-# Settings of streamchat. Flags and environment variables go over this file; see them all, and
-# where each comes from, with: streamchat config show
+from streamchat.config.settings import SETTINGS, Setting, Settings
 
-# A model's name on the server; local or local-large for the embedded ones; or a GGUF file.
-# model = "gpt-4o-mini"
-
-# The address of an OpenAI-compatible server.
-# base_url = "https://api.openai.com/v1"
-
-# The environment variable that holds the key for that server; "" sends none. The key itself has
-# no place in this file.
-# api_key_env = "OPENAI_API_KEY"
-
-# 0 for the likeliest token each time, up to 2.
-# temperature = 0
-
-# Messages a model may write in a turn.
-# max_steps = 10
-
-# Seconds without progress after which a turn fails.
-# timeout = 60
-
-# What the model is told about how to answer, after the built-in instructions.
-# system = ""
-
-# Characters of earlier turns that the model is sent; 16000 if it is a local one.
-# max_history = 400000
-
-# Whether sessions are kept.
-# save = true
-
-# Whose keys edit the line at the prompt: "emacs" or "vi".
-# editing = "emacs"
-
-# How text is copied: by a "tool" of the desktop, or by the terminal, "osc52".
-# clipboard = "tool"
-
-# Whether LangSmith is told of every run.
-# trace = false
-
-# The profile in force where neither --profile nor STREAMCHAT_PROFILE names one.
+_WIDTH = 98
+_HEAD = """\
+# Settings of streamchat. Command-line flags and environment variables override this file;
+# streamchat config show lists every setting and where it comes from.
+"""
+_PROFILES = """\
+# The profile to use where neither --profile nor STREAMCHAT_PROFILE names one.
 # default_profile = ""
 
-# A profile has any of the settings above, and goes over them. Take the signs off these lines,
-# too, and there is one for: streamchat --profile ollama
+# A profile may have any of the settings above, and overrides them. Uncomment these lines to get
+# one for: streamchat --profile ollama
 # [profile.ollama]
 #   base_url = "http://localhost:11434/v1"
 #   model = "llama3.2"
@@ -59,7 +29,7 @@ _TEXT = """\
 
 
 def write_example(path: Path) -> None:
-    """Writes a file with every setting as a comment, for its owner's eyes alone.
+    """Write a file with every setting commented out, which only its owner can read.
 
     Raises:
         FileExistsError: there is one, which stays as it is.
@@ -69,4 +39,25 @@ def write_example(path: Path) -> None:
         if not directory.is_dir():
             directory.mkdir(mode=0o700)
     with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-        file.write(_TEXT)
+        file.write(render_example())
+
+
+def render_example() -> str:
+    """Return the text of the file."""
+    settings = (
+        "".join(f"{line}\n" for line in _comment_out(name, setting))
+        for name, setting in SETTINGS.items()
+        if setting.in_file
+    )
+    return "\n".join([_HEAD, *settings, _PROFILES])
+
+
+def _comment_out(name: str, setting: Setting) -> Iterator[str]:
+    default = getattr(Settings(), name)
+    sentences = [setting.description, setting.note]
+    if setting.default_text:
+        sentences.append(f"Default: {setting.default_text}.")
+    text = " ".join(filter(None, sentences))
+    yield from wrap(text, _WIDTH, initial_indent="# ", subsequent_indent="# ")
+    value = default if setting.example is None else setting.example
+    yield f"# {name} = {json.dumps(value)}"  # TOML writes these values alike

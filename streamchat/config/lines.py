@@ -1,4 +1,4 @@
-"""On which line of a TOML text each key stands, which no parser tells."""
+"""Finds the line of each key in a TOML text, which `tomllib` does not tell."""
 
 from __future__ import annotations
 
@@ -8,26 +8,26 @@ from collections.abc import Iterator
 from typing import Any, TypeAlias
 
 _DEPTH = 3
-"""Names down to which keys are looked for: profile, its name, its setting."""
+"""How many names a key may have: profile, the profile's name, a setting."""
 _CLOSERS = re.compile(r"\"\"\"|'''|[\]}]")
 
 Keys: TypeAlias = tuple[str, ...]
-"""The names on the way to a value, those of its tables first."""
+"""The names that lead to a value, those of its tables first."""
 
 
-def lines_of(text: str) -> dict[Keys, int]:
-    """Returns for each key the line, counted from 1, on which its statement begins.
+def find_lines(text: str) -> dict[Keys, int]:
+    """Return for each key the line, counted from 1, on which its statement begins.
 
-    The parser itself reads each statement, so that quoted and dotted keys, inline tables, and
-    texts of several lines that look like statements are what they are.
+    Each statement is parsed by itself, so quoted and dotted keys, inline tables, and multi-line
+    strings that look like statements are understood as the parser understands them.
 
     Args:
         text: valid TOML.
     """
     found: dict[Keys, int] = {}
     table: Keys = ()
-    for line, statement in _statements(text.replace("\r\n", "\n")):
-        keys = list(_keys(tomllib.loads(statement)))
+    for line, statement in _split_statements(text.replace("\r\n", "\n")):
+        keys = list(_iter_keys(tomllib.loads(statement)))
         if statement.lstrip().startswith("["):
             table = max(keys, key=len)
         else:
@@ -37,18 +37,18 @@ def lines_of(text: str) -> dict[Keys, int]:
     return found
 
 
-def _statements(text: str) -> Iterator[tuple[int, str]]:
-    """A statement is the lines that can be read without those that follow."""
+def _split_statements(text: str) -> Iterator[tuple[int, str]]:
+    """Yield statements, each as few lines as can be parsed, with the number of the first."""
     held: list[str] = []
     for number, line in enumerate(text.split("\n"), 1):
         held.append(line)
-        # Reading a long text again with each of its lines would take long.
-        if (len(held) == 1 or _CLOSERS.search(line)) and _can_be_read("\n".join(held)):
+        # Parsing a long string again after each of its lines would take quadratic time.
+        if (len(held) == 1 or _CLOSERS.search(line)) and _is_valid("\n".join(held)):
             yield number - len(held) + 1, "\n".join(held)
             held = []
 
 
-def _can_be_read(text: str) -> bool:
+def _is_valid(text: str) -> bool:
     try:
         tomllib.loads(text)
     except tomllib.TOMLDecodeError:
@@ -56,8 +56,8 @@ def _can_be_read(text: str) -> bool:
     return True
 
 
-def _keys(content: dict[str, Any], depth: int = _DEPTH) -> Iterator[Keys]:
+def _iter_keys(content: dict[str, Any], depth: int = _DEPTH) -> Iterator[Keys]:
     for name, value in content.items():
         yield (name,)
         if isinstance(value, dict) and depth > 1:
-            yield from ((name, *rest) for rest in _keys(value, depth - 1))
+            yield from ((name, *rest) for rest in _iter_keys(value, depth - 1))

@@ -1,72 +1,213 @@
-"""What can be set, of which type, within which bounds."""
+"""The settings. Each is declared here, once.
+
+Flags, environment variables, the configuration file, the example file, `config show` and the table
+in the manual are derived from these declarations.
+"""
 
 from __future__ import annotations
 
-from base64 import b64encode
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Literal, TypeVar
 from urllib.parse import unquote, urlsplit
 
-from msgspec import Meta
+from streamchat.config.kinds import (
+    API_KEY,
+    KEY_VARIABLE,
+    Choice,
+    Kind,
+    Name,
+    Number,
+    ServerUrl,
+    Switch,
+    Text,
+    WholeNumber,
+)
 
 APP = "streamchat"
 LOCAL_MODELS = ("local", "local-large")
 DEFAULT_OPENAI_MODEL = "gpt-4o-mini"
 OPENAI_KEY = "OPENAI_API_KEY"
 """The variable that holds the key, unless the file names another."""
+_LOCAL_BUDGET, _SERVER_BUDGET = 16_000, 400_000
 _LONG_NAME = 8
 _PATHS = ("/", "./", "../", "~")
+_T = TypeVar("_T")
 
 
 class SettingsError(Exception):
-    """A setting that cannot be used; the message names it and where it came from."""
+    """A setting cannot be used; the message names it and where it came from."""
 
 
 class ModelError(Exception):
-    """The model that the settings name cannot be had here; the message says what to do."""
+    """The model that the settings name is not available; the message says what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """What is known of a setting besides its name, type and default.
+
+    Attributes:
+        kind: which values it takes.
+        help: a sentence for `--help`, the example file and the manual.
+        flags: its command-line flags, the long one first; empty if it has none.
+        variable: the environment variable that sets it; empty if none does.
+        in_file: whether the configuration file may set it.
+        default_text: describes a default that depends on other settings.
+        example: a value for the example file, if the default says little.
+        note: another sentence for the example file.
+    """
+
+    kind: Kind
+    help: str
+    flags: tuple[str, ...] = ()
+    variable: str = ""
+    in_file: bool = True
+    default_text: str = ""
+    example: str | int | None = None
+    note: str = ""
+
+    @property
+    def description(self) -> str:
+        """What it does, and the bounds of a number, in whole sentences."""
+        bounds = self.kind.bounds
+        return f"{self.help} {bounds[0].upper()}{bounds[1:]}." if bounds else self.help
+
+
+def _declare(default: _T, setting: Setting) -> _T:
+    # What may not be in the file, the key, must not be in a log either.
+    return field(default=default, repr=setting.in_file, metadata={"setting": setting})
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What the user has chosen, loaded once and passed down.
+    """What the user has chosen, loaded once and passed down."""
 
-    Attributes:
-        model: a model's name, `local`, `local-large` or the path of a GGUF file; None for the
-            default of whatever answers.
-        base_url: the address of an OpenAI-compatible server; None for OpenAI's own.
-        api_key: never shown, not even by repr.
-        api_key_env: the variable that the key was read from; empty if no key is to be sent.
-        temperature: 0 for the likeliest token each time.
-        max_steps: how many messages a model may write in a turn.
-        timeout: seconds without progress after which a turn fails.
-        system: what the model is told about how to answer, after the built-in instructions.
-        max_history: characters of earlier turns that the model is sent; None for what suits it.
-        save: whether sessions are kept.
-        editing: whose keys edit the line at the prompt.
-        clipboard: whether text is copied by a tool of the desktop or by the terminal (OSC 52).
-        trace: whether LangSmith is told of every run.
-    """
-
-    model: str | None = None
-    base_url: str | None = None
-    api_key: str | None = field(default=None, repr=False)
-    api_key_env: str = OPENAI_KEY
-    temperature: Annotated[float, Meta(ge=0, le=2)] = 0.0
-    max_steps: Annotated[int, Meta(ge=1, le=1000)] = 10
-    timeout: Annotated[float, Meta(ge=0.1, le=86_400)] = 60.0
-    system: str | None = None
-    max_history: Annotated[int, Meta(ge=1000, le=10_000_000)] | None = None
-    save: bool = True
-    editing: Literal["emacs", "vi"] = "emacs"
-    clipboard: Literal["tool", "osc52"] = "tool"
-    trace: bool = False
+    model: str | None = _declare(
+        None,
+        Setting(
+            Name(),
+            "Model to ask: a name on the server, local or local-large, or the path of a GGUF file.",
+            flags=("--model", "-m"),
+            variable="STREAMCHAT_MODEL",
+            default_text=f"{DEFAULT_OPENAI_MODEL} with a key or a server, else local",
+            example=DEFAULT_OPENAI_MODEL,
+        ),
+    )
+    base_url: str | None = _declare(
+        None,
+        Setting(
+            ServerUrl(),
+            "URL of an OpenAI-compatible server.",
+            flags=("--base-url",),
+            variable="OPENAI_BASE_URL",
+            default_text="OpenAI",
+            example="https://api.openai.com/v1",
+        ),
+    )
+    api_key: str | None = _declare(
+        None,
+        Setting(
+            API_KEY,
+            "API key of the server.",
+            variable=OPENAI_KEY,
+            in_file=False,
+        ),
+    )
+    api_key_env: str = _declare(
+        OPENAI_KEY,
+        Setting(
+            KEY_VARIABLE,
+            "Environment variable that holds the server's API key; empty sends no key.",
+            note="The key itself never goes into this file.",
+        ),
+    )
+    temperature: float = _declare(
+        0.0,
+        Setting(
+            Number(0, 2),
+            "Sampling temperature; 0 picks the likeliest token each time.",
+            flags=("--temperature",),
+            variable="STREAMCHAT_TEMPERATURE",
+        ),
+    )
+    max_steps: int = _declare(
+        10,
+        Setting(
+            WholeNumber(1, 1000),
+            "Most messages the model may write in a turn.",
+            flags=("--max-steps",),
+            variable="STREAMCHAT_MAX_STEPS",
+        ),
+    )
+    timeout: float = _declare(
+        60.0,
+        Setting(
+            Number(0.1, 86_400, "seconds"),
+            "Seconds without progress before a turn fails; pings are not progress.",
+            flags=("--timeout",),
+            variable="STREAMCHAT_TIMEOUT",
+        ),
+    )
+    system: str | None = _declare(
+        None,
+        Setting(
+            Text(),
+            "Extra instructions for the model, after the built-in ones.",
+            flags=("--system",),
+            variable="STREAMCHAT_SYSTEM",
+            example="",
+        ),
+    )
+    max_history: int | None = _declare(
+        None,
+        Setting(
+            WholeNumber(1000, 10_000_000),
+            "Most characters of earlier turns to send to the model.",
+            flags=("--max-history",),
+            variable="STREAMCHAT_MAX_HISTORY",
+            default_text=f"{_LOCAL_BUDGET:,} for a local model, else {_SERVER_BUDGET:,}",
+            example=_SERVER_BUDGET,
+        ),
+    )
+    save: bool = _declare(
+        True,
+        Setting(
+            Switch(),
+            "Save the session.",
+            flags=("--save", "--no-save"),
+        ),
+    )
+    editing: Literal["emacs", "vi"] = _declare(
+        "emacs",
+        Setting(
+            Choice("emacs", "vi"),
+            "Key bindings at the prompt: emacs or vi.",
+            variable="STREAMCHAT_EDITING",
+        ),
+    )
+    clipboard: Literal["tool", "osc52"] = _declare(
+        "tool",
+        Setting(
+            Choice("tool", "osc52"),
+            "How /copy copies: tool runs a clipboard program, osc52 asks the terminal (OSC 52).",
+        ),
+    )
+    trace: bool = _declare(
+        False,
+        Setting(
+            Switch(),
+            "Trace runs in LangSmith.",
+            flags=("--trace", "--no-trace"),
+        ),
+    )
 
     @property
     def gguf(self) -> Path | None:
         """The model file that `model` names, if it names one.
 
-        Servers name models by files of theirs, too: with a server it must be a file that is here.
+        Servers may name their models by paths, too: with a server, the file must exist here.
         """
         name = self.model or ""
         if not (name.lower().endswith(".gguf") or name.startswith(_PATHS)):
@@ -83,7 +224,7 @@ class Settings:
 
     @property
     def model_name(self) -> str:
-        """The name the model is shown by."""
+        """The model's name, as it is shown."""
         if self.gguf:
             return self.gguf.name
         if self.is_local:
@@ -94,30 +235,64 @@ class Settings:
     def history_budget(self) -> int:
         """Characters of earlier turns that the model is sent.
 
-        By default a local one is sent 16,000: it has 8,192 tokens, of some four characters in
-        English and fewer elsewhere, for instructions, history, question and answer. Models on
-        servers mostly have 128,000 and more, for which 400,000 leave room.
+        The embedded models have 8,192 tokens, of some four characters in English and fewer
+        elsewhere, for instructions, history, question and answer. Most models on servers have
+        128,000 or more.
         """
-        return self.max_history or (16_000 if self.is_local else 400_000)
+        return self.max_history or (_LOCAL_BUDGET if self.is_local else _SERVER_BUDGET)
 
     @property
     def secrets(self) -> tuple[str, ...]:
-        """What must be in no output: the key, and what lets in by the server's address."""
+        """What no output may contain: the key, and credentials in the server's URL."""
         return (*([self.api_key] if self.api_key else []), *find_url_credentials(self.base_url))
 
     @property
     def needs_key(self) -> bool:
-        """Whether OpenAI itself was asked for and no key is there."""
+        """Whether the server is OpenAI's own and there is no key."""
         host = urlsplit(self.base_url).hostname if self.base_url else "api.openai.com"
         return not self.is_local and not self.api_key and host == "api.openai.com"
 
 
-def find_url_credentials(address: str | None) -> tuple[str, ...]:
-    """Returns what in an address lets in, as it is written there, decoded, and as it is sent."""
-    parts = urlsplit(address or "")
+SETTINGS: Mapping[str, Setting] = {each.name: each.metadata["setting"] for each in fields(Settings)}
+PROFILE = Setting(
+    Text(),
+    "Profile of the configuration file to use; empty for none.",
+    flags=("--profile",),
+    variable="STREAMCHAT_PROFILE",
+)
+CONFIG_FILE = Setting(
+    Text(),
+    "Path of the configuration file.",
+    variable="STREAMCHAT_CONFIG",
+    in_file=False,
+    default_text="config.toml in the user's configuration directory",
+)
+
+
+def describe_default(setting: Setting, default: object = None) -> str:
+    """Return a default in the words of the setting or as a value; empty if there is none."""
+    if setting.default_text or default is None:
+        return setting.default_text
+    match default:
+        case bool():
+            return str(default).lower()
+        case float():
+            return f"{default:g}"
+        case _:
+            return str(default)
+
+
+def find_url_credentials(url: str | None) -> tuple[str, ...]:
+    """Return the credentials in a URL: as written there, decoded, and as HTTP sends them.
+
+    A short user name beside a password is none: redacting it would hit ordinary words.
+    """
+    from base64 import b64encode
+
+    parts = urlsplit(url or "")
     user, password = parts.username or "", parts.password or ""
-    found = {user, password} if not password or len(user) >= _LONG_NAME else {password}
-    decoded = {unquote(each) for each in found}
+    written = {user, password} if not password or len(user) >= _LONG_NAME else {password}
+    decoded = {unquote(each) for each in written}
     login = f"{unquote(user)}:{unquote(password)}".encode()
     sent = {b64encode(login).decode()} if user or password else set()
-    return tuple(sorted(filter(None, found | decoded | sent), key=len, reverse=True))
+    return tuple(sorted(filter(None, written | decoded | sent), key=len, reverse=True))

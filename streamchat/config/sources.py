@@ -1,4 +1,4 @@
-"""Which of the sources of a setting holds."""
+"""Loads the settings: flags override the environment, that a profile, that the rest of the file."""
 
 from __future__ import annotations
 
@@ -8,25 +8,26 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import platformdirs
-
 from streamchat.config.checks import Layer, check_setting, check_values
 from streamchat.config.file import DEFAULT_PROFILE, ConfigFile, read_file
-from streamchat.config.settings import APP, OPENAI_KEY, Settings
+from streamchat.config.settings import (
+    APP,
+    CONFIG_FILE,
+    OPENAI_KEY,
+    PROFILE,
+    SETTINGS,
+    Settings,
+)
 
-CONFIG, PROFILE = "STREAMCHAT_CONFIG", "STREAMCHAT_PROFILE"
+# The key is read last, from the variable that the other settings name.
 _VARIABLES = {
-    "STREAMCHAT_MODEL": "model",
-    "OPENAI_BASE_URL": "base_url",
-    "STREAMCHAT_TEMPERATURE": "temperature",
-    "STREAMCHAT_MAX_STEPS": "max_steps",
-    "STREAMCHAT_TIMEOUT": "timeout",
-    "STREAMCHAT_SYSTEM": "system",
-    "STREAMCHAT_MAX_HISTORY": "max_history",
-    "STREAMCHAT_EDITING": "editing",
+    name: setting.variable
+    for name, setting in SETTINGS.items()
+    if setting.variable and name != "api_key"
 }
-_NAMES = {name: variable for variable, name in _VARIABLES.items()}
-VARIABLES = frozenset((*_VARIABLES, CONFIG, PROFILE, OPENAI_KEY))
+VARIABLES = frozenset(
+    (*_VARIABLES.values(), CONFIG_FILE.variable, PROFILE.variable, OPENAI_KEY),
+)
 """The environment variables that are read, besides those that the file names."""
 
 
@@ -35,10 +36,10 @@ class Loaded:
     """The settings, and where they come from.
 
     Attributes:
-        settings: what holds.
+        settings: the settings that apply.
         file: the configuration file.
-        profile: the profile in force; empty for none.
-        named_by: what named it: a flag, a variable, a key of the file, or nothing.
+        profile: the profile in use; empty for none.
+        named_by: what named it: a flag, a variable, a key of the file, or "default" for nothing.
         layers: the sources, the weakest first.
     """
 
@@ -50,7 +51,7 @@ class Loaded:
 
     @property
     def key_variables(self) -> set[str]:
-        """The variables that may hold a key, in force or not."""
+        """The variables that may hold a key, used or not."""
         layers = (self.file.settings, *self.file.profiles.values())
         return {OPENAI_KEY, *(layer.values.get("api_key_env", OPENAI_KEY) for layer in layers)}
 
@@ -60,25 +61,32 @@ class Loaded:
         return self.file.place(self.named_by) if self.named_by == DEFAULT_PROFILE else self.named_by
 
     def place(self, name: str) -> str:
-        """Returns where a setting comes from, for a person."""
+        """Return where a setting comes from, for a person."""
         if name == "api_key":
             return self.settings.api_key_env if self.settings.api_key else "default"
         if name == "api_key_env" and not _names_the_key(self.layers):
             return "default"
-        setting = [layer for layer in self.layers if name in layer.values]
-        return setting[-1].place(name) if setting else "default"
+        strongest = next((each for each in reversed(self.layers) if name in each.values), None)
+        return strongest.place(name) if strongest else "default"
 
 
 def config_file(environment: Mapping[str, str] = os.environ) -> Path:
-    """Returns where the configuration file is, or would be."""
-    chosen = environment.get(CONFIG)
-    return Path(chosen) if chosen else platformdirs.user_config_path(APP) / "config.toml"
+    """Return where the configuration file is, or would be."""
+    if chosen := environment.get(CONFIG_FILE.variable):
+        return Path(chosen)
+    import platformdirs  # not needed where a file was chosen
+
+    return platformdirs.user_config_path(APP) / "config.toml"
 
 
 def load_settings(
     flags: Mapping[str, Any] | None = None, environment: Mapping[str, str] | None = None
 ) -> Settings:
-    """Returns the settings; a flag that is None was not given, and `profile` names a profile.
+    """Return the settings.
+
+    Args:
+        flags: settings by name, and `profile`. None stands for a flag that was not given.
+        environment: the variables; by default those of the process.
 
     Raises:
         SettingsError: a value cannot be used, or the configuration file cannot be read.
@@ -89,44 +97,43 @@ def load_settings(
 def load_sources(
     flags: Mapping[str, Any] | None = None, environment: Mapping[str, str] | None = None
 ) -> Loaded:
-    """Returns the settings and where they come from; the arguments are those of load_settings.
-
-    Raises:
-        SettingsError: a value cannot be used, or the configuration file cannot be read.
-    """
+    """Return the settings and where they come from; arguments and errors as for `load_settings`."""
     environment = os.environ if environment is None else environment
     given = {name: value for name, value in (flags or {}).items() if value is not None}
-    file = read_file(config_file(environment), needed=bool(environment.get(CONFIG)))
-    profile, named_by = _chosen(given.pop("profile", None), environment, file)
-    layers = (*file.layers(profile), _environment_layer(environment), _flags_layer(given))
-    settings = _with_key(_settings(layers), environment)
+    required = bool(environment.get(CONFIG_FILE.variable))
+    file = read_file(config_file(environment), required=required)
+    profile, named_by = _choose_profile(given.pop("profile", None), environment, file)
+    layers = (*file.layers(profile), _read_environment(environment), _read_flags(given))
+    settings = _read_key(_merge(layers), environment)
     return Loaded(settings, file, profile, named_by, layers)
 
 
-def _chosen(flag: str | None, environment: Mapping[str, str], file: ConfigFile) -> tuple[str, str]:
-    """An empty flag is no profile, whatever the file says."""
+def _choose_profile(
+    flag: str | None, environment: Mapping[str, str], file: ConfigFile
+) -> tuple[str, str]:
+    """Return the profile and what named it; an empty flag is no profile, whatever the file says."""
     if flag is not None:
-        return flag.strip(), "--profile"
-    if variable := environment.get(PROFILE, "").strip():
-        return variable, PROFILE
+        return flag.strip(), PROFILE.flags[0]
+    if name := environment.get(PROFILE.variable, "").strip():
+        return name, PROFILE.variable
     return file.default, DEFAULT_PROFILE if file.default else "default"
 
 
-def _flags_layer(given: Mapping[str, Any]) -> Layer:
+def _read_flags(given: Mapping[str, Any]) -> Layer:
     def place(name: str) -> str:
-        return f"--{name.replace('_', '-')}"
+        return SETTINGS[name].flags[0]
 
     return Layer(check_values(given, place), place)
 
 
-def _environment_layer(environment: Mapping[str, str]) -> Layer:
-    """An empty variable is one that is not set, as in most programs."""
-    found = {name: environment.get(variable, "").strip() for variable, name in _VARIABLES.items()}
+def _read_environment(environment: Mapping[str, str]) -> Layer:
+    """Read the variables; an empty one counts as not set, as in most programs."""
+    found = {name: environment.get(variable, "").strip() for name, variable in _VARIABLES.items()}
     given = {name: value for name, value in found.items() if value}
-    return Layer(check_values(given, _NAMES.__getitem__), _NAMES.__getitem__)
+    return Layer(check_values(given, _VARIABLES.__getitem__), _VARIABLES.__getitem__)
 
 
-def _settings(layers: tuple[Layer, ...]) -> Settings:
+def _merge(layers: tuple[Layer, ...]) -> Settings:
     values = {name: value for layer in layers for name, value in layer.values.items()}
     if not _names_the_key(layers):
         values.pop("api_key_env", None)
@@ -134,18 +141,18 @@ def _settings(layers: tuple[Layer, ...]) -> Settings:
 
 
 def _names_the_key(layers: tuple[Layer, ...]) -> bool:
-    """Whether the variable named in the file is the one that holds the key.
+    """Whether the variable that the file names holds the key of the server that is used.
 
-    A key is for the server it was meant for: where a stronger source names another server, that
-    one must not get it.
+    A key belongs to one server: where a stronger source names another server, that one must not
+    get it.
     """
     naming = [at for at, layer in enumerate(layers) if "api_key_env" in layer.values]
     serving = [at for at, layer in enumerate(layers) if "base_url" in layer.values]
     return bool(naming) and naming[-1] >= max(serving, default=0)
 
 
-def _with_key(settings: Settings, environment: Mapping[str, str]) -> Settings:
-    """Returns the settings with the key; another variable than the one named is not heeded."""
+def _read_key(settings: Settings, environment: Mapping[str, str]) -> Settings:
+    """Return the settings with the key from the variable they name, and from no other."""
     variable = settings.api_key_env
     key = environment.get(variable, "").strip() if variable else ""
     if not key:

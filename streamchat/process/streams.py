@@ -26,7 +26,7 @@ def print_error(message: str) -> None:
 def write_stderr(text: str) -> None:
     """Write sanitized text and a line end on standard error.
 
-    It is no failure if nobody can read that: the answer goes elsewhere.
+    A closed or full standard error is no failure: the answer goes elsewhere.
     """
     with suppress(OSError):
         print(sanitize(text), file=sys.stderr, flush=True)  # noqa: T201  # the one place for it

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
-from streamchat.config import LOCAL_MODELS, check_setting
+from streamchat.config import LOCAL_MODELS
+from streamchat.config.checks import check_setting
 from streamchat.models import check
 from streamchat.repl.chat import Chat
 from streamchat.repl.prompt import ask_unseen

@@ -1,0 +1,155 @@
+"""The commands.
+
+Their docstrings are the help. Imports stand in the functions: `--help` must not wait for them.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from streamchat.cli.config import app as config_app
+from streamchat.cli.options import Continue, Flags, New, Resume, takes_settings
+from streamchat.cli.sessions import app as sessions_app
+
+app = typer.Typer(
+    add_completion=False,
+    rich_markup_mode=None,  # with markup, the help would import Rich
+    pretty_exceptions_enable=False,
+    help="A terminal chat in which you watch an agent work: every tool call, every fragment of "
+    "its arguments, every result, and the answer token by token.",
+    epilog="Without a command: repl.",
+)
+app.add_typer(sessions_app, name="sessions")
+app.add_typer(config_app, name="config")
+
+Verbose = Annotated[
+    bool, typer.Option("--verbose", "-v", help="Show every chunk as received, and timings.")
+]
+NoTools = Annotated[bool, typer.Option("--no-tools", help="Offer the model no tools.")]
+Plain = Annotated[
+    bool, typer.Option("--plain", help="Write lines: no panels, colors or cursor movement.")
+]
+Raw = Annotated[bool, typer.Option("--raw", help="Write | after every token.")]
+Json = Annotated[bool, typer.Option("--json", help="Write each event as a line of JSON.")]
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        from streamchat import __version__
+
+        typer.echo(f"streamchat {__version__}")
+        raise typer.Exit
+
+
+@app.callback(invoke_without_command=True)
+def _run_default(
+    context: typer.Context,
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version."),
+    ] = False,
+) -> None:
+    if context.invoked_subcommand is None:
+        context.invoke(repl)
+
+
+@app.command()
+@takes_settings()
+def ask(
+    flags: Flags,
+    prompt: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="QUESTION",
+            help="The question; - or none reads it from standard input.",
+            show_default=False,
+        ),
+    ] = None,
+    continue_: Continue = False,
+    verbose: Verbose = False,
+    no_tools: NoTools = False,
+    plain: Plain = False,
+    raw: Raw = False,
+    json: Json = False,
+) -> None:
+    """Answer one question.
+
+    Text piped in goes before the question. On a pipe the output is the answer and nothing else.
+    """
+    from streamchat.cli.failures import redactor
+    from streamchat.cli.inputs import choose_session, complete_key, read_question
+    from streamchat.config import SettingsError
+    from streamchat.config.sources import load_settings
+
+    if json and (plain or raw):
+        raise SettingsError("--json cannot be combined with --plain or --raw")
+    settings = load_settings(flags)
+    session = choose_session(settings, last=continue_)
+    question = read_question(prompt, settings.timeout)
+    settings = complete_key(settings)
+    if plain:
+        _disable_animation()
+    from streamchat.cli.ask import ask_once
+    from streamchat.view.choose import ViewOptions
+
+    options = ViewOptions(plain=plain, raw=raw, json=json, verbose=verbose)
+    code = ask_once(question, settings, redactor, options, tools=not no_tools, session=session)
+    raise typer.Exit(code)
+
+
+@app.command()
+@takes_settings()
+def repl(
+    flags: Flags,
+    continue_: Continue = False,
+    resume: Resume = None,
+    new: New = False,
+    verbose: Verbose = False,
+    no_tools: NoTools = False,
+    plain: Plain = False,
+) -> None:
+    """Chat. The history is kept across turns; /help lists the commands."""
+    from streamchat.cli.failures import redactor
+    from streamchat.cli.inputs import choose_session, complete_key
+    from streamchat.config.sources import load_settings
+
+    settings = load_settings(flags)
+    session = choose_session(settings, last=continue_, id=resume, new=new)
+    settings = complete_key(settings)
+    if plain:
+        _disable_animation()
+    from streamchat.repl.start import chat
+    from streamchat.view.choose import ViewOptions
+
+    options = ViewOptions(plain=plain, verbose=verbose)
+    raise typer.Exit(chat(settings, redactor, options, tools=not no_tools, session=session))
+
+
+@app.command()
+@takes_settings("model", "base_url", "timeout", "profile")
+def doctor(
+    flags: Flags,
+    json: Annotated[
+        bool, typer.Option("--json", help="Write each finding as a line of JSON.")
+    ] = False,
+) -> None:
+    """Check a server's OpenAI compatibility.
+
+    A few small requests are sent. The exit code is 0 if the server can be used, and 1 if not.
+    """
+    from streamchat.cli.failures import redactor
+    from streamchat.cli.inputs import complete_key
+    from streamchat.config.sources import load_settings
+
+    settings = complete_key(load_settings(flags))
+    from streamchat.cli.doctor import check_server
+
+    raise typer.Exit(check_server(settings, redactor, json=json))
+
+
+def _disable_animation() -> None:
+    from streamchat.view.progress import keep_still
+
+    keep_still()

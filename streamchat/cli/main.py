@@ -1,0 +1,77 @@
+"""Runs the command line: standard streams, signals, exit codes."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from contextlib import suppress
+from pathlib import Path
+from typing import NoReturn
+
+import typer
+
+from streamchat.cli.app import app
+from streamchat.cli.options import FLAGS_WITH_VALUE
+from streamchat.process.signals import EXIT_INTERRUPTED, install_exit_handlers
+
+
+def main() -> NoReturn:
+    """Run the program and end the process with its exit code."""
+    _exit(_run())
+
+
+def _run() -> int:
+    # Python has no stream where a file descriptor is closed.
+    sys.stderr = sys.stderr or Path(os.devnull).open("w")  # noqa: SIM115  # until the end
+    sys.stdin = sys.stdin or Path(os.devnull).open()  # noqa: SIM115  # until the end
+    # Questions, answers and saved prompts are for the user's eyes only.
+    os.umask(0o077)
+    os.environ.pop("OPENAI_LOG", None)  # the library's log lines would mix with ours
+    install_exit_handlers()
+    if sys.stdout is None:
+        from streamchat.cli.failures import fail
+
+        return fail("standard output is closed")
+    try:
+        return app(insert_command(sys.argv[1:]), standalone_mode=False) or 0
+    except (KeyboardInterrupt, typer.Abort):
+        return EXIT_INTERRUPTED
+    except SystemExit as end:  # a signal
+        return int(end.code or 0)
+    except BrokenPipeError:
+        return 1  # the reader has gone, and needs no message
+    except Exception as error:
+        from streamchat.cli.failures import explain
+
+        return explain(error)
+
+
+def insert_command(arguments: list[str]) -> list[str]:
+    """Return the arguments as Typer is to read them.
+
+    Without a command they belong to the chat. A question may begin with a minus, as "-5 + 3"
+    does: no option begins with a minus and a digit or has a space in its name.
+    """
+    first = arguments[0] if arguments else ""
+    if first.startswith("-") and first not in ("--help", "--version", "--"):
+        return ["repl", *arguments]
+    if first != "ask":
+        return arguments
+    for at, each in enumerate(arguments[1:], 1):
+        is_question = re.match(r"-+\s*[\d.(]|-[^=]*\s", each) and "--" not in arguments[:at]
+        if is_question and arguments[at - 1] not in FLAGS_WITH_VALUE:
+            return [*arguments[:at], *arguments[at + 1 :], "--", each]
+    return arguments
+
+
+def _exit(code: int) -> NoReturn:
+    """End the process at once.
+
+    A tool that timed out, a host name being looked up, or the local model reading a long prompt
+    may still be busy in a thread. The interpreter would wait for it, or crash with it.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError, ValueError, AttributeError):
+            stream.flush()
+    os._exit(code)

@@ -1,0 +1,166 @@
+"""Kinds of values that settings take: how to read one, whatever its source, and what it must be."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Protocol
+from urllib.parse import urlsplit
+
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", re.ASCII | re.IGNORECASE)
+_KEY = re.compile("[!-~]*")
+# Keys have lowercase letters in them: one written where the name of its variable belongs is
+# rejected, and so is never shown as if it were a name.
+_VARIABLE = re.compile("([A-Z_][A-Z0-9_]*)?")
+
+
+class Kind(Protocol):
+    """A kind of value.
+
+    Attributes:
+        metavar: stands for a value in `--help`.
+        requirement: completes the sentence "NAME must be ...".
+        bounds: the bounds of a number; empty for other kinds.
+    """
+
+    metavar: str
+    requirement: str
+    bounds: str
+
+    def parse(self, value: object) -> Any:
+        """Return the value that is used.
+
+        Raises:
+            ValueError: the message is what the value must be.
+        """
+        ...
+
+
+class Number:
+    """A finite number within bounds. As in environment variables, it may be given as text."""
+
+    metavar = "NUMBER"
+
+    def __init__(self, minimum: float, maximum: float, unit: str = "") -> None:
+        self._minimum = minimum
+        self._maximum = maximum
+        self.requirement = self.bounds = f"between {minimum:,} and {maximum:,} {unit}".rstrip()
+
+    def parse(self, value: object) -> float:
+        if isinstance(value, str) and _NUMBER.fullmatch(value.strip()):
+            value = float(value)
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            raise ValueError(self.requirement)
+        if not self._minimum <= value <= self._maximum:  # neither is NaN
+            raise ValueError(self.requirement)
+        return float(value)
+
+
+class WholeNumber(Number):
+    """A whole number within bounds; 3.0 is one, too."""
+
+    def __init__(self, minimum: int, maximum: int, unit: str = "") -> None:
+        super().__init__(minimum, maximum, unit)
+        self.requirement = self.bounds = f"a whole number {self.bounds}"
+
+    def parse(self, value: object) -> int:
+        number = super().parse(value)
+        if not number.is_integer():
+            raise ValueError(self.requirement)
+        return int(number)
+
+
+class Choice:
+    """One of a few words."""
+
+    metavar = "WORD"
+    bounds = ""
+
+    def __init__(self, *words: str) -> None:
+        self._words = words
+        self.requirement = " or ".join(words)
+
+    def parse(self, value: object) -> str:
+        if value not in self._words:
+            raise ValueError(self.requirement)
+        return str(value)
+
+
+class Switch:
+    """Yes or no; text and numbers are neither."""
+
+    metavar = ""
+    requirement = "true or false"
+    bounds = ""
+
+    def parse(self, value: object) -> bool:
+        if not isinstance(value, bool):
+            raise ValueError(self.requirement)
+        return value
+
+
+class Text:
+    """Text without the blanks around it. Empty text overrides weaker sources with nothing."""
+
+    metavar = "TEXT"
+    requirement = "text"
+    bounds = ""
+
+    def parse(self, value: object) -> str | None:
+        if not isinstance(value, str):
+            raise ValueError(self.requirement)
+        return value.strip() or None
+
+
+class Name(Text):
+    """A name, which is not empty."""
+
+    metavar = "NAME"
+    requirement = "a name"
+
+    def parse(self, value: object) -> str:
+        name = super().parse(value)
+        if not name:
+            raise ValueError(self.requirement)
+        return name
+
+
+class ServerUrl:
+    """The URL that an API's paths are appended to; that of chat completions works, too."""
+
+    metavar = "URL"
+    requirement = "a URL that begins with http:// or https://"
+    bounds = ""
+
+    def parse(self, value: object) -> str:
+        if not isinstance(value, str):
+            raise ValueError(self.requirement)
+        try:
+            url = urlsplit(value)
+            _ = url.port
+        except ValueError:  # of a port or of an IPv6 address
+            raise ValueError("a valid URL") from None
+        if url.scheme not in ("http", "https") or not url.hostname:
+            raise ValueError(self.requirement)
+        if url.query or url.fragment:
+            raise ValueError("a URL without a query or a fragment")
+        return value.removesuffix("/").removesuffix("/chat/completions")
+
+
+class _Pattern:
+    metavar = "TEXT"
+    bounds = ""
+
+    def __init__(self, pattern: re.Pattern[str], requirement: str) -> None:
+        self._pattern = pattern
+        self.requirement = requirement
+
+    def parse(self, value: object) -> str:
+        if not (isinstance(value, str) and self._pattern.fullmatch(value.strip())):
+            raise ValueError(self.requirement)
+        return value.strip()
+
+
+API_KEY = _Pattern(_KEY, "an API key: printable ASCII characters without spaces")
+"""A key. It may be empty, as when Enter is all that is typed at a prompt for one."""
+KEY_VARIABLE = _Pattern(_VARIABLE, "the name of an environment variable, in capitals")
+"""The name of a variable that holds a key, or nothing."""
