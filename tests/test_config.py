@@ -12,7 +12,7 @@ from streamchat.config.sources import config_file, load_settings
 from streamchat.config.table import settings_table
 
 
-def loaded(
+def load(
     path: Path, file: str = "", flags: dict[str, Any] | None = None, **environment: str
 ) -> Settings:
     config = path / "config.toml"
@@ -21,7 +21,7 @@ def loaded(
 
 
 def test_defaults(tmp_path: Path) -> None:
-    settings = loaded(tmp_path)
+    settings = load(tmp_path)
     assert settings == Settings(
         model=None,
         base_url=None,
@@ -40,7 +40,7 @@ def test_defaults(tmp_path: Path) -> None:
 
 def test_flags_over_environment_over_file(tmp_path: Path) -> None:
     file = 'model = "file"\ntemperature = 0.1\nmax_steps = 1\ntrace = true\n'
-    settings = loaded(
+    settings = load(
         tmp_path,
         file,
         {"model": "flag", "temperature": None},
@@ -61,14 +61,14 @@ def test_flags_over_environment_over_file(tmp_path: Path) -> None:
     )
 
 
-def test_an_empty_variable_is_not_set(tmp_path: Path) -> None:
-    assert loaded(tmp_path, OPENAI_API_KEY=" ", STREAMCHAT_MODEL="").is_local
+def test_an_empty_variable_counts_as_not_set(tmp_path: Path) -> None:
+    assert load(tmp_path, OPENAI_API_KEY=" ", STREAMCHAT_MODEL="").is_local
 
 
 def test_the_key_is_never_shown(tmp_path: Path) -> None:
-    assert "sk-1" not in repr(loaded(tmp_path, OPENAI_API_KEY="sk-1"))
+    assert "sk-1" not in repr(load(tmp_path, OPENAI_API_KEY="sk-1"))
     with pytest.raises(SettingsError) as raised:
-        loaded(tmp_path, OPENAI_API_KEY="sk-1\x07")
+        load(tmp_path, OPENAI_API_KEY="sk-1\x07")
     assert "sk-1" not in str(raised.value)
 
 
@@ -111,11 +111,11 @@ def test_the_key_is_never_shown(tmp_path: Path) -> None:
         ("model =", {}, "config.toml:1: Invalid value"),
     ],
 )
-def test_what_cannot_be_used_is_named(
+def test_a_wrong_value_is_named_with_its_source(
     tmp_path: Path, file: str, environment: dict[str, str], message: str
 ) -> None:
     with pytest.raises(SettingsError) as raised:
-        loaded(tmp_path, file, **environment)
+        load(tmp_path, file, **environment)
     assert message in str(raised.value)
 
 
@@ -124,12 +124,12 @@ def test_a_file_that_cannot_be_read_is_an_error(tmp_path: Path) -> None:
         load_settings({}, {"STREAMCHAT_CONFIG": str(tmp_path)})
 
 
-def test_a_file_that_was_named_must_be_there(tmp_path: Path) -> None:
+def test_a_file_named_by_the_variable_must_exist(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="No such file"):
         load_settings({}, {"STREAMCHAT_CONFIG": str(tmp_path / "none.toml")})
 
 
-def test_the_file_s_usual_place(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_the_default_path_of_the_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
     monkeypatch.setenv("HOME", str(tmp_path))
     assert config_file({}).parts[-2:] == ("streamchat", "config.toml")
@@ -152,48 +152,48 @@ def test_the_file_s_usual_place(monkeypatch: pytest.MonkeyPatch, tmp_path: Path)
         (Settings(model="org/model", base_url="http://127.0.0.1:1/v1"), False, False),
     ],
 )
-def test_who_answers(settings: Settings, local: bool, needs_key: bool) -> None:
+def test_which_model_answers(settings: Settings, local: bool, needs_key: bool) -> None:
     assert (settings.is_local, settings.needs_key) == (local, needs_key)
 
 
-def test_a_local_model_is_sent_less_of_what_was_said() -> None:
+def test_a_local_model_is_sent_less_history() -> None:
     assert Settings().history_budget == 16_000
     assert Settings(api_key="sk-1").history_budget == 400_000
     assert Settings(max_history=5_000).history_budget == 5_000
 
 
-def test_an_empty_system_takes_back_that_of_the_file(tmp_path: Path) -> None:
-    assert loaded(tmp_path, 'system = " Be brief. "').system == "Be brief."
-    assert loaded(tmp_path, 'system = "Be brief."', {"system": ""}).system is None
+def test_empty_instructions_override_those_of_the_file(tmp_path: Path) -> None:
+    assert load(tmp_path, 'system = " Be brief. "').system == "Be brief."
+    assert load(tmp_path, 'system = "Be brief."', {"system": ""}).system is None
 
 
-def test_numbers_may_be_text(tmp_path: Path) -> None:
-    settings = loaded(tmp_path, 'timeout = "5"\nmax_steps = 3.0', STREAMCHAT_MAX_HISTORY="1000")
+def test_a_number_may_be_given_as_text(tmp_path: Path) -> None:
+    settings = load(tmp_path, 'timeout = "5"\nmax_steps = 3.0', STREAMCHAT_MAX_HISTORY="1000")
     assert (settings.timeout, settings.max_steps, settings.max_history) == (5.0, 3, 1000)
 
 
 @pytest.mark.parametrize(
     ("text", "number"), [(".5", 0.5), ("2.", 2.0), ("+1e0", 1.0), ("-0", 0.0), (" 1 ", 1.0)]
 )
-def test_numbers_as_people_write_them(text: str, number: float) -> None:
+def test_ways_to_write_a_number(text: str, number: float) -> None:
     assert load_settings({"temperature": text}, {}).temperature == number
 
 
 @pytest.mark.parametrize("text", ["1_0", "0x1", "\u0663", "inf", "-inf", "nan", "", "9" * 5000])
-def test_what_python_alone_takes_for_a_number(text: str) -> None:
+def test_text_that_only_python_takes_for_a_number(text: str) -> None:
     for name in ("temperature", "max_steps"):
         with pytest.raises(SettingsError, match="must be"):
             load_settings({name: text}, {})
 
 
 @pytest.mark.parametrize("value", ["inf", "nan", "true", "[1]", "1979-05-27", "1e400", "9" * 400])
-def test_values_of_the_file_that_are_no_number(tmp_path: Path, value: str) -> None:
+def test_values_in_the_file_that_are_not_finite_numbers(tmp_path: Path, value: str) -> None:
     for name in ("timeout", "max_history"):
         with pytest.raises(SettingsError, match=f"{name} must be"):
-            loaded(tmp_path, f"{name} = {value}")
+            load(tmp_path, f"{name} = {value}")
 
 
-def test_the_table_of_the_manual() -> None:
+def test_the_settings_table() -> None:
     table = settings_table()
     assert len(table.splitlines()) == 2 + len(SETTINGS) + 2
     for name, setting in SETTINGS.items():
@@ -209,14 +209,14 @@ def test_the_table_of_the_manual() -> None:
     )
 
 
-def test_a_home_that_is_no_directory_has_no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_home_that_is_not_a_directory(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", "/dev/null/nowhere")
     monkeypatch.delenv("XDG_CONFIG_HOME", raising=False)
     assert load_settings({}, {}) == Settings()
 
 
 @pytest.mark.parametrize("key", ["sk 1", "sk-\u00e4", "a\tb", "sk-\x7f"])
-def test_a_key_with_characters_that_no_key_has(key: str) -> None:
+def test_a_key_with_impossible_characters(key: str) -> None:
     with pytest.raises(SettingsError, match="must be an API key") as raised:
         load_settings({}, {"OPENAI_API_KEY": key})
     assert key not in str(raised.value)
@@ -231,30 +231,30 @@ def test_a_key_with_characters_that_no_key_has(key: str) -> None:
         "ftp://me:a/pw1234@h",
     ],
 )
-def test_a_login_in_a_wrong_address_is_not_repeated(address: str) -> None:
+def test_credentials_in_a_malformed_url_are_not_repeated(address: str) -> None:
     with pytest.raises(SettingsError) as raised:
         load_settings({"base_url": address}, {})
     assert "pw1234" not in str(raised.value)
 
 
-def test_what_lets_in_by_an_address() -> None:
+def test_find_url_credentials() -> None:
     assert find_url_credentials("http://me:p%40ss@host/v1") == ("bWU6cEBzcw==", "p%40ss", "p@ss")
     assert find_url_credentials("http://token@host") == ("dG9rZW46", "token")
     assert find_url_credentials("http://host") == find_url_credentials(None) == ()
 
 
-def test_an_address_of_the_completions_themselves() -> None:
+def test_the_url_of_chat_completions() -> None:
     settings = load_settings({"base_url": "http://host/v1/chat/completions/"}, {})
     assert settings.base_url == "http://host/v1"
     with pytest.raises(SettingsError, match="without a query"):
         load_settings({"base_url": "http://host/v1?a=b"}, {})
 
 
-def test_a_key_is_stripped() -> None:
+def test_blanks_around_a_key_are_dropped() -> None:
     assert load_settings({}, {"OPENAI_API_KEY": " sk-1\n"}).api_key == "sk-1"
 
 
-def test_credentials_in_an_address_are_not_repeated() -> None:
+def test_credentials_in_a_url_are_redacted() -> None:
     with pytest.raises(SettingsError, match=r"'\*\*\*@host/v1'") as raised:
         load_settings({"base_url": "ftp://me:secret@host/v1"}, {})
     assert "secret" not in str(raised.value)

@@ -1,4 +1,4 @@
-"""The commands about the configuration file, in the real program."""
+"""`streamchat config` in the real program."""
 
 from __future__ import annotations
 
@@ -35,14 +35,14 @@ def config(tmp_path: Path) -> Path:
     return file
 
 
-def test_the_path_and_nothing_else(tmp_path: Path) -> None:
+def test_path_prints_only_the_path(tmp_path: Path) -> None:
     chosen = run(tmp_path, "config", "path", STREAMCHAT_CONFIG="/some/where.toml").stdout
     assert chosen == "/some/where.toml\n"
     usual = run(tmp_path, "config", "path", XDG_CONFIG_HOME=str(tmp_path)).stdout.strip()
     assert Path(usual).parts[-2:] == ("streamchat", "config.toml")
 
 
-def test_each_setting_its_value_and_where_it_comes_from(tmp_path: Path, config: Path) -> None:
+def test_show_names_the_source_of_each_setting(tmp_path: Path, config: Path) -> None:
     variables = {"STREAMCHAT_CONFIG": str(config), "STREAMCHAT_TIMEOUT": "5"} | KEYS
     lines = run(tmp_path, "config", "show", **variables).stdout.splitlines()
     assert lines == [
@@ -65,7 +65,7 @@ def test_each_setting_its_value_and_where_it_comes_from(tmp_path: Path, config: 
     ]
 
 
-def test_what_is_shown_could_be_a_file(tmp_path: Path, config: Path) -> None:
+def test_the_output_of_show_is_a_valid_file(tmp_path: Path, config: Path) -> None:
     shown = run(tmp_path, "config", "show", STREAMCHAT_CONFIG=str(config)).stdout
     copy = tmp_path / "copy.toml"
     copy.write_text(shown)
@@ -73,7 +73,7 @@ def test_what_is_shown_could_be_a_file(tmp_path: Path, config: Path) -> None:
     assert (settings.temperature, settings.system) == (0.5, tomllib.loads(FILE)["system"])
 
 
-def test_the_settings_as_json(tmp_path: Path, config: Path) -> None:
+def test_show_as_json(tmp_path: Path, config: Path) -> None:
     variables = {"STREAMCHAT_CONFIG": str(config)} | KEYS
     done = run(tmp_path, "config", "show", "--profile", "mine", "--json", **variables)
     first, *settings = [json.loads(line) for line in done.stdout.splitlines()]
@@ -123,7 +123,7 @@ def test_a_table_on_a_terminal(tmp_path: Path, config: Path, columns: int) -> No
     assert "".join(line[14:].strip() for line in lines).count(f"{config}:") >= (columns == 40)
 
 
-def test_a_first_file(tmp_path: Path) -> None:
+def test_init(tmp_path: Path) -> None:
     variables = {"XDG_CONFIG_HOME": str(tmp_path / "new" / "place")}
     done = run(tmp_path, "config", "init", **variables)
     file = Path(done.stdout.rstrip("\n"))
@@ -136,20 +136,20 @@ def test_a_first_file(tmp_path: Path) -> None:
     assert run(tmp_path, "config", "show", **variables).returncode == 0
 
 
-def test_a_file_that_is_there_stays_as_it_is(tmp_path: Path, config: Path) -> None:
+def test_init_overwrites_nothing(tmp_path: Path, config: Path) -> None:
     done = run(tmp_path, "config", "init", STREAMCHAT_CONFIG=str(config))
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr == f"error: {config}: File exists\n"
     assert config.read_text(encoding="utf-8") == FILE
 
 
-def test_a_first_file_where_none_can_be(tmp_path: Path, config: Path) -> None:
+def test_init_where_no_file_can_be_written(tmp_path: Path, config: Path) -> None:
     done = run(tmp_path, "config", "init", STREAMCHAT_CONFIG=str(config / "below" / "c.toml"))
     assert (done.returncode, done.stdout) == (1, "")
     assert re.fullmatch(rf"error: {config}.*: (File exists|Not a directory)\n", done.stderr)
 
 
-def test_every_line_of_the_first_file_can_be_used(tmp_path: Path) -> None:
+def test_every_line_of_the_example_is_valid(tmp_path: Path) -> None:
     file = tmp_path / "config.toml"
     run(tmp_path, "config", "init", STREAMCHAT_CONFIG=str(file))
     text = file.read_text(encoding="utf-8")
@@ -167,7 +167,7 @@ def test_every_line_of_the_first_file_can_be_used(tmp_path: Path) -> None:
     assert (known.model, known.api_key) == ("llama3.2", None)
 
 
-def test_a_question_to_a_profile(server: Server, tmp_path: Path) -> None:
+def test_ask_with_a_profile(server: Server, tmp_path: Path) -> None:
     config = tmp_path / "config.toml"
     config.write_text(f'[profile.p]\nbase_url = "{server.url}"\napi_key_env = "MY_TOKEN"\n')
     server.script(*notebook())
@@ -177,7 +177,7 @@ def test_a_question_to_a_profile(server: Server, tmp_path: Path) -> None:
     assert {headers["authorization"] for headers in server.headers} == {"Bearer my-own-secret"}
 
 
-def test_a_mistake_in_the_file_is_one_line(tmp_path: Path) -> None:
+def test_an_error_in_the_file_is_one_line(tmp_path: Path) -> None:
     config = tmp_path / "config.toml"
     config.write_text("model = 'm'\n\n[profile.p]\ntemperatur = 1\n")
     for command in (["ask", "hi"], ["repl"], ["doctor"], ["config", "show"]):
@@ -190,7 +190,7 @@ def test_a_mistake_in_the_file_is_one_line(tmp_path: Path) -> None:
         )
 
 
-def test_a_wrong_profile_is_wrong_usage(tmp_path: Path, config: Path) -> None:
+def test_an_unknown_profile_is_wrong_usage(tmp_path: Path, config: Path) -> None:
     done = run(tmp_path, "doctor", "--profile", "mien", STREAMCHAT_CONFIG=str(config))
     assert done.returncode == 2
     assert done.stderr == f"error: {config}: unknown profile mien; did you mean mine?\n"

@@ -1,4 +1,4 @@
-"""The configuration file: profiles, where a mistake is, and whose key goes where."""
+"""The configuration file: profiles, error messages, and which key goes to which server."""
 
 from __future__ import annotations
 
@@ -25,59 +25,57 @@ api_key_env = "GROQ_API_KEY"
 """
 
 
-def loaded(
-    path: Path, file: str, flags: dict[str, Any] | None = None, **variables: str
-) -> Settings:
+def load(path: Path, file: str, flags: dict[str, Any] | None = None, **variables: str) -> Settings:
     config = path / "config.toml"
     config.write_text(file, encoding="utf-8")
     return load_settings(flags, {"STREAMCHAT_CONFIG": str(config)} | variables)
 
 
-def refused(path: Path, file: str, flags: dict[str, Any] | None = None, **variables: str) -> str:
-    """Returns what is said of a file that cannot be used, from its line on."""
+def read_error(path: Path, file: str, flags: dict[str, Any] | None = None, **variables: str) -> str:
+    """Return the message about a wrong file, from its line on."""
     with pytest.raises(SettingsError) as raised:
-        loaded(path, file, flags, **variables)
+        load(path, file, flags, **variables)
     return str(raised.value).removeprefix(str(path / "config.toml"))
 
 
-def test_five_sources_one_over_the_other(tmp_path: Path) -> None:
+def test_each_source_overrides_the_weaker_ones(tmp_path: Path) -> None:
     profile, variable = {"profile": "p"}, {"STREAMCHAT_MODEL": "variable"}
     file = 'model = "file"\n[profile.p]\nmodel = "profile"\n'
-    assert loaded(tmp_path, "").model is None
-    assert loaded(tmp_path, file).model == "file"
-    assert loaded(tmp_path, file, profile).model == "profile"
-    assert loaded(tmp_path, file, profile, **variable).model == "variable"
-    assert loaded(tmp_path, file, profile | {"model": "flag"}, **variable).model == "flag"
+    assert load(tmp_path, "").model is None
+    assert load(tmp_path, file).model == "file"
+    assert load(tmp_path, file, profile).model == "profile"
+    assert load(tmp_path, file, profile, **variable).model == "variable"
+    assert load(tmp_path, file, profile | {"model": "flag"}, **variable).model == "flag"
 
 
-def test_a_profile_leaves_what_it_does_not_name(tmp_path: Path) -> None:
-    settings = loaded(tmp_path, PROFILES, {"profile": "local"})
+def test_a_profile_overrides_only_what_it_sets(tmp_path: Path) -> None:
+    settings = load(tmp_path, PROFILES, {"profile": "local"})
     assert (settings.model, settings.temperature) == ("of-the-profile", 0.5)
 
 
-def test_who_names_the_profile(tmp_path: Path) -> None:
+def test_how_a_profile_is_chosen(tmp_path: Path) -> None:
     file = 'default_profile = "local"\n' + PROFILES
     variable = {"STREAMCHAT_PROFILE": "groq"}
     groq, local = "https://groq.example/v1", "http://127.0.0.1:1/v1"
-    assert loaded(tmp_path, PROFILES).base_url is None
-    assert loaded(tmp_path, file).base_url == local
-    assert loaded(tmp_path, file, **variable).base_url == groq
-    assert loaded(tmp_path, file, {"profile": "local"}, **variable).base_url == local
-    assert loaded(tmp_path, file, {"profile": ""}, **variable).base_url is None
+    assert load(tmp_path, PROFILES).base_url is None
+    assert load(tmp_path, file).base_url == local
+    assert load(tmp_path, file, **variable).base_url == groq
+    assert load(tmp_path, file, {"profile": "local"}, **variable).base_url == local
+    assert load(tmp_path, file, {"profile": ""}, **variable).base_url is None
 
 
-def test_a_profile_that_is_not_there(tmp_path: Path) -> None:
+def test_an_unknown_profile(tmp_path: Path) -> None:
     near = ": unknown profile lokal; did you mean local?"
-    assert refused(tmp_path, PROFILES, {"profile": "lokal"}) == near
-    assert refused(tmp_path, PROFILES, STREAMCHAT_PROFILE="lokal") == near
-    assert refused(tmp_path, '\ndefault_profile = "lokal"\n' + PROFILES) == f":2{near}"
+    assert read_error(tmp_path, PROFILES, {"profile": "lokal"}) == near
+    assert read_error(tmp_path, PROFILES, STREAMCHAT_PROFILE="lokal") == near
+    assert read_error(tmp_path, '\ndefault_profile = "lokal"\n' + PROFILES) == f":2{near}"
     far = ": unknown profile x; choose from groq, local"
-    assert refused(tmp_path, PROFILES, {"profile": "x"}) == far
-    assert refused(tmp_path, "", {"profile": "x"}) == ": unknown profile x; the file has none"
+    assert read_error(tmp_path, PROFILES, {"profile": "x"}) == far
+    assert read_error(tmp_path, "", {"profile": "x"}) == ": unknown profile x; the file has none"
 
 
 @pytest.mark.parametrize(
-    ("file", "said"),
+    ("file", "message"),
     [
         ("\ntemperatur = 1", ":2: unknown setting temperatur; did you mean temperature?"),
         (
@@ -132,18 +130,20 @@ def test_a_profile_that_is_not_there(tmp_path: Path) -> None:
         ("a = " + "9" * 5000, ": "),
     ],
 )
-def test_a_mistake_is_told_with_its_line(tmp_path: Path, file: str, said: str) -> None:
-    assert refused(tmp_path, file).startswith(said)
+def test_an_error_names_its_line(tmp_path: Path, file: str, message: str) -> None:
+    assert read_error(tmp_path, file).startswith(message)
 
 
-def test_a_profile_that_is_not_in_force_must_be_right_too(tmp_path: Path) -> None:
-    assert refused(tmp_path, PROFILES + "save = 3", {"profile": "local"}).startswith(":11: profile")
+def test_unused_profiles_are_checked_too(tmp_path: Path) -> None:
+    assert read_error(tmp_path, PROFILES + "save = 3", {"profile": "local"}).startswith(
+        ":11: profile"
+    )
 
 
-def test_a_long_value_is_shown_shortened(tmp_path: Path) -> None:
-    said = refused(tmp_path, f"trace = '{'x' * 5000}'")
-    assert len(said) < 150
-    assert "xx…'" in said
+def test_a_long_value_is_shortened(tmp_path: Path) -> None:
+    message = read_error(tmp_path, f"trace = '{'x' * 5000}'")
+    assert len(message) < 150
+    assert "xx…'" in message
 
 
 def test_a_file_that_is_not_utf_8(tmp_path: Path) -> None:
@@ -153,36 +153,36 @@ def test_a_file_that_is_not_utf_8(tmp_path: Path) -> None:
         load_settings({}, {"STREAMCHAT_CONFIG": str(config)})
 
 
-def test_a_mark_of_byte_order_is_no_mistake(tmp_path: Path) -> None:
-    assert loaded(tmp_path, "\ufeffmodel = 'm'").model == "m"
+def test_a_byte_order_mark_is_ignored(tmp_path: Path) -> None:
+    assert load(tmp_path, "\ufeffmodel = 'm'").model == "m"
 
 
 @pytest.mark.parametrize("where", ["", "[profile.p]\n"])
-def test_a_key_has_no_place_in_the_file(tmp_path: Path, where: str) -> None:
-    said = refused(tmp_path, f"{where}api_key = 'sk-secret'")
-    assert "a key does not belong in this file: set OPENAI_API_KEY" in said
-    assert "sk-secret" not in said
+def test_a_key_in_the_file_is_rejected(tmp_path: Path, where: str) -> None:
+    message = read_error(tmp_path, f"{where}api_key = 'sk-secret'")
+    assert "a key does not belong in this file: set OPENAI_API_KEY" in message
+    assert "sk-secret" not in message
 
 
 @pytest.mark.parametrize("key", ["sk-proj-1234", "gsk_1234abcd", "A KEY"])
 def test_a_key_in_place_of_its_variable_is_not_repeated(tmp_path: Path, key: str) -> None:
-    said = refused(tmp_path, f"api_key_env = '{key}'")
-    assert said == ":1: api_key_env must be the name of an environment variable, in capitals"
+    message = read_error(tmp_path, f"api_key_env = '{key}'")
+    assert message == ":1: api_key_env must be the name of an environment variable, in capitals"
 
 
 KEYS = {"OPENAI_API_KEY": "sk-openai", "GROQ_API_KEY": "gsk-groq"}
 
 
 def test_a_profile_names_the_variable_of_its_key(tmp_path: Path) -> None:
-    assert loaded(tmp_path, PROFILES, {"profile": "groq"}, **KEYS).api_key == "gsk-groq"
-    assert loaded(tmp_path, PROFILES, {"profile": "local"}, **KEYS).api_key == "sk-openai"
+    assert load(tmp_path, PROFILES, {"profile": "groq"}, **KEYS).api_key == "gsk-groq"
+    assert load(tmp_path, PROFILES, {"profile": "local"}, **KEYS).api_key == "sk-openai"
 
 
-def test_another_key_than_the_named_one_is_not_sent(tmp_path: Path) -> None:
-    groq = loaded(tmp_path, PROFILES, {"profile": "groq"}, OPENAI_API_KEY="sk-openai")
+def test_only_the_named_key_is_sent(tmp_path: Path) -> None:
+    groq = load(tmp_path, PROFILES, {"profile": "groq"}, OPENAI_API_KEY="sk-openai")
     assert (groq.api_key, groq.api_key_env) == (None, "GROQ_API_KEY")
     file = 'base_url = "http://h/v1"\napi_key_env = ""\n'
-    assert loaded(tmp_path, file, **KEYS).api_key is None
+    assert load(tmp_path, file, **KEYS).api_key is None
 
 
 @pytest.mark.parametrize(
@@ -192,11 +192,11 @@ def test_another_key_than_the_named_one_is_not_sent(tmp_path: Path) -> None:
 def test_the_key_of_one_server_is_not_sent_to_another(
     tmp_path: Path, flags: dict[str, str], variables: dict[str, str]
 ) -> None:
-    settings = loaded(tmp_path, PROFILES, {"profile": "groq"} | flags, **KEYS | variables)
+    settings = load(tmp_path, PROFILES, {"profile": "groq"} | flags, **KEYS | variables)
     assert settings.base_url == "http://other/v1"
     assert (settings.api_key, settings.api_key_env) == ("sk-openai", "OPENAI_API_KEY")
     file = 'api_key_env = "GROQ_API_KEY"\n[profile.p]\nbase_url = "http://other/v1"'
-    assert loaded(tmp_path, file, {"profile": "p"}, **KEYS).api_key == "sk-openai"
+    assert load(tmp_path, file, {"profile": "p"}, **KEYS).api_key == "sk-openai"
 
 
 def test_the_line_of_every_key() -> None:
@@ -217,6 +217,6 @@ def test_the_line_of_every_key() -> None:
     }
 
 
-def test_a_long_text_is_gone_through_in_no_time() -> None:
+def test_lines_of_a_long_text_are_found_in_linear_time() -> None:
     text = 'system = """\n' + "so many words\n" * 20_000 + '"""\nmodel = "m"\n'
     assert find_lines(text)["model",] == 20_003

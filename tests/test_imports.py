@@ -44,7 +44,7 @@ PURE = (
     "sessions.transcript",
 )
 LIBRARIES = {
-    "rich": ("view", "doctor.report", "cli.config_report"),
+    "rich": ("view", "doctor.report"),
     "pygments": ("view.markdown.highlight",),
     "prompt_toolkit": ("repl",),
     "pyperclip": ("repl.clipboard",),

@@ -9,13 +9,16 @@ from typing import Annotated
 import typer
 
 from streamchat.cli.options import Flags, takes_settings
+from streamchat.config import CONFIG_FILE
 
 app = typer.Typer(help="Show the settings and where they come from, or create the file.")
 
 
-@app.command()
+@app.command(
+    help="Print the path of the configuration file, which may not exist. "
+    f"[env var: {CONFIG_FILE.variable}]"
+)
 def path() -> None:
-    """Print the path of the configuration file, which may not exist. [STREAMCHAT_CONFIG]"""
     _print_path()
 
 
