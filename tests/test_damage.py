@@ -1,4 +1,4 @@
-"""Stores that are damaged: set aside, told of once, and begun anew."""
+"""Damaged stores: moved aside with one warning, and replaced."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def test_found_on_opening_or_with_the_first_use(path: Path, damage: Callable[[Pa
         assert [each.id for each in store.sessions()] == [session]
     (aside,) = asides(path)
     assert told == [
-        f"the sessions in {path} are damaged; a new store is begun, see {aside}",
+        f"the sessions in {path} are damaged and were moved to {aside}",
     ]
     assert re.fullmatch(r"sessions\.damaged-\d{8}-\d{6}\.sqlite3", aside.name)
     assert aside.read_bytes() == damaged

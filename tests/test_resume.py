@@ -138,8 +138,8 @@ def test_resume_in_a_chat(server: Server, tmp_path: Path) -> None:
     with Chat(server, tmp_path) as chat:
         chat.ready()
         chat.refused("/resume", "/resume needs the ID of a session")
-        assert "no session begins with zz" in chat.send("/resume zz")
-        assert f" sessions begin with {ids[0][0]}" in chat.send(f"/resume {ids[0][0]}")
+        assert "no session ID starts with zz" in chat.send("/resume zz")
+        assert f" session IDs start with {ids[0][0]}" in chat.send(f"/resume {ids[0][0]}")
         shown = chat.send(f"/resume {ids[1]}")
         assert "> q0" in shown
         assert "Answer 0." in shown

@@ -31,7 +31,7 @@ from streamchat.events import (
     TurnStarted,
 )
 from streamchat.sessions import StoreError, schema
-from streamchat.sessions.files import locked
+from streamchat.sessions.files import lock
 from streamchat.sessions.store import Store
 from streamchat.turn import fold
 from tests.kept import answered, keep, kept
@@ -175,13 +175,13 @@ class TestSessions:
         assert store.find(f" {ids[0].upper()} ").id == ids[0]
         begin = next(each[0] for each in ids if sum(one[0] == each[0] for one in ids) > 1)
         many = sum(each[0] == begin for each in ids)
-        with pytest.raises(StoreError, match=f"^{many} sessions begin with {begin}: {begin}"):
+        with pytest.raises(StoreError, match=f"^{many} session IDs start with {begin}: {begin}"):
             store.find(begin)
 
     @pytest.mark.parametrize("prefix", ["", " ", "%", "_", "_" * 8, "*", "'", "\0", "zz", "\ud800"])
     def test_nothing_else_finds_one(self, store: Store, prefix: str) -> None:
         store.create("m")
-        with pytest.raises(StoreError, match=r"^no session begins with "):
+        with pytest.raises(StoreError, match=r"^no session ID starts with "):
             store.find(prefix)
 
     def test_a_title_is_the_given_one_or_the_first_question(self, store: Store) -> None:
@@ -235,7 +235,7 @@ class TestSessions:
         assert store.last() == branch
 
     def test_a_branch_of_nothing(self, store: Store) -> None:
-        with pytest.raises(StoreError, match="there is no session deadbeef"):
+        with pytest.raises(StoreError, match=r"^no session deadbeef$"):
             store.branch("deadbeef", 1)
 
 
@@ -273,7 +273,7 @@ class TestSearch:
 
     @pytest.mark.parametrize("words", ["", " ", '"', "*", "- -", "''", "\0", "(", "^:", "\ud800"])
     def test_nothing_to_look_for(self, store: Store, words: str) -> None:
-        with pytest.raises(StoreError, match=r"^no words to look for$"):
+        with pytest.raises(StoreError, match=r"^no words to search for$"):
             store.search(words)
 
     @pytest.mark.parametrize(
@@ -299,7 +299,7 @@ class TestSearch:
         try:
             assert store.search(words) == []
         except StoreError as error:
-            assert str(error) == "no words to look for"  # noqa: PT017  # or there are some
+            assert str(error) == "no words to search for"  # noqa: PT017  # or there are some
 
 
 class TestPrivacy:
@@ -353,15 +353,15 @@ class TestWhatCannotBeUsed:
             other.execute("PRAGMA user_version = 99")
         before = path.read_bytes()
         told: list[str] = []
-        with pytest.raises(StoreError, match=f"^cannot use {path}: a newer version of streamchat"):
+        with pytest.raises(StoreError, match=f"^cannot use {path}: it was written by a newer "):
             Store.open(path, told.append)
         assert (path.read_bytes(), told) == (before, [])
 
     def test_a_store_that_somebody_has_locked(
         self, path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("streamchat.sessions.database.PATIENCE", 0.1)
-        monkeypatch.setattr("streamchat.sessions.files.PATIENCE", 0.1)
+        monkeypatch.setattr("streamchat.sessions.database.LOCK_TIMEOUT", 0.1)
+        monkeypatch.setattr("streamchat.sessions.files.LOCK_TIMEOUT", 0.1)
         with Store.open(path) as store:
             keep(store, store.create("m"))
             with closing(sqlite3.connect(path)) as other:
@@ -374,10 +374,10 @@ class TestWhatCannotBeUsed:
     def test_a_store_that_somebody_is_opening_for_ever(
         self, path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("streamchat.sessions.files.PATIENCE", 0.1)
+        monkeypatch.setattr("streamchat.sessions.files.LOCK_TIMEOUT", 0.1)
         kept(path, ["one"])
         with (
-            locked(path),
+            lock(path),
             pytest.raises(StoreError, match=f"^another program has locked {path}$"),
         ):
             Store.open(path)

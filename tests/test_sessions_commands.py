@@ -122,7 +122,7 @@ class TestOnAPipe:
         first, second = kept(tmp_path, SUM), kept(tmp_path, ROME)
         assert lines(tmp_path, "delete", first) == [f"deleted {first}: What is 10 + 10"]
         assert [line.split("\t")[0] for line in lines(tmp_path, "list")] == [second]
-        assert error(tmp_path, "show", first) == f"error: no session begins with {first}"
+        assert error(tmp_path, "show", first) == f"error: no session ID starts with {first}"
 
     @pytest.mark.parametrize("command", ["list", "show", "search", "export", "delete"])
     def test_what_stands_in_the_store_is_data(self, tmp_path: Path, command: str) -> None:
@@ -154,8 +154,8 @@ class TestNothing:
 
     def test_what_cannot_be_done_is_said_in_one_line(self, tmp_path: Path) -> None:
         for command in ("show", "export", "delete"):
-            assert error(tmp_path, command, "%") == "error: no session begins with %"
-        assert error(tmp_path, "search", "*") == "error: no words to look for"
+            assert error(tmp_path, command, "%") == "error: no session ID starts with %"
+        assert error(tmp_path, "search", "*") == "error: no words to search for"
         place(tmp_path).unlink()
         place(tmp_path).mkdir()
         assert error(tmp_path, "list").startswith(f"error: cannot use {place(tmp_path)}: ")
@@ -167,7 +167,7 @@ class TestNothing:
         place(tmp_path).write_bytes(b"noise" * 5000)
         done = run(tmp_path, "sessions", "list")
         told, nothing = done.stderr.splitlines()
-        assert told.startswith(f"the sessions in {place(tmp_path)} are damaged; a new store is ")
+        assert told.startswith(f"the sessions in {place(tmp_path)} are damaged and were moved to ")
         assert (done.returncode, nothing) == (0, "no sessions yet")
 
 

@@ -1,4 +1,4 @@
-"""What a model is told of earlier turns, and sessions written out."""
+"""What a model is sent of earlier turns, and exported sessions."""
 
 from __future__ import annotations
 
@@ -18,8 +18,9 @@ from streamchat.events import (
     TurnFailed,
     TurnStarted,
 )
+from streamchat.sessions.history import build_history, quote_answer
 from streamchat.sessions.records import Session, StoredTurn
-from streamchat.sessions.transcript import build_history, document, fenced, markdown, quote_answer
+from streamchat.sessions.transcript import fence, to_document, to_markdown
 from tests.turns import NOTEBOOK, call
 
 SESSION = Session("1a2b3c4d", "Sums", "small", "Be brief.\nAlways.", None, 2, 86400.0, 90000.5)
@@ -77,7 +78,7 @@ class TestMarkdown:
     def test_a_session_to_read(self) -> None:
         failed: list[Event] = [TurnStarted("q", "m"), TurnFailed("no answer from h")]
         told = [(DONE, NOTEBOOK), (FAILED, failed), (INTERRUPTED, [TurnCancelled()])]
-        assert markdown(SESSION, told) == (
+        assert to_markdown(SESSION, told) == (
             "# Sums\n\nSession 1a2b3c4d, small, 1970-01-02T00:00:00+00:00\n\n"
             "## Instructions\n\n> Be brief.\n> Always.\n\n"
             "## 1\n\n> What is 10 + 10\n\n"
@@ -89,18 +90,18 @@ class TestMarkdown:
 
     def test_backticks_in_calls(self) -> None:
         events = call("run", ['{"code": "```py\\n````"}'], "`````\n# not a heading")
-        text = markdown(SESSION, [(DONE, [TurnStarted("q", "m"), *events])])
+        text = to_markdown(SESSION, [(DONE, [TurnStarted("q", "m"), *events])])
         assert '`````json\n{"code": "```py\\n````"}\n`````\n' in text
         assert "\n``````\n`````\n# not a heading\n``````\n" in text
 
     def test_the_answer_is_as_it_was(self) -> None:
         answer = "```py\nprint(1)\n```\n\n| a |\n|---|\n\n  # heading  "
-        text = markdown(SESSION, [(replace(DONE, answer=answer), NOTEBOOK)])
+        text = to_markdown(SESSION, [(replace(DONE, answer=answer), NOTEBOOK)])
         assert f"\n\n{answer}\n" in text
 
     def test_a_question_of_many_lines_stays_a_quotation(self) -> None:
         question = "one\n\n# two\n```"
-        assert "\n\n> one\n>\n> # two\n> ```\n\n" in markdown(
+        assert "\n\n> one\n>\n> # two\n> ```\n\n" in to_markdown(
             SESSION, [(replace(DONE, question=question), NOTEBOOK)]
         )
 
@@ -110,20 +111,20 @@ class TestMarkdown:
             *call("divide", ['{"x": 1}'], "", failed=True),
             ToolCallStarted("c", "a\nb"),
         ]
-        text = markdown(SESSION, [(INTERRUPTED, events)])
+        text = to_markdown(SESSION, [(INTERRUPTED, events)])
         assert "divide failed.\n" in text
-        assert "Calling a b\n\n```json\n\n```\n\na b did not end.\n" in text
+        assert "Calling a b\n\n```json\n\n```\n\na b did not finish.\n" in text
 
     @given(st.text("`~ab\n "))
     def test_nothing_ends_a_fence(self, text: str) -> None:
-        opened, *inside, closed = fenced(text).split("\n")
+        opened, *inside, closed = fence(text).split("\n")
         assert opened == closed == "`" * len(opened)
         assert "\n".join(inside) == text
         assert not any(re.match(rf" *{opened}", line) for line in inside)
 
 
 def test_a_document_for_programs() -> None:
-    written = json.loads(json.dumps(document(SESSION, [(DONE, NOTEBOOK)])))
+    written = json.loads(json.dumps(to_document(SESSION, [(DONE, NOTEBOOK)])))
     assert written["version"] == 1
     session = written["session"]
     assert (session["id"], session["title"], session["system"]) == (
@@ -153,4 +154,4 @@ def test_a_document_for_programs() -> None:
 
 def test_events_that_do_not_fit_end_what_is_told_of_a_turn() -> None:
     events: list[Event] = [TurnStarted("q", "m"), ToolFinished("nowhere", "20")]
-    assert document(SESSION, [(DONE, events)])["session"]["turns"][0]["calls"] == []
+    assert to_document(SESSION, [(DONE, events)])["session"]["turns"][0]["calls"] == []

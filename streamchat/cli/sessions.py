@@ -16,8 +16,7 @@ from streamchat.process.streams import print_error
 from streamchat.sessions import StoreError
 
 if TYPE_CHECKING:
-    # These import SQLite, which `--help` must not wait for.
-    from streamchat.sessions.records import Session
+    # It imports SQLite, which `--help` must not wait for.
     from streamchat.sessions.store import Store
 
 app = typer.Typer(
@@ -60,7 +59,7 @@ def list_sessions(json: Json = False, limit: Limit = None) -> None:
     if json:
         _write_json(map(asdict, found))
         return
-    from streamchat.view.table import show_sessions
+    from streamchat.sessions.listing import show_sessions
 
     _require_some(found, "no sessions yet")
     show_sessions(found, sys.stdout)
@@ -76,7 +75,7 @@ def show(
 ) -> None:
     """Show the turns of a session as they were."""
     from streamchat.sessions.replay import replay
-    from streamchat.sessions.transcript import turn_as_dict
+    from streamchat.sessions.transcript import turn_to_dict
     from streamchat.view.choose import ViewOptions, choose_view
 
     with _open_store() as store:
@@ -84,7 +83,7 @@ def show(
         turns = store.turns(session.id)
         shown = turns if last is None else turns[-last:]
         if json:
-            _write_json(turn_as_dict(each, store.events(each.id)) for each in shown)
+            _write_json(turn_to_dict(each, store.events(each.id)) for each in shown)
             return
         _require_some(shown, f"session {session.id} has no turns")
         for each in shown:
@@ -105,22 +104,10 @@ def search(
     if json:
         _write_json(map(asdict, found))
         return
-    from streamchat.view.table import Layout, cell, show_table
+    from streamchat.sessions.listing import show_hits
 
     _require_some(found, "nothing found")
-    layout = Layout(
-        columns=("ID", "question", "turn", "found"),
-        narrow=("ID", "question\nturn, found"),
-        unbroken=("ID",),
-    )
-    rows = (
-        [
-            *(cell(each.session.id), cell(each.question)),
-            *(cell(str(each.number), "dim"), cell(each.snippet, "dim")),
-        ]
-        for each in found
-    )
-    show_table(layout, rows, sys.stdout)
+    show_hits(found, sys.stdout)
 
 
 @app.command()
@@ -134,8 +121,12 @@ def export(
     ] = None,
 ) -> None:
     """Export a session as Markdown or as one JSON document."""
+    from streamchat.sessions import transcript
+
     with _open_store() as store:
-        text = _render_export(store, store.find(id), format)
+        session = store.find(id)
+        turns = ((each, store.events(each.id)) for each in store.turns(session.id))
+        text = transcript.export(session, turns, as_json=format is Format.JSON)
     if output is None:
         sys.stdout.write(text)
         return
@@ -146,18 +137,6 @@ def export(
         raise StoreError(f"{output} already exists") from None
     except OSError as error:
         raise StoreError(f"cannot write {output}: {error.strerror or error}") from None
-
-
-def _render_export(store: Store, session: Session, format: Format) -> str:
-    import json
-
-    from streamchat.sessions.transcript import document, markdown
-    from streamchat.text.sanitize import sanitize
-
-    turns = ((each, store.events(each.id)) for each in store.turns(session.id))
-    if format is Format.JSON:
-        return json.dumps(document(session, turns), indent=2, default=str) + "\n"
-    return sanitize(markdown(session, turns))
 
 
 @app.command()

@@ -25,7 +25,7 @@ from streamchat.repl.prompt import Prompt
 from streamchat.repl.registry import COMMANDS, found
 from streamchat.repl.typeahead import TypeAhead
 from streamchat.sessions import StoreError
-from streamchat.sessions.replay import asked
+from streamchat.sessions.replay import format_question
 from streamchat.sessions.turns import ask
 from streamchat.text.sanitize import one_line
 from streamchat.turn import Turn
@@ -97,7 +97,7 @@ class Repl:
     async def _next_message(self) -> str:
         if self._queue:
             message = self._queue.pop(0)
-            self._chat.say(asked(message))
+            self._chat.say(format_question(message))
             return message
         if not self._prompt:
             return await _line_of_stdin()
@@ -156,7 +156,7 @@ class Repl:
         again = self._chat.again
         if again and not again.edit:
             self._chat.again = None
-            self._chat.say(asked(again.question))
+            self._chat.say(format_question(again.question))
             await self._ask(again.question, again)
 
     async def _ask(self, question: str, again: Retry | None = None) -> None:

@@ -1,5 +1,8 @@
-"""Sessions: what was asked and answered, kept in SQLite, found again, and written out."""
+"""Sessions: conversations, recorded in SQLite as they happen, resumed, replayed and exported.
+
+They know agents, views and the store, but nothing of the command line or the prompt.
+"""
 
 
 class StoreError(Exception):
-    """The sessions cannot be read or kept, or there is none such; one line says why."""
+    """A session cannot be found, read or saved; the message says why in one line."""

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 from streamchat.process.threads import run_in_daemon_thread
 from streamchat.sessions import StoreError
+from streamchat.sessions.history import build_history
 from streamchat.sessions.recorder import Recorder
 from streamchat.sessions.records import Session, StoredTurn
-from streamchat.sessions.transcript import build_history
 
 if TYPE_CHECKING:
     # Without a store there is no need for SQLite.

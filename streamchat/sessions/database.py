@@ -1,4 +1,4 @@
-"""A connection to the store that outlives damage: a store that cannot be read is begun anew."""
+"""A connection to the store that survives damage by starting a new file."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from typing import TypeAlias, TypeVar
 
 from streamchat.sessions import StoreError
 from streamchat.sessions.files import (
-    PATIENCE,
+    LOCK_TIMEOUT,
     Identity,
-    identity,
-    locked,
+    identify,
+    lock,
     make_directory,
     make_file,
     set_aside,
@@ -30,46 +30,47 @@ class Database:
 
     Args:
         path: the file.
-        tell: takes the line that says where a damaged store was put, in the thread that found it.
-        own_directory: whether the directory is to be closed to others.
+        warn: is called with a line that says where a damaged store went, in the thread that found
+            the damage.
+        own_directory: whether nothing else is kept in the file's directory.
 
     Raises:
-        StoreError: it cannot be opened.
+        StoreError: the file cannot be opened.
     """
 
-    def __init__(self, path: Path, tell: Callable[[str], None], *, own_directory: bool) -> None:
+    def __init__(self, path: Path, warn: Callable[[str], None], *, own_directory: bool) -> None:
         self._path = path
-        self._tell = tell
+        self._warn = warn
         self._own_directory = own_directory
         self._lock = threading.RLock()
         self._identity: Identity | None = None
         self._connection: sqlite3.Connection | None = None
-        self._guarded(self._open)
+        self._translate_errors(self._open)
 
     def close(self) -> None:
-        """Closes the connection; nothing can be done with it any more."""
+        """Close the connection; every later call fails."""
         with self._lock:
             connection, self._connection = self._connection, None
             if connection:
                 connection.close()
 
     def read(self, work: Work[_T]) -> _T:
-        """Returns what `work` returns, which sees the store as it is at one moment.
+        """Run `work` in a transaction that sees one consistent state, and return its result.
 
-        If the store turns out to be damaged, it is done once more, on a new one.
+        If the store turns out to be damaged, `work` runs again on a new one.
 
         Raises:
-            StoreError: it cannot be done.
+            StoreError: the store cannot be read.
         """
         return self._run("BEGIN", work)
 
     def write(self, work: Work[_T]) -> _T:
-        """Returns what `work` returns, which is done while nobody else writes, or not at all.
+        """Run `work` in a transaction that excludes other writers, and return its result.
 
-        If the store turns out to be damaged, it is done once more, on a new one.
+        If the store turns out to be damaged, `work` runs again on a new one.
 
         Raises:
-            StoreError: it cannot be done.
+            StoreError: the store cannot be written, and nothing has changed.
         """
         return self._run("BEGIN IMMEDIATE", work)
 
@@ -77,31 +78,31 @@ class Database:
         with self._lock:
             if self._connection is None:
                 raise StoreError(f"{self._path} is closed")
-            return self._guarded(lambda: self._tried(begin, work))
+            return self._translate_errors(lambda: self._run_once_more_if_damaged(begin, work))
 
-    def _guarded(self, do: Callable[[], _T]) -> _T:
+    def _translate_errors(self, do: Callable[[], _T]) -> _T:
         try:
             return do()
         except StoreError:
             raise
         except sqlite3.Error as error:
-            raise StoreError(f"cannot use {self._path}: {_why(error)}") from error
+            raise StoreError(f"cannot use {self._path}: {_explain(error)}") from error
         except OSError as error:
             raise StoreError(f"cannot use {self._path}: {error.strerror or error}") from error
 
-    def _tried(self, begin: str, work: Work[_T]) -> _T:
-        # Somebody may have set it aside, or deleted it; what is written would be lost with it.
-        if identity(self._path) != self._identity:
+    def _run_once_more_if_damaged(self, begin: str, work: Work[_T]) -> _T:
+        # Another program may have moved or deleted the file; what is written would be lost.
+        if identify(self._path) != self._identity:
             self._reopen(damaged=False)
         try:
-            return self._transaction(begin, work)
+            return self._run_transaction(begin, work)
         except sqlite3.DatabaseError as error:
             if not _is_damage(error):
                 raise
         self._reopen(damaged=True)
-        return self._transaction(begin, work)
+        return self._run_transaction(begin, work)
 
-    def _transaction(self, begin: str, work: Work[_T]) -> _T:
+    def _run_transaction(self, begin: str, work: Work[_T]) -> _T:
         connection = self._connection
         assert connection
         connection.execute(begin)
@@ -109,7 +110,7 @@ class Database:
             result = work(connection)
             connection.execute("COMMIT")
         except BaseException:
-            # A rollback can fail, too, of the same damage.
+            # The same damage can make the rollback fail, too.
             with suppress(sqlite3.Error):
                 connection.execute("ROLLBACK")
             raise
@@ -119,15 +120,15 @@ class Database:
         before = self._connection
         self._open(damaged=damaged)
         if before:
-            # Only now: SQLite leaves files alone that have been renamed meanwhile.
+            # Last, because SQLite does not touch files that have been renamed by then.
             with suppress(sqlite3.Error):
                 before.close()
 
     def _open(self, *, damaged: bool = False) -> None:
         make_directory(self._path, own=self._own_directory)
-        with locked(self._path):
-            # Another process may have found the damage first, and begun a new store.
-            if damaged and identity(self._path) == self._identity:
+        with lock(self._path):
+            # Another process may have found the damage first and started a new store.
+            if damaged and identify(self._path) == self._identity:
                 self._set_aside()
             try:
                 self._connect()
@@ -138,9 +139,9 @@ class Database:
 
     def _connect(self) -> None:
         make_file(self._path)
-        found = identity(self._path)
+        found = identify(self._path)
         connection = sqlite3.connect(
-            self._path, timeout=PATIENCE, isolation_level=None, check_same_thread=False
+            self._path, timeout=LOCK_TIMEOUT, isolation_level=None, check_same_thread=False
         )
         try:
             self._prepare(connection)
@@ -155,18 +156,18 @@ class Database:
         except StoreError as error:
             raise StoreError(f"cannot use {self._path}: {error}") from None
         except sqlite3.DatabaseError as error:
-            # Before it is closed: SQLite would delete a log that it cannot use.
+            # Before closing the connection: SQLite would delete a log that it cannot use.
             if _is_damage(error):
                 self._set_aside()
             raise
 
     def _set_aside(self) -> None:
         aside = set_aside(self._path)
-        self._tell(f"the sessions in {self._path} are damaged; a new store is begun, see {aside}")
+        self._warn(f"the sessions in {self._path} are damaged and were moved to {aside}")
 
 
 def _prepare(connection: sqlite3.Connection) -> None:
-    # Damage may have left bytes that are no text.
+    # Damage can leave invalid UTF-8 in texts.
     connection.text_factory = lambda data: data.decode("utf-8", "replace")
     connection.execute("PRAGMA foreign_keys = ON")
     migrate(connection)
@@ -175,13 +176,13 @@ def _prepare(connection: sqlite3.Connection) -> None:
 
 
 def _is_damage(error: sqlite3.Error) -> bool:
-    # What Python finds fault with itself has no code.
+    # Errors that Python's own module raises have no code.
     code = getattr(error, "sqlite_errorcode", 0)
-    # A log that was cut off while it was in use stays so as long as anybody uses it.
+    # A log that is truncated while in use stays unreadable until every program has closed it.
     cut_off: bool = code == sqlite3.SQLITE_IOERR_SHORT_READ
     return cut_off or code & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
 
-def _why(error: sqlite3.Error) -> str:
+def _explain(error: sqlite3.Error) -> str:
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF
     return "another program has locked it" if code == sqlite3.SQLITE_BUSY else str(error)

@@ -1,4 +1,4 @@
-"""Where the store is: files that only their owner can read, and what becomes of damaged ones."""
+"""The store's files: readable by their owner only, locked while opened, moved away if damaged."""
 
 from __future__ import annotations
 
@@ -14,26 +14,28 @@ import platformdirs
 
 from streamchat.sessions import StoreError
 
-PATIENCE = 5.0
-"""Seconds that another program is waited for."""
-_PAUSE = 0.02
-_BESIDE = ("", "-wal", "-shm")
-"""What SQLite appends to the name of a store for its own files."""
+LOCK_TIMEOUT = 5.0
+"""Seconds to wait for another program."""
+_POLL = 0.02
+_SUFFIXES = ("", "-wal", "-shm")
+"""What SQLite appends to the store's name for its own files."""
 
 Identity: TypeAlias = tuple[int, int]
+"""Device and inode."""
 
 
 def default_path() -> Path:
-    """Returns where sessions are kept unless somebody says otherwise."""
+    """Return the store's path in the user's data directory."""
     return platformdirs.user_data_path("streamchat") / "sessions.sqlite3"
 
 
 def make_directory(path: Path, *, own: bool) -> None:
-    """Makes the directory of the store, for its owner alone.
+    """Make the store's directory, for its owner only.
 
     Args:
         path: the store.
-        own: whether nobody else keeps anything there, so that it is closed to others if it is open.
+        own: whether nothing else is kept in the directory, so that others can be locked out of it
+            even if it exists already.
 
     Raises:
         OSError: it cannot be made.
@@ -45,18 +47,18 @@ def make_directory(path: Path, *, own: bool) -> None:
 
 
 def make_file(path: Path) -> None:
-    """Makes the store's file, if there is none, and closes it and SQLite's own to others.
+    """Make the store's file if it is missing, and make it and SQLite's own files private.
 
     Raises:
         OSError: it cannot be made.
     """
     with suppress(FileExistsError):
-        # A file that is there must not be opened and closed here: that would drop the locks which
-        # SQLite holds on it in this process.
+        # Opening and closing an existing file would drop the locks that SQLite holds on it in
+        # this process.
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
-    for end in _BESIDE:
+    for suffix in _SUFFIXES:
         with suppress(FileNotFoundError):
-            _tighten(path.with_name(path.name + end), 0o600)
+            _tighten(path.with_name(path.name + suffix), 0o600)
 
 
 def _tighten(path: Path, mode: int) -> None:
@@ -65,8 +67,8 @@ def _tighten(path: Path, mode: int) -> None:
         path.chmod(mode)
 
 
-def identity(path: Path) -> Identity | None:
-    """Returns what tells the file from another that takes its name later; None if it is gone."""
+def identify(path: Path) -> Identity | None:
+    """Return what distinguishes the file from a later one of the same name; None if it is gone."""
     try:
         found = path.stat()
     except OSError:
@@ -75,38 +77,35 @@ def identity(path: Path) -> Identity | None:
 
 
 @contextmanager
-def locked(path: Path) -> Iterator[None]:
-    """Within, no other process opens the store, or sets it aside.
+def lock(path: Path) -> Iterator[None]:
+    """Keep other processes from opening the store or moving it away.
 
     Raises:
-        StoreError: another process does so for too long.
-        OSError: there can be no lock.
+        StoreError: another process holds the lock for too long.
+        OSError: the file system has no locks.
     """
     flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC
-    lock = os.open(path.with_name(path.name + ".lock"), flags, 0o600)
+    descriptor = os.open(path.with_name(path.name + ".lock"), flags, 0o600)
     try:
-        _wait_for(lock, path)
+        _acquire(descriptor, path)
         yield
     finally:
-        os.close(lock)
+        os.close(descriptor)
 
 
-def _wait_for(lock: int, path: Path) -> None:
-    end = time.monotonic() + PATIENCE
+def _acquire(descriptor: int, path: Path) -> None:
+    end = time.monotonic() + LOCK_TIMEOUT
     while True:
         try:
-            return fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             if time.monotonic() > end:
                 raise StoreError(f"another program has locked {path}") from None
-            time.sleep(_PAUSE)
+            time.sleep(_POLL)
 
 
 def set_aside(path: Path) -> Path:
-    """Renames a damaged store and SQLite's files beside it; nothing is overwritten.
-
-    Returns:
-        its new name.
+    """Rename a damaged store and SQLite's files beside it, and return its new path.
 
     Raises:
         OSError: it cannot be renamed.
@@ -114,10 +113,10 @@ def set_aside(path: Path) -> Path:
     stamp = time.strftime("%Y%m%d-%H%M%S")
     aside = path.with_name(f"{path.stem}.damaged-{stamp}{path.suffix}")
     count = 1
-    while any(aside.with_name(aside.name + end).exists() for end in _BESIDE):
+    while any(aside.with_name(aside.name + suffix).exists() for suffix in _SUFFIXES):
         count += 1
         aside = path.with_name(f"{path.stem}.damaged-{stamp}-{count}{path.suffix}")
-    for end in _BESIDE:
+    for suffix in _SUFFIXES:
         with suppress(FileNotFoundError):
-            path.with_name(path.name + end).rename(aside.with_name(aside.name + end))
+            path.with_name(path.name + suffix).rename(aside.with_name(aside.name + suffix))
     return aside

@@ -1,4 +1,4 @@
-"""Records turns while they happen, beside the event loop."""
+"""Records turns as they happen, without blocking the event loop."""
 
 from __future__ import annotations
 
@@ -13,32 +13,31 @@ from streamchat.text.redact import Redactor
 from streamchat.turn import Turn
 
 if TYPE_CHECKING:
-    # Who keeps nothing needs no SQLite.
+    # Without a store there is no need for SQLite.
     from streamchat.sessions.store import Store
 
 _T = TypeVar("_T")
 _PAUSE = 0.4
-"""Seconds between two writes; what came meanwhile is lost if the program is killed."""
+"""Seconds between two writes; a kill loses the events since the last one."""
 
 
 class Recorder:
-    """Keeps turns, one after another. Nothing it is asked for fails, or waits for the disk.
+    """Records one turn after another. No method raises an error of the store.
 
     Args:
-        store: where to; None keeps nothing.
-        tell: takes the line that says that nothing is kept any more. It comes once.
-        redactor: keeps secrets out of what is stored.
+        store: where the turns go; None records nothing.
+        warn: is called once, with a line, if the store fails; nothing is recorded from then on.
+        redactor: redacts questions and instructions. The agent has redacted the events.
     """
 
     def __init__(
         self,
         store: Store | None,
-        tell: Callable[[str], None],
+        warn: Callable[[str], None],
         redactor: Redactor | None = None,
     ) -> None:
         self.store = store
-        """Where the turns are kept, if they are."""
-        self._tell = tell
+        self._warn = warn
         self._redactor = redactor or Redactor()
         self._turn: int | None = None
         self._batch: list[Event] = []
@@ -48,33 +47,29 @@ class Recorder:
         self._failed = False
 
     async def create(self, model: str, system: str | None = None) -> str | None:
-        """Returns the id of a new session, or None if it is not kept."""
+        """Return the ID of a new session, or None if it is not stored."""
         if not self.store or self._failed:
             return None
-        told = system and self._redactor.redact(system)
-        created = self._writes.submit(self.store.create, model, told)
-        await _settled(created)
-        return self._result(created)
+        instructions = system and self._redactor.redact(system)
+        created = self._writes.submit(self.store.create, model, instructions)
+        await _wait_for(created)
+        return self._get_result(created)
 
     async def begin(self, session_id: str, question: str, message: str, model: str) -> int | None:
-        """Begins a turn; it is in the store when this returns.
-
-        Returns:
-            the turn's id, or None if it is not kept.
-        """
-        self._drop()
+        """Store the beginning of a turn, and return its ID; None if it is not stored."""
+        self._reset()
         if not self.store or self._failed:
             return None
-        asked = (self._redactor.redact(text) for text in (question, message))
-        began = self._writes.submit(self.store.begin, session_id, *asked, model)
+        texts = (self._redactor.redact(text) for text in (question, message))
+        begun = self._writes.submit(self.store.begin, session_id, *texts, model)
         try:
-            await _settled(began)
+            await _wait_for(begun)
         finally:
-            self._turn = self._result(began)
+            self._turn = self._get_result(begun)
         return self._turn
 
     def record(self, event: Event) -> None:
-        """Takes an event of the turn; it is written a moment later, with others."""
+        """Record an event of the turn; it is written a moment later, together with others."""
         if self._turn is None or isinstance(event, ChunkReceived):
             return
         self._batch.append(event)
@@ -82,12 +77,12 @@ class Recorder:
             self._timer = asyncio.get_running_loop().call_later(_PAUSE, self._write)
 
     async def finish(self, turn: Turn) -> None:
-        """Keeps the rest of the turn and how it ended; all of it is in the store then.
+        """Store the remaining events and the end of the turn.
 
-        That is so even if the task is cancelled meanwhile; the cancel comes through afterwards.
+        A cancelled task still waits for that, and is cancelled afterwards.
         """
         id, store, batch = self._turn, self.store, self._batch
-        self._drop()
+        self._reset()
         if id is None or store is None:
             return
 
@@ -96,13 +91,13 @@ class Recorder:
                 store.add(id, batch)
             store.finish(id, turn)
 
-        ended = self._writes.submit(write)
+        finished = self._writes.submit(write)
         try:
-            await _settled(ended)
+            await _wait_for(finished)
         finally:
-            self._result(ended)
+            self._get_result(finished)
 
-    def _drop(self) -> None:
+    def _reset(self) -> None:
         if self._timer:
             self._timer.cancel()
         self._turn, self._batch, self._timer = None, [], None
@@ -112,27 +107,27 @@ class Recorder:
         if self._turn is None or not self.store:
             return
         if self._writing and not self._writing.done():
-            # A slow disk: one write after another is enough.
+            # The disk is slow: let events pile up instead of writes.
             self._timer = asyncio.get_running_loop().call_later(_PAUSE, self._write)
             return
         batch, self._batch = self._batch, []
         written = self._writes.submit(self.store.add, self._turn, batch)
         self._writing = asyncio.wrap_future(written)
-        self._writing.add_done_callback(lambda _: self._result(written))
+        self._writing.add_done_callback(lambda _: self._get_result(written))
 
-    def _result(self, done: Future[_T]) -> _T | None:
+    def _get_result(self, done: Future[_T]) -> _T | None:
         error = done.exception()
         if error is None:
             return done.result()
-        self._drop()
+        self._reset()
         if not self._failed:
             self._failed = True
-            self._tell(f"the session is no longer saved: {error}")
+            self._warn(f"the session is no longer saved: {error}")
         return None
 
 
-async def _settled(future: Future[_T]) -> None:
-    """Waits for the end of a write, whatever becomes of the task, and only then is cancelled."""
+async def _wait_for(future: Future[_T]) -> None:
+    """Wait for a write to end even if the task is cancelled; raise that cancellation then."""
     waiting = asyncio.wrap_future(future)
     cancelled = False
     while not waiting.done():
@@ -140,6 +135,6 @@ async def _settled(future: Future[_T]) -> None:
             await asyncio.wait([waiting])
         except asyncio.CancelledError:
             cancelled = True
-    waiting.exception()  # is told by whoever asks the future itself
+    waiting.exception()  # mark it as retrieved: the caller asks the future itself
     if cancelled:
         raise asyncio.CancelledError

@@ -1,4 +1,4 @@
-"""What the store gives out, and what is read out of a turn to be kept."""
+"""The records that the store returns, and the texts that it keeps of a turn."""
 
 from __future__ import annotations
 
@@ -15,10 +15,16 @@ Status: TypeAlias = Literal["done", "failed", "cancelled"]
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """A conversation. Times are seconds since 1970 (UTC).
+    """A session as a list shows it.
 
-    `title` is the given one or else the first question, on one line, and safe to show. `parent` is
-    the session that this one was branched from.
+    Attributes:
+        title: the given one or else the first question; on one line and safe to show.
+        model: the last one that was asked.
+        system: instructions that are added to the built-in ones.
+        parent: the session that this one was branched from.
+        turns: their number.
+        created: seconds since 1970 (UTC).
+        updated: seconds since 1970 (UTC).
     """
 
     id: str
@@ -33,10 +39,17 @@ class Session:
 
 @dataclass(frozen=True, slots=True)
 class StoredTurn:
-    """One turn of a session. Numbers count from 1; `started` is in seconds since 1970 (UTC).
+    """One turn of a session.
 
-    `question` is what was typed and `message` what was sent to the model, with attached files.
-    `answer` is as much of it as came. Token counts are None where no server told any.
+    Attributes:
+        id: 0 if the turn is not in a store.
+        number: from 1.
+        question: as typed.
+        message: as sent to the model, with attached files.
+        answer: as much of it as arrived.
+        started: seconds since 1970 (UTC).
+        input_tokens: None if the server sent no count.
+        output_tokens: None if the server sent no count.
     """
 
     id: int
@@ -54,7 +67,7 @@ class StoredTurn:
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """A turn that holds the words looked for, with a few words around them."""
+    """A turn that matches a search; the snippet is the match with a few words around it."""
 
     session: Session
     number: int
@@ -63,7 +76,7 @@ class Hit:
 
 
 def format_calls(turn: Turn) -> str:
-    """Returns the calls as text to be searched: names, decoded arguments, results."""
+    """Return the names, arguments and results of the tool calls as text for the search index."""
     lines = []
     for call in turn.blocks:
         if isinstance(call, ToolCall) and call.name != ANSWER_TOOL:
@@ -72,7 +85,7 @@ def format_calls(turn: Turn) -> str:
 
 
 def format_arguments(call: ToolCall) -> str:
-    """Returns the arguments of a call as JSON, or as far as they came."""
+    """Return the arguments of a call as JSON, or the fragments that arrived of them."""
     if call.arguments is None:
         return replace_surrogates(call.fragments.text)
     return replace_surrogates(json.dumps(dict(call.arguments), ensure_ascii=False, default=str))

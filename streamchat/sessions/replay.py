@@ -1,4 +1,4 @@
-"""Shows a turn that is over as it was when it happened."""
+"""Shows a stored turn the way it looked when it happened."""
 
 from __future__ import annotations
 
@@ -16,29 +16,24 @@ from streamchat.view.play import show_all
 PROMPT = "> "
 
 
-def asked(question: str) -> str:
-    """Returns a question as it stands at a prompt."""
+def format_question(question: str) -> str:
+    """Return a question as it looked at the prompt."""
     return PROMPT + sanitize(question).replace("\n", "\n" + " " * len(PROMPT))
 
 
 def replay(question: str, events: Iterable[Event], view: View, out: TextIO) -> Turn:
-    """Writes the question, shows each event, and tells how a turn ended that gave no answer.
-
-    Events that do not fit those before, as in a file that somebody has edited, are passed over.
+    """Write the question, show the events, and write why there is no answer, if there is none.
 
     Args:
-        question: as it was typed.
+        question: as typed.
         events: of the turn.
         view: a new one, which writes to `out`.
-        out: where to.
-
-    Returns:
-        the turn as it ended.
+        out: the output.
 
     Raises:
         OSError: the output is gone.
     """
-    _write(asked(question), out)
+    _write(format_question(question), out)
     turn = show_all(events, view)
     if outcome := format_outcome(turn):
         _write(outcome, out)

@@ -1,4 +1,4 @@
-"""How rows of the store become records, and events become text and back."""
+"""Reads records from rows of the store, and encodes and decodes batches of events."""
 
 from __future__ import annotations
 
@@ -13,62 +13,62 @@ from streamchat.sessions.records import Session, StoredTurn
 from streamchat.text.sanitize import one_line
 from streamchat.turn import find_answer, fold
 
-TITLE = 80
-"""Characters of a title that are shown."""
-SESSIONS = """
+MAX_TITLE = 80
+"""Characters of a title, or of a question in its place."""
+SELECT_SESSIONS = """
     SELECT id, title, model, system, parent, created, updated,
         (SELECT count(*) FROM turns WHERE session = sessions.id) AS turns,
         (SELECT question FROM turns WHERE session = sessions.id ORDER BY number LIMIT 1)
     FROM sessions
 """
-_EXCHANGES = """
+_SELECT_TURNS = """
     SELECT id, number, question, message, answer, status, model, started, seconds,
         input_tokens, output_tokens
     FROM turns WHERE session = ? ORDER BY number
 """
-_MOST = 2**63 - 1
+_MAX_INTEGER = 2**63 - 1
 _encode = json.JSONEncoder(default=str).encode
 
 
-def session_of(row: Sequence[Any]) -> Session:
-    """Returns the session in a row of `SESSIONS`."""
+def to_session(row: Sequence[Any]) -> Session:
+    """Return the session in a row of `SELECT_SESSIONS`."""
     id, title, model, system, parent, created, updated, turns, question = row
-    shown = one_line(title or "", TITLE) or one_line(question or "", TITLE)
+    shown = one_line(title or "", MAX_TITLE) or one_line(question or "", MAX_TITLE)
     return Session(id, shown, model, system, parent, turns, created, updated)
 
 
-def found_session(connection: sqlite3.Connection, prefix: str) -> Session:
-    """Returns the session whose id begins so.
+def find_session(connection: sqlite3.Connection, prefix: str) -> Session:
+    """Return the session whose ID starts with the prefix.
 
     Raises:
-        StoreError: none does, or more than one.
+        StoreError: no ID does, or several do.
     """
-    begin = prefix.strip().lower()
-    # Ids are hexadecimal. Nothing else, and least of all a wildcard, begins one.
+    start = prefix.strip().lower()
+    # IDs are hexadecimal. The check also keeps wildcards out of LIKE.
     rows = []
-    if begin and begin.isalnum() and begin.isascii():
+    if start and start.isalnum() and start.isascii():
         where = "WHERE id LIKE ? || '%' ORDER BY updated DESC"
-        rows = connection.execute(f"{SESSIONS} {where}", [begin]).fetchall()
+        rows = connection.execute(f"{SELECT_SESSIONS} {where}", [start]).fetchall()
     if not rows:
-        raise StoreError(f"no session begins with {one_line(prefix, 40) or 'nothing'}")
+        raise StoreError(f"no session ID starts with {one_line(prefix, 40) or 'nothing'}")
     if len(rows) > 1:
         ids = ", ".join(row[0] for row in rows[:10])
-        raise StoreError(f"{len(rows)} sessions begin with {begin}: {ids}")
-    return session_of(rows[0])
+        raise StoreError(f"{len(rows)} session IDs start with {start}: {ids}")
+    return to_session(rows[0])
 
 
-def exchanges(connection: sqlite3.Connection, session: str) -> list[StoredTurn]:
-    """Returns the turns of a session in their order."""
-    rows = connection.execute(_EXCHANGES, [session]).fetchall()
-    return [_exchange(connection, row) for row in rows]
+def load_turns(connection: sqlite3.Connection, session: str) -> list[StoredTurn]:
+    """Return the turns of a session, the oldest first."""
+    rows = connection.execute(_SELECT_TURNS, [session]).fetchall()
+    return [_load_turn(connection, row) for row in rows]
 
 
-def _exchange(connection: sqlite3.Connection, row: Sequence[Any]) -> StoredTurn:
+def _load_turn(connection: sqlite3.Connection, row: Sequence[Any]) -> StoredTurn:
     id, number, question, message, answer, status, *rest = row
     if status in ("done", "failed", "cancelled"):
         return StoredTurn(id, number, question, message, answer, status, *rest)
-    # Nobody has told how it ended: the program was killed.
-    turn = fold(events_of(connection, id))
+    # Still "running": the program was killed before it could store the end.
+    turn = fold(load_events(connection, id))
     model, started, *_ = rest
     tokens = turn.input_tokens, turn.output_tokens
     answer = find_answer(turn)
@@ -77,26 +77,26 @@ def _exchange(connection: sqlite3.Connection, row: Sequence[Any]) -> StoredTurn:
     )
 
 
-def events_of(connection: sqlite3.Connection, turn: int) -> list[Event]:
-    """Returns the events of a turn up to its last, which is `TurnCancelled` if none was kept."""
+def load_events(connection: sqlite3.Connection, turn: int) -> list[Event]:
+    """Return the events of a turn; the last one is `TurnCancelled` if no end was stored."""
     query = "SELECT events FROM events WHERE turn = ? ORDER BY number"
     events: list[Event] = []
     for (batch,) in connection.execute(query, [turn]):
         try:
             events += map(from_dict, json.loads(batch))
         except (ValueError, TypeError, AttributeError):
-            break  # what follows would speak of calls that are not there
+            break  # later events refer to calls that are lost
     last = next((at for at, event in enumerate(events) if isinstance(event, LastEvent)), None)
     return [*events, TurnCancelled()] if last is None else events[: last + 1]
 
 
-def encoded(events: Iterable[Event]) -> str:
-    """Returns a batch of events as an ASCII JSON array; chunks are for debugging, and left out."""
-    # One by one: a long batch at once would keep other threads waiting.
+def encode_events(events: Iterable[Event]) -> str:
+    """Return a batch of events as an ASCII JSON array, without chunks: those are for debugging."""
+    # Encoding a long batch at once would hold the interpreter lock for too long.
     kept = (_encode(to_dict(each)) for each in events if not isinstance(each, ChunkReceived))
     return f"[{','.join(kept)}]"
 
 
-def storable(number: int | None) -> int | None:
-    """Returns a count as SQLite can hold it: servers may send any."""
-    return number if number is None else max(-_MOST, min(number, _MOST))
+def clamp_count(number: int | None) -> int | None:
+    """Return a count that fits SQLite's integers: servers may send any."""
+    return number if number is None else max(-_MAX_INTEGER, min(number, _MAX_INTEGER))

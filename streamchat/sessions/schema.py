@@ -1,4 +1,4 @@
-"""The tables of the store, and how a store of an earlier version becomes one of this."""
+"""The store's tables, and the migrations from earlier versions."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ MIGRATIONS: tuple[Sequence[str], ...] = (
             created REAL NOT NULL,
             updated REAL NOT NULL
         )""",
-        # Ids of turns are random: a store that was begun anew must not give out the id of a turn
-        # that somebody is still adding to.
+        # Turn IDs are random: a store that replaces a damaged one must not reuse the ID of a turn
+        # that another program is still writing.
         """CREATE TABLE turns (
             id INTEGER PRIMARY KEY,
             session TEXT NOT NULL REFERENCES sessions ON DELETE CASCADE,
@@ -50,17 +50,17 @@ MIGRATIONS: tuple[Sequence[str], ...] = (
         END""",
     ),
 )
-"""The statements that lead from each version to the next; the first begin with an empty file."""
+"""The statements that upgrade from each version to the next, starting from an empty file."""
 
 
 def migrate(
     connection: sqlite3.Connection, migrations: Sequence[Sequence[str]] = MIGRATIONS
 ) -> None:
-    """Brings the store to the newest version, all at once or not at all.
+    """Upgrade the store to the newest version in one transaction.
 
     Raises:
-        StoreError: it is newer than that; nothing was changed.
-        sqlite3.Error: it cannot be read or written.
+        StoreError: the store is newer than that; nothing has changed.
+        sqlite3.Error: the store cannot be read or written.
     """
     if _version(connection) == len(migrations):
         return
@@ -68,7 +68,7 @@ def migrate(
     try:
         version = _version(connection)
         if version > len(migrations):
-            raise StoreError("a newer version of streamchat has written it")
+            raise StoreError("it was written by a newer version of streamchat")
         for migration in migrations[version:]:
             for statement in migration:
                 connection.execute(statement)

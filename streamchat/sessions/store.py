@@ -1,4 +1,4 @@
-"""The store: sessions, their turns and events, in one SQLite file."""
+"""The store: sessions, their turns and their events in one SQLite file."""
 
 from __future__ import annotations
 
@@ -21,29 +21,29 @@ from streamchat.sessions.records import (
     format_calls,
 )
 from streamchat.sessions.rows import (
-    SESSIONS,
-    encoded,
-    events_of,
-    exchanges,
-    found_session,
-    session_of,
-    storable,
+    SELECT_SESSIONS,
+    clamp_count,
+    encode_events,
+    find_session,
+    load_events,
+    load_turns,
+    to_session,
 )
-from streamchat.sessions.search import hits, query_of
+from streamchat.sessions.search import build_query, find_hits
 from streamchat.text.partial_json import replace_surrogates
 from streamchat.text.sanitize import one_line
 from streamchat.turn import Turn, find_answer
 
-_BEGIN = """
+_INSERT_TURN = """
     INSERT INTO turns (id, session, number, question, message, model, started)
     SELECT ?, ?, coalesce(max(number), 0) + 1, ?, ?, ?, ? FROM turns WHERE session = ?
 """
-_ADD = """
+_INSERT_EVENTS = """
     INSERT INTO events (turn, number, events)
     SELECT id, (SELECT coalesce(max(number), 0) + 1 FROM events WHERE turn = id), ?
     FROM turns WHERE id = ?
 """
-_FINISH = """
+_UPDATE_TURN = """
     UPDATE turns SET answer = ?, status = ?, seconds = ?, input_tokens = ?, output_tokens = ?
     WHERE id = ?
 """
@@ -60,12 +60,13 @@ _COPY_WORDS = """
 
 
 class Store:
-    """Keeps sessions. All methods may be called from any thread; each is done wholly or not at all.
+    """Stores sessions. Methods can be called from any thread, and each is one transaction.
 
-    A damaged store is set aside, whenever that is found out, and the call is done on a new one.
+    A damaged store is moved aside as soon as the damage shows, and the call starts over on a new
+    one.
 
     Raises:
-        StoreError: any method; the store cannot be used, and one line says why.
+        StoreError: by every method, if the store cannot be used; the message says why in one line.
     """
 
     def __init__(self, database: Database) -> None:
@@ -73,20 +74,19 @@ class Store:
 
     @classmethod
     def open(cls, path: Path | None = None, warn: Callable[[str], None] = print_error) -> Self:
-        """Opens the store, or begins one, which only its owner can read.
+        """Open the store, or make one that only its owner can read.
 
         Args:
-            path: the file; by default one in the user's data directory.
-            warn: takes the line that says where a damaged store was put, in the thread that found
-                the damage.
+            path: the file; by default in the user's data directory.
+            warn: is called with a line that says where a damaged store went, in the thread that
+                found the damage.
 
         Raises:
-            StoreError: it cannot be opened, or a newer version has written it.
+            StoreError: it cannot be opened, or was written by a newer version.
         """
         return cls(Database(path or default_path(), warn, own_directory=path is None))
 
     def close(self) -> None:
-        """Closes the store."""
         self._database.close()
 
     def __enter__(self) -> Self:
@@ -96,66 +96,64 @@ class Store:
         self.close()
 
     def create(self, model: str, system: str | None = None, parent: str | None = None) -> str:
-        """Begins a session and returns its id, 8 hexadecimal digits."""
-        return self._database.write(lambda db: _created(db, model, system, parent))
+        """Make a session, and return its ID of 8 hexadecimal digits."""
+        return self._database.write(lambda db: _create(db, model, system, parent))
 
     def begin(self, session_id: str, question: str, message: str, model: str) -> int:
-        """Begins a turn, in a session that is made if it is not there, and returns the turn's id.
+        """Begin a turn, and return its ID; a session that is gone is made again.
 
         Args:
             session_id: of the session.
-            question: as it was typed.
-            message: as it is sent to the model.
-            model: its name.
+            question: as typed.
+            message: as sent to the model.
+            model: the model's name.
         """
-        asked = replace_surrogates(question), replace_surrogates(message)
-        return self._database.write(
-            lambda db: _begun(db, session_id, *asked, replace_surrogates(model))
-        )
+        texts = [replace_surrogates(text) for text in (question, message, model)]
+        return self._database.write(lambda db: _begin(db, session_id, *texts))
 
     def add(self, turn_id: int, events: Sequence[Event]) -> None:
-        """Adds events to a turn, or drops them if the turn is not there any more."""
-        batch = encoded(events)
-        self._database.write(lambda db: db.execute(_ADD, [batch, turn_id]))
+        """Add events to a turn, or drop them if the turn is gone."""
+        batch = encode_events(events)
+        self._database.write(lambda db: db.execute(_INSERT_EVENTS, [batch, turn_id]))
 
     def finish(self, turn_id: int, turn: Turn) -> None:
-        """Keeps how a turn ended."""
+        """Store how a turn ended."""
         self._database.write(lambda db: _finish(db, turn_id, turn))
 
     def turns(self, session_id: str) -> list[StoredTurn]:
-        """Returns the turns of a session in their order, none if there is no such session."""
-        return self._database.read(lambda db: exchanges(db, session_id))
+        """Return the turns of a session, the oldest first; none if there is no such session."""
+        return self._database.read(lambda db: load_turns(db, session_id))
 
     def events(self, turn_id: int) -> list[Event]:
-        """Returns the events of a turn; the last is `TurnCancelled` where no end was kept."""
-        return self._database.read(lambda db: events_of(db, turn_id))
+        """Return the events of a turn; the last one is `TurnCancelled` if no end was stored."""
+        return self._database.read(lambda db: load_events(db, turn_id))
 
     def sessions(self, limit: int | None = None) -> list[Session]:
-        """Returns the sessions that have turns, those last used first, at most `limit`."""
+        """Return the sessions that have turns, the last used first."""
         where = "WHERE turns > 0 ORDER BY updated DESC, rowid DESC LIMIT ?"
-        many = [-1 if limit is None else limit]
+        count = [-1 if limit is None else limit]
         return self._database.read(
-            lambda db: [session_of(row) for row in db.execute(f"{SESSIONS} {where}", many)]
+            lambda db: [to_session(row) for row in db.execute(f"{SELECT_SESSIONS} {where}", count)]
         )
 
     def find(self, prefix: str) -> Session:
-        """Returns the session whose id begins so.
+        """Return the session whose ID starts with the prefix.
 
         Raises:
-            StoreError: none does, or more than one.
+            StoreError: no ID does, or several do.
         """
-        return self._database.read(lambda db: found_session(db, prefix))
+        return self._database.read(lambda db: find_session(db, prefix))
 
     def last(self) -> Session | None:
-        """Returns the session that was last used, if there is any."""
+        """Return the session that was used last."""
         return next(iter(self.sessions(1)), None)
 
     def set_title(self, session_id: str, title: str) -> None:
-        """Names a session; an empty title is none."""
+        """Set a session's title; an empty one stands for the first question."""
         self._set("title", session_id, title)
 
     def set_system(self, session_id: str, text: str | None) -> None:
-        """Keeps a session's instructions to the model; None are the usual ones."""
+        """Set the instructions that a session adds to the built-in ones; None for the setting's."""
         self._set("system", session_id, text)
 
     def _set(self, column: str, session_id: str, text: str | None) -> None:
@@ -164,32 +162,32 @@ class Store:
         self._database.write(lambda db: db.execute(query, [value, session_id]))
 
     def branch(self, session_id: str, upto: int) -> str:
-        """Copies the turns up to a number into a new session, and returns its id.
+        """Copy the turns up to a number into a new session, and return its ID.
 
         Raises:
             StoreError: there is no such session.
         """
-        return self._database.write(lambda db: _branched(db, session_id, upto))
+        return self._database.write(lambda db: _branch(db, session_id, upto))
 
     def delete_turn(self, turn_id: int) -> None:
-        """Deletes a turn, if it is there."""
+        """Delete a turn if it exists."""
         self._database.write(lambda db: db.execute("DELETE FROM turns WHERE id = ?", [turn_id]))
 
     def delete(self, session_id: str) -> None:
-        """Deletes a session, if it is there, and all its turns."""
+        """Delete a session and its turns if it exists."""
         query = "DELETE FROM sessions WHERE id = ?"
         self._database.write(lambda db: db.execute(query, [session_id]))
 
     def search(self, words: str, limit: int = 50) -> list[Hit]:
-        """Returns the turns with all the words, or words that begin so, newest first.
+        """Return the turns with all the words, or words that start with them, newest first.
 
-        They are looked for in questions, answers, and calls with their results.
+        The search covers questions, answers, tool calls and their results.
 
         Raises:
-            StoreError: there is no word to look for.
+            StoreError: there are no words.
         """
-        query = query_of(words)
-        return self._database.read(lambda db: hits(db, query, limit))
+        query = build_query(words)
+        return self._database.read(lambda db: find_hits(db, query, limit))
 
 
 def _new_id(db: sqlite3.Connection) -> str:
@@ -200,7 +198,7 @@ def _new_id(db: sqlite3.Connection) -> str:
     return id
 
 
-def _created(db: sqlite3.Connection, model: str, system: str | None, parent: str | None) -> str:
+def _create(db: sqlite3.Connection, model: str, system: str | None, parent: str | None) -> str:
     id, now = _new_id(db), time.time()
     instructions = None if system is None else replace_surrogates(system)
     _insert_session(db, id, None, replace_surrogates(model), instructions, parent, now, now)
@@ -211,11 +209,11 @@ def _insert_session(db: sqlite3.Connection, *values: object) -> None:
     db.execute("INSERT INTO sessions VALUES (?, ?, ?, ?, ?, ?, ?)", values)
 
 
-def _begun(db: sqlite3.Connection, session: str, question: str, message: str, model: str) -> int:
+def _begin(db: sqlite3.Connection, session: str, question: str, message: str, model: str) -> int:
     id, now = secrets.randbits(53), time.time()
     if not db.execute("SELECT 1 FROM sessions WHERE id = ?", [session]).fetchone():
         _insert_session(db, session, None, model, None, None, now, now)
-    db.execute(_BEGIN, [id, session, question, message, model, now, session])
+    db.execute(_INSERT_TURN, [id, session, question, message, model, now, session])
     db.execute("INSERT INTO words (rowid, question) VALUES (?, ?)", [id, question])
     db.execute("UPDATE sessions SET updated = ?, model = ? WHERE id = ?", [now, model, session])
     return id
@@ -223,8 +221,8 @@ def _begun(db: sqlite3.Connection, session: str, question: str, message: str, mo
 
 def _finish(db: sqlite3.Connection, id: int, turn: Turn) -> None:
     answer = replace_surrogates(find_answer(turn))
-    tokens = storable(turn.input_tokens), storable(turn.output_tokens)
-    db.execute(_FINISH, [answer, turn.status, turn.seconds, *tokens, id])
+    tokens = clamp_count(turn.input_tokens), clamp_count(turn.output_tokens)
+    db.execute(_UPDATE_TURN, [answer, turn.status, turn.seconds, *tokens, id])
     db.execute(
         "UPDATE words SET answer = ?, calls = ? WHERE rowid = ?", [answer, format_calls(turn), id]
     )
@@ -232,11 +230,11 @@ def _finish(db: sqlite3.Connection, id: int, turn: Turn) -> None:
     db.execute(f"UPDATE sessions SET updated = ? {of_turn}", [time.time(), id])  # noqa: S608  # ours
 
 
-def _branched(db: sqlite3.Connection, session: str, upto: int) -> str:
+def _branch(db: sqlite3.Connection, session: str, upto: int) -> str:
     query = "SELECT title, model, system FROM sessions WHERE id = ?"
     found = db.execute(query, [session]).fetchone()
     if not found:
-        raise StoreError(f"there is no session {one_line(session, 40)}")
+        raise StoreError(f"no session {one_line(session, 40)}")
     title, model, system = found
     id, now = _new_id(db), time.time()
     _insert_session(db, id, title, model, system, session, now, now)

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from time import time
-from typing import TYPE_CHECKING, Protocol, TextIO, TypeAlias
+from typing import TYPE_CHECKING, TextIO, TypeAlias
 
 from streamchat.process.tty import can_repaint
 from streamchat.text.sanitize import SafeText, one_line
-from streamchat.view.formatting import age
 
 if TYPE_CHECKING:
     from rich.console import Console, Group
@@ -39,53 +37,6 @@ class Layout:
     narrow: Sequence[str]
     narrow_below: int = 60
     unbroken: Sequence[str] = ()
-
-
-_SESSIONS = Layout(
-    columns=("ID", "title", "model", "turns", "age"),
-    narrow=("ID", "title\nmodel, turns, age"),
-    unbroken=("ID",),
-)
-
-
-class Listed(Protocol):
-    """What is shown of a session in a list."""
-
-    @property
-    def id(self) -> str:
-        """What it is named by."""
-
-    @property
-    def title(self) -> str:
-        """What it is about."""
-
-    @property
-    def model(self) -> str:
-        """Who answered last."""
-
-    @property
-    def turns(self) -> int:
-        """How many there are."""
-
-    @property
-    def updated(self) -> float:
-        """Seconds since 1970 (UTC)."""
-
-
-def show_sessions(sessions: Iterable[Listed], out: TextIO) -> None:
-    """Write a list of sessions.
-
-    Raises:
-        OSError: the output is gone.
-    """
-    rows = (
-        [
-            *(cell(each.id), cell(each.title), cell(each.model, "dim")),
-            *(cell(str(each.turns), "dim"), cell(age(time() - each.updated), "dim")),
-        ]
-        for each in sessions
-    )
-    show_table(_SESSIONS, rows, out)
 
 
 def show_table(layout: Layout, rows: Iterable[Sequence[Cell]], out: TextIO) -> None:

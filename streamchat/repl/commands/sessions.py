@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Iterable
 from pathlib import Path
@@ -11,9 +10,9 @@ from streamchat.repl.chat import Chat
 from streamchat.repl.completion import paths
 from streamchat.repl.errors import CommandError
 from streamchat.repl.registry import command
-from streamchat.sessions.transcript import document, markdown
+from streamchat.sessions.listing import show_sessions
+from streamchat.sessions.transcript import export
 from streamchat.text.sanitize import one_line, sanitize
-from streamchat.view.table import show_sessions
 
 
 def _ids(chat: Chat, begun: str) -> Iterable[tuple[str, str]]:
@@ -96,7 +95,7 @@ def _files(chat: Chat, begun: str) -> Iterable[tuple[str, str]]:
     more="Without a name it is streamchat-ID.md. A file that is there is not written over.",
     completer=_files,
 )
-async def export(chat: Chat, name: str) -> None:
+async def export_(chat: Chat, name: str) -> None:
     """Writes the session to a file."""
     id = chat.conversation.session_id
     if not id:
@@ -106,8 +105,7 @@ async def export(chat: Chat, name: str) -> None:
     exchanges = await chat.in_store(store.turns, id)
     told = [(each, await chat.in_store(store.events, each.id)) for each in exchanges]
     name = name or f"streamchat-{id}.md"
-    as_json = name.endswith(".json")
-    text = json.dumps(document(session, told), indent=2) if as_json else markdown(session, told)
+    text = export(session, told, as_json=name.endswith(".json"))
     await chat.in_store(_write, Path(name), text)
     chat.say(f"written to {sanitize(name)}")
 
@@ -115,7 +113,7 @@ async def export(chat: Chat, name: str) -> None:
 def _write(path: Path, text: str) -> None:
     try:
         with path.expanduser().open("x", encoding="utf-8", errors="backslashreplace") as file:
-            file.write(sanitize(text.rstrip("\n")) + "\n")
+            file.write(text)
     except (OSError, RuntimeError) as error:
         raise CommandError(f"{path}: {getattr(error, 'strerror', error)}") from None
 

@@ -1,0 +1,32 @@
+"""What a model is sent of earlier turns."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from streamchat.agent.history import mark_interrupted
+from streamchat.sessions.records import StoredTurn
+
+
+def quote_answer(turn: StoredTurn) -> str | None:
+    """Return the answer as the history quotes it; None if the turn is not in the history."""
+    if turn.status == "done":
+        return turn.answer
+    if turn.status == "cancelled":
+        return mark_interrupted(turn.answer) or None
+    return None
+
+
+def build_history(turns: Iterable[StoredTurn], budget: int) -> tuple[list[tuple[str, str]], int]:
+    """Return the newest pairs of message and answer that fit, and the number of older ones.
+
+    Args:
+        turns: the oldest first; those without an answer are skipped.
+        budget: the most characters in all pairs. Counting back from the newest, the first pair
+            that does not fit is left out together with everything before it.
+    """
+    pairs = [(each.message, answer) for each in turns if (answer := quote_answer(each)) is not None]
+    first = len(pairs)
+    while first and (budget := budget - len("".join(pairs[first - 1]))) >= 0:
+        first -= 1
+    return pairs[first:], first
