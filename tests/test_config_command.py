@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import json
+import os
 import re
 import tomllib
 from dataclasses import fields
@@ -10,8 +12,9 @@ from pathlib import Path
 
 import pytest
 
+from streamchat.cli.config_report import show_settings
 from streamchat.config import Settings
-from streamchat.config.sources import load_settings
+from streamchat.config.sources import load_settings, load_sources
 from tests.program import Terminal, run
 from tests.server import Server, notebook
 
@@ -71,6 +74,14 @@ def test_the_output_of_show_is_a_valid_file(tmp_path: Path, config: Path) -> Non
     copy.write_text(shown)
     settings = load_settings({}, {"STREAMCHAT_CONFIG": str(copy)})
     assert (settings.temperature, settings.system) == (0.5, tomllib.loads(FILE)["system"])
+
+
+def test_control_characters_are_shown_as_toml_escapes(tmp_path: Path) -> None:
+    text = "a\x7fb\x85c\xadd\u202ee\U000e0041f\U0001f600\n\x1b"
+    loaded = load_sources({"system": text}, {"STREAMCHAT_CONFIG": os.devnull})
+    show_settings(loaded, out := io.StringIO())
+    assert tomllib.loads(out.getvalue())["system"] == text
+    assert not {"\x7f", "\x85", "\xad", "\u202e", "\x1b"} & {*out.getvalue()}
 
 
 def test_show_as_json(tmp_path: Path, config: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TextIO, TypeAlias
@@ -12,7 +13,7 @@ from streamchat.config import SETTINGS, Settings
 from streamchat.config.sources import Loaded
 from streamchat.process.tty import can_repaint
 from streamchat.text.redact import Redactor, redact_url_credentials
-from streamchat.text.sanitize import SafeText, sanitize
+from streamchat.text.sanitize import SafeOutput, sanitize
 from streamchat.view.jsonl import JsonLines
 from streamchat.view.table import Layout, draw_table
 
@@ -64,9 +65,7 @@ def show_settings(loaded: Loaded, out: TextIO) -> None:
     if can_repaint(out):
         _draw(rows, loaded, out)
         return
-    out.writelines(f"# {line}\n" for line in _describe_file(loaded))
-    out.writelines(f"{line}\n" for line in _format_toml(rows))
-    out.flush()
+    _write_toml(rows, loaded, out)
 
 
 def write_json(loaded: Loaded, out: TextIO) -> None:
@@ -117,28 +116,33 @@ def _find_value(settings: Settings, name: str) -> _Value:
     return value
 
 
-def _describe_file(loaded: Loaded) -> Iterator[SafeText]:
+def _describe_file(loaded: Loaded) -> Iterator[str]:
     file = loaded.file
-    yield _sanitize_comment(f"file: {file.path}{'' if file.path.exists() else ' (missing)'}")
-    profile = f"{loaded.profile} ({loaded.profile_place})" if loaded.profile else "none"
-    yield _sanitize_comment(f"profile: {profile}")
-    yield _sanitize_comment(f"profiles: {', '.join(sorted(file.profiles)) or 'none'}")
+    yield f"file: {file.path}{'' if file.path.exists() else ' (missing)'}"
+    yield f"profile: {f'{loaded.profile} ({loaded.profile_place})' if loaded.profile else 'none'}"
+    yield f"profiles: {', '.join(sorted(file.profiles)) or 'none'}"
+
+
+def _write_toml(rows: Sequence[_Row], loaded: Loaded, out: SafeOutput) -> None:
+    for line in (*(f"# {each}" for each in _describe_file(loaded)), *_format_toml(rows)):
+        # A comment must end where its line does.
+        out.write(sanitize(line.replace("\n", "\\n") + "\n"))
+    out.flush()
 
 
 def _format_toml(rows: Sequence[_Row]) -> Iterator[str]:
     width = max(len(row.setting) for row in rows)
     for row in rows:
-        source = _sanitize_comment(row.source)
         if row.note or row.value is None:
-            yield f"# {row.setting}: {_sanitize_comment(row.text)}  # {source}"
+            yield f"# {row.setting}: {row.text}  # {row.source}"
         else:
-            value = json.dumps(row.value, ensure_ascii=False)  # TOML writes these values alike
-            yield f"{row.setting:{width}} = {sanitize(value)}  # {source}"
+            yield f"{row.setting:{width}} = {_format_value(row.value)}  # {row.source}"
 
 
-def _sanitize_comment(text: str) -> SafeText:
-    """Keep a comment on its line, where it is a comment."""
-    return sanitize(text.replace("\r\n", "\n").replace("\n", "\\n"))
+def _format_value(value: _Value) -> str:
+    # JSON writes such values as TOML does, but for characters that sanitizing would turn into \xNN.
+    text = json.dumps(value, ensure_ascii=False)
+    return re.sub("[\x7f-\x9f\xad]", lambda match: f"\\u{ord(match[0]):04x}", text)
 
 
 def _draw(rows: Sequence[_Row], loaded: Loaded, out: TextIO) -> None:
@@ -150,4 +154,4 @@ def _draw(rows: Sequence[_Row], loaded: Loaded, out: TextIO) -> None:
         ]
         for row in rows
     )
-    draw_table(_LAYOUT, cells, out, above=_describe_file(loaded))
+    draw_table(_LAYOUT, cells, out, above=map(sanitize, _describe_file(loaded)))
