@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from streamchat.cli.main import insert_command
+from streamchat.config import PROFILE, SETTINGS
 from tests.program import COMMAND, Terminal, environment, run
 from tests.screen import written
 from tests.server import (
@@ -348,6 +349,15 @@ class TestFailures:
 )
 def test_a_question_may_begin_with_a_minus(given: list[str], read: list[str]) -> None:
     assert insert_command(given) == read
+
+
+def test_help_names_every_setting_with_a_flag(tmp_path: Path) -> None:
+    for command in ("ask", "repl"):
+        help = run(tmp_path, command, "--help").stdout
+        for setting in (*SETTINGS.values(), PROFILE):
+            if setting.flags:
+                assert {*setting.flags, setting.variable} - {""} <= set(re.findall(r"[\w-]+", help))
+                assert "".join(setting.help.split()) in "".join(help.split())
 
 
 def test_help_and_version_import_nothing_heavy(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from streamchat.config.checks import check_setting
 from streamchat.process.streams import print_error
 
 _HINT_AFTER = 1.0
-"""Seconds without input after which the user is told that the program waits for some."""
+"""Seconds of waiting for standard input before a line says so."""
 _CHUNK = 1 << 16
 
 

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from streamchat.process.streams import print_error
 from streamchat.sessions import StoreError
 
 if TYPE_CHECKING:
@@ -142,10 +141,12 @@ def export(
 @app.command()
 def delete(id: Id) -> None:
     """Delete a session and all its turns."""
+    from streamchat.text.sanitize import one_line
+
     with _open_store() as store:
         session = store.find(id)
         store.delete(session.id)
-    typer.echo(f"deleted {session.id}: {session.title or 'no turns'}")
+    typer.echo(one_line(f"deleted {session.id}: {session.title or 'no turns'}"))
 
 
 @contextmanager
@@ -170,5 +171,7 @@ def _write_json(objects: Iterable[dict[str, Any]]) -> None:
 def _require_some(found: list[Any], message: str) -> None:
     """End the command, successfully, with a message if nothing was found."""
     if not found:
+        from streamchat.process.streams import print_error
+
         print_error(message)
         raise typer.Exit
