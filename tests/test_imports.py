@@ -47,7 +47,7 @@ PURE = (
     "sessions.transcript",
 )
 LIBRARIES = {
-    "rich": ("view", "doctor.report"),
+    "rich": ("view",),
     "pygments": ("view.markdown.highlight",),
     "prompt_toolkit": ("repl",),
     "pyperclip": ("repl.clipboard",),

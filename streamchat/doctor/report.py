@@ -8,16 +8,20 @@ from typing import TextIO
 
 from streamchat.doctor.findings import Finding, Verdict, is_usable
 from streamchat.process.tty import can_repaint
+from streamchat.text.sanitize import sanitize
 from streamchat.view.jsonl import JsonLines
+from streamchat.view.table import Layout, draw_table
 
-_NARROW = 72
-"""Columns below which two cells stand above each other."""
-_HEADS = ("subject", "verdict", "seen", "streamchat")
+_LAYOUT = Layout(
+    columns=("subject", "verdict", "seen", "streamchat"),
+    narrow=("subject\nverdict", "seen\nstreamchat"),
+    narrow_below=72,
+)
 _STYLES: dict[Verdict, str] = {
-    "ok": "green",
-    "different": "yellow",
-    "missing": "yellow",
-    "wrong": "bold red",
+    "ok": "done",
+    "different": "running",
+    "missing": "running",
+    "wrong": "failed strong",
 }
 
 
@@ -28,7 +32,7 @@ def show_report(findings: Sequence[Finding], out: TextIO) -> None:
         OSError: the output is gone.
     """
     if can_repaint(out):
-        _show_table(findings, out)
+        _draw(findings, out)
     else:
         for each in findings:
             parts = (each.verdict, each.observed, each.consequence)
@@ -49,29 +53,14 @@ def write_json(findings: Sequence[Finding], out: TextIO) -> None:
     lines.write({"usable": is_usable(findings)})
 
 
-def _show_table(findings: Sequence[Finding], out: TextIO) -> None:
-    # Rich is slow to import, and a pipe has no use for it.
-    from rich.box import SIMPLE_HEAD
-    from rich.console import Console, Group
-    from rich.table import Table
-    from rich.text import Text
-
-    from streamchat.view.glyphs import encodable
-
-    console = Console(file=out, highlight=False, markup=False, emoji=False)
-
-    def cell(text: str, style: str = "") -> Text:
-        return Text(encodable(text, console.encoding), style, overflow="fold")
-
-    table = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False, padding=(0, 2, 0, 0))
-    narrow = console.width < _NARROW
-    for head in ("subject\nverdict", "seen\nstreamchat") if narrow else _HEADS:
-        table.add_column(head, overflow="fold")
-    for each in findings:
-        verdict = cell(each.verdict, _STYLES[each.verdict])
-        cells = (cell(each.subject), verdict, cell(each.observed), cell(each.consequence, "dim"))
-        if narrow:
-            table.add_row(Group(*cells[:2]), Group(*cells[2:]))
-        else:
-            table.add_row(*cells)
-    console.print(table)
+def _draw(findings: Sequence[Finding], out: TextIO) -> None:
+    rows = (
+        [
+            (sanitize(each.subject), ""),
+            (sanitize(each.verdict), _STYLES[each.verdict]),
+            (sanitize(each.observed), ""),
+            (sanitize(each.consequence), "dim"),
+        ]
+        for each in findings
+    )
+    draw_table(_LAYOUT, rows, out)
