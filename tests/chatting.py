@@ -1,4 +1,4 @@
-"""A chat on a terminal, and what a user does there."""
+"""A chat on a terminal, and what a user does in it."""
 
 from __future__ import annotations
 
@@ -6,31 +6,28 @@ from pathlib import Path
 from typing import Any
 
 from streamchat.repl.commands import COMMANDS
-from tests.program import Terminal
+from tests.program import HANGS, Terminal
 from tests.server import Reply, Server, Until
 
 KEY = "sk-secret"
-HERE = str(Path(__file__).parents[1])
-"""Whence the program is started, wherever that is done."""
 ENTER, ESCAPE, UP, RIGHT = "\r", "\x1b", "\x1b[A", "\x1b[C"
 CTRL_C, CTRL_D, CTRL_R, CTRL_Z = "\x03", "\x04", "\x12", "\x1a"
 EMPTIED = "\x05\x15"
-"""What empties a line of the prompt."""
+"""Empties the line at the prompt."""
 
 
 class Chat(Terminal):
-    """`streamchat repl` with the scripted server."""
+    """`streamchat repl` on the scripted server."""
 
     def __init__(
         self, server: Server, home: Path, *arguments: str, lines: int = 40, **options: Any
     ) -> None:
-        variables = {"OPENAI_BASE_URL": server.url, "OPENAI_API_KEY": KEY, "PYTHONPATH": HERE}
-        variables |= options
+        variables = {"OPENAI_BASE_URL": server.url, "OPENAI_API_KEY": KEY} | options
         super().__init__(home, "repl", *arguments, lines=lines, **variables)
 
     @property
     def prompted(self) -> str | None:
-        """What stands at the prompt above the bar; None if there is no bar."""
+        """The text at the prompt, above the bar; None without a bar."""
         lines = self.screen.visible()
         if not lines or not _is_bar(lines[-1]):
             return None
@@ -40,29 +37,29 @@ class Chat(Terminal):
 
     @property
     def bar(self) -> str:
-        """The line at the bottom."""
+        """The line at the bottom of the screen."""
         return self.screen.visible()[-1]
 
     @property
     def shown(self) -> str:
-        """All that is on the screen or has scrolled off it."""
+        """All lines, also those that have scrolled off the screen."""
         return "\n".join(self.screen.everything())
 
     def wait_for_prompt(self, holding: str = "") -> None:
-        """Waits until this, and no more, stands at the prompt."""
+        """Wait until the prompt holds just this."""
         wanted = f"> {holding}".rstrip()
         self.wait_for(lambda _: self.prompted == wanted)
 
-    def wait_for_prompt_beginning(self, begin: str, seconds: float = 60) -> None:
-        """Waits until this stands in the first line of the prompt, above what is offered."""
+    def wait_for_prompt_beginning(self, begin: str, seconds: float = HANGS) -> None:
+        """Wait until the first line of the prompt, above a menu, is this."""
         self.wait_for(lambda _: (self.prompted or "").split("\n")[0] == f"> {begin}", seconds)
 
     def ready(self) -> None:
-        """Waits until the prompt is there and the agent is loaded."""
+        """Wait for an empty prompt, and for the agent to be loaded."""
         self.wait_for(lambda _: self.prompted == ">" and "loading" not in self.bar)
 
     def send(self, line: str) -> str:
-        """Sends a line, and returns what came up until the next prompt, which is empty."""
+        """Send a line; return what comes up until the prompt is back and empty."""
         self.wait_for_prompt()
         echoed = f"> {line}"[: self.screen.size[0]]
         count = sum(each.startswith(echoed) for each in self.screen.everything())
@@ -77,9 +74,9 @@ class Chat(Terminal):
         return "\n".join(lines[begin:])
 
     def refused(self, line: str, why: str) -> None:
-        """Sends a line that cannot be used, and empties the prompt of it.
+        """Send a line that is refused, then empty the prompt.
 
-        A command alone, if there is one of that name, is not given back to be mended.
+        The line comes back to be corrected, except for a known command without arguments.
         """
         self.wait_for_prompt()
         self.type(line + ENTER)
@@ -90,30 +87,30 @@ class Chat(Terminal):
         self.wait_for_prompt()
 
     def leave(self) -> None:
-        """Leaves in order."""
+        """Quit with Ctrl-D."""
         self.wait_for_prompt()
         self.type(CTRL_D)
         assert self.exit_code() == 0
 
 
 def messages(server: Server) -> list[str]:
-    """What the model was sent last, without its instructions."""
+    """Return the messages of the last request, without the instructions."""
     return [each["content"] for each in server.requests[-1]["messages"][1:]]
 
 
 def held(reply: Reply, event: Any, *more: Any) -> Reply:
-    """A reply that stops after what it says until the event is set."""
+    """Return a reply that pauses after its text until the event is set."""
     return reply.but(parts=(*reply.parts, Until(event), *more))
 
 
 def holders(home: Path, text: str) -> list[Path]:
-    """The files below a directory that hold a text."""
+    """Return the files below a directory that contain a text."""
     files = (each for each in home.rglob("*") if each.is_file())
     return [each for each in files if text.encode() in each.read_bytes()]
 
 
 def _solid(text: str) -> str:
-    """The text without spaces and line ends: long lines are wrapped."""
+    """Remove spaces and line ends: long lines are wrapped."""
     return "".join(text.split())
 
 

@@ -41,7 +41,7 @@ class Pause:
 
 @dataclass(frozen=True)
 class Until:
-    """The server sends nothing until the event is set, or for ten seconds."""
+    """The server sends nothing until the event is set, or for five minutes."""
 
     event: threading.Event
 
@@ -225,6 +225,14 @@ class Server:
         self._thread.join()
 
 
+def wait_for_request(server: Server) -> None:
+    """Wait until there has been a request for a completion."""
+    end = time.monotonic() + 300
+    while not server.requests:
+        assert time.monotonic() < end
+        time.sleep(0.01)
+
+
 class _Http(ThreadingHTTPServer):
     daemon_threads = True
 
@@ -334,7 +342,7 @@ def _handler(server: Server) -> type[BaseHTTPRequestHandler]:
                     case Pause(seconds):
                         self._wait(seconds)
                     case Until(event):
-                        event.wait(10)
+                        event.wait(300)
                     case Hangup():
                         self.close_connection = True
                         return False

@@ -15,7 +15,7 @@ import pytest
 
 from streamchat.cli.main import insert_command
 from streamchat.config import PROFILE, SETTINGS
-from tests.program import COMMAND, Terminal, environment, run
+from tests.program import COMMAND, HANGS, Terminal, environment, run, start
 from tests.screen import written
 from tests.server import (
     MARKDOWN,
@@ -43,19 +43,19 @@ class TestOnAPipe:
 
     def test_the_answer(self, server: Server, tmp_path: Path) -> None:
         server.script(*notebook())
-        done = run(tmp_path, "ask", QUESTION, "--base-url", server.url)
+        done = run(tmp_path, "ask", QUESTION, "--base-url", server.url, fresh=True)
         assert (done.stdout, done.stderr, done.returncode) == ("10 + 10 equals 20.\n", "", 0)
 
     def test_the_answer_is_utf8_whatever_the_locale(self, server: Server, tmp_path: Path) -> None:
         server.script(answers("schön 😀\r\n\x1b[1m"))
         variables = {"LC_ALL": "C", "PYTHONIOENCODING": "ascii", "OPENAI_BASE_URL": server.url}
-        done = run(tmp_path, "ask", QUESTION, **variables)
+        done = run(tmp_path, "ask", QUESTION, fresh=True, **variables)
         assert done.stdout == "schön 😀\n\\x1b[1m\n"
 
     def test_a_question_is_utf8_whatever_the_locale(self, server: Server, tmp_path: Path) -> None:
         server.script(says("ok"))
         variables = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
-        done = run(tmp_path, "ask", "schön?", "--base-url", server.url, **variables)
+        done = run(tmp_path, "ask", "schön?", "--base-url", server.url, fresh=True, **variables)
         assert (done.stdout, done.stderr) == ("ok\n", "")
         assert server.requests[0]["messages"][-1]["content"] == "schön?"
 
@@ -71,17 +71,12 @@ class TestOnAPipe:
 
     def test_the_answer_is_written_as_it_arrives(self, server: Server, tmp_path: Path) -> None:
         server.script(Reply((*says("It is").parts, Pause(30))))
-        with subprocess.Popen(
-            [*COMMAND, "ask", QUESTION, "--no-tools", "--base-url", server.url],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            env=environment(tmp_path),
-        ) as process:
+        arguments = ("ask", QUESTION, "--no-tools", "--base-url", server.url)
+        with start(tmp_path, *arguments, fresh=True) as process:
             assert process.stdout
             assert os.read(process.stdout.fileno(), 100) == b"It is"
             process.send_signal(signal.SIGINT)
-            out, err = process.communicate(timeout=30)
+            out, err = process.communicate()
             assert (out, err, process.returncode) == (b"\n", b"interrupted\n", 130)
 
     def test_a_reader_that_goes_away_is_no_drama(self, server: Server, tmp_path: Path) -> None:
@@ -92,7 +87,7 @@ class TestOnAPipe:
             stdin=subprocess.DEVNULL,
             capture_output=True,
             env=environment(tmp_path),
-            timeout=60,
+            timeout=HANGS,
             check=True,
         )
         assert (done.stdout, done.stderr) == (b"word ", b"")
@@ -169,15 +164,10 @@ class TestOnAPipe:
         self, server: Server, tmp_path: Path
     ) -> None:
         server.script(Reply((*says("It is").parts, Pause(30))))
-        with subprocess.Popen(
-            [*COMMAND, "ask", QUESTION, "--json", "--base-url", server.url],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            env=environment(tmp_path),
-            text=True,
-        ) as process:
+        arguments = ("ask", QUESTION, "--json", "--base-url", server.url)
+        with start(tmp_path, *arguments) as process:
             assert process.stdout
-            while "text_delta" not in process.stdout.readline():
+            while b"text_delta" not in process.stdout.readline():
                 pass
             process.terminate()
             last = process.stdout.read().splitlines()[-1]
@@ -202,7 +192,7 @@ class TestOnAPipe:
             stdin=subprocess.DEVNULL,
             capture_output=True,
             env=environment(tmp_path),
-            timeout=60,
+            timeout=HANGS,
             check=False,
         )
         assert done.returncode == code
@@ -237,7 +227,7 @@ class TestQuestions:
             stdin=reader,
             capture_output=True,
             env=environment(tmp_path),
-            timeout=60,
+            timeout=HANGS,
             check=False,
         )
         os.close(reader)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 import signal
-import subprocess
 import time
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,7 @@ from streamchat.config import Settings
 from streamchat.doctor.examination import diagnosis
 from streamchat.doctor.findings import Finding, is_usable
 from streamchat.doctor.probe import Probe
-from tests.program import COMMAND, Terminal, environment, run
+from tests.program import Terminal, run, start
 from tests.scenarios import KEY
 from tests.server import (
     Hangup,
@@ -30,6 +29,7 @@ from tests.server import (
     fails,
     lists,
     says,
+    wait_for_request,
     whole,
 )
 from tests.test_models import deaf
@@ -454,17 +454,10 @@ class TestTheCommand:
             assert "end of stream: ok; [DONE]; the message ends there" in terminal.written
 
     def test_ctrl_c_ends_it_in_silence(self, server: Server, tmp_path: Path) -> None:
-        server.script(Reply((Pause(30),)))
-        with subprocess.Popen(
-            [*COMMAND, "doctor", "--base-url", server.url],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            env=environment(tmp_path),
-        ) as process:
-            while not server.requests:
-                time.sleep(0.02)
-            started = time.monotonic()
+        server.script(Reply((Pause(600),)))
+        with start(tmp_path, "doctor", "--base-url", server.url) as process:
+            wait_for_request(server)
             process.send_signal(signal.SIGINT)
-            assert process.communicate(timeout=30) == (b"", b"")
-            assert (process.returncode, time.monotonic() - started < 2) == (130, True)
+            assert process.communicate() == (b"", b"")
+            assert process.returncode == 130
+        assert server.disconnected.is_set()

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from streamchat.models.embedded.weights import SMALL
-from tests.program import COMMAND, Terminal, environment, run
+from tests.program import Terminal, run, start
 from tests.screen import at_prompt
 
 QUESTION = "What is 10 + 10"
@@ -29,7 +29,7 @@ def first(
 ) -> subprocess.CompletedProcess[str]:
     """The first question ever on a machine with neither key nor server."""
     home = tmp_path_factory.mktemp("home")
-    return run(home, "ask", "--plain", QUESTION, XDG_CACHE_HOME=str(cache))
+    return run(home, "ask", "--plain", QUESTION, fresh=True, XDG_CACHE_HOME=str(cache))
 
 
 def states(cache: Path) -> list[Path]:
@@ -53,7 +53,7 @@ def test_a_later_process_goes_on_from_the_saved_state(
 ) -> None:
     (state,) = states(cache)
     before = state.read_bytes()
-    done = run(tmp_path, "ask", QUESTION, XDG_CACHE_HOME=str(cache))
+    done = run(tmp_path, "ask", QUESTION, fresh=True, XDG_CACHE_HOME=str(cache))
     assert (done.returncode, done.stderr) == (0, "")
     assert "20" in done.stdout
     assert state.read_bytes() == before
@@ -65,7 +65,7 @@ def test_a_damaged_state_is_made_again(
     (state,) = states(cache)
     before = state.stat().st_size
     os.truncate(state, before // 2)
-    done = run(tmp_path, "ask", QUESTION, XDG_CACHE_HOME=str(cache))
+    done = run(tmp_path, "ask", QUESTION, fresh=True, XDG_CACHE_HOME=str(cache))
     assert (done.returncode, done.stderr) == (0, "")
     assert state.stat().st_size == before
 
@@ -73,7 +73,7 @@ def test_a_damaged_state_is_made_again(
 def test_plain_chat_is_sane_and_ends_by_itself(
     first: subprocess.CompletedProcess[str], cache: Path, tmp_path: Path
 ) -> None:
-    done = run(tmp_path, "ask", "--no-tools", "What is NLP?", XDG_CACHE_HOME=str(cache))
+    done = run(tmp_path, "ask", "--no-tools", "What is NLP?", fresh=True, XDG_CACHE_HOME=str(cache))
     assert (done.returncode, done.stderr) == (0, "")
     assert "language" in done.stdout.lower()
     words = done.stdout.split()
@@ -84,24 +84,19 @@ def test_plain_chat_is_sane_and_ends_by_itself(
 def test_interrupted_in_the_middle_of_an_answer_it_ends_in_order(
     first: subprocess.CompletedProcess[str], cache: Path, tmp_path: Path
 ) -> None:
-    with subprocess.Popen(
-        [*COMMAND, "ask", "--no-tools", "Tell me a long story"],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        env=environment(tmp_path, XDG_CACHE_HOME=str(cache)),
-    ) as process:
+    arguments = ("ask", "--no-tools", "Tell me a long story")
+    with start(tmp_path, *arguments, fresh=True, XDG_CACHE_HOME=str(cache)) as process:
         assert process.stdout
         assert os.read(process.stdout.fileno(), 100)
         process.send_signal(signal.SIGINT)
-        _, errors = process.communicate(timeout=60)
+        _, errors = process.communicate()
     assert (process.returncode, errors) == (130, b"interrupted\n")
 
 
 def test_interrupted_while_it_loads_it_ends_in_order(
     first: subprocess.CompletedProcess[str], cache: Path, tmp_path: Path
 ) -> None:
-    with Terminal(tmp_path, "ask", QUESTION, XDG_CACHE_HOME=str(cache)) as terminal:
+    with Terminal(tmp_path, "ask", QUESTION, fresh=True, XDG_CACHE_HOME=str(cache)) as terminal:
         terminal.wait_until_written("loading the model")
         terminal.type("\x03")
         assert terminal.exit_code() == 130
@@ -110,7 +105,7 @@ def test_interrupted_while_it_loads_it_ends_in_order(
 def test_a_conversation_that_is_too_long_is_one_clear_line(
     first: subprocess.CompletedProcess[str], cache: Path, tmp_path: Path
 ) -> None:
-    done = run(tmp_path, "ask", "-", stdin="word " * 9000, XDG_CACHE_HOME=str(cache))
+    done = run(tmp_path, "ask", "-", stdin="word " * 9000, fresh=True, XDG_CACHE_HOME=str(cache))
     assert done.returncode == 1
     assert re.fullmatch(r"error: too long for the model: .* \(8192 tokens\)\n", done.stderr)
 
@@ -146,7 +141,7 @@ def test_a_file_that_is_no_model_is_one_clear_line(
 def test_the_chat_on_a_terminal(
     first: subprocess.CompletedProcess[str], cache: Path, tmp_path: Path
 ) -> None:
-    with Terminal(tmp_path, "repl", XDG_CACHE_HOME=str(cache)) as terminal:
+    with Terminal(tmp_path, "repl", fresh=True, XDG_CACHE_HOME=str(cache)) as terminal:
         terminal.wait_for("streamchat with local")
         terminal.type("What is 6 times 7?\r")
         lines = terminal.wait_for("→ 42")

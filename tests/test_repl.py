@@ -47,11 +47,11 @@ def test_a_terminal_that_moves_no_cursor(
     server.script(says("One."))
     variables = {"OPENAI_BASE_URL": server.url, "TERM": term}
     with Terminal(tmp_path, "repl", *arguments, **variables) as terminal:
-        terminal.wait_for(lambda lines: ">" in lines)
+        terminal.wait_for(lambda lines: ">" in lines and terminal.is_raw)
         assert at_prompt(terminal.screen.everything())
         terminal.type("first\r")
         terminal.wait_for("One.")
-        terminal.wait_for(at_prompt)
+        terminal.wait_for(lambda lines: at_prompt(lines) and terminal.is_raw)
         terminal.type("\x04")
         assert terminal.exit_code() == 0
         prompted = terminal.written[terminal.written.index(">") :]

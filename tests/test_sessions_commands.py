@@ -6,7 +6,6 @@ import io
 import json
 import re
 import stat
-import subprocess
 from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
@@ -20,7 +19,7 @@ from streamchat.view.formatting import age
 from streamchat.view.plain import PlainView
 from streamchat.view.table import Layout, cell, show_table
 from tests.kept import answered, keep
-from tests.program import COMMAND, Terminal, environment, run
+from tests.program import Terminal, run, start
 from tests.turns import EVIL, EVIL_SHOWN, NOTEBOOK
 
 
@@ -216,12 +215,7 @@ class TestOnATerminal:
 
     def test_who_reads_may_leave(self, tmp_path: Path) -> None:
         session = kept(tmp_path, *[(f"q{at}", answered("q", "x" * 50_000)) for at in range(9)])
-        with subprocess.Popen(
-            [*COMMAND, "sessions", "show", session],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            env=environment(tmp_path),
-        ) as process:
+        with start(tmp_path, "sessions", "show", session) as process:
             assert process.stdout
             assert process.stderr
             process.stdout.read(10)
@@ -231,7 +225,7 @@ class TestOnATerminal:
 
 
 def test_help_brings_no_database(tmp_path: Path) -> None:
-    done = run(tmp_path, "sessions", "list", "--help", PYTHONPROFILEIMPORTTIME="1")
+    done = run(tmp_path, "sessions", "list", "--help", fresh=True, PYTHONPROFILEIMPORTTIME="1")
     brought = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
     assert "streamchat.cli.sessions" in brought
     assert not {"sqlite3", "rich", "prompt_toolkit", "langchain_core"} & brought

@@ -4,46 +4,20 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
-import sys
 import termios
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.program import COMMAND, Terminal, environment
+from tests.program import HANGS, Process, Terminal, start
 from tests.screen import at_prompt
-from tests.server import Pause, Reply, Server, says
+from tests.server import Pause, Reply, Server, says, wait_for_request
 
-SILENT = Reply((Pause(30),))
-HALF = Reply((*says("It is").parts, Pause(30)))
+SILENT = Reply((Pause(600),))
+HALF = Reply((*says("It is").parts, Pause(600)))
 CODES = {signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGHUP: 129}
-
-
-@contextmanager
-def started(home: Path, *arguments: str) -> Iterator[subprocess.Popen[bytes]]:
-    with subprocess.Popen(
-        [*COMMAND, *arguments],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        env=environment(home),
-    ) as process:
-        try:
-            yield process
-        finally:
-            process.kill()
-
-
-def wait_for_request(server: Server) -> None:
-    end = time.monotonic() + 60
-    while not server.requests:
-        assert time.monotonic() < end
-        time.sleep(0.01)
 
 
 @pytest.mark.parametrize("number", CODES)
@@ -52,38 +26,34 @@ def test_it_hangs_up_and_ends(
     server: Server, tmp_path: Path, number: signal.Signals, reply: Reply, shown: bytes
 ) -> None:
     server.script(reply)
-    with started(tmp_path, "ask", "hi", "--base-url", server.url) as process:
+    with start(tmp_path, "ask", "hi", "--base-url", server.url) as process:
         wait_for_request(server)
         time.sleep(0.2)  # for the text to come
         process.send_signal(number)
-        assert server.disconnected.wait(5)
-        out, err = process.communicate(timeout=10)
+        assert server.disconnected.wait(HANGS)
+        out, err = process.communicate()
     assert (out, err, process.returncode) == (shown, b"interrupted\n", CODES[number])
 
 
 def test_what_it_was_started_to_ignore_it_ignores(server: Server, tmp_path: Path) -> None:
     server.script(Reply((*says("It is").parts, Pause(2), *says(" 20.").parts)))
-    shell = f"trap '' HUP; exec {' '.join(COMMAND)} ask hi --base-url {server.url}"
-    with subprocess.Popen(
-        ["/bin/sh", "-c", shell],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        env=environment(tmp_path),
-    ) as process:
+    ignored = {"ignored": [signal.SIGHUP]}
+    arguments = ("ask", "hi", "--base-url", server.url)
+    with start(tmp_path, *arguments, fresh=True, options=ignored) as process:
         wait_for_request(server)
         time.sleep(0.3)
         process.send_signal(signal.SIGHUP)
-        out, _ = process.communicate(timeout=30)
+        out, _ = process.communicate()
     assert (out, process.returncode) == (b"It is 20.\n", 0)
 
 
 @pytest.mark.parametrize("seconds", [0.25, 0.5, 0.9])
 def test_ctrl_c_while_it_starts(server: Server, tmp_path: Path, seconds: float) -> None:
     server.script(SILENT, forever=True)
-    with started(tmp_path, "ask", "hi", "--base-url", server.url) as process:
+    with start(tmp_path, "ask", "hi", "--base-url", server.url, fresh=True) as process:
         time.sleep(seconds)
         process.send_signal(signal.SIGINT)
-        out, err = process.communicate(timeout=10)
+        out, err = process.communicate()
     assert (out, err in (b"", b"interrupted\n"), process.returncode) == (b"", True, 130)
 
 
@@ -94,12 +64,13 @@ def test_importing_it_lets_ctrl_c_end_it_at_once() -> None:
         "with exit_on_interrupt(): os.kill(os.getpid(), signal.SIGINT)\n"
         "print('went on')"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=False)
-    assert (done.returncode, done.stdout, done.stderr) == (130, b"", b"")
+    with Process(("-c", code), [], dict(os.environ), fresh=True) as process:
+        assert process.communicate() == (b"", b"")
+    assert process.returncode == 130
 
 
 def settings(terminal: Terminal) -> list[Any]:
-    return termios.tcgetattr(terminal.process.child_fd)
+    return termios.tcgetattr(terminal.fd)
 
 
 def assert_in_order(terminal: Terminal, before: list[Any]) -> None:
@@ -112,7 +83,7 @@ def assert_in_order(terminal: Terminal, before: list[Any]) -> None:
 
 def ended(terminal: Terminal, before: list[Any], code: int) -> None:
     """Checks the terminal while it is still there: it goes with its last program."""
-    end = time.monotonic() + 10
+    end = time.monotonic() + HANGS
     while terminal.state != "Z":
         assert time.monotonic() < end
         terminal.wait_for(lambda _: True)
@@ -142,7 +113,7 @@ def test_a_stopped_terminal_holds_up_nothing(server: Server, tmp_path: Path) -> 
         terminal.type("\x13")  # Ctrl-S
         time.sleep(0.5)
         os.kill(terminal.process.pid, signal.SIGTERM)
-        end = time.monotonic() + 10
+        end = time.monotonic() + HANGS
         while terminal.state != "Z":
             assert time.monotonic() < end
             time.sleep(0.05)

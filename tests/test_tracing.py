@@ -74,6 +74,7 @@ def ask(home: Path, server: Server, endpoint: str, *flags: str) -> None:
         "ask",
         "What is 10 + 10",
         *flags,
+        fresh=True,  # the first request for a variable decides for the whole process
         LANGSMITH_TRACING="true",
         LANGCHAIN_TRACING_V2="true",
         LANGSMITH_API_KEY="ls-1",

@@ -1,0 +1,59 @@
+"""A forked program starts as a real one does."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import signal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.program import DEVNULL, PIPE, Process, environment, run, start
+from tests.server import Pause, Server, says, wait_for_request
+
+STATE = ("-m", "tests.state")
+
+
+def state_of(home: Path, *, fresh: bool, on_a_terminal: bool) -> dict[str, Any]:
+    options: dict[str, Any] = {"stdin": DEVNULL, "stdout": PIPE}
+    ours, theirs = pty.openpty()
+    if on_a_terminal:
+        options = {"stdin": theirs, "stdout": PIPE, "stderr": theirs, "terminal": True}
+    variables = environment(home, OPENAI_API_KEY="sk-1", STREAMCHAT_MODEL="m", TERM="dumb")
+    with Process(STATE, ["a", "schön"], variables, fresh=fresh, **options) as process:
+        out, _ = process.communicate()
+    os.close(ours)
+    os.close(theirs)
+    assert process.returncode == 0
+    state: dict[str, Any] = json.loads(out)
+    return state
+
+
+@pytest.mark.parametrize("on_a_terminal", [False, True])
+def test_a_fork_starts_as_a_fresh_interpreter_does(tmp_path: Path, on_a_terminal: bool) -> None:
+    forked = state_of(tmp_path, fresh=False, on_a_terminal=on_a_terminal)
+    fresh = state_of(tmp_path, fresh=True, on_a_terminal=on_a_terminal)
+    assert forked == fresh
+    assert fresh["argv"][1:] == ["a", "schön"]
+    assert fresh["terminal"] is on_a_terminal
+
+
+@pytest.mark.parametrize("name", ["LANG", "PYTHONUTF8", "LANGSMITH_RUN_COMPRESSION_LEVEL"])
+def test_what_an_import_depends_on_needs_a_fresh_start(tmp_path: Path, name: str) -> None:
+    assert "has to be fresh" in run(tmp_path, "--version", **{name: "1"}).stderr
+    assert run(tmp_path, "--version", fresh=True, **{name: "1"}).returncode == 0
+
+
+@pytest.mark.parametrize("fresh", [False, True])
+def test_how_it_ended(server: Server, tmp_path: Path, fresh: bool) -> None:
+    assert run(tmp_path, "--frob", fresh=fresh).returncode == 2
+    server.script(says("It is").but(parts=(Pause(600),)))
+    with start(tmp_path, "ask", "hi", "--base-url", server.url, fresh=fresh) as process:
+        wait_for_request(server)
+        assert process.poll() is None
+        process.send_signal(signal.SIGKILL)
+        assert process.communicate() == (b"", b"")
+    assert process.returncode == -signal.SIGKILL
