@@ -1,4 +1,4 @@
-"""What a command that fails says: one line on standard error, redacted, and an exit code."""
+"""Reports failures: one redacted line on standard error, and an exit code."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from streamchat.view.jsonl import JsonLines
 
 FAILED, WRONG_USAGE = 1, 2
 _MOST_SHOWN = 290
-"""Characters of a message, which with `error: ` has at most 300."""
+"""Characters of a message: with `error: ` before it, a line has at most 300."""
 redactor = Redactor()
 """Learns every secret of the process; whatever is shown, stored or logged goes through it."""
 
 
 def explain(error: Exception) -> int:
-    """Say why a command failed, and return the exit code."""
+    """Report why a command failed, and return the exit code."""
     match error:
         case typer.TyperException():
             return fail(f"{error.format_message()} (see --help)", WRONG_USAGE)
@@ -41,7 +41,7 @@ def explain(error: Exception) -> int:
 
 
 def fail(message: str, code: int = FAILED) -> int:
-    """Say that the program failed, with `--json` on standard output, too; return the exit code."""
+    """Report a failure, with `--json` on standard output too, and return the exit code."""
     line = one_line(_redact(message), _MOST_SHOWN)
     print_error(f"error: {line}")
     if "--json" in sys.argv:
@@ -51,6 +51,6 @@ def fail(message: str, code: int = FAILED) -> int:
 
 
 def _redact(text: str) -> str:
-    # The settings, which name the key, may be what could not be loaded.
+    # The settings may have failed to load before they could name the key.
     redactor.learn(os.environ.get(OPENAI_KEY, "").strip())
     return redact_url_credentials(redactor.redact(text))

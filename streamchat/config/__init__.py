@@ -1,7 +1,7 @@
-"""Settings: what can be set, and which source wins: flags, environment, profile, file, defaults.
+"""The settings: which there are, where they come from, and which source wins.
 
-It must not know what the settings are used for. This module brings the declarations alone, which
-`--help` needs at once; `config.sources` loads settings, `config.checks` checks single ones.
+Nothing here knows what a setting is used for. This module has only the declarations, which
+`--help` needs at once; `config.sources` loads settings, and `config.checks` checks single values.
 """
 
 from __future__ import annotations

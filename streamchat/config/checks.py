@@ -1,4 +1,4 @@
-"""Checks values of settings, and names the source of one that cannot be used."""
+"""Checks values of settings; an error names the value's source."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Layer:
 
     Attributes:
         values: what the source sets.
-        place: returns where exactly it sets one, for a person.
+        place: returns where a setting is set, as shown to the user.
     """
 
     values: Mapping[str, Any]

@@ -1,4 +1,4 @@
-"""Kinds of values that settings take: how to read one, whatever its source, and what it must be."""
+"""The kinds of values that settings take: how one is read, and what it must be."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Kind(Protocol):
 
 
 class Number:
-    """A finite number within bounds. As in environment variables, it may be given as text."""
+    """A finite number within bounds. It may be given as text, as in an environment variable."""
 
     metavar = "NUMBER"
 
@@ -50,7 +50,7 @@ class Number:
             value = float(value)
         if isinstance(value, bool) or not isinstance(value, int | float):
             raise ValueError(self.requirement)
-        if not self._minimum <= value <= self._maximum:  # neither is NaN
+        if not self._minimum <= value <= self._maximum:  # also rejects NaN
             raise ValueError(self.requirement)
         return float(value)
 
@@ -86,7 +86,7 @@ class Choice:
 
 
 class Switch:
-    """Yes or no; text and numbers are neither."""
+    """A boolean. Text and numbers are not accepted for one."""
 
     metavar = ""
     requirement = "true or false"
@@ -99,7 +99,7 @@ class Switch:
 
 
 class Text:
-    """Text without the blanks around it. Empty text overrides weaker sources with nothing."""
+    """Text, stripped. Empty text removes what a weaker source sets."""
 
     metavar = "TEXT"
     requirement = "text"
@@ -125,7 +125,7 @@ class Name(Text):
 
 
 class ServerUrl:
-    """The URL that an API's paths are appended to; that of chat completions works, too."""
+    """The base URL of an API. That of its chat completions is shortened to it."""
 
     metavar = "URL"
     requirement = "a URL that begins with http:// or https://"
@@ -161,6 +161,6 @@ class _Pattern:
 
 
 API_KEY = _Pattern(_KEY, "an API key: printable ASCII characters without spaces")
-"""A key. It may be empty, as when Enter is all that is typed at a prompt for one."""
+"""An API key; empty when the user just presses Enter at the prompt for it."""
 KEY_VARIABLE = _Pattern(_VARIABLE, "the name of an environment variable, in capitals")
-"""The name of a variable that holds a key, or nothing."""
+"""The name of a variable that holds a key; empty for no key."""

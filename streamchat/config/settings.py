@@ -285,7 +285,7 @@ def describe_default(setting: Setting, default: object = None) -> str:
 def find_url_credentials(url: str | None) -> tuple[str, ...]:
     """Return the credentials in a URL: as written there, decoded, and as HTTP sends them.
 
-    A short user name beside a password is none: redacting it would hit ordinary words.
+    A short user name beside a password does not count: redacting it would hit ordinary words.
     """
     from base64 import b64encode
 

@@ -1,4 +1,7 @@
-"""Loads the settings: flags override the environment, that a profile, that the rest of the file."""
+"""Loads the settings.
+
+Flags override the environment, which overrides a profile, which overrides the rest of the file.
+"""
 
 from __future__ import annotations
 
@@ -57,11 +60,11 @@ class Loaded:
 
     @property
     def profile_place(self) -> str:
-        """Where the profile was named, for a person."""
+        """Where the profile was named, as shown to the user."""
         return self.file.place(self.named_by) if self.named_by == DEFAULT_PROFILE else self.named_by
 
     def place(self, name: str) -> str:
-        """Return where a setting comes from, for a person."""
+        """Return where a setting comes from, as shown to the user."""
         if name == "api_key":
             return self.settings.api_key_env if self.settings.api_key else "default"
         if name == "api_key_env" and not _names_the_key(self.layers):
