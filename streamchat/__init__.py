@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from streamchat.agent.decoder import merge_chunks
+    from streamchat.agent.errors import AgentError
     from streamchat.agent.executor import AgentExecutor
-    from streamchat.agent.model_call import AgentError
     from streamchat.agent.streamer import QueueCallbackHandler
 
 __version__ = "0.1.0"
@@ -16,7 +16,7 @@ __all__ = ["AgentError", "AgentExecutor", "QueueCallbackHandler", "merge_chunks"
 
 # Importing LangChain takes seconds; `streamchat --help` must not wait for it.
 _HOMES = {
-    "AgentError": "agent.model_call",
+    "AgentError": "agent.errors",
     "AgentExecutor": "agent.executor",
     "QueueCallbackHandler": "agent.streamer",
     "merge_chunks": "agent.decoder",

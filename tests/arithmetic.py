@@ -12,8 +12,8 @@ import re
 import sys
 import time
 
+from streamchat.agent.errors import AgentError
 from streamchat.agent.executor import AgentExecutor
-from streamchat.agent.model_call import AgentError
 from streamchat.config import Settings
 from streamchat.models import open_model
 

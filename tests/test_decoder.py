@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from langchain_core.messages import AIMessage, AIMessageChunk
 
-from streamchat.agent.decoder import Call, ChunkDecoder, Reply, merge_chunks, received
+from streamchat.agent.decoder import ChunkDecoder, merge_chunks, show_chunk
+from streamchat.agent.reply import Call, Reply
 from streamchat.events import (
     AnswerDelta,
     ArgumentsDelta,
@@ -313,7 +314,7 @@ def test_a_whole_message_is_decoded_like_a_chunk() -> None:
         invalid_tool_calls=[{"id": "b", "name": "add", "args": "{x", "error": None}],
     )
     assert calls(message) == [("add", ADD), ("add", "{x")]
-    assert received(message) == ChunkReceived("Let me see.", tuple(message.tool_calls))
+    assert show_chunk(message) == ChunkReceived("Let me see.", tuple(message.tool_calls))
 
 
 @given(

@@ -233,7 +233,7 @@ class TestCalls:
         assert [result["tool_call_id"] for result in results] == ids
         told = {result["tool_call_id"]: result["content"] for result in results}
         assert told["call_add"] == "3"
-        assert told["call_divide"].startswith("Error: there is no tool called 'divide'")
+        assert told["call_divide"].startswith("Error: unknown tool 'divide'")
         assert told["call_multiply"].startswith("Error: the arguments are not valid JSON")
         assert told["call_subtract"] == "Error: wrong arguments: x: not a number"
         assert json.loads(assistant["tool_calls"][2]["function"]["arguments"]) == {}
@@ -600,7 +600,7 @@ class TestEndings:
 
     async def test_more_calls_than_anybody_needs(self, server: Server) -> None:
         many = Reply(tuple(call_delta(at, id=f"c{at}", name="add") for at in range(600)))
-        assert await self.failure(server, many) == "the model made over 500 calls at once"
+        assert await self.failure(server, many) == "the model made over 500 calls in one message"
 
     @pytest.mark.parametrize("used", [None, "add", ["add", 7], {}])
     async def test_an_answer_is_one_whatever_it_says_of_its_tools(

@@ -4,9 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import re
+from itertools import cycle
 
 import pytest
-from langchain_core.messages import AIMessageChunk
+from langchain_core.language_models import (
+    BaseChatModel,
+    FakeMessagesListChatModel,
+    GenericFakeChatModel,
+)
+from langchain_core.messages import AIMessage, AIMessageChunk
 from langchain_core.outputs import ChatGenerationChunk, GenerationChunk
 
 from streamchat import QueueCallbackHandler, merge_chunks
@@ -93,6 +99,25 @@ async def test_tokens_of_other_kinds_are_passed_over() -> None:
     await streamer.on_llm_new_token("a", chunk=GenerationChunk(text="a"))
     streamer.close(TurnDone(""))
     assert [event async for event in streamer] == [TurnDone("")]
+
+
+@pytest.mark.parametrize(
+    ("llm", "texts"),
+    [
+        (FakeMessagesListChatModel(responses=[AIMessage("N LP")]), ["N LP"]),
+        (GenericFakeChatModel(messages=cycle([AIMessage("N LP")])), ["N", " ", "LP"]),
+    ],
+)
+async def test_every_message_arrives_once_streamed_or_whole(
+    llm: BaseChatModel, texts: list[str]
+) -> None:
+    streamer = QueueCallbackHandler()
+    for _ in range(2):
+        [chunk async for chunk in llm.astream("?", {"callbacks": [streamer]})]
+    await llm.ainvoke("?", {"callbacks": [streamer]})
+    streamer.close(TurnDone(""))
+    *events, _ = [event async for event in streamer]
+    assert events == [*map(TextDelta, texts * 2), TextDelta("N LP")]
 
 
 async def test_what_the_decoder_held_back_comes_at_the_end_of_the_message() -> None:

@@ -1,4 +1,5 @@
-"""The agent: asks the model for messages, runs the tools it calls, and yields events.
+"""The agent: requests messages from a model, runs the tools it calls, and yields events.
 
-This is where LangChain's messages become events. It must not know how events are shown or stored.
+LangChain's messages become events here, and the history becomes messages. This room does not know
+how events are shown, stored or replayed, nor where a session keeps its history.
 """

@@ -17,6 +17,7 @@ from typing import Any
 from langchain_core.messages import AIMessage, AIMessageChunk
 from langchain_core.messages.ai import UsageMetadata, add_ai_message_chunks
 
+from streamchat.agent.reply import Call, Reply, is_cut_off
 from streamchat.events import (
     ANSWER_TOOL,
     AnswerDelta,
@@ -29,57 +30,8 @@ from streamchat.events import (
 )
 from streamchat.text.partial_json import AnswerReader, SurrogateJoiner
 
-# OpenAI's words for it, and those of Mistral, vLLM, OpenRouter, DeepSeek and Gemini.
-_CUT_OFF = frozenset(
-    {
-        *("length", "max_tokens", "model_length", "content_filter", "safety", "recitation"),
-        *("error", "abort", "cancelled", "incomplete", "insufficient_system_resource"),
-        *("blocklist", "prohibited_content", "spii", "malformed_function_call"),
-    }
-)
 # What a request may hold as the id of a call; longer ones are refused by OpenAI itself.
 _ID = re.compile(r"[!-~]{1,64}")
-
-
-@dataclass(frozen=True, slots=True)
-class Call:
-    """A tool call as it arrived: `arguments` is the exact concatenation of its fragments.
-
-    `whole` tells whether the JSON object in them was closed. `answers` tells whether the answer was
-    read out of them while they arrived.
-    """
-
-    call_id: str
-    name: str
-    arguments: str
-    whole: bool = True
-    answers: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """A whole model message. Token counts are None where the server does not tell.
-
-    `refusal` is what the model said instead of an answer. `broken_off` tells whether the stream
-    just ended, although its server could have said that it was done.
-    """
-
-    text: str = ""
-    calls: tuple[Call, ...] = ()
-    finish_reason: str | None = None
-    input_tokens: int | None = None
-    output_tokens: int | None = None
-    refusal: str = ""
-    broken_off: bool = False
-
-    @property
-    def cut_off(self) -> bool:
-        """Whether the server says that it stopped before the model was finished."""
-        return _is_cut_off(self.finish_reason)
-
-
-def _is_cut_off(finish_reason: str | None) -> bool:
-    return (finish_reason or "").lower() in _CUT_OFF
 
 
 class ChunkDecoder:
@@ -126,7 +78,7 @@ class ChunkDecoder:
             events += self._read_fragment(fragment)
         self._refusal.append(str(extra.get("refusal") or ""))
         # A server may close the stream with another, less telling reason after the true one.
-        if not _is_cut_off(self._finish_reason):
+        if not is_cut_off(self._finish_reason):
             self._finish_reason = told.get("finish_reason") or self._finish_reason
         # LangChain adds a chunk of its own after the last one.
         self._broken_off = self._broken_off or told.get("stream_end") == "eof"
@@ -300,8 +252,8 @@ def _text(content: str | list[str | dict[str, Any]]) -> str:
     return "".join(block for block in blocks if isinstance(block, str))
 
 
-def received(message: AIMessage) -> ChunkReceived:
-    """Returns the chunk as it came, for debugging."""
+def show_chunk(message: AIMessage) -> ChunkReceived:
+    """Return a chunk as it arrived, for debugging."""
     parts = message.tool_call_chunks if isinstance(message, AIMessageChunk) else message.tool_calls
     return ChunkReceived(_text(message.content), tuple(dict(part) for part in parts))
 

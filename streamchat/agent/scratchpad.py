@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from langchain_core.messages import AIMessage, BaseMessage, ToolCall, ToolMessage
 
-from streamchat.agent.decoder import Call
+from streamchat.agent.reply import Call
 from streamchat.events import TurnDone
 from streamchat.text.partial_json import replace_surrogates
 from streamchat.tools import sendable_arguments

@@ -1,4 +1,4 @@
-"""From LangChain's callback to an asynchronous iterator of events."""
+"""A LangChain callback handler that is an asynchronous iterator of events."""
 
 from __future__ import annotations
 
@@ -6,12 +6,15 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from typing import Any
+from uuid import UUID
 
 from langchain_core.callbacks import AsyncCallbackHandler
 from langchain_core.messages import AIMessage, AIMessageChunk
-from langchain_core.outputs import ChatGenerationChunk, GenerationChunk
+from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, GenerationChunk, LLMResult
 
-from streamchat.agent.decoder import ChunkDecoder, Reply, received
+from streamchat.agent.decoder import ChunkDecoder, show_chunk
+from streamchat.agent.reply import Reply
+from streamchat.agent.watchdog import Watchdog
 from streamchat.events import (
     AnswerDelta,
     ChunkReceived,
@@ -32,21 +35,21 @@ from streamchat.turn import find_answer, fold
 
 
 class QueueCallbackHandler(AsyncCallbackHandler):
-    """Decodes the tokens LangChain calls back with and puts the events on a queue.
+    """Decodes a model's chunks as LangChain passes them on, and puts the events on a queue.
 
-    Iterate over it to get the events of one turn; the iteration ends after the turn's last event.
-    Whoever runs the turn ends it with `close`: `AgentExecutor.invoke` does so in every case.
+    Iterate over it to get the events of one turn, up to its last. `AgentExecutor.invoke` always
+    ends the turn; attach the handler to a chain of your own, and you end it with `close`.
 
     Args:
-        queue: the caller's own queue. If it is bounded, a slow consumer slows the model down; then
-            read it by iterating, as the last event may have to be kept beside a full queue.
+        queue: a queue of your own. If it is bounded, a slow consumer slows the model down. Read
+            such a queue by iterating over the handler: the last event may not fit into it.
         keep_chunks: whether to keep every message chunk in `chunks`.
-        raw: whether every chunk is also put on the queue as a `ChunkReceived`.
+        raw: whether to put every chunk on the queue, too, as a `ChunkReceived`.
     """
 
-    # A failing decoder must end the turn, and LangChain only logs a handler's errors by default.
+    # LangChain only logs a handler's errors by default, but a failing decoder must end the turn.
     raise_error = True
-    # Handlers that are not inline get a task each for every token.
+    # Otherwise LangChain starts a task for every token.
     run_inline = True
 
     def __init__(
@@ -63,17 +66,8 @@ class QueueCallbackHandler(AsyncCallbackHandler):
         self._keep_chunks = keep_chunks
         self._decoder = ChunkDecoder()
         self._last: list[Event] = []
-        self.received = 0
-        """How many chunks of the current message came."""
-        self.moved = 0
-        """How many of them moved something: a ping or an empty delta does not."""
-        self.began = False
-        """Whether any of the message's own words came, thoughts being some."""
-        self.finished = False
-        """Whether the model has said why it ended; what may follow are its counts."""
-        self.calls = 0
-        """How many calls the current message has."""
-        self._progress = ""
+        self._watchdog: Watchdog | None = None
+        self._streamed: set[UUID | None] = set()
         self._redactor = Redactor()
         self._events = EventRedactor(self._redactor)
         self._message: list[Event] = []
@@ -95,27 +89,38 @@ class QueueCallbackHandler(AsyncCallbackHandler):
         token: str | list[str | dict[str, Any]],
         *,
         chunk: GenerationChunk | ChatGenerationChunk | None = None,
+        run_id: UUID | None = None,
         **kwargs: Any,
     ) -> None:
-        """Puts what the chunk makes happen on the queue."""
+        """Put the events of a chunk on the queue."""
         if isinstance(chunk, ChatGenerationChunk) and isinstance(chunk.message, AIMessage):
-            await self.receive(chunk.message)
+            self._streamed.add(run_id)
+            await self._receive(chunk.message)
 
-    async def receive(self, message: AIMessage) -> None:
-        """Decodes a chunk, or a whole message of a model that does not stream."""
-        self.received += 1
+    async def on_llm_end(
+        self, response: LLMResult, *, run_id: UUID | None = None, **kwargs: Any
+    ) -> None:
+        """Put the events of a whole message on the queue, if its model did not stream it."""
+        if run_id in self._streamed:
+            self._streamed.discard(run_id)
+            return
+        for generation in response.generations[0][:1]:
+            if isinstance(generation, ChatGeneration) and isinstance(generation.message, AIMessage):
+                await self._receive(generation.message)
+
+    async def on_llm_error(
+        self, error: BaseException, *, run_id: UUID | None = None, **kwargs: Any
+    ) -> None:
+        self._streamed.discard(run_id)
+
+    async def _receive(self, message: AIMessage) -> None:
         if self._keep_chunks and isinstance(message, AIMessageChunk):
             self.chunks.append(message)
         if self.raw or self.verbose:
-            await self._show_raw(received(message))
+            await self._show_raw(show_chunk(message))
         events = self._decoder.feed(message)
-        self.began = self.began or bool(events)
-        extra = message.additional_kwargs
-        progress = str(extra.get("prompt_progress") or self._progress)
-        self.moved += bool(events or extra.get("refusal") or progress != self._progress)
-        self._progress = progress
-        self.finished = self.finished or bool(message.response_metadata.get("finish_reason"))
-        self.calls += sum(isinstance(event, ToolCallStarted) for event in events)
+        if self._watchdog:
+            self._watchdog.observe(message, events)
         for event in events:
             await self.put(event)
 
@@ -131,15 +136,12 @@ class QueueCallbackHandler(AsyncCallbackHandler):
         self._redactor = redactor
         self._events = EventRedactor(redactor)
 
-    def begin_message(self, decoder: ChunkDecoder) -> None:
-        """From now on the chunks are those of a new message, which `decoder` decodes."""
-        self._decoder = decoder
-        self.received = self.moved = self.calls = 0
-        self.began = self.finished = False
-        self._progress = ""
+    def begin_message(self, decoder: ChunkDecoder, watchdog: Watchdog | None = None) -> None:
+        """Start a new message: decode its chunks with `decoder`, and let `watchdog` see them."""
+        self._decoder, self._watchdog = decoder, watchdog
 
     async def end_message(self) -> Reply:
-        """Puts what the decoder still held back on the queue and returns the whole message."""
+        """Put on the queue what the decoder held back, and return the whole message."""
         events, reply = self._decoder.finish()
         for event in events:
             await self.put(event)
@@ -147,17 +149,17 @@ class QueueCallbackHandler(AsyncCallbackHandler):
 
     @property
     def answer_so_far(self) -> str:
-        """What the current message holds of an answer."""
+        """The answer as far as the current message holds one."""
         return find_answer(fold(self._message))
 
     async def put(self, event: Event) -> None:
-        """Puts an event on the queue, behind those before it."""
+        """Put an event on the queue; waits while it is full."""
         for masked in self._events.feed(event):
             self._remember(masked)
             await self.queue.put(masked)
 
     def close(self, event: LastEvent) -> None:
-        """Ends the turn. It never waits: a turn ends also when nobody reads a full queue."""
+        """End the turn. This never waits, even if the queue is full and nothing reads it."""
         self._last += self._events.feed(event)
         with suppress(asyncio.QueueFull):
             while self._last:

@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator
 from dataclasses import replace
 from typing import Any, TypeAlias
 
-from streamchat.agent.decoder import Reply
+from streamchat.agent.reply import Reply
 from streamchat.doctor import verdicts
 from streamchat.doctor.findings import Finding
 from streamchat.doctor.probe import Failure, Probe, described

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from streamchat.agent.decoder import ChunkDecoder, Reply
+from streamchat.agent.decoder import ChunkDecoder
+from streamchat.agent.reply import Reply
 from streamchat.doctor.probe import Failure, Observation
 from streamchat.events import Event
 from streamchat.models.wire.body import Chunk

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from streamchat.agent.decoder import Reply
+from streamchat.agent.reply import Reply
 from streamchat.doctor.findings import TEXT, Finding, Verdict
 from streamchat.doctor.probe import Failure
 from streamchat.doctor.seen import Seen

@@ -1,0 +1,7 @@
+"""The error that a turn ends with."""
+
+from __future__ import annotations
+
+
+class AgentError(Exception):
+    """A turn ended without an answer. The message is one line that says why."""

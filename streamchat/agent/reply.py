@@ -1,0 +1,101 @@
+"""A model message once it has arrived, and whether it can be used.
+
+The finish reason is judged here: a message that was cut off is never used, and no call of it runs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from streamchat.text.sanitize import one_line
+
+# The words of OpenAI, Mistral, vLLM, OpenRouter, DeepSeek and Gemini.
+_CUT_OFF = frozenset(
+    {
+        *("length", "max_tokens", "model_length", "content_filter", "safety", "recitation"),
+        *("error", "abort", "cancelled", "incomplete", "insufficient_system_resource"),
+        *("blocklist", "prohibited_content", "spii", "malformed_function_call"),
+    }
+)
+_MAX_ARGUMENTS = 100
+"""Characters of arguments quoted in an error."""
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A tool call as it arrived: `arguments` is the exact concatenation of its fragments.
+
+    `whole` says whether the JSON object in them was closed, `answers` whether the answer was read
+    out of them while they arrived.
+    """
+
+    call_id: str
+    name: str
+    arguments: str
+    whole: bool = True
+    answers: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """A model message. Token counts are None if the server reports none.
+
+    `refusal` is what the model said instead of an answer. `broken_off` says whether the stream
+    ended without a finish reason or `[DONE]`.
+    """
+
+    text: str = ""
+    calls: tuple[Call, ...] = ()
+    finish_reason: str | None = None
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+    refusal: str = ""
+    broken_off: bool = False
+
+    @property
+    def cut_off(self) -> bool:
+        """Whether the server says that it stopped before the model was finished."""
+        return is_cut_off(self.finish_reason)
+
+    def redact(self, redact: Callable[[str], str]) -> Reply:
+        """Return the reply with everything redacted that `find_fault` may quote."""
+        calls = tuple(
+            replace(call, name=redact(call.name), arguments=redact(call.arguments))
+            for call in self.calls
+        )
+        reason = None if self.finish_reason is None else redact(self.finish_reason)
+        return replace(self, refusal=redact(self.refusal), finish_reason=reason, calls=calls)
+
+
+def is_cut_off(finish_reason: str | None) -> bool:
+    """Whether this finish reason means that the message is incomplete."""
+    return (finish_reason or "").lower() in _CUT_OFF
+
+
+def find_fault(reply: Reply) -> str:
+    """Return why a message cannot be used, or an empty text if it can.
+
+    Some good servers never send a finish reason. Arguments that are whole are accepted then.
+    """
+    if reply.cut_off:
+        reason = one_line(reply.finish_reason or "", 40)
+        return f"the model's message was cut off (finish_reason: {reason}){_quote_cut(reply)}"
+    for call in reply.calls:
+        has_none = not call.arguments.strip() and not reply.broken_off
+        if reply.finish_reason is None and not (call.whole or has_none):
+            name = one_line(call.name, 40) or "a call"
+            return f"the stream ended inside the arguments of {name}{_quote_cut(reply)}"
+    if reply.refusal.strip():
+        return f"the model refused: {one_line(reply.refusal, 250)}"
+    if not reply.calls and not reply.text.strip():
+        return "the model's message was empty"
+    if not reply.calls and reply.broken_off:
+        return "the answer may be cut off: the stream ended without finish_reason or [DONE]"
+    return ""
+
+
+def _quote_cut(reply: Reply) -> str:
+    """Return the arguments that were cut, to be appended to an error."""
+    cut = [call.arguments for call in reply.calls if not call.whole]
+    return f": {one_line(cut[-1], _MAX_ARGUMENTS)}" if cut and cut[-1] else ""

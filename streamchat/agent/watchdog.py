@@ -1,0 +1,94 @@
+"""Follows one message as it arrives: how far it is, and when to stop waiting for more."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from time import perf_counter
+
+from langchain_core.messages import AIMessage
+
+from streamchat.agent.errors import AgentError
+from streamchat.events import Event, ToolCallStarted
+
+_MAX_CALLS = 500
+"""Calls in one message."""
+_AFTER_FINISH = 3.0
+"""Extra seconds for the usage counts that may follow the finish reason."""
+
+
+class Watchdog:
+    """Ends the wait for a message that makes no progress, or that never stops making calls.
+
+    Anything the user sees is progress; so are a refusal, another state of a local server's prompt
+    processing, and the finish reason. A ping or an empty delta is none.
+
+    Args:
+        timeout: seconds to wait without progress.
+
+    Attributes:
+        heard: whether any chunk has arrived, be it empty.
+        began: when the first piece of the message arrived, in `perf_counter` seconds.
+    """
+
+    def __init__(self, timeout: float) -> None:
+        self.heard = False
+        self.began: float | None = None
+        self._timeout = timeout
+        self._deadline: asyncio.Timeout | None = None
+        self._progressed = False
+        self._finished = False
+        self._calls = 0
+        self._prompt_progress = ""
+
+    @asynccontextmanager
+    async def watch(self, host: str) -> AsyncIterator[None]:
+        """Cancel the body when no progress is made for too long.
+
+        Raises:
+            AgentError: this happened; the message names the host.
+        """
+        try:
+            async with asyncio.timeout(self._timeout) as deadline:
+                self._deadline = deadline
+                yield
+        except TimeoutError as error:
+            if not deadline.expired():
+                raise
+            missing = "nothing new" if self.heard else "no answer"
+            raise AgentError(
+                f"timed out: {missing} from {host} for {self._timeout:g} s (--timeout)"
+            ) from error
+
+    def observe(self, message: AIMessage, events: Sequence[Event]) -> None:
+        """Take note of a chunk and the events it was decoded into."""
+        self.heard = True
+        if events and self.began is None:
+            self.began = perf_counter()
+        extra = message.additional_kwargs
+        prompt_progress = str(extra.get("prompt_progress") or self._prompt_progress)
+        finished = bool(message.response_metadata.get("finish_reason"))
+        if (
+            events
+            or extra.get("refusal")
+            or prompt_progress != self._prompt_progress
+            or (finished and not self._finished)
+        ):
+            self._progressed = True
+        self._prompt_progress = prompt_progress
+        self._finished = self._finished or finished
+        self._calls += sum(isinstance(event, ToolCallStarted) for event in events)
+
+    def check(self) -> None:
+        """Extend the wait if there was progress since the last check.
+
+        Raises:
+            AgentError: the message has too many calls.
+        """
+        if self._progressed and self._deadline:
+            self._progressed = False
+            wait = self._timeout + (_AFTER_FINISH if self._finished else 0.0)
+            self._deadline.reschedule(asyncio.get_running_loop().time() + wait)
+        if self._calls > _MAX_CALLS:
+            raise AgentError(f"the model made over {_MAX_CALLS} calls in one message")
