@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streamchat.view.live.painter import Painter, Piece, place, reflows
+from streamchat.view.live.painter import Painter, measure, reflows
+from streamchat.view.style import StyledText
 from tests.screen import Screen, ScreenTerminal, written
 
 BOLD = "\x1b[1m"
@@ -15,7 +16,9 @@ PIECES = st.lists(st.tuples(TEXT, st.sampled_from(["", BOLD])), max_size=4)
 FRAMES = st.lists(st.tuples(PIECES, PIECES), max_size=12)
 
 
-def painted(frames: list[tuple[list[Piece], list[Piece]]], columns: int, lines: int) -> Screen:
+def painted(
+    frames: list[tuple[list[StyledText], list[StyledText]]], columns: int, lines: int
+) -> Screen:
     terminal = ScreenTerminal(Screen(columns, lines))
     painter = Painter(terminal, reflow=False)
     for final, rest in frames:
@@ -26,7 +29,7 @@ def painted(frames: list[tuple[list[Piece], list[Piece]]], columns: int, lines: 
 @given(FRAMES, st.integers(2, 50), st.integers(2, 12))
 @settings(max_examples=500, deadline=None)
 def test_what_is_final_is_there_once(
-    frames: list[tuple[list[Piece], list[Piece]]], columns: int, lines: int
+    frames: list[tuple[list[StyledText], list[StyledText]]], columns: int, lines: int
 ) -> None:
     text = "".join(text for final, _ in frames for text, _ in final)
     screen = painted([*frames, ([], [])], columns, lines)
@@ -36,7 +39,7 @@ def test_what_is_final_is_there_once(
 @given(FRAMES, st.integers(4, 50), st.integers(2, 12))
 @settings(max_examples=300, deadline=None)
 def test_the_end_of_what_is_not_final_is_in_the_window(
-    frames: list[tuple[list[Piece], list[Piece]]], columns: int, lines: int
+    frames: list[tuple[list[StyledText], list[StyledText]]], columns: int, lines: int
 ) -> None:
     everything = "".join(text for final, _ in frames for text, _ in final)
     screen = painted([*frames, ([], [("not final\nlast", "")])], columns, lines)
@@ -61,7 +64,7 @@ class TestPlace:
         ],
     )
     def test_in_ten_columns(self, text: str, column: int, expected: tuple[int, int]) -> None:
-        assert place(text, column, 10) == expected
+        assert measure(text, column, 10) == expected
 
 
 class TestFrames:

@@ -3,16 +3,29 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
+from typing import get_args, get_type_hints
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from streamchat.text.sanitize import (
+    SafeOutput,
+    SafeText,
     Sanitizer,
+    cut,
+    join,
     one_line,
     sanitize,
 )
+from streamchat.view.answer import AnswerView
+from streamchat.view.live.lines import Lines
+from streamchat.view.live.view import LiveView
+from streamchat.view.plain import PlainView
+from streamchat.view.raw import RawView
+from streamchat.view.style import StyledText
+from streamchat.view.table import Cell
 
 ANY_TEXT = st.text(st.characters(codec=None))
 
@@ -61,3 +74,32 @@ def test_one_line_is_short_and_one_line() -> None:
     assert one_line(" two\n lines\x1b ") == r"two lines\x1b"
     assert len(one_line("x" * 1000)) == 300
     assert one_line("x" * 1000, 10) == "xxxxxxxxx…"
+
+
+@given(ANY_TEXT, ANY_TEXT, st.integers(-5, 5))
+def test_parts_of_safe_text_are_safe(one: str, other: str, at: int) -> None:
+    both = join(sanitize(one), sanitize(other))
+    assert sanitize(both) == both
+    assert sanitize(cut(both, at)) == cut(both, at)
+
+
+@pytest.mark.parametrize(
+    ("writer", "argument"),
+    [
+        (SafeOutput.write, "text"),
+        (LiveView.write, "line"),
+        (Lines.add, "line"),
+    ],
+)
+def test_writers_take_safe_text_only(writer: Callable[..., object], argument: str) -> None:
+    assert get_type_hints(writer)[argument] is SafeText
+
+
+@pytest.mark.parametrize("view", [PlainView, RawView, AnswerView])
+def test_views_of_text_write_on_an_output_for_safe_text(view: type) -> None:
+    assert get_type_hints(view.__init__)["out"] is SafeOutput
+
+
+@pytest.mark.parametrize("text", [StyledText, Cell])
+def test_what_is_painted_is_safe_text(text: object) -> None:
+    assert get_args(text)[0] is SafeText

@@ -15,7 +15,7 @@ import pytest
 from streamchat.events import AnswerDelta, Event, TurnCancelled, TurnFailed, TurnStarted
 from streamchat.sessions.replay import replay
 from streamchat.sessions.store import Store
-from streamchat.view.formatting import age
+from streamchat.view.formatting import format_age
 from streamchat.view.plain import PlainView
 from streamchat.view.table import Layout, cell, show_table
 from tests.kept import answered, keep
@@ -255,4 +255,4 @@ def test_cells_are_one_line_each() -> None:
     ],
 )
 def test_how_long_ago(seconds: float, words: str) -> None:
-    assert age(seconds) == words
+    assert format_age(seconds) == words

@@ -138,7 +138,7 @@ class TestPlain:
             "Step 2: asking m.",
             "The answer:",
             "10 + 10 equals 20.",
-            "Done: m, 2 steps, first token unknown, tok/s unknown, tokens in/out unknown, 0.0 s.",
+            "Done: m, 2 steps, 0.0 s.",
             "",
         ]
 
@@ -299,11 +299,9 @@ def test_debug_lines_beside_another_view() -> None:
         "tool_name: add",
         'arg: {"',
         "notice: asking again",
-        "step 1: no token, message whole after 0.000 s, finish_reason tool_calls, "
-        "tokens unknown in, unknown out",
+        "step 1: no token, message complete after 0.000 s, finish_reason tool_calls",
         "tool add: returned after 0.000 s",
-        "step 2: first token after 0.500 s, message whole after 1.250 s, finish_reason unknown, "
-        "tokens 100 in, 20 out",
+        "step 2: first token after 0.500 s, message complete after 1.250 s, tokens 100 in, 20 out",
         "turn: failed after 2.000 s, 1 steps",
     ]
     assert "Calling add..." in out.getvalue()

@@ -220,7 +220,7 @@ class Repl:
         ahead = TypeAhead(
             lambda: stops.interrupt(signal.SIGINT),
             view.suspend,
-            view.typed,
+            view.show_typed,
             self._prompt,
         )
         task = asyncio.create_task(ahead.run())

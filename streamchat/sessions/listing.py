@@ -7,7 +7,7 @@ from time import time
 from typing import TextIO
 
 from streamchat.sessions.records import Hit, Session
-from streamchat.view.formatting import age
+from streamchat.view.formatting import format_age
 from streamchat.view.table import Layout, cell, show_table
 
 _SESSIONS = Layout(
@@ -31,7 +31,7 @@ def show_sessions(sessions: Iterable[Session], out: TextIO) -> None:
     rows = (
         [
             *(cell(each.id), cell(each.title), cell(each.model, "dim")),
-            *(cell(str(each.turns), "dim"), cell(age(time() - each.updated), "dim")),
+            *(cell(str(each.turns), "dim"), cell(format_age(time() - each.updated), "dim")),
         ]
         for each in sessions
     )

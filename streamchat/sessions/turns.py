@@ -143,8 +143,8 @@ class _RecordingView:
         self._recorder.record(event)
         self._inner.show(turn, event)
 
-    def typed(self, queued: Sequence[str], text: str) -> None:
-        self._inner.typed(queued, text)
+    def show_typed(self, queued: Sequence[str], text: str) -> None:
+        self._inner.show_typed(queued, text)
 
     def suspend(self) -> None:
         self._inner.suspend()

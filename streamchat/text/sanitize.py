@@ -13,7 +13,7 @@ from typing import NewType, Protocol
 SafeText = NewType("SafeText", str)
 """Text that is safe to write on a terminal. Only this module makes it.
 
-What is put together from safe texts is a plain string: compose first, sanitize last.
+Texts that are put together are a plain string again: compose first, sanitize last.
 """
 
 # C0 without tab and line feed, DEL, C1; surrogates; marks, embeddings, overrides and isolates of
@@ -76,5 +76,10 @@ def one_line(text: str, limit: int = 300) -> SafeText:
 
 
 def cut(text: SafeText, start: int = 0, stop: int | None = None) -> SafeText:
-    """Return a part of the text: a slice of safe text is safe."""
+    """Return a slice of the text, which is safe too."""
     return SafeText(text[start:stop])
+
+
+def join(*texts: SafeText) -> SafeText:
+    """Return the texts joined, which are safe together too."""
+    return SafeText("".join(texts))

@@ -1,4 +1,8 @@
-"""Views show a turn: each is one file with one verb, and knows no source."""
+"""Ways to show a turn: live on a terminal, in sentences, as tokens, as JSON, or the answer alone.
+
+Each view is given the turn and its latest event, and writes what changed. Views must not know where
+events come from: no agent, no model, no session; nor who chose them.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +17,7 @@ from streamchat.turn import Turn
 
 
 class View(Protocol):
-    """Shows a turn while it happens. Entered before its first event, left after its last."""
+    """Shows a turn while it happens. Enter it before the first event, exit after the last."""
 
     def __enter__(self) -> Self: ...
 
@@ -26,24 +30,24 @@ class View(Protocol):
     ) -> None: ...
 
     def show(self, turn: Turn, event: Event) -> None:
-        """Shows what the event changed; `turn` is the state after it.
+        """Show what the event changed. `turn` is the state after it.
 
         Raises:
             OSError: the output is gone.
         """
         ...
 
-    def typed(self, queued: Sequence[str], text: str) -> None:
-        """Shows what the user has typed meanwhile: messages that are to be sent, and more text."""
+    def show_typed(self, queued: Sequence[str], text: str) -> None:
+        """Show the messages that the user has queued, and the text typed since."""
         ...
 
     def suspend(self) -> None:
-        """Stops the process, and goes on when the shell lets it."""
+        """Stop the process until the shell resumes it."""
         ...
 
 
 class TextView:
-    """What views that write lines have in common: nothing to set up, nothing to tear down."""
+    """Base class of views that write lines: they have nothing to set up or to tear down."""
 
     def __enter__(self) -> Self:
         return self
@@ -57,9 +61,8 @@ class TextView:
     ) -> None:
         return None
 
-    def typed(self, queued: Sequence[str], text: str) -> None:
-        """Shows nothing of it."""
+    def show_typed(self, queued: Sequence[str], text: str) -> None:
+        return None
 
     def suspend(self) -> None:
-        """Stops the process; there is nothing to put back before."""
         os.kill(os.getpid(), signal.SIGSTOP)

@@ -1,9 +1,8 @@
-"""The answer alone, unwrapped and uncoloured, for a pipe."""
+"""The answer alone, unwrapped and without colours, for a pipe."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TextIO
 
 from streamchat.events import (
     AnswerDelta,
@@ -16,35 +15,36 @@ from streamchat.events import (
     TurnDone,
     TurnFailed,
 )
-from streamchat.text.sanitize import Sanitizer, one_line
+from streamchat.text.sanitize import SafeOutput, SafeText, Sanitizer, one_line, sanitize
 from streamchat.turn import Turn
 from streamchat.view import TextView
+
+_NEWLINE = sanitize("\n")
 
 
 class AnswerView(TextView):
     """Writes the answer as it arrives, and one newline.
 
-    Plain text of a model that was offered tools may yet turn out to stand beside a call. It is
+    Text from a model that was offered tools may still turn out to accompany a call, so it is
     written when the turn is over.
 
     Args:
-        out: where to.
-        tell: takes a line for the user that is no part of the answer.
+        out: the stream to write on.
+        warn: shows the user a line that is not part of the answer.
     """
 
-    def __init__(self, out: TextIO, tell: Callable[[str], None]) -> None:
+    def __init__(self, out: SafeOutput, warn: Callable[[SafeText], None]) -> None:
         self._out = out
-        self._tell = tell
+        self._warn = warn
         self._call_id = ""
         self._written: list[str] = []
         self._prose: list[str] = []
         self._blank = ""
-        """What waits for the first letter."""
+        """The space before the first letter."""
         self._begun = False
         self._sanitizer = Sanitizer()
 
     def show(self, turn: Turn, event: Event) -> None:
-        """Writes what the event adds to the answer."""
         match event:
             case AnswerDelta(text, call_id):
                 self._restart(call_id)
@@ -54,7 +54,7 @@ class AnswerView(TextView):
             case StepStarted() | ToolCallStarted():
                 self._prose = []
             case Notice(text, seconds) if seconds > 0:
-                self._tell(one_line(text))
+                self._warn(one_line(text))
             case TurnDone(answer):
                 if "".join(self._written) != answer:
                     self._restart()
@@ -67,7 +67,7 @@ class AnswerView(TextView):
                     self._end()
 
     def _restart(self, call_id: str | None = None) -> None:
-        """What was written cannot be taken back: another answer begins on a line of its own."""
+        """Begin another answer on a line of its own: what is written cannot be taken back."""
         if self._written and call_id != self._call_id:
             self._end()
             self._written = []
@@ -77,13 +77,14 @@ class AnswerView(TextView):
         self._written.append(text)
         self._blank += text
         if not self._begun and not self._blank.strip():
-            return  # an answer that is nothing else is refused
+            return  # a blank answer is refused
         self._out.write(self._sanitizer.feed(self._blank))
         self._blank, self._begun = "", True
         self._out.flush()
 
     def _end(self) -> None:
         if self._begun:
-            self._out.write(self._sanitizer.finish() + "\n")
+            self._out.write(self._sanitizer.finish())
+            self._out.write(_NEWLINE)
             self._out.flush()
         self._blank, self._begun = "", False

@@ -1,4 +1,4 @@
-"""Which view a turn gets, by where the output goes and what was asked for."""
+"""Chooses the view of a turn by where the output goes and what the user asked for."""
 
 from __future__ import annotations
 
@@ -25,22 +25,22 @@ class ViewOptions:
     verbose: bool = False
 
 
-def choose_view(look: ViewOptions) -> View:
-    """Returns a new view of one turn on standard output."""
-    if look.json:
+def choose_view(options: ViewOptions) -> View:
+    """Return a new view of one turn on standard output."""
+    if options.json:
         inner: View = JsonView(sys.stdout)
-    elif look.raw:
-        inner = RawView(sys.stdout, whole_lines=look.verbose)
-    elif look.plain or (sys.stdout.isatty() and not can_repaint(sys.stdout)):
+    elif options.raw:
+        inner = RawView(sys.stdout, whole_lines=options.verbose)
+    elif options.plain or (sys.stdout.isatty() and not can_repaint(sys.stdout)):
         inner = PlainView(sys.stdout)
     elif sys.stdout.isatty():
-        return _live(look.verbose)
+        return _choose_live(options.verbose)
     else:
         inner = AnswerView(sys.stdout, write_stderr)
-    return DebugView(inner, write_stderr) if look.verbose else inner
+    return DebugView(inner, write_stderr) if options.verbose else inner
 
 
-def _live(verbose: bool) -> View:
+def _choose_live(verbose: bool) -> View:
     # Rich is slow to import, and a pipe has no use for it.
     from streamchat.view.live.view import LiveView
 

@@ -1,4 +1,4 @@
-"""`--verbose`: what came over the wire, beside any other view."""
+"""`--verbose`: what came over the wire, alongside any other view."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from streamchat.events import (
     TurnFailed,
     TurnStarted,
 )
-from streamchat.text.sanitize import sanitize
+from streamchat.text.sanitize import SafeText, sanitize
 from streamchat.turn import Turn
 from streamchat.view import View
-from streamchat.view.formatting import shortened
+from streamchat.view.formatting import format_tokens, shorten
 
-_MOST_LINE = 4_000
+_LONGEST_LINE = 4_000
 """Characters of a debug line that are shown."""
 
 
@@ -31,10 +31,10 @@ class DebugView:
 
     Args:
         inner: the other view.
-        write: takes one line, without its end.
+        write: writes one line, given without its end.
     """
 
-    def __init__(self, inner: View, write: Callable[[str], None]) -> None:
+    def __init__(self, inner: View, write: Callable[[SafeText], None]) -> None:
         self._inner = inner
         self._write = write
 
@@ -52,21 +52,18 @@ class DebugView:
         self._inner.__exit__(exc_type, exc, traceback)
 
     def show(self, turn: Turn, event: Event) -> None:
-        """Writes the event's debug lines and hands it on."""
-        for line in _lines(turn, event):
-            self._write(sanitize(shortened(line, _MOST_LINE)))
+        for line in _describe(turn, event):
+            self._write(sanitize(shorten(line, _LONGEST_LINE)))
         self._inner.show(turn, event)
 
-    def typed(self, queued: Sequence[str], text: str) -> None:
-        """Hands it on."""
-        self._inner.typed(queued, text)
+    def show_typed(self, queued: Sequence[str], text: str) -> None:
+        self._inner.show_typed(queued, text)
 
     def suspend(self) -> None:
-        """Hands it on."""
         self._inner.suspend()
 
 
-def _lines(turn: Turn, event: Event) -> list[str]:
+def _describe(turn: Turn, event: Event) -> list[str]:
     match event:
         case TurnStarted(_, model):
             return [f"turn: model {model}"]
@@ -75,12 +72,14 @@ def _lines(turn: Turn, event: Event) -> list[str]:
         case ChunkReceived():
             return event.lines()
         case StepFinished(step, reason, seconds, first, tokens_in, tokens_out):
-            first_token = "no token" if first is None else f"first token after {first:.3f} s"
-            return [
-                f"step {step}: {first_token}, message whole after {seconds:.3f} s, "
-                f"finish_reason {reason or 'unknown'}, "
-                f"tokens {_known(tokens_in)} in, {_known(tokens_out)} out"
+            tokens = format_tokens(tokens_in, tokens_out)
+            figures = [
+                "no token" if first is None else f"first token after {first:.3f} s",
+                f"message complete after {seconds:.3f} s",
+                f"finish_reason {reason}" if reason else "",
+                f"tokens {tokens}" if tokens else "",
             ]
+            return [f"step {step}: {', '.join(filter(None, figures))}"]
         case ToolFinished(call_id, _, failed, seconds):
             outcome = "failed" if failed else "returned"
             return [f"tool {turn.call(call_id).name}: {outcome} after {seconds:.3f} s"]
@@ -90,7 +89,3 @@ def _lines(turn: Turn, event: Event) -> list[str]:
             return [f"turn: {turn.status} after {seconds:.3f} s, {turn.step} steps"]
         case _:
             return []
-
-
-def _known(count: int | None) -> str:
-    return "unknown" if count is None else str(count)

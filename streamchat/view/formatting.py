@@ -1,4 +1,4 @@
-"""What views say in words."""
+"""Figures, arguments and long texts as people read them: plain text, not yet sanitized."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from streamchat.text.sanitize import one_line, sanitize
+from streamchat.text.sanitize import one_line
 from streamchat.turn import Turn
 
 MOST_OUTPUT = 2_000
@@ -14,65 +14,67 @@ MOST_OUTPUT = 2_000
 _MOST_VALUE = 300
 
 
-def decoded(arguments: Mapping[str, Any]) -> str:
-    """Returns a call's arguments for a person to read; long ones are shortened."""
-    return ", ".join(f"{one_line(name, 64)} = {_value(value)}" for name, value in arguments.items())
+def format_arguments(arguments: Mapping[str, Any]) -> str:
+    """Return a call's arguments as a list of assignments; long values are shortened."""
+    return ", ".join(
+        f"{one_line(name, 64)} = {shorten(_format_value(value), _MOST_VALUE)}"
+        for name, value in arguments.items()
+    )
 
 
-def _value(value: Any) -> str:
-    return sanitize(shortened(json.dumps(value, ensure_ascii=False, default=str), _MOST_VALUE))
+def _format_value(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, default=str)
 
 
-def duration(seconds: float) -> str:
-    """Returns how long something took, as exactly as a person cares to know."""
+def format_duration(seconds: float) -> str:
+    """Return the duration with no more digits than matter to a reader."""
     if seconds >= 1:
         return f"{seconds:.1f} s"
     return f"{seconds * 1000:.0f} ms" if seconds >= 0.001 else "<1 ms"
 
 
-def age(seconds: float) -> str:
-    """Returns how long ago something was, in the largest unit that it fills."""
-    whole = max(int(seconds), 0)  # a clock may have been set back
+def format_age(seconds: float) -> str:
+    """Return an age in the largest unit that it fills."""
+    whole = max(int(seconds), 0)  # the clock may have been set back
     for unit, size in (("day", 86_400), ("h", 3_600), ("min", 60)):
         if count := whole // size:
             return f"{count} {unit}{'s' * (unit == 'day' and count > 1)}"
     return f"{whole} s"
 
 
-def shortened(text: str, most: int) -> str:
-    """Returns the text, or so many of its first characters and how many are left out."""
-    cut = len(text) - most
-    return f"{text[:most]} ({cut:,} characters more)" if cut > 0 else text
+def shorten(text: str, most: int) -> str:
+    """Return the text, or its first `most` characters and how many more there are."""
+    left_out = len(text) - most
+    return f"{text[:most]} ({left_out:,} characters more)" if left_out > 0 else text
 
 
-def figures(turn: Turn) -> list[str]:
-    """Returns model, steps, time to the first token, speed, tokens and time, or "unknown"."""
+def format_figures(turn: Turn) -> list[str]:
+    """Return model, steps, time to the first token, speed, token counts and time.
+
+    Figures that are unknown are left out.
+    """
     first = turn.first_token_seconds
-    speed = _speed(turn)
-    return [
-        one_line(turn.model, 60) or "unknown model",
+    figures = [
+        one_line(turn.model, 60),
         f"{turn.step} step" + "s" * (turn.step != 1),
-        "first token " + ("unknown" if first is None else f"{first:.2f} s"),
-        "tok/s unknown" if speed is None else f"{speed:.0f} tok/s",
-        _counts(turn.input_tokens, turn.output_tokens),
+        "" if first is None else f"first token {first:.2f} s",
+        _format_speed(turn),
+        format_tokens(turn.input_tokens, turn.output_tokens),
         f"{turn.seconds:.1f} s",
     ]
+    return [figure for figure in figures if figure]
 
 
-def _speed(turn: Turn) -> float | None:
+def _format_speed(turn: Turn) -> str:
     if not turn.output_tokens or turn.generation_seconds <= 0:
-        return None
-    return turn.output_tokens / turn.generation_seconds
+        return ""
+    return f"{turn.output_tokens / turn.generation_seconds:.0f} tok/s"
 
 
-def _counts(tokens_in: int | None, tokens_out: int | None) -> str:
-    if tokens_in is None and tokens_out is None:
-        return "tokens in/out unknown"
-    return f"{_count(tokens_in)} in, {_count(tokens_out)} out"
-
-
-def _count(tokens: int | None) -> str:
-    return "unknown" if tokens is None else f"{tokens:,}"
+def format_tokens(tokens_in: int | None, tokens_out: int | None) -> str:
+    """Return the counts that are known."""
+    counts = {"in": tokens_in, "out": tokens_out}
+    return ", ".join(f"{count:,} {way}" for way, count in counts.items() if count is not None)
 
 
 def format_outcome(turn: Turn) -> str:

@@ -1,4 +1,4 @@
-"""What is drawn besides text, for terminals that take all of Unicode and for those that do not."""
+"""Characters to draw with, for terminals that show all of Unicode and for those that do not."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 
 class Glyphs(NamedTuple):
-    """What lines, items and states are drawn with."""
+    """The characters for lines, items and states."""
 
     bullet: str
     line: str
@@ -25,7 +25,7 @@ def takes_unicode(encoding: str) -> bool:
 
 
 def encodable(text: str, encoding: str) -> str:
-    """Returns the text as a terminal with this encoding can show it."""
+    """Return the text with escapes for what a terminal with this encoding cannot show."""
     if takes_unicode(encoding):
         return text
     return text.encode(encoding, "backslashreplace").decode(encoding)

@@ -1,4 +1,4 @@
-"""Where a source of events meets a view."""
+"""Plays the events of a source into a view."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from streamchat.view import View
 
 
 async def play(events: AsyncIterable[Event], view: View) -> Turn:
-    """Folds the events of a turn, shows each, and returns the turn as it ended."""
+    """Show each event of a turn as it happens, and return the turn as it ended."""
     turn = Turn()
     with view:
         # Leaving a loop over a generator does not close it; aclosing does.

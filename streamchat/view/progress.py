@@ -1,4 +1,4 @@
-"""How the start of a model looks: a spinner, or a bar where the size of the work is known."""
+"""Progress of long work: a spinner, or a bar if its size is known."""
 
 from __future__ import annotations
 
@@ -8,21 +8,22 @@ from contextlib import contextmanager
 
 from streamchat.process.streams import print_error
 from streamchat.process.tty import can_repaint
+from streamchat.text.sanitize import sanitize
 
 _still = False
 
 
 def keep_still() -> None:
-    """From now on nothing moves: long work is told in one line."""
+    """Show no spinner or bar from now on: long work gets one line."""
     global _still
     _still = True
 
 
 @contextmanager
 def progress_on_stderr(what: str, total: int | None = None) -> Iterator[Callable[[int], None]]:
-    """Shows what is being done until it is done; what it yields is called with bytes done.
+    """Show progress on standard error; yield a function that adds to the bytes done.
 
-    Without a terminal only long work is told, in one line.
+    Without a terminal, work of known size gets one line and other work none.
     """
     if _still or not can_repaint(sys.stderr):
         if total:
@@ -44,8 +45,8 @@ def progress_on_stderr(what: str, total: int | None = None) -> Iterator[Callable
     bar = (BarColumn(bar_width=20), DownloadColumn()) if total else ()
     console = Console(stderr=True)
     spinner = SpinnerColumn("dots" if takes_unicode(console.encoding) else "line")
-    columns = (spinner, TextColumn("{task.description}"), *bar, TimeElapsedColumn())
+    columns = (spinner, TextColumn("{task.description}", markup=False), *bar, TimeElapsedColumn())
     with Progress(*columns, console=console, transient=True) as progress:
         console.show_cursor(True)  # Ctrl-Z must not leave the shell without one
-        task = progress.add_task(what, total=total)
+        task = progress.add_task(sanitize(what), total=total)
         yield lambda done: progress.advance(task, done)

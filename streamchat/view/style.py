@@ -1,22 +1,27 @@
-"""How things look: sixteen colours at most, none of them a background, so that any palette does.
+"""Styles: the sixteen standard colours and no backgrounds, so that they work with any palette.
 
-Text has the terminal's own colour wherever it is to be read at length. Of the others red and
-magenta are legible on black and on white in the palettes that terminals come with; green, yellow
-and cyan are for lines and marks only, and say nothing that is not also said in words.
+Long text has the terminal's own colour. Red and magenta are legible on black and on white in the
+palettes that terminals ship with; green, yellow and cyan are for lines and marks only, which never
+carry information that is not in words too.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import cache
-from typing import TextIO
+from typing import TextIO, TypeAlias
 
 from rich.console import Console
 from rich.segment import Segment
 from rich.style import Style
 
+from streamchat.text.sanitize import SafeText, sanitize
 from streamchat.view.glyphs import encodable
 from streamchat.view.markdown.inline import Span
 
+StyledText: TypeAlias = tuple[SafeText, str]
+"""Text to write, and the sequence that sets its style on a terminal."""
+LINE_BREAK: StyledText = (sanitize("\n"), "")
 _STYLES = {
     "heading": Style(bold=True),
     "h1": Style(underline=True),
@@ -49,7 +54,7 @@ _STYLES = {
 
 
 def style(names: str) -> Style:
-    """Returns the style that these names, with spaces between, make together."""
+    """Return the combination of the named styles."""
     return Style.combine([Style.null(), *(_STYLES[name] for name in names.split())])
 
 
@@ -59,7 +64,7 @@ def open_console(stream: TextIO) -> Console:
 
 
 class Palette:
-    """Puts styles into the sequences that set them on a terminal.
+    """Turns styles into the sequences that set them on a terminal.
 
     Args:
         console: knows the terminal's colours, and whether the user wants any.
@@ -68,24 +73,23 @@ class Palette:
     def __init__(self, console: Console) -> None:
         self._console = console
         self.sequence = cache(self._sequence)
-        self._named = cache(lambda names: self.sequence(style(names)))
+        self._sequence_of = cache(lambda names: self.sequence(style(names)) if names else "")
 
-    def _sequence(self, look: Style | None) -> str:
-        if not look:
+    def _sequence(self, style: Style | None) -> str:
+        if not style:
             return ""
         with self._console.capture() as capture:
-            self._console.print("x", style=look, end="")
+            self._console.print("x", style=style, end="")
         return capture.get().partition("x")[0]
 
     def encodable(self, text: str) -> str:
-        """Returns the text as the terminal can show it."""
+        """Return the text with escapes for what the terminal cannot show."""
         return encodable(text, self._console.encoding)
 
-    def named(self, pieces: list[Span]) -> list[Span]:
-        """Returns the pieces with the sequences for the names of their styles."""
-        shown = ((self.encodable(text), names) for text, names in pieces)
-        return [(text, self._named(names) if names else "") for text, names in shown]
+    def apply(self, spans: Iterable[Span]) -> list[StyledText]:
+        """Return sanitized text with the sequences for its styles."""
+        return [(sanitize(self.encodable(text)), self._sequence_of(names)) for text, names in spans]
 
-    def segments(self, segments: list[Segment]) -> list[Span]:
-        """Returns Rich's segments as pieces."""
-        return [(segment.text, self.sequence(segment.style)) for segment in segments]
+    def apply_segments(self, segments: Iterable[Segment]) -> list[StyledText]:
+        """Return Rich's segments as sanitized text."""
+        return [(sanitize(segment.text), self.sequence(segment.style)) for segment in segments]

@@ -15,7 +15,7 @@ from streamchat.repl.registry import command
 from streamchat.sessions.records import StoredTurn
 from streamchat.text.sanitize import one_line, sanitize
 from streamchat.turn import Answer, Note, Prose, Reasoning, ToolCall
-from streamchat.view.formatting import duration
+from streamchat.view.formatting import format_duration
 
 
 @command(
@@ -75,7 +75,7 @@ async def last(chat: Chat, _: str) -> None:
 def _show_call(chat: Chat, call: ToolCall) -> None:
     arrived = call.fragments.text if call.arguments is None else _indented(call.arguments)
     chat.say(f"{one_line(call.name) or 'unnamed'} {sanitize(arrived)}")
-    took = f" ({duration(call.seconds)})" if call.ended else ""
+    took = f" ({format_duration(call.seconds)})" if call.ended else ""
     chat.say(f"{call.state}{took}{': ' if call.output else ''}{sanitize(call.output)}")
 
 

@@ -1,4 +1,4 @@
-"""The blocks of a turn in their order: what of them is final, and what comes after that."""
+"""The blocks of a turn in order: the text that is final, and the text after it."""
 
 from __future__ import annotations
 
@@ -9,53 +9,54 @@ from typing import Any
 from rich.console import Console
 
 from streamchat.events import ANSWER_TOOL
-from streamchat.text.sanitize import Sanitizer, one_line
+from streamchat.text.sanitize import Sanitizer, cut, one_line, sanitize
 from streamchat.turn import Answer, Block, Fragments, Note, Prose, Reasoning, ToolCall, Turn
 from streamchat.view.glyphs import Glyphs
 from streamchat.view.live.painter import after
 from streamchat.view.live.panel import closed_panel, open_panel, short_line
-from streamchat.view.markdown.inline import Span
 from streamchat.view.markdown.stream import MarkdownStream
-from streamchat.view.style import Palette
+from streamchat.view.style import LINE_BREAK, Palette, StyledText
 
 _TEXTS = (Prose, Reasoning, Answer)
+_NOTHING: StyledText = (sanitize(""), "")
+_EMPTY_LINE: StyledText = (sanitize("\n\n"), "")
 
 
 class Page:
-    """Draws the states of one turn, each time only what is new.
+    """Draws successive states of one turn, each time only what is new.
 
     Args:
         console: lays panels out.
-        palette: knows the styles.
-        marks: what to draw with.
+        palette: applies styles.
+        glyphs: the characters to draw with.
         whole_lines: whether a line of text is final only when it is complete.
     """
 
     def __init__(
-        self, console: Console, palette: Palette, marks: Glyphs, *, whole_lines: bool
+        self, console: Console, palette: Palette, glyphs: Glyphs, *, whole_lines: bool
     ) -> None:
         self._console = console
         self._palette = palette
-        self._marks = marks
+        self._glyphs = glyphs
         self._whole_lines = whole_lines
         self._drawings: dict[object, _Drawing] = {}
         self._finished: set[object] = set()
-        """The blocks that were given out whole."""
+        """The keys of the blocks that were returned whole."""
         self._above: Block | None = None
-        """The last block of which something was given out."""
+        """The last block of which some text was returned."""
 
-    def drawn(
+    def draw(
         self, turn: Turn, columns: int, lines: int, *, over: bool
-    ) -> tuple[list[Span], list[Span]]:
-        """Returns what has become final since the last time, and all that comes after it.
+    ) -> tuple[list[StyledText], list[StyledText]]:
+        """Return the text that has become final since the last call, and all that follows it.
 
         Args:
-            turn: its state, no earlier one than the last time.
-            columns: how many cells a line of the window has.
-            lines: how many lines the window has. What comes after is kept short if they are few.
-            over: whether nothing more will come.
+            turn: a state no earlier than the last one.
+            columns: the window's width, in cells.
+            lines: the window's height. The text that is not final is shortened to fit.
+            over: whether the turn has ended.
         """
-        final: list[Span] = []
+        final: list[StyledText] = []
         waiting: list[_Drawing] = []
         for key, block, done in _unfinished(turn, self._finished, over=over):
             drawing = self._drawing(key, block)
@@ -66,14 +67,14 @@ class Page:
                 waiting.append(drawing)
                 continue
             if drawing.final:
-                final += drawing.taken()
+                final += drawing.take()
                 self._above = block
             if done:
                 self._finished.add(key)
                 del self._drawings[key]
             else:
                 waiting.append(drawing)
-        return final, _shown(waiting, columns, lines)
+        return final, _fit(waiting, columns, lines)
 
     def _drawing(self, key: object, block: Block) -> _Drawing:
         if key not in self._drawings:
@@ -83,44 +84,44 @@ class Page:
     def _new_drawing(self, block: Block) -> _Drawing:
         match block:
             case ToolCall():
-                return _Call(self._palette, self._marks, self._console)
+                return _Call(self._palette, self._glyphs, self._console)
             case Note():
                 return _Line(self._palette)
             case Reasoning():
                 return _Reasoning(self._palette, whole_lines=self._whole_lines)
             case _:
-                return _Text(self._palette, self._marks, whole_lines=self._whole_lines)
+                return _Text(self._palette, self._glyphs, whole_lines=self._whole_lines)
 
 
 class _Drawing:
-    """How far a block is drawn."""
+    """One block, as far as it is drawn."""
 
     def __init__(self, palette: Palette) -> None:
         self.palette = palette
-        self.lead = ""
-        """What separates it from the block above."""
+        self.lead = _NOTHING
+        """Separates it from the block above."""
         self.began = False
-        """Whether some of it was given out."""
-        self.final: list[Span] = []
-        """What can be given out once all blocks above are final."""
-        self.rest: list[Span] = []
-        self.short: list[Span] | None = None
-        """What stands for `rest` in a window that is too small for it."""
+        """Whether some of it was returned."""
+        self.final: list[StyledText] = []
+        """The text to return once all blocks above are final."""
+        self.rest: list[StyledText] = []
+        self.short: list[StyledText] | None = None
+        """Replaces `rest` in a window that is too small for it."""
         self.block: Block
 
     def update(self, block: Any, columns: int, *, done: bool) -> None:
-        """Draws what is new."""
+        """Draw what is new."""
         raise NotImplementedError
 
-    def taken(self) -> list[Span]:
-        """Returns what is to be given out, once."""
-        pieces = [(self.lead, ""), *self.final]
-        self.lead, self.final, self.began = "", [], True
-        return pieces
+    def take(self) -> list[StyledText]:
+        """Return the final text, once."""
+        text = [self.lead, *self.final]
+        self.lead, self.final, self.began = _NOTHING, [], True
+        return text
 
 
 class _Growing(_Drawing):
-    """Text of which more may come."""
+    """Text that can grow."""
 
     def __init__(self, palette: Palette) -> None:
         super().__init__(palette)
@@ -128,20 +129,20 @@ class _Growing(_Drawing):
         self._fed = 0
 
     def new_text(self, text: Fragments, *, done: bool) -> str:
-        """Returns what has come since the last time, without anything harmful."""
+        """Return the text that has arrived since the last call, sanitized."""
         new = self._sanitizer.feed("".join(text[self._fed :]))
         self._fed = len(text)
         return new + self._sanitizer.finish() if done else new
 
 
 class _Reasoning(_Growing):
-    """Reasoning, dim and as it is."""
+    """Reasoning: dim, and not read as Markdown."""
 
     def __init__(self, palette: Palette, *, whole_lines: bool) -> None:
         super().__init__(palette)
         self._whole_lines = whole_lines
         self._held = ""
-        """The space that nothing may follow, or the line that is not complete."""
+        """Space at the end, or the incomplete line."""
 
     def update(self, block: Reasoning, columns: int, *, done: bool) -> None:
         self.block = block
@@ -151,19 +152,19 @@ class _Reasoning(_Growing):
         end = text.rfind("\n") if self._whole_lines and not done else len(text)
         shown = text[: max(end, 0)].rstrip()
         self._held = text[len(shown) :]
-        self.final += self.palette.named([(shown, "dim")]) if shown else []
-        self.rest = self.palette.named([(self._held.rstrip(), "dim")]) if self._whole_lines else []
+        self.final += self.palette.apply([(shown, "dim")]) if shown else []
+        self.rest = self.palette.apply([(self._held.rstrip(), "dim")]) if self._whole_lines else []
 
 
 class _Text(_Growing):
     """Text, as Markdown."""
 
-    def __init__(self, palette: Palette, marks: Glyphs, *, whole_lines: bool) -> None:
+    def __init__(self, palette: Palette, glyphs: Glyphs, *, whole_lines: bool) -> None:
         super().__init__(palette)
-        self._stream = MarkdownStream(0, marks)
+        self._stream = MarkdownStream(0, glyphs)
         self._whole_lines = whole_lines
-        self._line: list[Span] = []
-        """The line that waits for its end, if only whole lines are final."""
+        self._line: list[StyledText] = []
+        """The incomplete line, if only whole lines are final."""
 
     def update(self, block: Prose | Answer, columns: int, *, done: bool) -> None:
         self.block = block
@@ -171,18 +172,18 @@ class _Text(_Growing):
         self._stream.feed(self.palette.encodable(self.new_text(block.text, done=done)))
         if done:
             self._stream.finish()
-        new = self._line + self.palette.named(self._stream.take())
-        whole, self._line = _lines(new) if self._whole_lines and not done else (new, [])
+        new = self._line + self.palette.apply(self._stream.take())
+        whole, self._line = _split_lines(new) if self._whole_lines and not done else (new, [])
         self.final += whole
-        self.rest = self._line + self.palette.named(self._stream.tail())
+        self.rest = self._line + self.palette.apply(self._stream.tail())
 
 
 class _Call(_Drawing):
     """A tool call, as a panel."""
 
-    def __init__(self, palette: Palette, marks: Glyphs, console: Console) -> None:
+    def __init__(self, palette: Palette, glyphs: Glyphs, console: Console) -> None:
         super().__init__(palette)
-        self._marks = marks
+        self._glyphs = glyphs
         self._console = console
         self._drawn: tuple[ToolCall, int, bool] | None = None
 
@@ -192,10 +193,10 @@ class _Call(_Drawing):
         self.block = block
         self._drawn = (block, columns, done)
         panel = closed_panel if done else open_panel
-        lines = panel(block, self._console, columns, self._marks)
-        pieces = [piece for line in lines for piece in (("\n", ""), *self.palette.segments(line))]
-        self.final, self.rest = (pieces[1:], []) if done else ([], pieces[1:])
-        self.short = self.palette.named(short_line(block, columns))
+        lines = panel(block, self._console, columns, self._glyphs)
+        text = [part for line in lines for part in (LINE_BREAK, *self.palette.apply_segments(line))]
+        self.final, self.rest = (text[1:], []) if done else ([], text[1:])
+        self.short = self.palette.apply(short_line(block, columns))
 
 
 class _Line(_Drawing):
@@ -203,25 +204,25 @@ class _Line(_Drawing):
 
     def update(self, block: Note, columns: int, *, done: bool) -> None:
         self.block = block
-        self.final = self.palette.named([(f"({one_line(block.text)})", "dim")])
+        self.final = self.palette.apply([(f"({one_line(block.text)})", "dim")])
 
 
 def _unfinished(
     turn: Turn, finished: set[object], *, over: bool
 ) -> Iterator[tuple[object, Block, bool]]:
-    """Yields the blocks that are still to be drawn, and whether each is whole.
+    """Yield the key and the block of all that are not drawn yet, and whether each is complete.
 
-    Blocks are known by their id, or by how manieth of their kind they are: prose can become the
-    answer, and a call that failed can move behind what was written in it.
+    The key is a call's ID or the block's ordinal within its kind: prose can become the answer, and
+    a failed call can move behind the text that was written in it.
     """
     answered = {block.call_id for block in turn.blocks if isinstance(block, Answer)}
-    texts = notes = thoughts = 0
+    texts = notes = reasonings = 0
     for at, block in enumerate(turn.blocks):
         match block:
             case ToolCall(call_id, name):
                 key: object = call_id
                 if name == ANSWER_TOOL and not block.failed:
-                    continue  # what is written in it is a block of its own
+                    continue  # its text is a block of its own
                 if call_id in answered:
                     block = replace(block, fragments=Fragments())
                 done = block.ended
@@ -229,8 +230,8 @@ def _unfinished(
                 notes += 1
                 key, done = ("note", notes), True
             case Reasoning():
-                thoughts += 1
-                key, done = ("thoughts", thoughts), at < len(turn.blocks) - 1
+                reasonings += 1
+                key, done = ("reasoning", reasonings), at < len(turn.blocks) - 1
             case Prose():
                 texts += 1
                 after = turn.blocks[at + 1 :]
@@ -238,46 +239,47 @@ def _unfinished(
                 key = ("text", texts)
             case Answer():
                 texts += 1
-                key, done = ("text", texts), _is_whole(block, turn)
+                key, done = ("text", texts), _is_complete(block, turn)
         if key not in finished:
             yield key, block, done or over
 
 
-def _is_whole(answer: Answer, turn: Turn) -> bool:
-    """Whether nothing more can come: other calls of the message may come before its end."""
+def _is_complete(answer: Answer, turn: Turn) -> bool:
+    """Whether the text cannot grow: other calls may arrive before the answer's own ends."""
     calls = (block for block in turn.blocks if isinstance(block, ToolCall))
     ended = any(call.call_id == answer.call_id and call.ended for call in calls)
     return ended or answer.refused
 
 
-def _lead(above: Block | None, block: Block) -> str:
-    """Returns what separates two blocks: an empty line, unless neither is text."""
+def _lead(above: Block | None, block: Block) -> StyledText:
+    """Return the separator of two blocks: an empty line, unless neither is text."""
     if above is None:
-        return ""
+        return _NOTHING
     apart = isinstance(above, _TEXTS) or isinstance(block, _TEXTS)
-    return "\n\n" if apart else "\n"
+    return _EMPTY_LINE if apart else LINE_BREAK
 
 
-def _lines(pieces: list[Span]) -> tuple[list[Span], list[Span]]:
-    """Cuts before the last line feed."""
-    for at in range(len(pieces) - 1, -1, -1):
-        text, style = pieces[at]
+def _split_lines(parts: list[StyledText]) -> tuple[list[StyledText], list[StyledText]]:
+    """Split the text before its last line feed."""
+    for at in range(len(parts) - 1, -1, -1):
+        text, style = parts[at]
         if "\n" in text:
             end = text.rindex("\n")
-            return [*pieces[:at], (text[:end], style)], [(text[end:], style), *pieces[at + 1 :]]
-    return [], pieces
+            whole = [*parts[:at], (cut(text, 0, end), style)]
+            return whole, [(cut(text, end), style), *parts[at + 1 :]]
+    return [], parts
 
 
-def _shown(waiting: Iterable[_Drawing], columns: int, lines: int) -> list[Span]:
-    """Returns what is not final yet; calls take a line each if their panels do not fit."""
-    parts = [(drawing, _last(drawing.final + drawing.rest, columns, lines)) for drawing in waiting]
-    rows = sum(text.count("\n") for _, pieces in parts for text, _ in pieces)
+def _fit(waiting: Iterable[_Drawing], columns: int, lines: int) -> list[StyledText]:
+    """Return the text that is not final; calls get a line each if their panels do not fit."""
+    texts = [(each, _last(each.final + each.rest, columns, lines)) for each in waiting]
+    rows = sum(part.count("\n") for _, text in texts for part, _ in text)
     if rows > lines - 3:
-        parts = [(drawing, drawing.short or pieces) for drawing, pieces in parts]
-    return [piece for drawing, pieces in parts if pieces for piece in ((drawing.lead, ""), *pieces)]
+        texts = [(each, each.short or text) for each, text in texts]
+    return [part for each, text in texts if text for part in (each.lead, *text)]
 
 
-def _last(pieces: list[Span], columns: int, lines: int) -> list[Span]:
-    """Returns as much of the end as can be seen, from where a row may begin."""
-    over = sum(len(text) for text, _ in pieces) - columns * lines
-    return after(pieces, over + -over % columns) if over > 0 else pieces
+def _last(text: list[StyledText], columns: int, lines: int) -> list[StyledText]:
+    """Return the end of the text, as much as can be visible, from where a row can begin."""
+    over = sum(len(part) for part, _ in text) - columns * lines
+    return after(text, over + -over % columns) if over > 0 else text

@@ -1,7 +1,7 @@
-"""Writes on a terminal so that what is final is written once, and only the rest is repainted.
+"""Writes final text on a terminal once, and repaints only the rest.
 
-The terminal itself wraps lines that are too long: what is copied from it has no line ends that were
-not in the text, and most terminals lay such lines out anew when the window gets another size.
+The terminal itself wraps long lines: text copied from it has no line breaks of ours, and most
+terminals wrap such lines again when the window is resized.
 """
 
 from __future__ import annotations
@@ -9,20 +9,18 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable, Sequence
-from typing import TypeAlias
 
 from rich.cells import get_character_cell_size
 
+from streamchat.text.sanitize import cut, join, sanitize
 from streamchat.view.live.terminal import Terminal
-
-Piece: TypeAlias = tuple[str, str]
-"""Text without control characters but line feeds and tabs, and the sequence that sets its style."""
+from streamchat.view.style import LINE_BREAK, StyledText
 
 _BEGIN, _END = "\x1b[?2026h", "\x1b[?2026l"
 _RESET = "\x1b[0m"
 _TAB = 8
-# Joiners, variation selectors, tones of skin, letters of flags: terminals differ in how many cells
-# the characters take that are put together with them.
+# Joiners, variation selectors, skin tones, regional indicators: terminals disagree on the width of
+# the characters combined with them.
 _UNSURE = re.compile("[\u200d\ufe0f\U0001f3fb-\U0001f3ff\U0001f1e6-\U0001f1ff]")
 _REFLOWING = (
     *("TMUX", "VTE_VERSION", "KITTY_WINDOW_ID", "ALACRITTY_WINDOW_ID", "WEZTERM_PANE"),
@@ -32,30 +30,29 @@ _REFLOWING_TERMS = ("tmux", "xterm-kitty", "xterm-ghostty", "alacritty", "foot",
 
 
 def reflows() -> bool:
-    """Whether the terminal wraps what it shows anew when its width changes.
+    """Whether the terminal wraps its lines again when its width changes.
 
-    It cannot be asked without waiting for what it says; so this goes by the variables that
-    terminals set. One that is not known is taken not to: too little is wiped away then, and
-    nothing is lost.
+    Asking it would mean waiting for the answer, so this looks at the variables that terminals set.
+    An unknown terminal is assumed not to: then too little is erased and nothing is lost.
     """
     known_by_name = os.environ.get("TERM", "").startswith(_REFLOWING_TERMS)
     return known_by_name or any(name in os.environ for name in _REFLOWING)
 
 
-def place(text: str, column: int, width: int) -> tuple[int, int]:
-    """Returns how many rows further down the cursor is after the text, and in which column.
+def measure(text: str, column: int, width: int) -> tuple[int, int]:
+    """Return how many rows the text moves the cursor down, and the column it ends in.
 
-    Column `width` is that of a full row: the terminal wraps when the next character comes.
+    Column `width` means a full row: the terminal wraps when the next character arrives.
     """
     first, *others = text.split("\n")
-    rows, column = _advanced(first, column, width)
+    rows, column = _measure_line(first, column, width)
     for line in others:
-        more, column = _advanced(line, 0, width)
+        more, column = _measure_line(line, 0, width)
         rows += 1 + more
     return rows, column
 
 
-def _advanced(line: str, column: int, width: int) -> tuple[int, int]:
+def _measure_line(line: str, column: int, width: int) -> tuple[int, int]:
     if line.isascii():
         end = column + len(line)
         return ((end - 1) // width, (end - 1) % width + 1) if end > width else (0, end)
@@ -69,64 +66,64 @@ def _advanced(line: str, column: int, width: int) -> tuple[int, int]:
 
 
 class Painter:
-    """Remembers what is painted, and how to get back to it.
+    """Remembers what is painted and how to get back to it.
 
     Args:
-        terminal: where the cursor is at the beginning of a line.
-        reflow: whether the terminal wraps what it shows anew when its width changes.
+        terminal: its cursor is at the beginning of a line.
+        reflow: whether the terminal wraps its lines again when its width changes.
     """
 
     def __init__(self, terminal: Terminal, *, reflow: bool) -> None:
         self._terminal = terminal
         self._reflow = reflow
         self._width, self._height = terminal.size
-        self._line: list[Piece] = []
-        """What is final of the line that the cursor is in."""
+        self._line: list[StyledText] = []
+        """The final part of the cursor's line."""
         self._column = 0
-        """Where the part begins that is not final."""
-        self._painted: list[Piece] = []
-        """That part."""
+        """The column where the rest begins."""
+        self._painted: list[StyledText] = []
+        """The rest: it can still change."""
 
-    def paint(self, final: Iterable[Piece], rest: Iterable[Piece]) -> None:
-        """Writes what has become final, and after it what can still change."""
-        self._fit()
-        final, rest = self._expanded(final, rest)
-        rest = self._cropped(final, rest)
+    def paint(self, final: Iterable[StyledText], rest: Iterable[StyledText]) -> None:
+        """Write the text that has become final, and after it the rest, which can still change."""
+        self._resize()
+        final, rest = self._expand_tabs(final, rest)
+        rest = self._crop(final, rest)
         new = [*final, *rest]
-        kept = _in_common(self._painted, new)
+        kept = _count_common(self._painted, new)
         if kept < _length(self._painted):
-            self._terminal.write(f"{_BEGIN}{self._repainted(kept, new)}{_END}")
+            self._terminal.write(f"{_BEGIN}{self._repaint(kept, new)}{_END}")
         elif added := after(new, kept):
-            self._terminal.write(_written(added))
+            self._terminal.write(_render(added))
         self._finish(final)
         self._painted = rest
 
-    def begin_anew(self) -> None:
-        """The cursor was left at the beginning of a line: others have written below."""
+    def reset(self) -> None:
+        """Start at the cursor, which others have left at the beginning of a line."""
         self._painted, self._line, self._column = [], [], 0
 
-    def _repainted(self, kept: int, new: Sequence[Piece]) -> str:
-        """Returns what takes the cursor back to where the change is, and writes from there."""
+    def _repaint(self, kept: int, new: Sequence[StyledText]) -> str:
+        """Return the sequence that moves the cursor back to the change and writes from there."""
         text = _text(self._painted)
-        bottom, _ = place(text, self._column, self._width)
+        bottom, _ = measure(text, self._column, self._width)
         kept, again = self._start(text, _text(new), kept)
-        row, column = place(text[:kept], self._column, self._width)
+        row, column = measure(text[:kept], self._column, self._width)
         if again:
             column -= min(_cells(_text(again)), column)
         up = f"\x1b[{bottom - row}A" if bottom > row else ""
         right = f"\x1b[{column}C" if column else ""
-        written = _written([*again, *after(new, kept)])
-        return f"{up}\r{right}{_erased(column, bottom - row)}{written}"
+        written = _render([*again, *after(new, kept)])
+        return f"{up}\r{right}{_erase(column, bottom - row)}{written}"
 
-    def _start(self, old: str, new: str, kept: int) -> tuple[int, list[Piece]]:
-        """Returns how much to keep, and what is final and to be written again before the rest."""
+    def _start(self, old: str, new: str, kept: int) -> tuple[int, list[StyledText]]:
+        """Return how much to keep, and the final text to write again before the rest."""
         begin = old.rfind("\n", 0, kept) + 1
         if _UNSURE.search(old[begin:kept] if begin else _text(self._line) + old[:kept]):
-            # In which column that ends is not known, but where the line begins is.
+            # The column it ends in is unknown, but the line begins in a known one.
             return begin, [] if begin else self._line
-        while kept and self._is_no_start(old, new, kept):
+        while kept and self._must_rewrite(old, new, kept):
             kept -= 1
-        if kept or not self._is_no_start(old, new, 0):
+        if kept or not self._must_rewrite(old, new, 0):
             return kept, []
         line = _text(self._line)
         at = len(line) - 1
@@ -134,66 +131,66 @@ class Painter:
             at -= 1
         return 0, after(self._line, max(at, 0))
 
-    def _is_no_start(self, old: str, new: str, kept: int) -> bool:
+    def _must_rewrite(self, old: str, new: str, kept: int) -> bool:
         """Whether the character before must be written again.
 
-        An accent belongs to it, or it ends a full row: a terminal joins the rows of a line only if
-        it has wrapped that by itself.
+        An accent may belong to it, or it may end a full row: a terminal joins the rows of a line
+        only if it wrapped the line itself.
         """
         accents = (text[kept : kept + 1] for text in (old, new))
         if any(text and text != "\n" and not get_character_cell_size(text) for text in accents):
             return True
-        return place(old[:kept], self._column, self._width)[1] == self._width
+        return measure(old[:kept], self._column, self._width)[1] == self._width
 
-    def _fit(self) -> None:
-        """Takes a new size of the window into account."""
+    def _resize(self) -> None:
+        """Adapt to the size of the window."""
         width, height = self._terminal.size
         if width == self._width:
             self._height = height
             return
         if self._reflow:
             self._width = width
-            _, self._column = place(_text(self._line), 0, width)
+            _, self._column = measure(_text(self._line), 0, width)
         elif self._painted:
-            self._terminal.write(f"{_BEGIN}{self._repainted(0, [])}{_END}")
+            self._terminal.write(f"{_BEGIN}{self._repaint(0, [])}{_END}")
             self._painted = []
         self._width, self._height = width, height
         self._column = min(self._column, width)
 
-    def _finish(self, final: Sequence[Piece]) -> None:
+    def _finish(self, final: Sequence[StyledText]) -> None:
         text = _text(final)
-        _, self._column = place(text, self._column, self._width)
+        _, self._column = measure(text, self._column, self._width)
         begin = text.rfind("\n") + 1
         self._line = [*([] if begin else self._line), *after(final, begin)]
 
-    def _expanded(
-        self, final: Iterable[Piece], rest: Iterable[Piece]
-    ) -> tuple[list[Piece], list[Piece]]:
-        """Puts spaces for tabs: a terminal does not wrap at a tab."""
-        final, rest = _merged(final), _merged(rest)
+    def _expand_tabs(
+        self, final: Iterable[StyledText], rest: Iterable[StyledText]
+    ) -> tuple[list[StyledText], list[StyledText]]:
+        """Replace tabs by spaces: a terminal does not wrap at a tab."""
+        final, rest = _merge(final), _merge(rest)
         if not any("\t" in text for text, _ in [*final, *rest]):
             return final, rest
         column = _cells(_text(self._line))
-        final, column = _without_tabs(final, column)
-        return final, _without_tabs(rest, column)[0]
+        final, column = _replace_tabs(final, column)
+        return final, _replace_tabs(rest, column)[0]
 
-    def _cropped(self, final: Sequence[Piece], rest: list[Piece]) -> list[Piece]:
-        """Returns as much of the end as fits into the window: what leaves it cannot be wiped."""
-        rest = self._sure(final, rest)
+    def _crop(self, final: Sequence[StyledText], rest: list[StyledText]) -> list[StyledText]:
+        """Return the end that fits into the window: rows that leave it cannot be erased."""
+        rest = self._drop_unsure(final, rest)
         text = _text(rest)
-        _, start = place(_text(final), self._column, self._width)
-        if place(text, start, self._width)[0] < self._height:
+        _, start = measure(_text(final), self._column, self._width)
+        if measure(text, start, self._width)[0] < self._height:
             return rest
         starts, column = [0], start
         for at, character in enumerate(text):
-            down, column = place(character, column, self._width)
+            down, column = measure(character, column, self._width)
             if down:
                 starts.append(at + (character == "\n"))
         first = starts[max(len(starts) - self._height + 1, 0)]
-        return [("\n", ""), *after(rest, first)]
+        return [LINE_BREAK, *after(rest, first)]
 
-    def _sure(self, final: Sequence[Piece], rest: list[Piece]) -> list[Piece]:
-        """Returns the lines of which it is known how many rows they have, up to one that is not."""
+    def _drop_unsure(self, final: Sequence[StyledText], rest: list[StyledText]) -> list[StyledText]:
+        """Return the text up to the first line whose number of rows is unknown."""
         whole = _text(self._line) + _text(final)
         line, end = whole[whole.rfind("\n") + 1 :], 0
         for number, more in enumerate(_text(rest).split("\n")):
@@ -206,76 +203,76 @@ class Painter:
         return rest
 
 
-def _erased(column: int, below: int) -> str:
-    """Returns what erases from the cursor on, in this column and with so many rows below.
+def _erase(column: int, below: int) -> str:
+    """Return the sequence that erases from the cursor on, given its column and the rows below.
 
-    tmux takes erasing from the window's first cell on for a clearing of the screen, and keeps what
-    was there in its history. So a row is first erased by itself.
+    tmux treats erasing from the window's first cell as clearing the screen, and saves the contents
+    to its history. So the first row is erased by itself.
     """
     if column:
         return "\x1b[J"
     return "\x1b[K\x1b[B\x1b[J\x1b[A" if below else "\x1b[K"
 
 
-def _written(pieces: Iterable[Piece]) -> str:
-    parts = (f"{style}{text}{_RESET}" if style else text for text, style in pieces)
-    return "".join(parts).replace("\n", "\r\n")
+def _render(parts: Iterable[StyledText]) -> str:
+    rendered = (f"{style}{text}{_RESET}" if style else text for text, style in parts)
+    return "".join(rendered).replace("\n", "\r\n")
 
 
-def _text(pieces: Iterable[Piece]) -> str:
-    return "".join(text for text, _ in pieces)
+def _text(parts: Iterable[StyledText]) -> str:
+    return "".join(text for text, _ in parts)
 
 
-def _length(pieces: Iterable[Piece]) -> int:
-    return sum(len(text) for text, _ in pieces)
+def _length(parts: Iterable[StyledText]) -> int:
+    return sum(len(text) for text, _ in parts)
 
 
-def _merged(pieces: Iterable[Piece]) -> list[Piece]:
-    merged: list[Piece] = []
-    for text, style in pieces:
+def _merge(parts: Iterable[StyledText]) -> list[StyledText]:
+    merged: list[StyledText] = []
+    for text, style in parts:
         if merged and merged[-1][1] == style:
-            merged[-1] = (merged[-1][0] + text, style)
+            merged[-1] = (join(merged[-1][0], text), style)
         elif text:
             merged.append((text, style))
     return merged
 
 
-def after(pieces: Iterable[Piece], count: int) -> list[Piece]:
-    """Returns the pieces without their first characters."""
+def after(parts: Iterable[StyledText], count: int) -> list[StyledText]:
+    """Return the text without its first characters."""
     rest = []
-    for text, style in pieces:
+    for text, style in parts:
         if count < len(text):
-            rest.append((text[count:], style))
+            rest.append((cut(text, count), style))
         count = max(count - len(text), 0)
     return rest
 
 
-def _before(pieces: Iterable[Piece], count: int) -> list[Piece]:
-    """Returns the first characters of the pieces."""
+def _before(parts: Iterable[StyledText], count: int) -> list[StyledText]:
+    """Return the first characters of the text."""
     first = []
-    for text, style in pieces:
+    for text, style in parts:
         if count > 0:
-            first.append((text[:count], style))
+            first.append((cut(text, 0, count), style))
         count -= len(text)
     return first
 
 
-def _in_common(old: Sequence[Piece], new: Sequence[Piece]) -> int:
-    """Returns how many characters of both are the same, and look the same, from the start."""
+def _count_common(old: Sequence[StyledText], new: Sequence[StyledText]) -> int:
+    """Return how many characters both have in common from the start, style included."""
     count = 0
     left, right = list(reversed(old)), list(reversed(new))
     while left and right:
         (a, style), (b, other) = left.pop(), right.pop()
-        length = _shared(a, b) if style == other else 0
+        length = _count_shared(a, b) if style == other else 0
         count += length
         if length < min(len(a), len(b)):
             break
-        left += [(a[length:], style)] if a[length:] else []
-        right += [(b[length:], other)] if b[length:] else []
+        left += [(cut(a, length), style)] if a[length:] else []
+        right += [(cut(b, length), other)] if b[length:] else []
     return count
 
 
-def _shared(a: str, b: str) -> int:
+def _count_shared(a: str, b: str) -> int:
     short, long = sorted((a, b), key=len)
     if long.startswith(short):
         return len(short)
@@ -286,21 +283,13 @@ def _cells(text: str) -> int:
     return len(text) if text.isascii() else sum(map(get_character_cell_size, text))
 
 
-def _without_tabs(pieces: Iterable[Piece], column: int) -> tuple[list[Piece], int]:
-    expanded = []
-    for text, style in pieces:
-        parts = []
-        for part in _split(text):
-            if part == "\t":
-                part = " " * (_TAB - column % _TAB)
-            column = 0 if part == "\n" else column + _cells(part)
-            parts.append(part)
-        expanded.append(("".join(parts), style))
-    return expanded, column
-
-
-def _split(text: str) -> list[str]:
-    """Returns the text in pieces, tabs and line feeds being their own."""
-    return [
-        part for part in text.replace("\n", "\0\n\0").replace("\t", "\0\t\0").split("\0") if part
-    ]
+def _replace_tabs(parts: Iterable[StyledText], column: int) -> tuple[list[StyledText], int]:
+    replaced: list[StyledText] = []
+    for text, style in parts:
+        pieces = []
+        for piece in re.split("([\t\n])", text):
+            spaces = " " * (_TAB - column % _TAB)
+            column = 0 if piece == "\n" else column + _cells(spaces if piece == "\t" else piece)
+            pieces.append(spaces if piece == "\t" else piece)
+        replaced.append((sanitize("".join(pieces)), style))
+    return replaced, column

@@ -1,4 +1,4 @@
-"""A terminal to write on without waiting for it."""
+"""A terminal that is written to without blocking."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _UNKNOWN_SIZE = (80, 24)
 
 
 class Terminal(Protocol):
-    """What can be painted on."""
+    """A surface to paint on."""
 
     @property
     def size(self) -> tuple[int, int]:
@@ -21,11 +21,11 @@ class Terminal(Protocol):
 
     @property
     def busy(self) -> bool:
-        """Whether it has not yet taken what was written."""
+        """Whether some of what was written is still waiting."""
         ...
 
     def write(self, text: str) -> None:
-        """Writes in one go.
+        """Write in one go.
 
         Raises:
             OSError: the terminal is gone.
@@ -33,7 +33,7 @@ class Terminal(Protocol):
         ...
 
     def close(self) -> None:
-        """Waits until all is written.
+        """Wait until everything is written.
 
         Raises:
             OSError: the terminal is gone.
@@ -42,14 +42,13 @@ class Terminal(Protocol):
 
 
 class Tty:
-    """The terminal that a stream leads to.
+    """The terminal behind a stream.
 
-    It is opened anew, so that writing to a slow terminal, or one that Ctrl-S has stopped, holds up
-    nothing: the stream's own file is shared with the shell and other programs, and must not be
-    made non-blocking under them.
+    It is opened again, so that writing to a slow terminal, or one stopped by Ctrl-S, never blocks:
+    the stream's own file is shared with the shell and other programs, which expect it to block.
 
     Args:
-        stream: leads to a terminal.
+        stream: a stream on a terminal.
     """
 
     def __init__(self, stream: TextIO) -> None:
@@ -57,7 +56,7 @@ class Tty:
         self._stream = stream.fileno()
         self._encoding = stream.encoding
         self._own: int | None = None
-        with suppress(OSError):  # a container may have no name for it
+        with suppress(OSError):  # it may have no name inside a container
             flags = os.O_WRONLY | os.O_NOCTTY | os.O_NONBLOCK
             self._own = os.open(os.ttyname(self._stream), flags)
         self._fd = self._stream if self._own is None else self._own
@@ -72,20 +71,19 @@ class Tty:
 
     @property
     def busy(self) -> bool:
-        """Whether it has not yet taken what was written."""
+        """Whether some of what was written is still waiting."""
         return bool(self._waiting)
 
     def write(self, text: str) -> None:
-        """Writes as much as the terminal takes at once, and the rest when it is ready."""
+        """Write as much as the terminal takes at once, and the rest when it is ready."""
         self._waiting += text.encode(self._encoding, "replace")
         self._flush()
         if self._waiting and not self._loop:
-            with suppress(RuntimeError):  # without a loop the rest is written by what comes next
+            with suppress(RuntimeError):  # without a loop the next write takes the rest along
                 self._loop = asyncio.get_running_loop()
-                self._loop.add_writer(self._fd, self._go_on)
+                self._loop.add_writer(self._fd, self._resume)
 
     def close(self) -> None:
-        """Waits until all is written."""
         self._stop_waiting()
         try:
             while self._waiting:
@@ -100,8 +98,8 @@ class Tty:
             while self._waiting:
                 self._waiting = self._waiting[os.write(self._fd, self._waiting) :]
 
-    def _go_on(self) -> None:
-        with suppress(OSError):  # `write` will meet it too, and there somebody can tell of it
+    def _resume(self) -> None:
+        with suppress(OSError):  # `write` meets it too, and can raise it
             self._flush()
             if self._waiting:
                 return
