@@ -34,7 +34,11 @@ def choose_session(
         raise SettingsError("--no-save cannot be combined with --continue or --resume")
     if id is not None and not id.strip():
         raise SettingsError("--resume needs a session ID; streamchat sessions list shows them")
-    return "" if last else id
+    if last:
+        from streamchat.sessions.opening import LAST
+
+        return LAST
+    return id
 
 
 def complete_key(settings: Settings) -> Settings:
