@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from streamchat.config import SETTINGS, Settings, SettingsError, find_url_credentials
-from streamchat.config.sources import config_file, load_settings
-from streamchat.config.table import settings_table
+from streamchat.config.sources import find_config_file, load_settings
+from streamchat.config.table import render_settings_table
 
 
 def load(
@@ -132,7 +132,7 @@ def test_a_file_named_by_the_variable_must_exist(tmp_path: Path) -> None:
 def test_the_default_path_of_the_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
     monkeypatch.setenv("HOME", str(tmp_path))
-    assert config_file({}).parts[-2:] == ("streamchat", "config.toml")
+    assert find_config_file({}).parts[-2:] == ("streamchat", "config.toml")
 
 
 @pytest.mark.parametrize(
@@ -194,7 +194,7 @@ def test_values_in_the_file_that_are_not_finite_numbers(tmp_path: Path, value: s
 
 
 def test_the_settings_table() -> None:
-    table = settings_table()
+    table = render_settings_table()
     assert len(table.splitlines()) == 2 + len(SETTINGS) + 2
     for name, setting in SETTINGS.items():
         (row,) = (row for row in table.splitlines() if setting.help in row)

@@ -45,10 +45,10 @@ def show(
 def init() -> None:
     """Write a file with every setting commented out, and print its path."""
     from streamchat.config.example import write_example
-    from streamchat.config.sources import config_file
+    from streamchat.config.sources import find_config_file
     from streamchat.process.streams import print_error
 
-    file = config_file()
+    file = find_config_file()
     try:
         write_example(file)
     except OSError as error:
@@ -59,10 +59,10 @@ def init() -> None:
 
 def _print_path() -> None:
     """Print the path, on a pipe exactly as the system has it, whatever its characters."""
-    from streamchat.config.sources import config_file
+    from streamchat.config.sources import find_config_file
     from streamchat.text.sanitize import sanitize
 
-    path = str(config_file())
+    path = str(find_config_file())
     if sys.stdout.isatty():
         typer.echo(sanitize(path))
     else:

@@ -97,12 +97,12 @@ def _build_rows(loaded: Loaded) -> list[_Row]:
     for name in SETTINGS:
         if name == "api_key":
             note = f"set ({settings.api_key_env})" if settings.api_key else "not set"
-            rows.append(_Row(name, None, loaded.place(name), note))
+            rows.append(_Row(name, None, loaded.locate(name), note))
             continue
         value = _find_value(settings, name)
         if isinstance(value, str):
             value = redact_url_credentials(redactor.redact(value))
-        rows.append(_Row(name, value, loaded.place(name)))
+        rows.append(_Row(name, value, loaded.locate(name)))
     return rows
 
 

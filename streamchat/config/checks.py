@@ -20,11 +20,11 @@ class Layer:
 
     Attributes:
         values: what the source sets.
-        place: returns where a setting is set, as shown to the user.
+        locate: returns where a setting is set, as shown to the user.
     """
 
     values: Mapping[str, Any]
-    place: Callable[[str], str]
+    locate: Callable[[str], str]
 
 
 def check_setting(source: str, name: str, value: object) -> Any:

@@ -28,16 +28,16 @@ class ConfigFile:
         settings: what it sets outside profiles.
         profiles: what each profile sets.
         default: the profile to use where none is named; empty for none.
-        place: returns file:line of the value that the given keys lead to.
+        locate: returns file:line of the value that the given keys lead to.
     """
 
     path: Path
     settings: Layer
     profiles: Mapping[str, Layer]
     default: str
-    place: Callable[..., str]
+    locate: Callable[..., str]
 
-    def layers(self, profile: str) -> tuple[Layer, ...]:
+    def choose_layers(self, profile: str) -> tuple[Layer, ...]:
         """Return what applies with a profile, the weaker first; an empty name is no profile.
 
         Raises:
@@ -46,7 +46,7 @@ class ConfigFile:
         if not profile:
             return (self.settings,)
         if profile not in self.profiles:
-            raise SettingsError(f"{self.path}: {_unknown_profile(profile, self.profiles)}")
+            raise SettingsError(f"{self.path}: {_describe_unknown_profile(profile, self.profiles)}")
         return self.settings, self.profiles[profile]
 
 
@@ -57,21 +57,23 @@ def read_file(path: Path, *, required: bool) -> ConfigFile:
         SettingsError: it cannot be read, or sets something wrong.
     """
     text = _read_text(path, required=required)
-    content, places = _parse(path, text), _Places(path, text)
+    content, locator = _parse(path, text), _Locator(path, text)
     tables = content.pop(PROFILES, {})
     if not isinstance(tables, dict):
-        raise SettingsError(f"{places(PROFILES)}: profile {_NO_TABLE}; see default_profile")
+        raise SettingsError(f"{locator(PROFILES)}: profile {_NO_TABLE}; see default_profile")
     default = content.pop(DEFAULT_PROFILE, "")
-    settings = _read_layer(content, places)
-    profiles = {name: _read_profile(name, table, places) for name, table in tables.items()}
+    settings = _read_layer(content, locator)
+    profiles = {name: _read_profile(name, table, locator) for name, table in tables.items()}
     if not isinstance(default, str):
-        raise SettingsError(f"{places(DEFAULT_PROFILE)}: default_profile must be a name")
+        raise SettingsError(f"{locator(DEFAULT_PROFILE)}: default_profile must be a name")
     if default and default not in profiles:
-        raise SettingsError(f"{places(DEFAULT_PROFILE)}: {_unknown_profile(default, profiles)}")
-    return ConfigFile(path, settings, profiles, default, places)
+        raise SettingsError(
+            f"{locator(DEFAULT_PROFILE)}: {_describe_unknown_profile(default, profiles)}"
+        )
+    return ConfigFile(path, settings, profiles, default, locator)
 
 
-class _Places:
+class _Locator:
     """Finds the line of a key. The text is searched only when a message needs one."""
 
     def __init__(self, path: Path, text: str) -> None:
@@ -121,30 +123,32 @@ def _parse(path: Path, text: str) -> dict[str, Any]:
     raise SettingsError(f"{path}{line}: {_POSITION.sub('', message)}{column}")
 
 
-def _read_profile(name: str, table: Any, places: _Places) -> Layer:
+def _read_profile(name: str, table: Any, locator: _Locator) -> Layer:
     if not isinstance(table, dict):
-        raise SettingsError(f"{places(PROFILES, name)}: profile.{name} {_NO_TABLE}")
-    return _read_layer(table, places, PROFILES, name)
+        raise SettingsError(f"{locator(PROFILES, name)}: profile.{name} {_NO_TABLE}")
+    return _read_layer(table, locator, PROFILES, name)
 
 
 _NO_TABLE = "must be a table: [profile.NAME]"
 
 
-def _read_layer(table: Mapping[str, Any], places: _Places, *within: str) -> Layer:
-    def locate(name: str) -> str:
+def _read_layer(table: Mapping[str, Any], locator: _Locator, *within: str) -> Layer:
+    def describe(name: str) -> str:
         profile = f"{_shorten('.'.join(within))}: " if within else ""
-        return f"{places(*within, name)}: {profile}"
+        return f"{locator(*within, name)}: {profile}"
 
-    def place(name: str) -> str:
-        line = places(*within, name)
+    def locate(name: str) -> str:
+        line = locator(*within, name)
         return f"profile {within[-1]} in {line}" if within else line
 
     if unknown := next((name for name in table if name not in _KNOWN), None):
-        raise SettingsError(f"{locate(unknown)}{_unknown_setting(unknown, top=not within)}")
-    return Layer(check_values(table, lambda name: f"{locate(name)}{name}"), place)
+        raise SettingsError(
+            f"{describe(unknown)}{_describe_unknown_setting(unknown, top=not within)}"
+        )
+    return Layer(check_values(table, lambda name: f"{describe(name)}{name}"), locate)
 
 
-def _unknown_setting(name: str, *, top: bool) -> str:
+def _describe_unknown_setting(name: str, *, top: bool) -> str:
     if name == "api_key":
         return (
             f"a key does not belong in this file: set {OPENAI_KEY}, "
@@ -154,7 +158,7 @@ def _unknown_setting(name: str, *, top: bool) -> str:
     return f"unknown setting {_shorten(name)}; {_suggest(name, names)}"
 
 
-def _unknown_profile(name: str, profiles: Iterable[str]) -> str:
+def _describe_unknown_profile(name: str, profiles: Iterable[str]) -> str:
     return f"unknown profile {_shorten(name)}; {_suggest(name, profiles)}"
 
 

@@ -61,19 +61,21 @@ class Loaded:
     @property
     def profile_place(self) -> str:
         """Where the profile was named, as shown to the user."""
-        return self.file.place(self.named_by) if self.named_by == DEFAULT_PROFILE else self.named_by
+        if self.named_by == DEFAULT_PROFILE:
+            return self.file.locate(DEFAULT_PROFILE)
+        return self.named_by
 
-    def place(self, name: str) -> str:
+    def locate(self, name: str) -> str:
         """Return where a setting comes from, as shown to the user."""
         if name == "api_key":
             return self.settings.api_key_env if self.settings.api_key else "default"
         if name == "api_key_env" and not _names_the_key(self.layers):
             return "default"
         strongest = next((each for each in reversed(self.layers) if name in each.values), None)
-        return strongest.place(name) if strongest else "default"
+        return strongest.locate(name) if strongest else "default"
 
 
-def config_file(environment: Mapping[str, str] = os.environ) -> Path:
+def find_config_file(environment: Mapping[str, str] = os.environ) -> Path:
     """Return where the configuration file is, or would be."""
     if chosen := environment.get(CONFIG_FILE.variable):
         return Path(chosen)
@@ -104,9 +106,9 @@ def load_sources(
     environment = os.environ if environment is None else environment
     given = {name: value for name, value in (flags or {}).items() if value is not None}
     required = bool(environment.get(CONFIG_FILE.variable))
-    file = read_file(config_file(environment), required=required)
+    file = read_file(find_config_file(environment), required=required)
     profile, named_by = _choose_profile(given.pop("profile", None), environment, file)
-    layers = (*file.layers(profile), _read_environment(environment), _read_flags(given))
+    layers = (*file.choose_layers(profile), _read_environment(environment), _read_flags(given))
     settings = _read_key(_merge(layers), environment)
     return Loaded(settings, file, profile, named_by, layers)
 
@@ -123,10 +125,10 @@ def _choose_profile(
 
 
 def _read_flags(given: Mapping[str, Any]) -> Layer:
-    def place(name: str) -> str:
+    def locate(name: str) -> str:
         return SETTINGS[name].flags[0]
 
-    return Layer(check_values(given, place), place)
+    return Layer(check_values(given, locate), locate)
 
 
 def _read_environment(environment: Mapping[str, str]) -> Layer:

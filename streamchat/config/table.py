@@ -14,27 +14,27 @@ from streamchat.config.settings import (
 _HEAD = "| setting | flag | variable | default | |\n|---|---|---|---|---|\n"
 
 
-def settings_table() -> str:
+def render_settings_table() -> str:
     """Return a table of all settings, and of what chooses the file and its profile."""
     defaults = Settings()
     rows = [
-        _row(name if setting.in_file else "", setting, getattr(defaults, name))
+        _format_row(name if setting.in_file else "", setting, getattr(defaults, name))
         for name, setting in SETTINGS.items()
     ]
-    rows += [_row("default_profile", PROFILE, None), _row("", CONFIG_FILE, None)]
+    rows += [_format_row("default_profile", PROFILE, None), _format_row("", CONFIG_FILE, None)]
     return _HEAD + "".join(rows)
 
 
-def _row(name: str, setting: Setting, default: object) -> str:
+def _format_row(name: str, setting: Setting, default: object) -> str:
     cells = (
-        _as_code(name),
-        ", ".join(map(_as_code, setting.flags)),
-        _as_code(setting.variable),
+        _format_code(name),
+        ", ".join(map(_format_code, setting.flags)),
+        _format_code(setting.variable),
         describe_default(setting, default),
         setting.description,
     )
     return f"| {' | '.join(cells)} |\n"
 
 
-def _as_code(text: str) -> str:
+def _format_code(text: str) -> str:
     return text and f"`{text}`"
