@@ -16,8 +16,8 @@ from streamchat.events import TurnCancelled
 from streamchat.sessions import StoreError
 from streamchat.sessions.store import Store
 from streamchat.turn import fold
-from tests.kept import emptied_wal, keep, kept
 from tests.program import environment
+from tests.stores import empty_log, store_sessions, store_turn
 from tests.turns import NOTEBOOK
 
 ROOT = Path(__file__).parent.parent
@@ -65,66 +65,68 @@ def asides(path: Path) -> list[Path]:
 
 
 @pytest.mark.parametrize("damage", KINDS)
-def test_found_on_opening_or_with_the_first_use(path: Path, damage: Callable[[Path], None]) -> None:
-    kept(path, ["one", "two"])
-    emptied_wal(path)
+def test_damage_shows_on_opening_or_on_first_use(
+    path: Path, damage: Callable[[Path], None]
+) -> None:
+    store_sessions(path, ["one", "two"])
+    empty_log(path)
     damage(path)
     damaged = path.read_bytes()
-    told: list[str] = []
-    with Store.open(path, told.append) as store:
+    warnings: list[str] = []
+    with Store.open(path, warnings.append) as store:
         assert store.sessions() == []
         session = store.create("m")
-        keep(store, session)
+        store_turn(store, session)
         assert [each.id for each in store.sessions()] == [session]
     (aside,) = asides(path)
-    assert told == [
+    assert warnings == [
         f"the sessions in {path} are damaged and were moved to {aside}",
     ]
     assert re.fullmatch(r"sessions\.damaged-\d{8}-\d{6}\.sqlite3", aside.name)
     assert aside.read_bytes() == damaged
-    with Store.open(path, told.append) as store:
-        assert len(store.sessions()) == len(told) == 1
+    with Store.open(path, warnings.append) as store:
+        assert len(store.sessions()) == len(warnings) == 1
 
 
 @pytest.mark.parametrize("page", range(1, 20))
-def test_any_page_that_is_lost(path: Path, page: int) -> None:
-    """Whatever the page held, each call does what it says, on the old store or on a new one."""
-    first, second = kept(path, ["one", "two"])
-    emptied_wal(path)
+def test_any_lost_page(path: Path, page: int) -> None:
+    """Whatever the page held, every call works, on the old store or on a new one."""
+    first, second = store_sessions(path, ["one", "two"])
+    empty_log(path)
     data = bytearray(path.read_bytes())
     data[page * PAGE : (page + 1) * PAGE] = bytes(PAGE)
     path.write_bytes(data)
-    told: list[str] = []
-    with Store.open(path, told.append) as store:
+    warnings: list[str] = []
+    with Store.open(path, warnings.append) as store:
         for session in (first, second):
             for exchange in store.turns(session):
                 assert store.events(exchange.id)[-1]
         assert len(store.search("equals")) in (0, 2)
-        turn = keep(store, first, "three")
+        turn = store_turn(store, first, "three")
         assert store.turns(first)[-1].id == turn
         assert store.events(turn) == NOTEBOOK
         assert first in [each.id for each in store.sessions()]
         store.delete(second)
-    assert len(told) == len(asides(path)) <= 1
+    assert len(warnings) == len(asides(path)) <= 1
 
 
-def test_found_in_the_middle_of_a_turn(path: Path) -> None:
-    told: list[str] = []
-    with Store.open(path, told.append) as store:
+def test_damage_during_a_turn(path: Path) -> None:
+    warnings: list[str] = []
+    with Store.open(path, warnings.append) as store:
         session = store.create("m")
-        keep(store, session)
+        store_turn(store, session)
         turn = store.begin(session, "Half", "Half", "m")
         store.add(turn, NOTEBOOK[:5])
-        emptied_wal(path)
+        empty_log(path)
         noise(path)
         store.add(turn, NOTEBOOK[5:])
         store.finish(turn, fold(NOTEBOOK))
         assert store.events(turn) == [TurnCancelled()]
         assert store.turns(session) == []
-        keep(store, session, "Anew")
+        store_turn(store, session, "Anew")
         assert [each.title for each in store.sessions()] == ["Anew"]
         assert store.find(session).turns == 1
-    assert len(told) == len(asides(path)) == 1
+    assert len(warnings) == len(asides(path)) == 1
 
 
 @pytest.mark.parametrize(
@@ -142,59 +144,59 @@ def test_found_in_the_middle_of_a_turn(path: Path) -> None:
         lambda store: store.last(),
     ],
 )
-def test_every_use_goes_on(path: Path, use: Callable[[Store], object]) -> None:
-    told: list[str] = []
-    with Store.open(path, told.append) as store:
-        keep(store, store.create("m"))
-        emptied_wal(path)
+def test_every_call_works_on_a_new_store(path: Path, use: Callable[[Store], object]) -> None:
+    warnings: list[str] = []
+    with Store.open(path, warnings.append) as store:
+        store_turn(store, store.create("m"))
+        empty_log(path)
         noise(path)
         use(store)
         use(store)
-    assert len(told) == len(asides(path)) == 1
+    assert len(warnings) == len(asides(path)) == 1
 
 
 @pytest.mark.parametrize("use", [lambda store: store.find("0"), lambda store: store.branch("0", 1)])
-def test_a_session_that_was_lost_is_not_found(path: Path, use: Callable[[Store], object]) -> None:
-    told: list[str] = []
-    with Store.open(path, told.append) as store:
-        keep(store, store.create("m"))
-        emptied_wal(path)
+def test_a_lost_session_is_not_found(path: Path, use: Callable[[Store], object]) -> None:
+    warnings: list[str] = []
+    with Store.open(path, warnings.append) as store:
+        store_turn(store, store.create("m"))
+        empty_log(path)
         noise(path)
         with pytest.raises(StoreError, match="no session"):
             use(store)
-    assert len(told) == 1
+    assert len(warnings) == 1
 
 
-def test_a_damaged_log_costs_what_was_in_it_only(path: Path) -> None:
-    (session,) = kept(path, ["one"])
-    emptied_wal(path)
+def test_a_damaged_log_loses_only_its_own_content(path: Path) -> None:
+    (session,) = store_sessions(path, ["one"])
+    empty_log(path)
     path.with_name(path.name + "-wal").write_bytes(random.Random(1).randbytes(9 * PAGE))
     path.with_name(path.name + "-shm").write_bytes(random.Random(2).randbytes(8 * PAGE))
-    told: list[str] = []
-    with Store.open(path, told.append) as store:
+    warnings: list[str] = []
+    with Store.open(path, warnings.append) as store:
         assert [each.id for each in store.sessions()] == [session]
-        keep(store, session, "two")
+        store_turn(store, session, "two")
         assert len(store.turns(session)) == 2
-    assert told == []
+    assert warnings == []
 
 
 @pytest.mark.parametrize("size", [0, 40, 5000])
-def test_a_log_that_is_cut_off_in_the_middle_of_use(path: Path, size: int) -> None:
-    told: list[str] = []
-    with Store.open(path, told.append) as store, Store.open(path, told.append) as other:
+def test_a_log_truncated_while_in_use(path: Path, size: int) -> None:
+    warnings: list[str] = []
+    with Store.open(path, warnings.append) as store, Store.open(path, warnings.append) as other:
         session = store.create("m")
-        keep(store, session)
+        store_turn(store, session)
         os.truncate(path.with_name(path.name + "-wal"), size)
         for each in (other, store, other):
-            turn = keep(each, session, "Anew")
+            turn = store_turn(each, session, "Anew")
             assert each.events(turn) == NOTEBOOK
         assert [each.question for each in store.turns(session)][-3:] == ["Anew"] * 3
-    assert len(told) == len(asides(path)) <= 1
+    assert len(warnings) == len(asides(path)) <= 1
 
 
-def test_its_log_goes_with_it_and_nothing_is_overwritten(path: Path) -> None:
+def test_the_log_is_moved_too_and_nothing_is_overwritten(path: Path) -> None:
     for _ in range(3):
-        kept(path, ["one"])
+        store_sessions(path, ["one"])
         noise(path)
         path.with_name(path.name + "-wal").write_bytes(b"log")
         Store.open(path, print).close()
@@ -202,55 +204,55 @@ def test_its_log_goes_with_it_and_nothing_is_overwritten(path: Path) -> None:
     assert all(each.with_name(each.name + "-wal").read_bytes() == b"log" for each in asides(path))
 
 
-def test_a_store_that_was_removed_is_begun_anew(path: Path) -> None:
-    told: list[str] = []
-    with Store.open(path, told.append) as store:
+def test_a_removed_store_is_made_again(path: Path) -> None:
+    warnings: list[str] = []
+    with Store.open(path, warnings.append) as store:
         session = store.create("m")
-        keep(store, session)
+        store_turn(store, session)
         for each in path.parent.iterdir():
             each.unlink()
-        keep(store, session, "two")
+        store_turn(store, session, "two")
         assert [each.question for each in store.turns(session)] == ["two"]
         with Store.open(path) as other:
             assert len(other.sessions()) == 1
-    assert told == []
+    assert warnings == []
 
 
-def test_what_another_has_set_aside_is_not_set_aside_again(path: Path) -> None:
-    told: list[str] = []
-    with Store.open(path, told.append) as store, Store.open(path, told.append) as other:
-        keep(store, store.create("m"))
-        emptied_wal(path)
+def test_one_damaged_store_is_moved_once(path: Path) -> None:
+    warnings: list[str] = []
+    with Store.open(path, warnings.append) as store, Store.open(path, warnings.append) as other:
+        store_turn(store, store.create("m"))
+        empty_log(path)
         noise(path)
         session = store.create("m")
-        keep(store, session)
+        store_turn(store, session)
         assert [each.id for each in other.sessions()] == [session]
-        keep(other, session)
+        store_turn(other, session)
         assert len(store.turns(session)) == 2
-    with Store.open(path, told.append) as store:
+    with Store.open(path, warnings.append) as store:
         assert len(store.turns(session)) == 2
-    assert len(told) == len(asides(path)) == 1
+    assert len(warnings) == len(asides(path)) == 1
 
 
 FINDER = """
 import sys
 from pathlib import Path
 from streamchat.sessions.store import Store
-from tests.kept import keep
+from tests.stores import store_turn
 sys.stdin.readline()
 with Store.open(Path(sys.argv[1]), print) as store:
     session = store.create("m")
-    keep(store, session)
+    store_turn(store, session)
     assert len(store.turns(session)) == 1
 """
 
 
 @pytest.mark.parametrize("damage", [noise, zeroed_page])
-def test_several_that_find_it_at_the_same_time(
+def test_several_processes_find_the_damage_at_once(
     tmp_path: Path, path: Path, damage: Callable[[Path], None]
 ) -> None:
-    kept(path, ["one"])
-    emptied_wal(path)
+    store_sessions(path, ["one"])
+    empty_log(path)
     damage(path)
     finders = [
         subprocess.Popen(
@@ -267,8 +269,8 @@ def test_several_that_find_it_at_the_same_time(
         assert each.stdin
         each.stdin.write("\n")
         each.stdin.flush()
-    told = [each.communicate(timeout=120)[0] for each in finders]
+    warnings = [each.communicate(timeout=120)[0] for each in finders]
     assert [each.returncode for each in finders] == [0] * 4
-    assert "".join(told).count("\n") == len(asides(path)) == 1
+    assert "".join(warnings).count("\n") == len(asides(path)) == 1
     with Store.open(path) as store:
         assert len(store.sessions()) == 4

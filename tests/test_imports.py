@@ -22,7 +22,7 @@ ROOMS = {
     "models": {"config", "text"},
     "agent": {"events", "turn", "text", "config", "process", "models", "tools"},
     "doctor": {"events", "text", "config", "models", "tools", "agent", "view", "process"},
-    "sessions": {"events", "turn", "text", "config", "process", "models", "agent", "view"},
+    "sessions": {"events", "turn", "text", "config", "process", "agent", "view"},
     "repl": {
         *{"events", "turn", "text", "config", "process"},
         *{"view", "models", "agent", "sessions"},

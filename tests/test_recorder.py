@@ -1,4 +1,4 @@
-"""Turns recorded while they happen."""
+"""Turns are recorded as they happen."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ from tests.turns import NOTEBOOK
 ROOT = Path(__file__).parent.parent
 
 
-class Kept:
-    """A store, what was told, and a recorder on it."""
+class Recording:
+    """A store with a recorder, and the warnings of both."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.told: list[str] = []
-        self.store = Store.open(path, self.told.append)
+        self.warnings: list[str] = []
+        self.store = Store.open(path, self.warnings.append)
         self.session = self.store.create("m")
-        self.recorder = Recorder(self.store, self.told.append, Redactor(["sk-secret"]))
+        self.recorder = Recorder(self.store, self.warnings.append, Redactor(["sk-secret"]))
 
     async def begin(self, question: str = "q") -> int:
         turn = await self.recorder.begin(self.session, question, f"{question}!", "m")
@@ -53,163 +53,169 @@ class Kept:
 
 
 async def until(true: Callable[[], bool]) -> None:
-    while not true():  # noqa: ASYNC110  # a thread writes, and tells nobody
+    while not true():  # noqa: ASYNC110  # a thread writes
         await asyncio.sleep(0.02)
 
 
 @pytest.fixture
-def kept(tmp_path: Path) -> Iterator[Kept]:
-    made = Kept(tmp_path / "sessions.sqlite3")
+def recording(tmp_path: Path) -> Iterator[Recording]:
+    made = Recording(tmp_path / "sessions.sqlite3")
     yield made
     made.store.close()
 
 
-async def test_a_turn_is_there_before_it_is_asked_and_whole_when_it_is_over(kept: Kept) -> None:
-    turn = await kept.begin("my key is sk-secret")
-    (exchange,) = kept.store.turns(kept.session)
+async def test_a_turn_is_stored_before_it_is_asked_and_again_at_its_end(
+    recording: Recording,
+) -> None:
+    turn = await recording.begin("my key is sk-secret")
+    (exchange,) = recording.store.turns(recording.session)
     assert (exchange.id, exchange.status) == (turn, "cancelled")
     assert (exchange.question, exchange.message) == ("my key is sk-***", "my key is sk-***!")
     for event in NOTEBOOK:
-        kept.recorder.record(event)
-    await kept.recorder.finish(fold(NOTEBOOK))
-    assert kept.store.turns(kept.session)[0].status == "done"
-    assert kept.store.events(turn) == NOTEBOOK
-    assert kept.told == []
+        recording.recorder.record(event)
+    await recording.recorder.finish(fold(NOTEBOOK))
+    assert recording.store.turns(recording.session)[0].status == "done"
+    assert recording.store.events(turn) == NOTEBOOK
+    assert recording.warnings == []
 
 
-async def test_what_came_is_written_while_the_turn_goes_on(kept: Kept) -> None:
-    turn = await kept.begin()
+async def test_events_are_written_during_the_turn(recording: Recording) -> None:
+    turn = await recording.begin()
     for event in NOTEBOOK[:4]:
-        kept.recorder.record(event)
-    await until(lambda: len(kept.store.events(turn)) > 4)
+        recording.recorder.record(event)
+    await until(lambda: len(recording.store.events(turn)) > 4)
     for event in NOTEBOOK[4:]:
-        kept.recorder.record(event)
-    await until(lambda: kept.store.events(turn) == NOTEBOOK)
-    assert kept.store.events(turn) == NOTEBOOK
-    await kept.recorder.finish(fold(NOTEBOOK))
+        recording.recorder.record(event)
+    await until(lambda: recording.store.events(turn) == NOTEBOOK)
+    assert recording.store.events(turn) == NOTEBOOK
+    await recording.recorder.finish(fold(NOTEBOOK))
 
 
-async def test_writes_keep_their_order(kept: Kept, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_writes_keep_their_order(
+    recording: Recording, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("streamchat.sessions.recorder._PAUSE", 0.0)
     events: list[Event] = [AnswerDelta(str(at)) for at in range(500)]
-    turn = await kept.begin()
+    turn = await recording.begin()
     for event in events:
-        kept.recorder.record(event)
+        recording.recorder.record(event)
         await asyncio.sleep(0)
-    await kept.recorder.finish(fold(events))
-    assert kept.store.events(turn) == [*events, TurnCancelled()]
+    await recording.recorder.finish(fold(events))
+    assert recording.store.events(turn) == [*events, TurnCancelled()]
 
 
-async def test_turns_one_after_another(kept: Kept) -> None:
-    turns = [await kept.play(AnswerDelta(text), TurnDone(text)) for text in ("one", "two")]
-    assert [each.answer for each in kept.store.turns(kept.session)] == ["one", "two"]
-    assert [kept.store.events(turn)[0] for turn in turns] == [
+async def test_turns_one_after_another(recording: Recording) -> None:
+    turns = [await recording.play(AnswerDelta(text), TurnDone(text)) for text in ("one", "two")]
+    assert [each.answer for each in recording.store.turns(recording.session)] == ["one", "two"]
+    assert [recording.store.events(turn)[0] for turn in turns] == [
         AnswerDelta("one"),
         AnswerDelta("two"),
     ]
 
 
-async def test_many_events_and_no_chunks(kept: Kept) -> None:
+async def test_many_events_and_no_chunks(recording: Recording) -> None:
     events: list[Event] = [AnswerDelta("token ") for _ in range(90_000)]
-    turn = await kept.play(ChunkReceived("raw"), *events, TurnDone("token " * 90_000))
-    assert len(kept.store.events(turn)) == 90_001
-    assert kept.store.turns(kept.session)[0].answer == "token " * 90_000
+    turn = await recording.play(ChunkReceived("raw"), *events, TurnDone("token " * 90_000))
+    assert len(recording.store.events(turn)) == 90_001
+    assert recording.store.turns(recording.session)[0].answer == "token " * 90_000
 
 
-async def test_a_cancel_waits_for_the_end_of_the_turn(kept: Kept) -> None:
-    turn = await kept.begin()
+async def test_a_cancel_waits_for_the_end_of_the_turn(recording: Recording) -> None:
+    turn = await recording.begin()
     for event in NOTEBOOK:
-        kept.recorder.record(event)
-    finishing = asyncio.create_task(kept.recorder.finish(fold(NOTEBOOK)))
+        recording.recorder.record(event)
+    finishing = asyncio.create_task(recording.recorder.finish(fold(NOTEBOOK)))
     await asyncio.sleep(0)
     finishing.cancel()
     with pytest.raises(asyncio.CancelledError):
         await finishing
-    assert kept.store.events(turn) == NOTEBOOK
-    assert kept.store.turns(kept.session)[0].status == "done"
+    assert recording.store.events(turn) == NOTEBOOK
+    assert recording.store.turns(recording.session)[0].status == "done"
 
 
-def test_the_end_of_the_loop_waits_for_it_too(kept: Kept) -> None:
+def test_closing_the_loop_waits_for_the_end_of_the_turn(recording: Recording) -> None:
     async def main() -> None:
-        await kept.begin()
+        await recording.begin()
         for event in NOTEBOOK:
-            kept.recorder.record(event)
-        kept.finishing = asyncio.create_task(kept.recorder.finish(fold(NOTEBOOK)))  # type: ignore[attr-defined]
+            recording.recorder.record(event)
+        recording.finishing = asyncio.create_task(recording.recorder.finish(fold(NOTEBOOK)))  # type: ignore[attr-defined]
         await asyncio.sleep(0)
 
     asyncio.run(main())
-    assert kept.store.turns(kept.session)[0].status == "done"
+    assert recording.store.turns(recording.session)[0].status == "done"
 
 
-async def test_a_cancelled_begin_leaves_a_turn_that_was_interrupted(kept: Kept) -> None:
-    beginning = asyncio.create_task(kept.begin())
+async def test_a_cancelled_begin_leaves_an_interrupted_turn(recording: Recording) -> None:
+    beginning = asyncio.create_task(recording.begin())
     await asyncio.sleep(0)
     beginning.cancel()
     with pytest.raises(asyncio.CancelledError):
         await beginning
-    assert [each.status for each in kept.store.turns(kept.session)] == ["cancelled"]
+    assert [each.status for each in recording.store.turns(recording.session)] == ["cancelled"]
 
 
-async def test_what_cannot_be_kept_is_told_once(kept: Kept) -> None:
-    await kept.play(*NOTEBOOK)
-    kept.forbid_writing()
-    await kept.begin()
+async def test_a_failing_store_is_reported_once(recording: Recording) -> None:
+    await recording.play(*NOTEBOOK)
+    recording.forbid_writing()
+    await recording.begin()
     for event in NOTEBOOK:
-        kept.recorder.record(event)
-    await until(lambda: bool(kept.told))
+        recording.recorder.record(event)
+    await until(lambda: bool(recording.warnings))
     for event in NOTEBOOK:
-        kept.recorder.record(event)
-    await kept.recorder.finish(fold(NOTEBOOK))
-    assert await kept.recorder.begin(kept.session, "q", "q", "m") is None
-    kept.recorder.record(NOTEBOOK[0])
-    await kept.recorder.finish(fold(NOTEBOOK))
-    assert kept.told == [
-        f"the session is no longer saved: cannot use {kept.path}: no such table: events"
+        recording.recorder.record(event)
+    await recording.recorder.finish(fold(NOTEBOOK))
+    assert await recording.recorder.begin(recording.session, "q", "q", "m") is None
+    recording.recorder.record(NOTEBOOK[0])
+    await recording.recorder.finish(fold(NOTEBOOK))
+    assert recording.warnings == [
+        f"the session is no longer saved: cannot use {recording.path}: no such table: events"
     ]
 
 
 @pytest.mark.parametrize("at", ["begin", "finish"])
-async def test_a_store_that_is_closed_in_between(kept: Kept, at: str) -> None:
+async def test_a_store_closed_in_between(recording: Recording, at: str) -> None:
     if at == "finish":
-        await kept.begin()
-    kept.store.close()
-    await kept.recorder.begin(kept.session, "q", "q", "m")
-    await kept.recorder.finish(fold(NOTEBOOK))
-    assert kept.told == [f"the session is no longer saved: {kept.path} is closed"]
+        await recording.begin()
+    recording.store.close()
+    await recording.recorder.begin(recording.session, "q", "q", "m")
+    await recording.recorder.finish(fold(NOTEBOOK))
+    assert recording.warnings == [f"the session is no longer saved: {recording.path} is closed"]
 
 
-async def test_events_that_no_json_can_hold(kept: Kept) -> None:
+async def test_events_that_json_cannot_encode(recording: Recording) -> None:
     nested: list[object] = []
     for _ in range(100_000):
         nested = [nested]
-    await kept.begin()
-    kept.recorder.record(AnswerDelta(nested))  # type: ignore[arg-type]
-    await kept.recorder.finish(fold(NOTEBOOK))
-    (told,) = kept.told
-    assert told.startswith("the session is no longer saved: ")
+    await recording.begin()
+    recording.recorder.record(AnswerDelta(nested))  # type: ignore[arg-type]
+    await recording.recorder.finish(fold(NOTEBOOK))
+    (warning,) = recording.warnings
+    assert warning.startswith("the session is no longer saved: ")
     while nested:
         nested = nested.pop()  # type: ignore[assignment]
 
 
-async def test_without_a_store_nothing_is_kept() -> None:
+async def test_without_a_store_nothing_is_recorded() -> None:
     recorder = Recorder(None, pytest.fail)
     assert await recorder.begin("0", "q", "q", "m") is None
     recorder.record(NOTEBOOK[0])
     await recorder.finish(fold(NOTEBOOK))
 
 
-async def test_a_store_that_is_damaged_meanwhile(kept: Kept) -> None:
-    await kept.play(*NOTEBOOK)
-    turn = await kept.begin()
-    with closing(sqlite3.connect(kept.path)) as other:
+async def test_a_store_damaged_during_a_turn(recording: Recording) -> None:
+    await recording.play(*NOTEBOOK)
+    turn = await recording.begin()
+    with closing(sqlite3.connect(recording.path)) as other:
         other.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-    kept.path.write_bytes(b"noise" * 10_000)
-    kept.recorder.record(NOTEBOOK[0])
-    await kept.recorder.finish(fold(NOTEBOOK))
-    assert kept.store.events(turn) == [TurnCancelled()]
-    assert await kept.play(*NOTEBOOK)
-    assert [each.answer for each in kept.store.turns(kept.session)] == ["10 + 10 equals 20."]
-    assert len(kept.told) == 1
+    recording.path.write_bytes(b"noise" * 10_000)
+    recording.recorder.record(NOTEBOOK[0])
+    await recording.recorder.finish(fold(NOTEBOOK))
+    assert recording.store.events(turn) == [TurnCancelled()]
+    assert await recording.play(*NOTEBOOK)
+    assert [each.answer for each in recording.store.turns(recording.session)] == [
+        "10 + 10 equals 20."
+    ]
+    assert len(recording.warnings) == 1
 
 
 RECORDING = """
@@ -241,7 +247,7 @@ asyncio.run(main())
 """
 
 
-def test_a_kill_costs_the_last_moment_only(tmp_path: Path) -> None:
+def test_a_kill_loses_only_the_last_moment(tmp_path: Path) -> None:
     path = tmp_path / "sessions.sqlite3"
     with subprocess.Popen(
         [sys.executable, "-c", RECORDING, str(path)],

@@ -1,4 +1,4 @@
-"""Sessions that are gone on with."""
+"""Resumed sessions."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.program import run
 from tests.server import Server, fails, notebook, says
 
 
-def test_a_killed_chat_is_gone_on_with(server: Server, tmp_path: Path) -> None:
+def test_a_killed_chat_is_resumed(server: Server, tmp_path: Path) -> None:
     never = threading.Event()
     server.script(
         *notebook(), fails(400, "no"), held(says("Half of", " it"), never), says("On."), says("A.")
@@ -24,8 +24,8 @@ def test_a_killed_chat_is_gone_on_with(server: Server, tmp_path: Path) -> None:
         chat.send("fail")
         chat.type("a long story" + ENTER)
         chat.wait_for("Half of it")
-        # Half a second later it is kept.
-        chat.wait_for(lambda _: _events_of_the_last_turn(tmp_path) > 3)
+        # The recorder writes twice a second or so.
+        chat.wait_for(lambda _: _count_events_of_last_turn(tmp_path) > 3)
         os.kill(chat.process.pid, signal.SIGKILL)
         assert chat.exit_code() == -signal.SIGKILL
     with Chat(server, tmp_path, "--continue") as chat:
@@ -37,7 +37,7 @@ def test_a_killed_chat_is_gone_on_with(server: Server, tmp_path: Path) -> None:
         assert lines[begin + 1] == "Half of it"
         assert "interrupted" in lines[begin:]
         chat.send("go on")
-        # A turn that failed is in no history.
+        # A failed turn is not in the history.
         told = ["What is 10 + 10", "10 + 10 equals 20.", "a long story"]
         told += ["Half of it\n\n[interrupted]", "go on"]
         assert messages(server) == told
@@ -48,14 +48,14 @@ def test_a_killed_chat_is_gone_on_with(server: Server, tmp_path: Path) -> None:
     assert holders(tmp_path, KEY) == []
 
 
-def _events_of_the_last_turn(home: Path) -> int:
+def _count_events_of_last_turn(home: Path) -> int:
     with Store.open(home / ".local/share/streamchat/sessions.sqlite3") as store:
         last = store.last()
         assert last
         return len(store.events(store.turns(last.id)[-1].id))
 
 
-def test_the_model_is_told_the_same_as_without_a_break(server: Server, tmp_path: Path) -> None:
+def test_the_model_is_sent_the_same_as_without_a_break(server: Server, tmp_path: Path) -> None:
     questions = [f"question {number}" for number in range(5)]
     server.script(*[says(f"Answer {number}.") for number in range(5)] * 2)
     run(tmp_path, "repl", stdin="\n".join(questions), OPENAI_BASE_URL=server.url)
@@ -70,7 +70,7 @@ def test_the_model_is_told_the_same_as_without_a_break(server: Server, tmp_path:
     assert server.requests[-1]["messages"] == whole
 
 
-def test_a_placeholder_for_the_key_stays_in_what_is_stored_and_sent(
+def test_a_placeholder_key_is_neither_redacted_in_the_store_nor_in_a_request(
     server: Server, tmp_path: Path
 ) -> None:
     question = "How do I install ollama?"
@@ -83,21 +83,19 @@ def test_a_placeholder_for_the_key_stays_in_what_is_stored_and_sent(
     assert question in run(tmp_path, "sessions", "list").stdout
 
 
-def test_what_is_over_the_budget_is_left_out_and_that_is_said(
-    server: Server, tmp_path: Path
-) -> None:
+def test_answers_over_the_budget_are_left_out_and_reported(server: Server, tmp_path: Path) -> None:
     server.script(*[says("x" * 600), says("y" * 600), says("Z."), says("New.")])
     with Chat(server, tmp_path, "--max-history", "1000") as chat:
         chat.ready()
         chat.send("one")
         chat.send("two")
         shown = chat.send("three")
-        assert "is not sent the oldest 1 answer: over 1,000 characters" in _unwrapped(shown)
+        assert "is not sent the oldest 1 answer: over 1,000 characters" in _unwrap(shown)
         assert messages(server) == ["two", "y" * 600, "three"]
         chat.leave()
     with Chat(server, tmp_path, "--continue", "--max-history", "1000") as chat:
         chat.ready()
-        assert "is not sent the oldest 1 answer: over" in _unwrapped(chat.shown)
+        assert "is not sent the oldest 1 answer: over" in _unwrap(chat.shown)
         chat.leave()
     with Chat(server, tmp_path, "--new") as chat:
         chat.ready()
@@ -105,11 +103,11 @@ def test_what_is_over_the_budget_is_left_out_and_that_is_said(
         assert messages(server) == ["fresh"]
 
 
-def _unwrapped(text: str) -> str:
+def _unwrap(text: str) -> str:
     return text.replace("\n", "")
 
 
-def test_nothing_is_kept_if_nothing_is_to_be(server: Server, tmp_path: Path) -> None:
+def test_no_save_stores_nothing(server: Server, tmp_path: Path) -> None:
     server.script(says("One."), says("Two."), says("Three."))
     with Chat(server, tmp_path, "--no-save") as chat:
         chat.ready()
@@ -148,7 +146,7 @@ def test_resume_in_a_chat(server: Server, tmp_path: Path) -> None:
         assert ids[1] in chat.bar
 
 
-def test_undone_to_the_beginning_and_gone_on_with(server: Server, tmp_path: Path) -> None:
+def test_a_session_undone_to_its_beginning_is_resumed(server: Server, tmp_path: Path) -> None:
     server.script(says("One."), says("Two."), says("Three."))
     with Chat(server, tmp_path) as chat:
         chat.ready()
@@ -163,7 +161,7 @@ def test_undone_to_the_beginning_and_gone_on_with(server: Server, tmp_path: Path
     assert messages(server) == ["three"]
 
 
-def test_two_chats_on_one_session_keep_both_their_turns(server: Server, tmp_path: Path) -> None:
+def test_two_chats_on_one_session_both_store_their_turns(server: Server, tmp_path: Path) -> None:
     server.script(says("One."), says("Left."), says("Right."))
     run(tmp_path, "repl", stdin="one", OPENAI_BASE_URL=server.url)
     with (
@@ -182,7 +180,7 @@ def test_two_chats_on_one_session_keep_both_their_turns(server: Server, tmp_path
     assert "Right." in shown
 
 
-def test_a_branch_has_the_turns_that_were_named(server: Server, tmp_path: Path) -> None:
+def test_a_branch_has_the_turns_shown_here(server: Server, tmp_path: Path) -> None:
     server.script(*[says(f"Answer {number}.") for number in range(9)])
     run(tmp_path, "repl", stdin="one", OPENAI_BASE_URL=server.url)
     with (
@@ -217,7 +215,7 @@ def _last(home: Path) -> str:
     return last.id
 
 
-def test_a_key_that_is_typed_is_in_no_file(server: Server, tmp_path: Path) -> None:
+def test_a_typed_key_is_in_no_file(server: Server, tmp_path: Path) -> None:
     server.script(says("Keep it to yourself."))
     with Chat(server, tmp_path) as chat:
         chat.ready()

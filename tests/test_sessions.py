@@ -1,4 +1,4 @@
-"""The store of sessions: what is kept, found, copied and deleted, by one program or several."""
+"""The store: storing, finding, copying and deleting sessions, from one process or several."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ from streamchat.sessions import StoreError, schema
 from streamchat.sessions.files import lock
 from streamchat.sessions.store import Store
 from streamchat.turn import fold
-from tests.kept import answered, keep, kept
 from tests.program import environment
+from tests.stores import answer_events, store_sessions, store_turn
 from tests.turns import NOTEBOOK
 
 ROOT = Path(__file__).parent.parent
@@ -56,7 +56,7 @@ def modes(directory: Path) -> dict[str, int]:
     return {each.name: stat.S_IMODE(each.stat().st_mode) for each in directory.iterdir()}
 
 
-class TestWhatIsKept:
+class TestTurns:
     def test_a_turn_comes_back_as_it_was(self, store: Store) -> None:
         session = store.create("m", "Be brief.")
         turn = store.begin(session, "Sum? @f", "Sum? 10 + 10", "m2")
@@ -75,8 +75,8 @@ class TestWhatIsKept:
         assert (found.turns, found.parent) == (1, None)
         assert found.created <= exchange.started <= found.updated
 
-    def test_it_is_there_when_the_store_is_opened_again(self, path: Path) -> None:
-        first, second = kept(path, ["one", "two"])
+    def test_a_turn_outlives_the_connection(self, path: Path) -> None:
+        first, second = store_sessions(path, ["one", "two"])
         with Store.open(path) as store:
             assert [each.id for each in store.sessions()] == [second, first]
             assert [each.question for each in store.turns(first)] == ["one"]
@@ -89,9 +89,9 @@ class TestWhatIsKept:
             ToolCallStarted(text, text),
             ToolStarted(text, {text: text}),
             ToolFinished(text, text),
-            *answered(text, text)[1:],
+            *answer_events(text, text)[1:],
         ]
-        turn = keep(store, session, text, events)
+        turn = store_turn(store, session, text, events)
         assert store.events(turn) == events
         store.set_title(session, text)
         store.set_system(session, text)
@@ -105,7 +105,7 @@ class TestWhatIsKept:
     def test_counts_of_any_size(self, store: Store) -> None:
         session = store.create("m")
         step = StepFinished(1, input_tokens=10**30)
-        keep(store, session, "q", [TurnStarted("q", "m"), step, TurnCancelled()])
+        store_turn(store, session, "q", [TurnStarted("q", "m"), step, TurnCancelled()])
         assert store.turns(session)[0].input_tokens == 2**63 - 1
 
     @pytest.mark.parametrize(
@@ -121,11 +121,11 @@ class TestWhatIsKept:
             ([TextDelta("First."), *NOTEBOOK[2:8], StepStarted(2), TextDelta("Twen")], "Twen"),
         ],
     )
-    def test_an_answer_that_did_not_end(
+    def test_an_unfinished_answer(
         self, store: Store, events: list[Event], answer: str, end: Event, status: str
     ) -> None:
         session = store.create("m")
-        keep(store, session, "q", [TurnStarted("q", "m"), StepStarted(1), *events, end])
+        store_turn(store, session, "q", [TurnStarted("q", "m"), StepStarted(1), *events, end])
         unfinished = store.begin(session, "q", "q", "m")
         store.add(unfinished, [TurnStarted("q", "m"), *events])
         finished, killed = store.turns(session)
@@ -134,16 +134,14 @@ class TestWhatIsKept:
         assert store.events(finished.id)[-1] == end
         assert store.events(unfinished)[-1] == TurnCancelled()
 
-    def test_events_that_a_later_version_knows_end_what_is_read(
-        self, store: Store, path: Path
-    ) -> None:
-        turn = keep(store, store.create("m"))
+    def test_reading_stops_at_an_event_of_a_later_version(self, store: Store, path: Path) -> None:
+        turn = store_turn(store, store.create("m"))
         with closing(sqlite3.connect(path)) as other, other:
             other.execute('UPDATE events SET events = \'[{"type": "dream"}]\' WHERE number = 2')
         assert store.events(turn) == [*NOTEBOOK[:2], TurnCancelled()]
 
-    def test_nothing_is_kept_after_the_last_event(self, store: Store) -> None:
-        turn = keep(store, store.create("m"))
+    def test_events_after_the_end_are_ignored(self, store: Store) -> None:
+        turn = store_turn(store, store.create("m"))
         store.add(turn, NOTEBOOK)
         assert store.events(turn) == NOTEBOOK
 
@@ -158,17 +156,17 @@ class TestWhatIsKept:
 
 
 class TestSessions:
-    def test_those_last_used_come_first_and_empty_ones_not_at_all(self, store: Store) -> None:
+    def test_the_last_used_come_first_and_empty_ones_are_hidden(self, store: Store) -> None:
         ids = [store.create("m") for _ in range(3)]
         assert store.sessions() == []
         assert store.last() is None
         for each in (ids[2], ids[0], ids[2]):
-            keep(store, each)
+            store_turn(store, each)
         assert [each.id for each in store.sessions()] == [ids[2], ids[0]]
         assert [each.turns for each in store.sessions()] == [2, 1]
         assert store.sessions(1) == [store.last()]
 
-    def test_ids_are_eight_digits_and_can_be_shortened(self, store: Store) -> None:
+    def test_ids_have_eight_digits_and_can_be_shortened(self, store: Store) -> None:
         ids = [store.create("m") for _ in range(40)]
         assert all(len(each) == 8 and set(each) <= set("0123456789abcdef") for each in ids)
         assert {store.find(each).id for each in ids} == {*ids}
@@ -179,40 +177,40 @@ class TestSessions:
             store.find(begin)
 
     @pytest.mark.parametrize("prefix", ["", " ", "%", "_", "_" * 8, "*", "'", "\0", "zz", "\ud800"])
-    def test_nothing_else_finds_one(self, store: Store, prefix: str) -> None:
+    def test_anything_else_finds_none(self, store: Store, prefix: str) -> None:
         store.create("m")
         with pytest.raises(StoreError, match=r"^no session ID starts with "):
             store.find(prefix)
 
     def test_a_title_is_the_given_one_or_the_first_question(self, store: Store) -> None:
         session = store.create("m")
-        keep(store, session, "What\nis\t\x1b[2J " + "x" * 100)
-        keep(store, session, "And then?")
+        store_turn(store, session, "What\nis\t\x1b[2J " + "x" * 100)
+        store_turn(store, session, "And then?")
         assert store.find(session).title == r"What is \x1b[2J " + "x" * 63 + "…"
         store.set_title(session, "Sums\n\u202e")
         assert store.find(session).title == "Sums \\u202e"
         store.set_title(session, " ")
         assert store.find(session).title.startswith("What is")
 
-    def test_instructions_can_be_changed_and_taken_back(self, store: Store) -> None:
+    def test_instructions_can_be_changed_and_removed(self, store: Store) -> None:
         session = store.create("m")
         for system in ("Be brief.", None):
             store.set_system(session, system)
             assert store.find(session).system == system
 
-    def test_a_turn_can_be_deleted_and_numbers_go_on(self, store: Store) -> None:
+    def test_a_deleted_turn_leaves_a_gap_in_the_numbers(self, store: Store) -> None:
         session = store.create("m")
-        turns = [keep(store, session, question) for question in ("one", "two", "three")]
+        turns = [store_turn(store, session, question) for question in ("one", "two", "three")]
         store.delete_turn(turns[1])
-        keep(store, session, "four")
+        store_turn(store, session, "four")
         numbered = [(each.number, each.question) for each in store.turns(session)]
         assert numbered == [(1, "one"), (3, "three"), (4, "four")]
         assert store.search("two") == []
 
     def test_a_deleted_session_leaves_nothing(self, store: Store, path: Path) -> None:
         first, second = store.create("m"), store.create("m")
-        keep(store, first)
-        keep(store, second, "Other")
+        store_turn(store, first)
+        store_turn(store, second, "Other")
         store.delete(first)
         assert [each.id for each in store.sessions()] == [second]
         with closing(sqlite3.connect(path)) as other:
@@ -223,7 +221,7 @@ class TestSessions:
     def test_a_branch_holds_the_turns_up_to_one(self, store: Store) -> None:
         session = store.create("m", "Be brief.")
         for question in ("one", "two", "three"):
-            keep(store, session, question)
+            store_turn(store, session, question)
         branch = store.find(store.branch(session, 2))
         assert (branch.turns, branch.parent, branch.system) == (2, session, "Be brief.")
         copies, turns = store.turns(branch.id), store.turns(session)
@@ -234,7 +232,7 @@ class TestSessions:
         assert [hit.session.id for hit in store.search("two")] == [branch.id]
         assert store.last() == branch
 
-    def test_a_branch_of_nothing(self, store: Store) -> None:
+    def test_a_branch_of_no_session(self, store: Store) -> None:
         with pytest.raises(StoreError, match=r"^no session deadbeef$"):
             store.branch("deadbeef", 1)
 
@@ -242,8 +240,8 @@ class TestSessions:
 class TestSearch:
     def test_it_finds_questions_answers_calls_and_results(self, store: Store) -> None:
         session = store.create("m")
-        keep(store, session, "Wie hoch ist die Brücke?", answered("", "Zwanzig Meter"))
-        keep(store, session, "Sum?")
+        store_turn(store, session, "Wie hoch ist die Brücke?", answer_events("", "Zwanzig Meter"))
+        store_turn(store, session, "Sum?")
         for words, number in [
             *(("brucke", 1), ("zwan met", 1), ("equals", 2), ("add", 2), ("sum 20", 2), ("ADD", 2))
         ]:
@@ -251,10 +249,10 @@ class TestSearch:
             assert (hit.session.id, hit.number) == (session, number), words
         assert store.search("brücke add") == []
 
-    def test_a_hit_shows_the_words_around(self, store: Store) -> None:
+    def test_a_hit_shows_the_context(self, store: Store) -> None:
         session = store.create("m")
         answer = " ".join(f"word{at}" for at in range(500)) + "\n\x1b[2J needle " + "x " * 50
-        keep(store, session, "A\nquestion", answered("", answer))
+        store_turn(store, session, "A\nquestion", answer_events("", answer))
         (hit,) = store.search("needle")
         assert hit.question == "A question"
         assert "needle" in hit.snippet
@@ -264,15 +262,15 @@ class TestSearch:
     def test_the_newest_come_first(self, store: Store) -> None:
         session = store.create("m")
         for _ in range(5):
-            keep(store, session)
+            store_turn(store, session)
         assert [hit.number for hit in store.search("equals", limit=3)] == [5, 4, 3]
 
-    def test_a_turn_that_was_killed_is_found_by_its_question(self, store: Store) -> None:
+    def test_a_killed_turn_is_found_by_its_question(self, store: Store) -> None:
         store.begin(store.create("m"), "Where is Rome?", "", "m")
         assert [hit.question for hit in store.search("rome")] == ["Where is Rome?"]
 
     @pytest.mark.parametrize("words", ["", " ", '"', "*", "- -", "''", "\0", "(", "^:", "\ud800"])
-    def test_nothing_to_look_for(self, store: Store, words: str) -> None:
+    def test_no_words(self, store: Store, words: str) -> None:
         with pytest.raises(StoreError, match=r"^no words to search for$"):
             store.search(words)
 
@@ -285,11 +283,11 @@ class TestSearch:
     )
     def test_words_of_the_query_language_are_words(self, store: Store, words: str) -> None:
         text = "10 + 10, near 10 equals, and not answer equals eq als or"
-        keep(store, store.create("m"), "q", answered("q", text))
+        store_turn(store, store.create("m"), "q", answer_events("q", text))
         assert len(store.search(words)) == 1
 
-    def test_more_words_than_anybody_types(self, store: Store) -> None:
-        keep(store, store.create("m"), "q", answered("q", "alpha"))
+    def test_very_many_words(self, store: Store) -> None:
+        store_turn(store, store.create("m"), "q", answer_events("q", "alpha"))
         assert len(store.search("alpha " * 10_000)) == 1
         assert store.search("alpha" * 10_000) == []
 
@@ -304,23 +302,23 @@ class TestSearch:
 
 class TestPrivacy:
     @pytest.mark.parametrize("mask", [0o022, 0o000])
-    def test_nobody_else_can_read_it(self, path: Path, mask: int) -> None:
+    def test_only_the_owner_can_read_it(self, path: Path, mask: int) -> None:
         before = os.umask(mask)
         try:
             with Store.open(path) as store:
-                keep(store, store.create("m"))
+                store_turn(store, store.create("m"))
                 assert set(modes(path.parent).values()) == {0o600}
                 assert {*modes(path.parent)} >= {path.name, f"{path.name}-wal", f"{path.name}-shm"}
                 assert modes(path.parent.parent) == {"data": 0o700}
         finally:
             os.umask(before)
 
-    def test_what_is_open_to_others_is_closed(
+    def test_permissions_are_tightened(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
         path = tmp_path / "streamchat" / "sessions.sqlite3"
-        kept(path, ["one"])
+        store_sessions(path, ["one"])
         path.chmod(0o644)
         path.parent.chmod(0o755)
         with Store.open() as store:
@@ -328,17 +326,17 @@ class TestPrivacy:
             assert set(modes(path.parent).values()) == {0o600}
             assert modes(tmp_path) == {"streamchat": 0o700}
 
-    def test_a_directory_that_others_use_stays_open(self, tmp_path: Path) -> None:
+    def test_a_shared_directory_stays_open(self, tmp_path: Path) -> None:
         tmp_path.chmod(0o755)
-        kept(tmp_path / "mine.sqlite3", ["one"])
+        store_sessions(tmp_path / "mine.sqlite3", ["one"])
         assert stat.S_IMODE(tmp_path.stat().st_mode) == 0o755
 
 
-class TestWhatCannotBeUsed:
+class TestUnusableStores:
     """One line says why, with the path."""
 
     @pytest.mark.parametrize("place", ["/dev/null/x/s.sqlite3", "{tmp}/file/s.sqlite3", "{tmp}"])
-    def test_no_place_for_it(self, tmp_path: Path, place: str) -> None:
+    def test_an_impossible_path(self, tmp_path: Path, place: str) -> None:
         (tmp_path / "file").write_text("mine")
         path = Path(place.format(tmp=tmp_path))
         with pytest.raises(StoreError) as caught:
@@ -348,22 +346,20 @@ class TestWhatCannotBeUsed:
         assert (tmp_path / "file").read_text() == "mine"
 
     def test_a_store_of_a_newer_version_is_left_alone(self, path: Path) -> None:
-        kept(path, ["one"])
+        store_sessions(path, ["one"])
         with closing(sqlite3.connect(path)) as other:
             other.execute("PRAGMA user_version = 99")
         before = path.read_bytes()
-        told: list[str] = []
+        warnings: list[str] = []
         with pytest.raises(StoreError, match=f"^cannot use {path}: it was written by a newer "):
-            Store.open(path, told.append)
-        assert (path.read_bytes(), told) == (before, [])
+            Store.open(path, warnings.append)
+        assert (path.read_bytes(), warnings) == (before, [])
 
-    def test_a_store_that_somebody_has_locked(
-        self, path: Path, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    def test_a_locked_store(self, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr("streamchat.sessions.database.LOCK_TIMEOUT", 0.1)
         monkeypatch.setattr("streamchat.sessions.files.LOCK_TIMEOUT", 0.1)
         with Store.open(path) as store:
-            keep(store, store.create("m"))
+            store_turn(store, store.create("m"))
             with closing(sqlite3.connect(path)) as other:
                 other.execute("BEGIN IMMEDIATE")
                 with pytest.raises(StoreError, match=f"^cannot use {path}: another program has "):
@@ -371,11 +367,11 @@ class TestWhatCannotBeUsed:
                 assert len(store.sessions()) == 1
             store.create("m")
 
-    def test_a_store_that_somebody_is_opening_for_ever(
+    def test_a_store_that_another_program_opens_for_ever(
         self, path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr("streamchat.sessions.files.LOCK_TIMEOUT", 0.1)
-        kept(path, ["one"])
+        store_sessions(path, ["one"])
         with (
             lock(path),
             pytest.raises(StoreError, match=f"^another program has locked {path}$"),
@@ -399,8 +395,8 @@ class TestWhatCannotBeUsed:
 
 
 class TestMigrations:
-    def test_a_store_of_an_earlier_version_is_brought_up(self, path: Path) -> None:
-        (session,) = kept(path, ["one"])
+    def test_a_store_of_an_earlier_version_is_upgraded(self, path: Path) -> None:
+        (session,) = store_sessions(path, ["one"])
         later = (*schema.MIGRATIONS, ["ALTER TABLE sessions ADD COLUMN mood TEXT DEFAULT 'good'"])
         with closing(sqlite3.connect(path, isolation_level=None)) as other:
             schema.migrate(other, later)
@@ -408,8 +404,8 @@ class TestMigrations:
             assert other.execute("SELECT id, mood FROM sessions").fetchone() == (session, "good")
             assert other.execute("PRAGMA user_version").fetchone() == (len(later),)
 
-    def test_a_migration_that_fails_changes_nothing(self, path: Path) -> None:
-        kept(path, ["one"])
+    def test_a_failed_migration_changes_nothing(self, path: Path) -> None:
+        store_sessions(path, ["one"])
         broken = (*schema.MIGRATIONS, ["DROP TABLE events", "frob"])
         with closing(sqlite3.connect(path, isolation_level=None)) as other:
             try:
@@ -425,23 +421,23 @@ WRITER = """
 import sys
 from pathlib import Path
 from streamchat.sessions.store import Store
-from tests.kept import keep
+from tests.stores import store_turn
 with Store.open(Path(sys.argv[1])) as store:
     own = store.create("m")
     for at in range(40):
-        keep(store, sys.argv[2], f"{sys.argv[3]} {at}")
-        keep(store, own, f"{sys.argv[3]} {at}")
+        store_turn(store, sys.argv[2], f"{sys.argv[3]} {at}")
+        store_turn(store, own, f"{sys.argv[3]} {at}")
 """
 KILLED = """
 import sys, time
 from pathlib import Path
 from streamchat.sessions.store import Store
-from tests.kept import keep
+from tests.stores import store_turn
 from tests.turns import NOTEBOOK
 store = Store.open(Path(sys.argv[1]))
 session = store.create("m")
 for at in range(20):
-    keep(store, session, f"question {at}")
+    store_turn(store, session, f"question {at}")
 turn = store.begin(session, "the last", "the last", "m")
 store.add(turn, NOTEBOOK[:-3])
 print(session, flush=True)
@@ -461,7 +457,7 @@ def started(code: str, home: Path, *arguments: object) -> subprocess.Popen[str]:
 
 
 class TestSeveralProcesses:
-    def test_two_that_write_at_once_lose_nothing(self, tmp_path: Path, path: Path) -> None:
+    def test_two_writers_lose_nothing(self, tmp_path: Path, path: Path) -> None:
         with Store.open(path) as store:
             shared = store.create("m")
         writers = [started(WRITER, tmp_path, path, shared, name) for name in "ab"]
@@ -477,13 +473,13 @@ class TestSeveralProcesses:
             assert all(store.events(each.id) == NOTEBOOK for each in turns)
             assert sorted(each.turns for each in store.sessions()) == [40, 40, 80]
 
-    def test_a_kill_leaves_what_was_kept(self, tmp_path: Path, path: Path) -> None:
+    def test_a_kill_loses_nothing_stored(self, tmp_path: Path, path: Path) -> None:
         with started(KILLED, tmp_path, path) as process:
             assert process.stdout
             session = process.stdout.readline().strip()
             process.send_signal(signal.SIGKILL)
-        told: list[str] = []
-        with Store.open(path, told.append) as store:
+        warnings: list[str] = []
+        with Store.open(path, warnings.append) as store:
             *finished, last = store.turns(session)
             assert [each.question for each in finished] == [f"question {at}" for at in range(20)]
             assert {(each.status, each.answer) for each in finished} == {
@@ -492,4 +488,4 @@ class TestSeveralProcesses:
             assert (last.question, last.status) == ("the last", "cancelled")
             assert last.answer == "10 + 10 equals 20."
             assert store.events(last.id) == [*NOTEBOOK[:-3], TurnCancelled()]
-        assert told == []
+        assert warnings == []

@@ -18,8 +18,8 @@ from streamchat.sessions.store import Store
 from streamchat.view.formatting import format_age
 from streamchat.view.plain import PlainView
 from streamchat.view.table import Layout, cell, show_table
-from tests.kept import answered, keep
 from tests.program import Terminal, run, start
+from tests.stores import answer_events, store_turn
 from tests.turns import EVIL, EVIL_SHOWN, NOTEBOOK
 
 
@@ -27,17 +27,17 @@ def place(home: Path) -> Path:
     return home / ".local/share/streamchat/sessions.sqlite3"
 
 
-def kept(home: Path, *turns: tuple[str, Sequence[Event]]) -> str:
+def store_sessions(home: Path, *turns: tuple[str, Sequence[Event]]) -> str:
     """Keeps a session of these turns and returns its id."""
     with Store.open(place(home)) as store:
         session = store.create("small")
         for question, events in turns:
-            keep(store, session, question, events)
+            store_turn(store, session, question, events)
     return session
 
 
 SUM = ("What is 10 + 10", NOTEBOOK)
-ROME = ("Where is Rome?", answered("Where is Rome?", "In Italy."))
+ROME = ("Where is Rome?", answer_events("Where is Rome?", "In Italy."))
 
 
 def lines(home: Path, *arguments: str) -> list[str]:
@@ -56,8 +56,8 @@ def error(home: Path, *arguments: str) -> str:
 
 class TestOnAPipe:
     def test_a_list(self, tmp_path: Path) -> None:
-        first = kept(tmp_path, SUM, ROME)
-        second = kept(tmp_path, ROME)
+        first = store_sessions(tmp_path, SUM, ROME)
+        second = store_sessions(tmp_path, ROME)
         rows = [line.split("\t") for line in lines(tmp_path, "list")]
         assert [row[:4] for row in rows] == [
             [second, "Where is Rome?", "m", "1"],
@@ -70,7 +70,7 @@ class TestOnAPipe:
     def test_every_turn_is_shown_as_it_was(self, tmp_path: Path) -> None:
         failed = [TurnStarted("q", "m"), TurnFailed("no answer")]
         stopped = [TurnStarted("q", "m"), AnswerDelta("It is"), TurnCancelled()]
-        session = kept(tmp_path, SUM, ("one\ntwo", failed), ("three", stopped))
+        session = store_sessions(tmp_path, SUM, ("one\ntwo", failed), ("three", stopped))
         shown = lines(tmp_path, "show", session[:6])
         assert shown == [
             *("> What is 10 + 10", "10 + 10 equals 20."),
@@ -80,12 +80,12 @@ class TestOnAPipe:
         assert lines(tmp_path, "show", session, "--last", "1") == shown[-3:]
 
     def test_a_search(self, tmp_path: Path) -> None:
-        session = kept(tmp_path, SUM, ROME)
+        session = store_sessions(tmp_path, SUM, ROME)
         assert lines(tmp_path, "search", "ital") == [f"{session}\tWhere is Rome?\t2\tIn Italy."]
         assert lines(tmp_path, "search", "10", "equ")[0].split("\t")[:3] == [session, SUM[0], "1"]
 
     def test_json(self, tmp_path: Path) -> None:
-        session = kept(tmp_path, ("Où? \u202e", NOTEBOOK), ROME)
+        session = store_sessions(tmp_path, ("Où? \u202e", NOTEBOOK), ROME)
         found = json.loads(lines(tmp_path, "list", "--json")[0])
         assert (found["version"], found["id"], found["turns"]) == (1, session, 2)
         assert {"title", "model", "system", "parent", "created", "updated"} <= found.keys()
@@ -98,7 +98,7 @@ class TestOnAPipe:
         assert (hit["session"]["id"], hit["number"]) == (session, 2)
 
     def test_an_export(self, tmp_path: Path) -> None:
-        session = kept(tmp_path, SUM)
+        session = store_sessions(tmp_path, SUM)
         text = "\n".join(lines(tmp_path, "export", session))
         assert text.startswith(f"# What is 10 + 10\n\nSession {session}, m, ")
         assert text.endswith("\n\n10 + 10 equals 20.")
@@ -106,7 +106,7 @@ class TestOnAPipe:
         assert plain["session"]["turns"][0]["calls"][0]["output"] == "20"
 
     def test_an_export_to_a_file_overwrites_nothing(self, tmp_path: Path) -> None:
-        session = kept(tmp_path, SUM)
+        session = store_sessions(tmp_path, SUM)
         file = tmp_path / "out.md"
         assert lines(tmp_path, "export", session, "--output", str(file)) == []
         written = file.read_text()
@@ -118,14 +118,16 @@ class TestOnAPipe:
         assert file.read_text() == written
 
     def test_a_deletion(self, tmp_path: Path) -> None:
-        first, second = kept(tmp_path, SUM), kept(tmp_path, ROME)
+        first, second = store_sessions(tmp_path, SUM), store_sessions(tmp_path, ROME)
         assert lines(tmp_path, "delete", first) == [f"deleted {first}: What is 10 + 10"]
         assert [line.split("\t")[0] for line in lines(tmp_path, "list")] == [second]
         assert error(tmp_path, "show", first) == f"error: no session ID starts with {first}"
 
     @pytest.mark.parametrize("command", ["list", "show", "search", "export", "delete"])
     def test_what_stands_in_the_store_is_data(self, tmp_path: Path, command: str) -> None:
-        session = kept(tmp_path, (f"needle {EVIL}", answered("q", f"answer {EVIL}\ud800")))
+        session = store_sessions(
+            tmp_path, (f"needle {EVIL}", answer_events("q", f"answer {EVIL}\ud800"))
+        )
         arguments = {"list": [], "search": ["needle"]}.get(command, [session])
         shown = "\n".join(lines(tmp_path, command, *arguments))
         assert EVIL_SHOWN in shown
@@ -146,7 +148,7 @@ class TestNothing:
         assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
     def test_a_session_without_turns(self, tmp_path: Path) -> None:
-        session = kept(tmp_path)
+        session = store_sessions(tmp_path)
         done = run(tmp_path, "sessions", "show", session)
         assert (done.returncode, done.stdout) == (0, "")
         assert done.stderr == f"session {session} has no turns\n"
@@ -162,7 +164,7 @@ class TestNothing:
         assert json.loads(done.stdout)["type"] == "turn_failed"
 
     def test_a_damaged_store_is_told_of(self, tmp_path: Path) -> None:
-        kept(tmp_path, SUM)
+        store_sessions(tmp_path, SUM)
         place(tmp_path).write_bytes(b"noise" * 5000)
         done = run(tmp_path, "sessions", "list")
         told, nothing = done.stderr.splitlines()
@@ -173,7 +175,7 @@ class TestNothing:
 class TestOnATerminal:
     @pytest.mark.parametrize("columns", [40, 80])
     def test_tables_that_lose_nothing(self, tmp_path: Path, columns: int) -> None:
-        session = kept(tmp_path, (f"[b]is :smile: ten and ten and ten {EVIL}", NOTEBOOK))
+        session = store_sessions(tmp_path, (f"[b]is :smile: ten and ten and ten {EVIL}", NOTEBOOK))
         for arguments in (["list"], ["search", "equals"]):
             cells = lines(tmp_path, *arguments)[0].split("\t")
             with Terminal(tmp_path, "sessions", *arguments, columns=columns) as terminal:
@@ -195,7 +197,7 @@ class TestOnATerminal:
             assert text == expected
 
     def test_turns_are_shown_as_they_were(self, tmp_path: Path) -> None:
-        session = kept(tmp_path, SUM, ROME)
+        session = store_sessions(tmp_path, SUM, ROME)
         with Terminal(tmp_path, "sessions", "show", session) as terminal:
             assert terminal.exit_code() == 0
             shown = terminal.screen.everything()
@@ -207,14 +209,16 @@ class TestOnATerminal:
         assert any("In Italy." in line for line in shown[at:])
 
     def test_a_dumb_terminal_gets_lines(self, tmp_path: Path) -> None:
-        session = kept(tmp_path, SUM)
+        session = store_sessions(tmp_path, SUM)
         for arguments in (["list"], ["show", session], ["search", "sum"]):
             with Terminal(tmp_path, "sessions", *arguments, TERM="dumb") as terminal:
                 assert terminal.exit_code() == 0
                 assert "\x1b" not in terminal.written
 
     def test_who_reads_may_leave(self, tmp_path: Path) -> None:
-        session = kept(tmp_path, *[(f"q{at}", answered("q", "x" * 50_000)) for at in range(9)])
+        session = store_sessions(
+            tmp_path, *[(f"q{at}", answer_events("q", "x" * 50_000)) for at in range(9)]
+        )
         with start(tmp_path, "sessions", "show", session) as process:
             assert process.stdout
             assert process.stderr

@@ -1,4 +1,4 @@
-"""Ctrl-C and the signals that end a program, at any moment, on the real program."""
+"""Ctrl-C, SIGTERM and SIGHUP at any moment of the real program."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def last_events(store: Store) -> list[Event]:
 
 @pytest.mark.parametrize("number", CODES)
 @pytest.mark.parametrize(("reply", "shown"), [(SILENT, b""), (HALF, b"It is\n")])
-def test_it_hangs_up_and_ends(
+def test_a_signal_hangs_up_and_ends_the_program(
     server: Server, tmp_path: Path, number: signal.Signals, reply: Reply, shown: bytes
 ) -> None:
     server.script(reply)
@@ -123,46 +123,44 @@ def test_ctrl_c_during_an_import_clears_the_line(term: str, written: bytes) -> N
         os.close(theirs)
 
 
-def settings(terminal: Terminal) -> list[Any]:
+def get_settings(terminal: Terminal) -> list[Any]:
     return termios.tcgetattr(terminal.fd)
 
 
-def assert_in_order(terminal: Terminal, before: list[Any]) -> None:
-    assert settings(terminal) == before
+def assert_restored(terminal: Terminal, before: list[Any]) -> None:
+    assert get_settings(terminal) == before
     assert terminal.screen.cursor_is_visible
     assert "\x1b[?1049h" not in terminal.written
     for mode in ("?2004", "?2026"):
         assert terminal.written.rfind(f"{mode}h") <= terminal.written.rfind(f"{mode}l")
 
 
-def ended(terminal: Terminal, before: list[Any], code: int) -> None:
-    """Checks the terminal while it is still there: it goes with its last program."""
+def assert_ends(terminal: Terminal, before: list[Any], code: int) -> None:
+    """Check the exit, and the terminal while it is still there: it goes with its last program."""
     end = time.monotonic() + HANGS
     while terminal.state != "Z":
         assert time.monotonic() < end
         terminal.wait_for(lambda _: True)
     terminal.wait_for(lambda _: True)
-    assert_in_order(terminal, before)
+    assert_restored(terminal, before)
     assert terminal.exit_code() == code
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
-def test_the_terminal_is_as_it_was_found(
-    server: Server, tmp_path: Path, number: signal.Signals
-) -> None:
+def test_the_terminal_is_restored(server: Server, tmp_path: Path, number: signal.Signals) -> None:
     server.script(HALF)
     with Terminal(tmp_path, "ask", "hi", "--no-tools", OPENAI_BASE_URL=server.url) as terminal:
-        before = settings(terminal)
+        before = get_settings(terminal)
         terminal.wait_for("It is")
-        assert settings(terminal) != before
+        assert get_settings(terminal) != before
         os.kill(terminal.process.pid, number)
-        ended(terminal, before, CODES[number])
+        assert_ends(terminal, before, CODES[number])
 
 
-def test_a_stopped_terminal_holds_up_nothing(server: Server, tmp_path: Path) -> None:
+def test_a_stopped_terminal_does_not_hold_up_the_exit(server: Server, tmp_path: Path) -> None:
     server.script(HALF)
     with Terminal(tmp_path, "ask", "hi", "--no-tools", OPENAI_BASE_URL=server.url) as terminal:
-        before = settings(terminal)
+        before = get_settings(terminal)
         terminal.wait_for("It is")
         terminal.type("\x13")  # Ctrl-S
         # The terminal stops within a moment; the outcome must be the same if the signal is faster.
@@ -172,24 +170,24 @@ def test_a_stopped_terminal_holds_up_nothing(server: Server, tmp_path: Path) -> 
         while terminal.state != "Z":
             assert time.monotonic() < end
             time.sleep(0.05)
-        assert settings(terminal) == before
+        assert get_settings(terminal) == before
         assert terminal.exit_code() == 143
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
 @pytest.mark.parametrize("streaming", [False, True])
-def test_the_chat_ends_in_order(
+def test_the_chat_restores_the_terminal(
     server: Server, tmp_path: Path, number: signal.Signals, streaming: bool
 ) -> None:
     server.script(HALF)
     with Terminal(tmp_path, "repl", "--no-tools", OPENAI_BASE_URL=server.url) as terminal:
-        before = settings(terminal)
+        before = get_settings(terminal)
         terminal.wait_for(at_prompt)
         if streaming:
             terminal.type("hi\r")
             terminal.wait_for("It is")
         os.kill(terminal.process.pid, number)
-        ended(terminal, before, CODES[number])
+        assert_ends(terminal, before, CODES[number])
 
 
 def test_the_model_is_sent_an_interrupted_answer(server: Server, tmp_path: Path) -> None:

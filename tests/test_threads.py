@@ -1,4 +1,4 @@
-"""Threads that nobody waits for."""
+"""Daemon threads."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ async def test_the_result_or_the_error_comes_back() -> None:
         await run_in_daemon_thread(next, iter(()))
 
 
-def test_calls_one_by_one_keep_their_order_also_after_one_that_fails() -> None:
+def test_serial_calls_keep_their_order_after_a_failure() -> None:
     calls, done = SerialExecutor(), list[int]()
     release = threading.Event()
     first = calls.submit(release.wait, 30)
@@ -36,7 +36,7 @@ def test_calls_one_by_one_keep_their_order_also_after_one_that_fails() -> None:
         failed.result()
 
 
-def test_a_loop_ends_though_its_executor_is_busy() -> None:
+def test_a_busy_executor_does_not_hold_up_the_loop() -> None:
     release = threading.Event()
 
     async def main() -> None:
@@ -50,7 +50,7 @@ def test_a_loop_ends_though_its_executor_is_busy() -> None:
     release.set()
 
 
-def test_the_interpreter_ends_though_a_thread_is_busy() -> None:
+def test_a_busy_thread_does_not_hold_up_the_interpreter() -> None:
     code = (
         "import asyncio, time; from streamchat.process.threads import run_in_daemon_thread\n"
         "async def main():\n"

@@ -34,7 +34,7 @@ def turn(message: str, answer: str) -> StoredTurn:
 
 
 @pytest.mark.parametrize(
-    ("exchange", "expected"),
+    ("stored", "expected"),
     [
         (DONE, "10 + 10 equals 20."),
         (replace(DONE, answer=""), ""),
@@ -44,16 +44,16 @@ def turn(message: str, answer: str) -> StoredTurn:
         (replace(FAILED, answer="half"), None),
     ],
 )
-def test_what_was_said(exchange: StoredTurn, expected: str | None) -> None:
-    assert quote_answer(exchange) == expected
+def test_how_the_history_quotes_an_answer(stored: StoredTurn, expected: str | None) -> None:
+    assert quote_answer(stored) == expected
 
 
 class TestHistory:
-    def test_all_of_it_where_there_is_room(self) -> None:
+    def test_everything_fits(self) -> None:
         pairs = [("m", "10 + 10 equals 20."), ("m", "10 + 10\n\n[interrupted]")]
         assert build_history([DONE, FAILED, INTERRUPTED], 1000) == (pairs, 0)
 
-    def test_the_oldest_goes_first(self) -> None:
+    def test_the_oldest_is_left_out_first(self) -> None:
         turns = [turn("aa", "bb"), FAILED, turn("cc", "dd"), turn("ee", "ff")]
         assert build_history(turns, 8) == ([("cc", "dd"), ("ee", "ff")], 1)
         assert build_history(turns, 7) == ([("ee", "ff")], 2)
@@ -75,10 +75,10 @@ class TestHistory:
 
 
 class TestMarkdown:
-    def test_a_session_to_read(self) -> None:
+    def test_a_whole_session(self) -> None:
         failed: list[Event] = [TurnStarted("q", "m"), TurnFailed("no answer from h")]
-        told = [(DONE, NOTEBOOK), (FAILED, failed), (INTERRUPTED, [TurnCancelled()])]
-        assert to_markdown(SESSION, told) == (
+        turns = [(DONE, NOTEBOOK), (FAILED, failed), (INTERRUPTED, [TurnCancelled()])]
+        assert to_markdown(SESSION, turns) == (
             "# Sums\n\nSession 1a2b3c4d, small, 1970-01-02T00:00:00+00:00\n\n"
             "## Instructions\n\n> Be brief.\n> Always.\n\n"
             "## 1\n\n> What is 10 + 10\n\n"
@@ -94,18 +94,18 @@ class TestMarkdown:
         assert '`````json\n{"code": "```py\\n````"}\n`````\n' in text
         assert "\n``````\n`````\n# not a heading\n``````\n" in text
 
-    def test_the_answer_is_as_it_was(self) -> None:
+    def test_an_answer_is_copied_verbatim(self) -> None:
         answer = "```py\nprint(1)\n```\n\n| a |\n|---|\n\n  # heading  "
         text = to_markdown(SESSION, [(replace(DONE, answer=answer), NOTEBOOK)])
         assert f"\n\n{answer}\n" in text
 
-    def test_a_question_of_many_lines_stays_a_quotation(self) -> None:
+    def test_a_question_of_many_lines_is_quoted(self) -> None:
         question = "one\n\n# two\n```"
         assert "\n\n> one\n>\n> # two\n> ```\n\n" in to_markdown(
             SESSION, [(replace(DONE, question=question), NOTEBOOK)]
         )
 
-    def test_calls_that_did_not_end(self) -> None:
+    def test_unfinished_calls(self) -> None:
         events: list[Event] = [
             TurnStarted("q", "m"),
             *call("divide", ['{"x": 1}'], "", failed=True),
@@ -116,14 +116,14 @@ class TestMarkdown:
         assert "Calling a b\n\n```json\n\n```\n\na b did not finish.\n" in text
 
     @given(st.text("`~ab\n "))
-    def test_nothing_ends_a_fence(self, text: str) -> None:
+    def test_nothing_in_the_text_closes_its_fence(self, text: str) -> None:
         opened, *inside, closed = fence(text).split("\n")
         assert opened == closed == "`" * len(opened)
         assert "\n".join(inside) == text
         assert not any(re.match(rf" *{opened}", line) for line in inside)
 
 
-def test_a_document_for_programs() -> None:
+def test_a_document() -> None:
     written = json.loads(json.dumps(to_document(SESSION, [(DONE, NOTEBOOK)])))
     assert written["version"] == 1
     session = written["session"]
@@ -152,6 +152,6 @@ def test_a_document_for_programs() -> None:
     assert len(exchange["events"]) == len(NOTEBOOK)
 
 
-def test_events_that_do_not_fit_end_what_is_told_of_a_turn() -> None:
+def test_events_that_do_not_fit_are_skipped() -> None:
     events: list[Event] = [TurnStarted("q", "m"), ToolFinished("nowhere", "20")]
     assert to_document(SESSION, [(DONE, events)])["session"]["turns"][0]["calls"] == []

@@ -1,4 +1,4 @@
-"""What the operating system makes necessary: signals, terminal modes, threads, the event loop.
+"""The operating system: signals, terminal modes, standard streams, threads, the event loop.
 
-It must not know what the program is for: no agents, no views, no sessions.
+It knows nothing of agents, views or sessions: another program could use it as it is.
 """

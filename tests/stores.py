@@ -1,4 +1,4 @@
-"""Stores of sessions to try things on."""
+"""Stores with sessions in them."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from streamchat.turn import fold
 from tests.turns import NOTEBOOK
 
 
-def answered(question: str, answer: str) -> list[Event]:
+def answer_events(question: str, answer: str) -> list[Event]:
     return [TurnStarted(question, "m"), StepStarted(1), AnswerDelta(answer), TurnDone(answer)]
 
 
-def keep(
+def store_turn(
     store: Store,
     session: str,
     question: str = "What is 10 + 10",
     events: Sequence[Event] = NOTEBOOK,
 ) -> int:
-    """Keeps a turn, in two batches, and returns its id."""
+    """Store a turn in two batches, and return its ID."""
     turn = store.begin(session, question, question, "m")
     store.add(turn, events[:2])
     store.add(turn, events[2:])
@@ -31,17 +31,17 @@ def keep(
     return turn
 
 
-def kept(path: Path, questions: Iterable[str]) -> list[str]:
-    """Keeps a session for each question, and returns their ids."""
+def store_sessions(path: Path, questions: Iterable[str]) -> list[str]:
+    """Store a session for each question, and return their IDs."""
     with closing(Store.open(path)) as store:
         ids = []
         for question in questions:
             ids.append(store.create("m"))
-            keep(store, ids[-1], question)
+            store_turn(store, ids[-1], question)
     return ids
 
 
-def emptied_wal(path: Path) -> None:
-    """Sees to it that all there is stands in the one file."""
+def empty_log(path: Path) -> None:
+    """Move everything from the log into the store's own file."""
     with closing(sqlite3.connect(path)) as connection:
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
