@@ -1,8 +1,8 @@
 """What can happen in a turn.
 
-A turn is one question and all the work until its answer. Sources (the agent, a replay) yield these
-events in the order things happen; everything else in the program is made from them. The last event
-of a turn is always exactly one of `TurnDone`, `TurnFailed`, `TurnCancelled`.
+A turn is one question and all the work up to its answer. Sources (the agent, a replay) yield these
+events in order, and the rest of the program only sees events. A turn always ends with exactly one
+of `TurnDone`, `TurnFailed` and `TurnCancelled`.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ from dataclasses import dataclass, fields
 from typing import Any, TypeAlias, get_args
 
 ANSWER_TOOL = "final_answer"
-"""The tool whose `answer` is the answer."""
+"""The tool whose `answer` argument is the answer."""
 VERSION = 1
-"""The version of the plain form that `to_dict` gives. It rises when a field changes its meaning."""
+"""The version of the dicts that `to_dict` returns. A field that changes its meaning raises it."""
 
 
 @dataclass(frozen=True, slots=True)
 class TurnStarted:
-    """A question was put to the model that goes by this name."""
+    """A question was asked of a model."""
 
     question: str
     model: str
@@ -28,20 +28,20 @@ class TurnStarted:
 
 @dataclass(frozen=True, slots=True)
 class StepStarted:
-    """The model is asked for its next message; steps count from 1."""
+    """The next message is requested from the model. Steps count from 1."""
 
     step: int
 
 
 @dataclass(frozen=True, slots=True)
 class ChunkReceived:
-    """One chunk as the model sent it, before it was made sense of. For debugging only."""
+    """One chunk as the model sent it, before decoding. For debugging only."""
 
     content: str
     tool_calls: tuple[Mapping[str, Any], ...] = ()
 
     def lines(self) -> list[str]:
-        """Returns the chunk as debug lines: content, tool_calls, tool_name, arg."""
+        """Return the chunk as debug lines: content, tool_calls, tool_name, arg."""
         lines = [f"content: {self.content}"] if self.content else []
         if self.tool_calls:
             lines.append(f"tool_calls: {[dict(call) for call in self.tool_calls]}")
@@ -53,14 +53,14 @@ class ChunkReceived:
 
 @dataclass(frozen=True, slots=True)
 class TextDelta:
-    """Text beside tool calls. It is the answer if its message turns out to hold no call."""
+    """Text beside tool calls. It is the answer if its message turns out to have no call."""
 
     text: str
 
 
 @dataclass(frozen=True, slots=True)
 class ReasoningDelta:
-    """What the model thinks before it speaks. It is never the answer."""
+    """The next piece of the model's reasoning. It is never part of the answer."""
 
     text: str
 
@@ -69,7 +69,7 @@ class ReasoningDelta:
 class AnswerDelta:
     """The next piece of the answer: text written in the call `call_id`, or plain text if empty.
 
-    Another `call_id` than that of the piece before starts the answer anew.
+    A `call_id` that differs from the previous one starts the answer again.
     """
 
     text: str
@@ -78,7 +78,7 @@ class AnswerDelta:
 
 @dataclass(frozen=True, slots=True)
 class ToolCallStarted:
-    """The model begins to write a call. Ids are unique within a turn."""
+    """The model starts to write a call. Ids are unique within a turn."""
 
     call_id: str
     name: str
@@ -86,7 +86,7 @@ class ToolCallStarted:
 
 @dataclass(frozen=True, slots=True)
 class ArgumentsDelta:
-    """The next fragment of a call's arguments, a JSON text that is not yet whole."""
+    """The next fragment of a call's arguments, an unfinished JSON text."""
 
     call_id: str
     fragment: str
@@ -94,7 +94,7 @@ class ArgumentsDelta:
 
 @dataclass(frozen=True, slots=True)
 class ToolStarted:
-    """The arguments are whole and right, and the tool runs."""
+    """The arguments are complete and valid, and the tool runs."""
 
     call_id: str
     arguments: Mapping[str, Any]
@@ -102,7 +102,7 @@ class ToolStarted:
 
 @dataclass(frozen=True, slots=True)
 class ToolFinished:
-    """A tool returned or failed. Results come in the order the tools finish."""
+    """A call returned, failed or was not run. Results come in the order in which calls finish."""
 
     call_id: str
     output: str
@@ -112,9 +112,9 @@ class ToolFinished:
 
 @dataclass(frozen=True, slots=True)
 class StepFinished:
-    """The model's message is whole. What the server does not tell is None.
+    """The model's message is complete. What the server does not report is None.
 
-    `seconds` counts from the request, `first_token_seconds` to the first piece of the message.
+    `seconds` is the time since the request, `first_token_seconds` the time to the first piece.
     """
 
     step: int
@@ -127,9 +127,9 @@ class StepFinished:
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """Something the user may want to know that changes nothing, such as a second try.
+    """Information that does not change the turn, such as a retry.
 
-    `seconds` is how long nothing will happen because of it.
+    `seconds` is how long the turn will wait because of it.
     """
 
     text: str
@@ -138,7 +138,7 @@ class Notice:
 
 @dataclass(frozen=True, slots=True)
 class TurnDone:
-    """The answer, whole, and the tools it rests on."""
+    """The complete answer, and the tools it is based on."""
 
     answer: str
     tools_used: tuple[str, ...] = ()
@@ -147,7 +147,7 @@ class TurnDone:
 
 @dataclass(frozen=True, slots=True)
 class TurnFailed:
-    """There is no answer; `error` says why in one line."""
+    """The turn ended without an answer; `error` says why in one line."""
 
     error: str
     seconds: float = 0.0
@@ -194,26 +194,26 @@ def add_version(plain: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def to_dict(event: Event) -> dict[str, Any]:
-    """Returns the event as a plain dict: its type's name in snake case and its fields."""
+    """Return an event as a dict: `type`, the class name in snake case, and the fields."""
     cls = type(event)
     return {"type": _TYPE_NAMES[cls], **{name: getattr(event, name) for name in _FIELDS[cls]}}
 
 
 def from_dict(plain: Mapping[str, Any]) -> Event:
-    """Returns the event that `to_dict` made `plain` from; a `version` beside it is passed over.
+    """Return the event that `to_dict` turned into `plain`; a `version` beside it is ignored.
 
     Raises:
-        ValueError: the type is unknown, or the fields are not those of the type.
+        ValueError: the type is unknown, or has other fields.
     """
     values = {name: value for name, value in plain.items() if name not in ("type", "version")}
     cls = _CLASSES.get(plain.get("type", ""))
     if cls is None:
-        raise ValueError(f"no event has the type {plain.get('type')!r}")
+        raise ValueError(f"unknown event type {plain.get('type')!r}")
     for name in _TUPLES:
         if name in values:
             values[name] = tuple(values[name])
     try:
         event: Event = cls(**values)
     except TypeError as error:
-        raise ValueError(f"not the fields of {plain['type']}: {error}") from None
+        raise ValueError(f"wrong fields for {plain['type']}: {error}") from None
     return event

@@ -1,4 +1,4 @@
-"""Events and their plain form."""
+"""Events, and the dicts they are stored as."""
 
 from __future__ import annotations
 
@@ -45,11 +45,11 @@ ONE_OF_EACH: list[Event] = [
 
 
 @pytest.mark.parametrize("event", ONE_OF_EACH, ids=lambda event: type(event).__name__)
-def test_an_event_survives_the_way_through_json(event: Event) -> None:
+def test_an_event_survives_json(event: Event) -> None:
     assert from_dict(json.loads(json.dumps(to_dict(event)))) == event
 
 
-def test_the_plain_form_names_the_type_in_snake_case() -> None:
+def test_a_dict_names_the_type_in_snake_case() -> None:
     assert to_dict(ToolCallStarted("a", "add")) == {
         "type": "tool_call_started",
         "call_id": "a",
@@ -57,7 +57,7 @@ def test_the_plain_form_names_the_type_in_snake_case() -> None:
     }
 
 
-def test_a_version_beside_the_event_is_passed_over() -> None:
+def test_a_version_beside_the_event_is_ignored() -> None:
     assert from_dict({"version": 1, "type": "step_started", "step": 2}) == StepStarted(2)
 
 
@@ -65,12 +65,12 @@ def test_a_version_beside_the_event_is_passed_over() -> None:
     "plain",
     [{}, {"type": "nothing"}, {"type": "step_started"}, {"type": "step_started", "foot": 1}],
 )
-def test_what_is_no_event_is_a_value_error(plain: dict[str, object]) -> None:
+def test_anything_else_is_a_value_error(plain: dict[str, object]) -> None:
     with pytest.raises(ValueError, match=r"type|fields"):
         from_dict(plain)
 
 
-def test_a_chunk_tells_its_parts_as_debug_lines() -> None:
+def test_a_chunk_has_debug_lines() -> None:
     part = {"name": "add", "args": '{"', "id": "a", "index": 0}
     assert ChunkReceived("hello", (part,)).lines() == [
         "content: hello",

@@ -1,4 +1,4 @@
-"""LangSmith: told only when asked for, and never in the way."""
+"""LangSmith tracing: only when asked for, and never in the way."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.test_models import deaf
 
 
 class Collector(ThreadingHTTPServer):
-    """Takes whatever LangSmith's client sends, and remembers it."""
+    """Accepts whatever LangSmith's client sends, and keeps it."""
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _Collect)
@@ -84,18 +84,20 @@ def ask(home: Path, server: Server, endpoint: str, *flags: str) -> None:
     assert (done.stdout, done.stderr, done.returncode) == ("10 + 10 equals 20.\n", "", 0)
 
 
-def test_nothing_is_told_unasked(server: Server, collector: Collector, tmp_path: Path) -> None:
+def test_nothing_is_traced_unasked(server: Server, collector: Collector, tmp_path: Path) -> None:
     ask(tmp_path, server, collector.url)
     assert collector.received == []
 
 
-def test_runs_are_told_when_asked_for(server: Server, collector: Collector, tmp_path: Path) -> None:
+def test_runs_are_traced_when_asked_for(
+    server: Server, collector: Collector, tmp_path: Path
+) -> None:
     ask(tmp_path, server, collector.url, "--trace")
     assert sum(map(len, collector.received)) > 100
 
 
 @pytest.mark.parametrize("flags", [[], ["--trace"]])
-def test_a_dead_end_neither_delays_nor_spoils(
+def test_a_dead_endpoint_neither_delays_nor_spoils_the_answer(
     server: Server, tmp_path: Path, flags: list[str]
 ) -> None:
     with deaf() as url:

@@ -1,8 +1,8 @@
 """Decodes the chunks of one model message into events and assembles its tool calls.
 
 Merging chunks with `+` parses the arguments again at every fragment, repairs JSON that was cut off,
-and takes fields at their word that servers fill in differently. This decoder keeps the fragments as
-they are, in linear time, and knows how the message ended.
+and trusts fields that servers fill in differently. This decoder keeps the fragments as they are, in
+linear time, and knows how the message ended.
 """
 
 from __future__ import annotations
@@ -30,20 +30,20 @@ from streamchat.events import (
 )
 from streamchat.text.partial_json import AnswerReader, SurrogateJoiner
 
-# What a request may hold as the id of a call; longer ones are refused by OpenAI itself.
+# A call id that can be sent back: OpenAI rejects longer ones.
 _ID = re.compile(r"[!-~]{1,64}")
 
 
 class ChunkDecoder:
-    """Turns the chunks of one message into events; `finish` gives the whole message.
+    """Turns the chunks of one message into events, and assembles the message.
 
     Servers differ: a call's index may be missing, always 0 or start at 1; its id may be missing,
-    empty or repeated in every fragment; its name may be repeated. Fragments belong together when
-    nothing says that they do not.
+    empty or repeated in every fragment; its name may be repeated. Fragments belong together unless
+    something says otherwise.
 
     Args:
         answer_tool: the tool whose `answer` argument is the answer; None if there is none.
-        text_is_answer: whether plain text is known to be the answer, as no tools were offered.
+        text_is_answer: whether plain text is the answer, because no tools were offered.
         taken_ids: call ids used earlier in the turn; new ones are added.
     """
 
@@ -70,28 +70,28 @@ class ChunkDecoder:
         self._usage: UsageMetadata | None = None
 
     def feed(self, message: AIMessage) -> list[Event]:
-        """Returns what this chunk (or whole message) makes happen, in order."""
-        extra, told = message.additional_kwargs, message.response_metadata
-        events = _reasoned(self._reasoning.feed(str(extra.get("reasoning_content") or "")))
+        """Return the events of a chunk, or of a whole message."""
+        extra, metadata = message.additional_kwargs, message.response_metadata
+        events = _reasoning_events(self._reasoning.feed(str(extra.get("reasoning_content") or "")))
         events += self._read_text(self._characters.feed(_text(message.content)))
         for fragment in _fragments(message):
             events += self._read_fragment(fragment)
         self._refusal.append(str(extra.get("refusal") or ""))
-        # A server may close the stream with another, less telling reason after the true one.
+        # A server may end the stream with another, less specific reason after the true one.
         if not is_cut_off(self._finish_reason):
-            self._finish_reason = told.get("finish_reason") or self._finish_reason
+            self._finish_reason = metadata.get("finish_reason") or self._finish_reason
         # LangChain adds a chunk of its own after the last one.
-        self._broken_off = self._broken_off or told.get("stream_end") == "eof"
+        self._broken_off = self._broken_off or metadata.get("stream_end") == "eof"
         self._usage = message.usage_metadata or self._usage
         return events
 
     def finish(self) -> tuple[list[Event], Reply]:
-        """Returns what was held back until the end, and the message."""
-        events = _reasoned(self._reasoning.finish())
+        """Return the events that were held back until the end, and the message."""
+        events = _reasoning_events(self._reasoning.finish())
         events += self._read_text(self._characters.finish())
         for call in self._calls:
-            events += self._ended(call)
-        calls = tuple(call.finished() for call in self._calls)
+            events += self._finish_call(call)
+        calls = tuple(call.to_call() for call in self._calls)
         return events, Reply(
             text="".join(self._text),
             calls=calls,
@@ -109,8 +109,8 @@ class ChunkDecoder:
         return [self._text_event(text)]
 
     def _read_fragment(self, fragment: _Fragment) -> list[Event]:
-        call, name = self._call_of(fragment)
-        events = self._named(call, name) if name else []
+        call, name = self._assign(fragment)
+        events = self._start_call(call, name) if name else []
         return events + self._read_arguments(call, call.characters.feed(fragment.arguments))
 
     def _read_arguments(self, call: _OpenCall, arguments: str) -> list[Event]:
@@ -124,8 +124,8 @@ class ChunkDecoder:
             events.append(AnswerDelta(text, call.call_id))
         return events
 
-    def _named(self, call: _OpenCall, name: str) -> list[Event]:
-        """Starts a call, now that its name is known or known to be missing."""
+    def _start_call(self, call: _OpenCall, name: str) -> list[Event]:
+        """Start a call once its name is known, or known to be missing."""
         if call.name is not None:
             return []
         call.name = name
@@ -138,14 +138,14 @@ class ChunkDecoder:
             events += self._read_arguments(call, arguments)
         return events
 
-    def _ended(self, call: _OpenCall) -> list[Event]:
-        return self._named(call, "") + self._read_arguments(call, call.characters.finish())
+    def _finish_call(self, call: _OpenCall) -> list[Event]:
+        return self._start_call(call, "") + self._read_arguments(call, call.characters.finish())
 
-    def _call_of(self, fragment: _Fragment) -> tuple[_OpenCall, str]:
-        """Returns the call that the fragment belongs to and the name it has for it, if any."""
-        call, name = self._known_call(fragment), fragment.name
+    def _assign(self, fragment: _Fragment) -> tuple[_OpenCall, str]:
+        """Return the call that a fragment belongs to, and the name that the fragment gives it."""
+        call, name = self._find_call(fragment), fragment.name
         if call is None or call.ended_before(fragment):
-            # What came after the end of the call before has announced this one by the same name.
+            # A fragment after the end of the previous call announces the next one of that name.
             name = name or (call.name if call and call.name else "")
             call = self._open(fragment.id, fragment.index)
         if fragment.index is not None:
@@ -154,13 +154,13 @@ class ChunkDecoder:
             self._by_id[fragment.id] = call
         return call, name
 
-    def _known_call(self, fragment: _Fragment) -> _OpenCall | None:
+    def _find_call(self, fragment: _Fragment) -> _OpenCall | None:
         same_id = self._by_id.get(fragment.id)
         if same_id and not (fragment.name and same_id.is_elsewhere(fragment.index)):
             return same_id
         if fragment.index in self._by_index:
             return self._by_index[fragment.index]
-        # Two of a new index, a new id and a name begin a call; anything else belongs to the last.
+        # Two of a new index, a new id and a name start a call; anything else belongs to the last.
         signs = (fragment.index is not None, bool(fragment.id), bool(fragment.name))
         if not self._calls or sum(signs) > 1:
             return None
@@ -177,12 +177,12 @@ class ChunkDecoder:
         return call
 
 
-def _reasoned(text: str) -> list[Event]:
+def _reasoning_events(text: str) -> list[Event]:
     return [ReasoningDelta(text)] if text else []
 
 
 class _OpenCall:
-    """A call of which more may come. Its name is None until one came."""
+    """A call that is still arriving. Its name is None until one arrives."""
 
     def __init__(self, call_id: str, server_id: str, index: int | None) -> None:
         self.call_id = call_id
@@ -196,31 +196,31 @@ class _OpenCall:
         self._named_again = False
 
     def is_elsewhere(self, index: int | None) -> bool:
-        """Whether the server numbers this call otherwise: two calls can share a careless id."""
+        """Whether the server gives this call another index: two calls may share an id."""
         return index is not None and self._index is not None and index != self._index
 
     def ended_before(self, fragment: _Fragment) -> bool:
-        """Whether the fragment that looks like a part of this call begins another one.
+        """Whether a fragment that looks like part of this call starts another one.
 
-        A name beside another id says so. Once the arguments are whole, so do more of them, if a
-        name has come with or before them. A name alone may just be repeated in every fragment, and
-        some servers make up a new id for every fragment.
+        A name with another id does. Once the arguments are whole, so do further arguments that
+        come with or after a name. A name alone may just be repeated in every fragment, and some
+        servers make up a new id for every fragment.
         """
         other_id = bool(fragment.id and self._server_id and fragment.id != self._server_id)
         if fragment.name and (other_id or fragment.name != self.name is not None):
-            return not (fragment.name == self.name and self._goes_on_in(fragment))
+            return not (fragment.name == self.name and self._continues_in(fragment))
         if not self.reader.closed:
             return False
         self._named_again = self._named_again or bool(fragment.name)
         return self._named_again and bool(fragment.arguments.strip())
 
-    def _goes_on_in(self, fragment: _Fragment) -> bool:
-        """Whether the fragment can only be the next of arguments that are not whole."""
+    def _continues_in(self, fragment: _Fragment) -> bool:
+        """Whether a fragment can only be the next part of unfinished arguments."""
         arguments = fragment.arguments.lstrip()
         begun = bool(self.fragments) and not self.reader.closed
         return begun and bool(arguments) and not arguments.startswith("{")
 
-    def finished(self) -> Call:
+    def to_call(self) -> Call:
         arguments = "".join(self.fragments)
         return Call(self.call_id, self.name or "", arguments, self.reader.closed, self.answers)
 
@@ -234,7 +234,7 @@ class _Fragment:
 
 
 def _fragments(message: AIMessage) -> Iterator[_Fragment]:
-    """Yields the parts of calls in a chunk, or the calls of a whole message, in order."""
+    """Yield the fragments of calls in a chunk, or the calls of a whole message."""
     if isinstance(message, AIMessageChunk):
         for part in message.tool_call_chunks:
             yield _Fragment(part["index"], part["id"] or "", part["name"] or "", part["args"] or "")
@@ -259,9 +259,9 @@ def show_chunk(message: AIMessage) -> ChunkReceived:
 
 
 def merge_chunks(chunks: Iterable[AIMessageChunk]) -> AIMessageChunk:
-    """Merges kept chunks in their order, in linear time.
+    """Merge chunks into one message, in linear time.
 
-    Merging as they come would parse the arguments again on every token.
+    Merging them one by one would parse the arguments again at every token.
 
     Raises:
         ValueError: there are no chunks.

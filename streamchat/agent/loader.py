@@ -1,4 +1,4 @@
-"""The agent, which takes seconds to load, loaded while the user types."""
+"""Loads the agent in the background: this takes seconds, and the user can type meanwhile."""
 
 from __future__ import annotations
 
@@ -42,13 +42,13 @@ def open_agent(
 
 
 class AgentLoader:
-    """An agent on the model that the settings name.
+    """Loads an agent, and switches its model.
 
     Args:
-        settings: name it.
+        settings: name the model.
         redactor: learns the keys of its models.
-        tools: whether it has any.
-        progress: is told of what takes time; by default `doing` is.
+        tools: whether the agent has tools.
+        progress: reports slow work; by default it is reported in `doing`.
     """
 
     def __init__(
@@ -61,49 +61,48 @@ class AgentLoader:
     ) -> None:
         self.settings = settings
         self.changed: Callable[[], None] = lambda: None
-        """Is called when `doing` is another, in any thread."""
+        """Called in any thread when `doing` changes."""
         self.doing = "loading"
-        """What is being done before questions can be answered; empty when all is done."""
+        """The work that must be done before the agent can answer; empty once it is ready."""
         self.names: list[str] = []
-        """The models that the server has, as far as it was asked."""
+        """The models that the server listed last."""
         self._redactor = redactor
         self._tools = tools
-        self._progress = progress or self._note
+        self._progress = progress or self._report
         self._task: asyncio.Task[AgentExecutor] | None = None
 
     @property
     def name(self) -> str:
-        """The model's name."""
         return self.settings.model_name
 
     @property
     def executor(self) -> AgentExecutor | None:
-        """The agent, if it is loaded."""
+        """The agent, or None until it is loaded."""
         task = self._task
         if task and task.done() and not task.cancelled() and not task.exception():
             return task.result()
         return None
 
     def start(self) -> None:
-        """Begins to load it, if that has not begun or has failed."""
+        """Start loading, unless that is under way or done."""
         if self._task is None or (self._task.done() and not self.executor):
-            self._task = asyncio.create_task(self._loaded())
+            self._task = asyncio.create_task(self._load())
 
     async def ready(self) -> AgentExecutor:
-        """Returns the agent as soon as it is loaded; a cancel leaves it loading.
+        """Wait for the agent and return it; cancelling the wait does not stop the loading.
 
         Raises:
-            ModelError: the model cannot be had.
+            ModelError: the model is not available.
         """
         self.start()
         assert self._task
         return await asyncio.shield(self._task)
 
     async def change_to(self, settings: Settings) -> AgentExecutor:
-        """Takes another model.
+        """Switch to another model.
 
         Raises:
-            ModelError: it cannot be had; the one before is kept.
+            ModelError: it is not available; the current one is kept.
         """
         executor = await self.ready()
         with self._showing("loading the model"):
@@ -117,27 +116,27 @@ class AgentLoader:
         return executor
 
     async def model_names(self) -> list[str]:
-        """Returns the names of the models that can be had here; none if the server does not tell.
+        """Return the names of the available models; none if the server does not list them.
 
         Raises:
-            ModelError: the model cannot be had.
+            ModelError: the model is not available.
         """
         executor = await self.ready()
-        with suppress(Exception):  # of whatever library: that there is no list is no failure
+        with suppress(Exception):  # any library may raise; a missing list is no failure
             async with asyncio.timeout(min(self.settings.timeout, 10)):
                 self.names = await executor.model_names()
         return self.names
 
     async def aclose(self) -> None:
-        """Closes the model's connections, if it was loaded."""
+        """Close the model's connections, or stop loading."""
         if self._task and not self._task.done():
             self._task.cancel()
         if self.executor:
             await self.executor.aclose()
 
-    async def _loaded(self) -> AgentExecutor:
+    async def _load(self) -> AgentExecutor:
         end = "no model"
-        self._do("loading")
+        self._set_doing("loading")
         try:
             executor = await run_in_daemon_thread(
                 partial(
@@ -152,34 +151,34 @@ class AgentLoader:
             await executor.prepare(self._progress)
             end = ""
         finally:
-            self._do(end)
+            self._set_doing(end)
         return executor
 
     @contextmanager
     def _showing(self, what: str) -> Iterator[None]:
-        self._do(what)
+        self._set_doing(what)
         try:
             yield
         finally:
-            self._do("")
+            self._set_doing("")
 
     @contextmanager
-    def _note(self, what: str, total: int | None = None) -> Iterator[Advance]:
-        """Tells in `doing` how far some work has come; it may be called from any thread."""
+    def _report(self, what: str, total: int | None = None) -> Iterator[Advance]:
+        """Report work in `doing`. May be called in any thread."""
         before, done = self.doing, 0
 
         def advance(more: int) -> None:
             nonlocal done
             done += more
-            self._do(f"{what} {done * 100 // total} %" if total else what)
+            self._set_doing(f"{what} {done * 100 // total} %" if total else what)
 
-        self._do(what)
+        self._set_doing(what)
         try:
             yield advance
         finally:
-            self._do(before)
+            self._set_doing(before)
 
-    def _do(self, what: str) -> None:
+    def _set_doing(self, what: str) -> None:
         if what != self.doing:
             self.doing = what
             self.changed()

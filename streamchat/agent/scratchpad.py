@@ -1,4 +1,4 @@
-"""What a model reads of its own calls: the message they were in, and their results."""
+"""What the model sees of its own calls: the message they were in, and their results."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from streamchat.events import TurnDone
 from streamchat.text.partial_json import replace_surrogates
 from streamchat.tools import sendable_arguments
 
-_NOT_IN_A_NAME = re.compile("[^a-zA-Z0-9_-]")
-_LONGEST_NAME = 64
+_INVALID_IN_NAME = re.compile("[^a-zA-Z0-9_-]")
+_MAX_NAME = 64
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What a call gave. `answer` is set if it was the final answer."""
+    """The result of a call. `answer` is set if the call was the final answer."""
 
     output: str
     failed: bool = False
@@ -27,7 +27,7 @@ class Result:
 
 
 def build_scratchpad(text: str, outcomes: Sequence[tuple[Call, Result]]) -> list[BaseMessage]:
-    """Returns the message and one result for each of its calls, as the model is to read them."""
+    """Return a message of the model and one result for each of its calls."""
     called = [
         ToolCall(
             id=call.call_id, name=_sendable_name(call), args=sendable_arguments(call.arguments)
@@ -46,5 +46,5 @@ def build_scratchpad(text: str, outcomes: Sequence[tuple[Call, Result]]) -> list
 
 
 def _sendable_name(call: Call) -> str:
-    """Returns the name as the API takes it: a bad one would spoil every request after it."""
-    return _NOT_IN_A_NAME.sub("_", call.name)[:_LONGEST_NAME] or "unnamed"
+    """Return a name that the API accepts: a bad one would fail every later request."""
+    return _INVALID_IN_NAME.sub("_", call.name)[:_MAX_NAME] or "unnamed"

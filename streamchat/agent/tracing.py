@@ -1,4 +1,4 @@
-"""LangSmith, told of a run only when the user asks for it, and never in the way of an answer."""
+"""Traces runs in LangSmith, only if the user asks for it, and never at the cost of an answer."""
 
 from __future__ import annotations
 
@@ -14,13 +14,12 @@ _FLUSH_SECONDS = 0.7
 
 @contextmanager
 def tracing(enabled: bool) -> Iterator[None]:
-    """Runs made inside are sent to LangSmith if enabled, whatever the environment says."""
+    """Trace the runs in the body if enabled, whatever the environment says."""
     if not enabled:
         with tracing_context(enabled=False):
             yield
         return
-    # The process must be able to end while a dead endpoint is being tried, and the endpoint's
-    # troubles are no lines in anybody's answer.
+    # A dead endpoint must not keep the process from exiting, nor print its errors into an answer.
     os.environ["LANGSMITH_USE_DAEMON"] = "true"
     logging.getLogger("langsmith").setLevel(logging.CRITICAL)
     with tracing_context(enabled=True):
@@ -28,7 +27,7 @@ def tracing(enabled: bool) -> Iterator[None]:
 
 
 def flush() -> None:
-    """Gives what was traced a moment to leave before the process ends."""
+    """Wait a moment for traces to be sent; called before the process exits."""
     from langchain_core.tracers.langchain import get_client
 
     get_client().flush(timeout=_FLUSH_SECONDS)
