@@ -6,6 +6,8 @@ import pytest
 
 from tests.server import Server
 
+pytest_plugins = ["tests.core_coverage"]
+
 
 @pytest.fixture
 def server() -> Iterator[Server]:

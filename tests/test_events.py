@@ -22,6 +22,7 @@ from streamchat.events import (
     TurnDone,
     TurnFailed,
     TurnStarted,
+    add_version,
     from_dict,
     to_dict,
 )
@@ -84,3 +85,10 @@ def test_an_empty_chunk_has_no_lines() -> None:
     nameless = {"name": None, "args": "", "id": None, "index": 0}
     assert ChunkReceived("").lines() == []
     assert ChunkReceived("", (nameless,)).lines() == [f"tool_calls: [{nameless}]"]
+
+
+def test_a_version_comes_first_and_is_skipped_on_reading() -> None:
+    event = TurnStarted("hi", "m")
+    plain = add_version(to_dict(event))
+    assert next(iter(plain.items())) == ("version", 1)
+    assert from_dict(plain) == event

@@ -103,3 +103,8 @@ def test_views_of_text_write_on_an_output_for_safe_text(view: type) -> None:
 @pytest.mark.parametrize("text", [StyledText, Cell])
 def test_what_is_painted_is_safe_text(text: object) -> None:
     assert get_args(text)[0] is SafeText
+
+
+def test_a_part_of_safe_text() -> None:
+    text = sanitize("a\x1bb")
+    assert (cut(text, 1), cut(text, 0, 1), cut(text, -1)) == (r"\x1bb", "a", "b")

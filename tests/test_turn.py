@@ -26,7 +26,19 @@ from streamchat.events import (
     TurnFailed,
     TurnStarted,
 )
-from streamchat.turn import Answer, Fragments, Note, Prose, Reasoning, ToolCall, Turn, reduce
+from streamchat.turn import (
+    Answer,
+    Fragments,
+    Note,
+    Prose,
+    Reasoning,
+    ToolCall,
+    Turn,
+    accumulate,
+    find_answer,
+    reduce,
+)
+from streamchat.turn import fold as fold_events
 
 
 def after(*events: Event) -> Turn:
@@ -188,3 +200,25 @@ def test_an_older_value_does_not_see_what_came_later() -> None:
     assert old != ["a"]
     with pytest.raises(IndexError):
         old[1]
+
+
+def test_events_that_do_not_fit_are_skipped() -> None:
+    fitting = [TurnStarted("hi", "m"), StepStarted(1), TextDelta("Hello.")]
+    events = [*fitting[:2], ArgumentsDelta("nosuch", "{"), fitting[2]]
+    assert [event for _, event in accumulate(events)] == fitting
+    assert fold_events(events) == after(*fitting)
+
+
+@pytest.mark.parametrize(
+    ("events", "answer"),
+    [
+        ([], ""),
+        ([TextDelta("Let me "), TextDelta("see.")], "Let me see."),
+        ([TextDelta("Let me see."), ToolCallStarted("a", "add")], ""),
+        ([ToolCallStarted("a", "add"), ReasoningDelta("Hm."), TextDelta("It is 3.")], "It is 3."),
+        ([TextDelta("So:"), ToolCallStarted("a", "final_answer"), AnswerDelta("3", "a")], "3"),
+        ([TextDelta("Hm."), TurnDone("", (), 1.0)], ""),
+    ],
+)
+def test_the_answer_so_far(events: list[Event], answer: str) -> None:
+    assert find_answer(after(TurnStarted("hi", "m"), StepStarted(1), *events)) == answer

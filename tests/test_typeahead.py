@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.chatting import CTRL_C, CTRL_R, CTRL_Z, EMPTIED, ENTER, ESCAPE, UP, Chat, held, messages
+from tests.program import ROOT
 from tests.server import Pause, Server, delta, says
 
 
@@ -164,20 +165,38 @@ def test_commands_are_queued_too(server: Server, tmp_path: Path) -> None:
         assert len(server.requests) == 2
 
 
+HOLD = """
+import pathlib, sys, time
+
+class Hold:
+    def find_spec(self, name, path=None, target=None):
+        while name == "langchain_openai" and not pathlib.Path(__file__).with_name("go").exists():
+            time.sleep(0.01)
+
+sys.meta_path.insert(0, Hold())
+"""
+"""A `sitecustomize` module that stops an import until a file appears."""
+
+
 def test_before_the_agent_is_loaded(server: Server, tmp_path: Path) -> None:
-    with Chat(server, tmp_path) as chat:
+    (tmp_path / "sitecustomize.py").write_text(HOLD)
+    path = os.pathsep.join([str(tmp_path), ROOT])
+    with Chat(server, tmp_path, fresh=True, PYTHONPATH=path) as chat:
         chat.wait_for_prompt()
         chat.type("an early question")
         chat.wait_for_prompt("an early question")
         assert "loading" in chat.bar
         chat.type(ENTER)
+        chat.wait_for(lambda _: chat.prompted is None)
         chat.wait_for("loading")
         chat.type(CTRL_C)
         chat.wait_for_prompt("an early question")
         assert server.requests == []
         server.script(says("An early answer."))
         chat.type(ENTER)
+        chat.wait_for(lambda _: chat.prompted is None)
         chat.type("and typed ahead")
+        (tmp_path / "go").touch()
         chat.wait_for("An early answer.")
         chat.wait_for_prompt("and typed ahead")
         chat.type(EMPTIED)

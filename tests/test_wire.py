@@ -162,6 +162,17 @@ class TestBodies:
         with pytest.raises(UnreadableError, match="more than can be kept"):
             chunks(*[b"{" * 60] * 2)
 
+    def test_an_event_without_an_end(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(sse, "MOST_BYTES", 100)
+        with pytest.raises(UnreadableError, match="an event without an end"):
+            chunks(b"data: " + b"x" * 200, b"x" * 200)
+
+    @pytest.mark.parametrize(("data", "streams"), [(b"", 0), (b" data: {}", 1), (b" {", 0)])
+    def test_a_stream_or_one_text(self, data: bytes, streams: bool) -> None:
+        body = BodyDecoder()
+        list(body.feed(data))
+        assert body.is_stream == streams
+
     @given(st.lists(JSON, max_size=5), st.lists(st.integers(0, 200)), st.sampled_from("\n\r"))
     def test_any_json_in_any_pieces(self, values: list[Any], places: list[int], end: str) -> None:
         data = "".join(f"data: {json.dumps(value)}{end}{end}" for value in values).encode()
