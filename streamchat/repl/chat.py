@@ -13,13 +13,13 @@ from prompt_toolkit.document import Document
 
 from streamchat.agent.loader import AgentLoader
 from streamchat.config import Settings
-from streamchat.events import AnswerDelta, Event, TurnCancelled, TurnDone, TurnFailed, TurnStarted
+from streamchat.events import Event
 from streamchat.process.interrupts import InterruptHandler
 from streamchat.process.threads import run_in_daemon_thread
 from streamchat.repl.errors import CommandError
 from streamchat.sessions.conversation import Conversation
 from streamchat.sessions.records import Session, StoredTurn
-from streamchat.sessions.replay import replay
+from streamchat.sessions.replay import rebuild_events, replay
 from streamchat.text.redact import Redactor
 from streamchat.turn import Turn, fold
 from streamchat.view.choose import ViewOptions, choose_view
@@ -169,7 +169,7 @@ class Chat:
 
     async def _events(self, exchange: StoredTurn) -> list[Event]:
         if not exchange.id:
-            return _told(exchange)
+            return rebuild_events(exchange)
         return await self.in_store(self.store.events, exchange.id)
 
     def tell_left_out(self) -> None:
@@ -178,18 +178,3 @@ class Chat:
             turns = f"{count} answer{'s' * (count != 1)}"
             most = f"{self.conversation.history_budget:,} characters"
             self.say(f"(the model is not sent the oldest {turns}: over {most}; --max-history)")
-
-
-def _told(exchange: StoredTurn) -> list[Event]:
-    """Returns what is still known of a turn that was not kept."""
-    began: list[Event] = [
-        TurnStarted(exchange.message, exchange.model),
-        AnswerDelta(exchange.answer),
-    ]
-    match exchange.status:
-        case "done":
-            return [*began, TurnDone(exchange.answer, seconds=exchange.seconds)]
-        case "failed":
-            return [*began, TurnFailed("it failed", exchange.seconds)]
-        case _:
-            return [*began, TurnCancelled(exchange.seconds)]

@@ -152,7 +152,7 @@ class Database:
 
     def _prepare(self, connection: sqlite3.Connection) -> None:
         try:
-            _prepare(connection)
+            _set_up(connection)
         except StoreError as error:
             raise StoreError(f"cannot use {self._path}: {error}") from None
         except sqlite3.DatabaseError as error:
@@ -166,7 +166,7 @@ class Database:
         self._warn(f"the sessions in {self._path} are damaged and were moved to {aside}")
 
 
-def _prepare(connection: sqlite3.Connection) -> None:
+def _set_up(connection: sqlite3.Connection) -> None:
     # Damage can leave invalid UTF-8 in texts.
     connection.text_factory = lambda data: data.decode("utf-8", "replace")
     connection.execute("PRAGMA foreign_keys = ON")

@@ -5,7 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TextIO
 
-from streamchat.events import Event
+from streamchat.events import (
+    AnswerDelta,
+    Event,
+    TurnCancelled,
+    TurnDone,
+    TurnFailed,
+    TurnStarted,
+)
+from streamchat.sessions.records import StoredTurn
 from streamchat.text.sanitize import sanitize
 from streamchat.turn import Turn
 from streamchat.view import View
@@ -38,6 +46,18 @@ def replay(question: str, events: Iterable[Event], view: View, out: TextIO) -> T
     if outcome := format_outcome(turn):
         _write(outcome, out)
     return turn
+
+
+def rebuild_events(turn: StoredTurn) -> list[Event]:
+    """Return events that show what is left of a turn whose own events were not stored."""
+    begun: list[Event] = [TurnStarted(turn.message, turn.model), AnswerDelta(turn.answer)]
+    match turn.status:
+        case "done":
+            return [*begun, TurnDone(turn.answer, seconds=turn.seconds)]
+        case "failed":
+            return [*begun, TurnFailed("the turn failed", turn.seconds)]
+        case _:
+            return [*begun, TurnCancelled(turn.seconds)]
 
 
 def _write(line: str, out: TextIO) -> None:
