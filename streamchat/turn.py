@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Any, Literal, TypeAlias, assert_never, overload
+from typing import Any, Literal, TypeAlias, assert_never
 
 from streamchat.events import (
     AnswerDelta,
@@ -25,79 +25,28 @@ from streamchat.events import (
     TurnFailed,
     TurnStarted,
 )
-
-
-class Fragments(Sequence[str]):
-    """The pieces that have arrived so far. `append` gives a new value and leaves this one as it is.
-
-    All values that grew from one another share one list and differ in how much of it they see, so
-    that appending n pieces costs n and not n squared, as copying a tuple each time would.
-    """
-
-    __slots__ = ("_length", "_pieces", "characters")
-
-    def __init__(self, pieces: Sequence[str] = ()) -> None:
-        self._pieces = list(pieces)
-        self._length = len(self._pieces)
-        self.characters = sum(map(len, self._pieces))
-        """How many there are in all pieces."""
-
-    def append(self, piece: str) -> Fragments:
-        """Returns these pieces and one more."""
-        longer = Fragments.__new__(Fragments)
-        at_the_end = self._length == len(self._pieces)
-        longer._pieces = self._pieces if at_the_end else self._pieces[: self._length]
-        longer._pieces.append(piece)
-        longer._length = self._length + 1
-        longer.characters = self.characters + len(piece)
-        return longer
-
-    @property
-    def text(self) -> str:
-        """The pieces joined."""
-        return "".join(self)
-
-    def __len__(self) -> int:
-        return self._length
-
-    @overload
-    def __getitem__(self, index: int) -> str: ...
-    @overload
-    def __getitem__(self, index: slice) -> list[str]: ...
-    def __getitem__(self, index: int | slice) -> str | list[str]:
-        if isinstance(index, slice):
-            return [self._pieces[at] for at in range(*index.indices(self._length))]
-        return self._pieces[range(self._length)[index]]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._pieces[: self._length])
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Fragments) and list(self) == list(other)
-
-    def __repr__(self) -> str:
-        return f"Fragments({list(self)!r})"
+from streamchat.text.fragments import Fragments
 
 
 @dataclass(frozen=True, slots=True)
 class Prose:
-    """Text the model wrote beside its calls."""
+    """Text that accompanies the model's calls."""
 
     text: Fragments = field(default_factory=Fragments)
 
 
 @dataclass(frozen=True, slots=True)
 class Reasoning:
-    """What the model thought before it spoke."""
+    """The model's reasoning, as far as it is shown."""
 
     text: Fragments = field(default_factory=Fragments)
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """The text of an answer, written in the call `call_id`, or plain text if that is empty.
+    """The text of an answer: of the call `call_id`, or plain text if that is empty.
 
-    It was `refused` if its call failed; the model is asked again then.
+    It is `refused` if its call failed; then the model is asked again.
     """
 
     call_id: str = ""
@@ -107,14 +56,14 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """Something the user was told meanwhile, such as a second try."""
+    """A notice to the user, such as a retry."""
 
     text: str
 
 
 @dataclass(frozen=True, slots=True)
 class ToolCall:
-    """One call: what arrived of its arguments, and what became of it."""
+    """One call: the fragments of its arguments, the arguments decoded, and its outcome."""
 
     call_id: str
     name: str
@@ -131,7 +80,7 @@ class ToolCall:
 
     @property
     def ended(self) -> bool:
-        """Whether nothing about it changes any more."""
+        """Whether the call is over, with a result or without."""
         return self.state in ("done", "failed")
 
 
@@ -140,10 +89,10 @@ Block: TypeAlias = Prose | Reasoning | ToolCall | Answer | Note
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """All that is known of a turn. `answer` grows as it arrives and is whole when `status` is done.
+    """The state of a turn. `answer` grows as it arrives, and is complete when `status` is done.
 
-    Token counts are sums over the steps, None until a server tells one. `generation_seconds` is the
-    time it took to write `output_tokens`, from the first token of each message to its end.
+    Token counts are sums over the steps, None until a server reports one. `generation_seconds` is
+    the time taken to write `output_tokens`, from the first token of each message to its end.
     """
 
     question: str = ""
@@ -161,18 +110,18 @@ class Turn:
 
     @property
     def answer(self) -> Fragments:
-        """The answer as far as it has come; nothing if it was refused."""
+        """The answer so far; empty if it was refused."""
         found = self._answer()
         return found.text if found else Fragments()
 
     @property
     def answer_call(self) -> str:
-        """The call that the answer is written in, if it is written in one."""
+        """The ID of the call that the answer is written in, if any."""
         found = self._answer()
         return found.call_id if found else ""
 
     def call(self, call_id: str) -> ToolCall:
-        """Returns the call with this id.
+        """Return the call with this ID.
 
         Raises:
             ValueError: no such call has started.
@@ -200,7 +149,7 @@ class Turn:
 
     def _with_text(self, kind: type[Prose] | type[Reasoning], text: str) -> Turn:
         at = len(self.blocks) - 1
-        # Thoughts may come in the middle of a text, and do not end it.
+        # Reasoning may arrive in the middle of a text, and does not end it.
         while kind is Prose and at >= 0 and isinstance(self.blocks[at], Reasoning):
             at -= 1
         if at >= 0 and isinstance(begun := self.blocks[at], kind):
@@ -208,7 +157,7 @@ class Turn:
         return replace(self, blocks=(*self.blocks, kind(Fragments([text]))))
 
     def _last(self, kind: type[Prose] | type[Answer]) -> int | None:
-        """Returns where the last block of this kind stands."""
+        """Return the position of the last block of this kind."""
         positions = range(len(self.blocks) - 1, -1, -1)
         return next((at for at in positions if isinstance(self.blocks[at], kind)), None)
 
@@ -224,7 +173,7 @@ class Turn:
         return replace(self, blocks=(*self.blocks, Answer(call_id, Fragments([text]))))
 
     def _with_whole_answer(self, answer: str) -> Turn:
-        """Prose can turn out to be the answer; and it may be other than what came in pieces."""
+        """Prose can turn out to be the answer; and the answer may differ from its pieces."""
         if self.answer.text == answer:
             return self
         at = self._last(Prose)
@@ -234,25 +183,25 @@ class Turn:
         return replace(self, blocks=(*self.blocks, Answer("", Fragments([answer]))))
 
     def _with_failed(self, call_id: str) -> Turn:
-        """An answer's own failure comes after what had been written of it."""
+        """Mark the answer of a failed call as refused, and move the call behind it."""
         if not any(isinstance(block, Answer) and block.call_id == call_id for block in self.blocks):
             return self
         call = self.call(call_id)
         others = (block for block in self.blocks if block is not call)
-        return replace(self, blocks=(*map(partial(_refused, call_id), others), call))
+        return replace(self, blocks=(*map(partial(_refuse, call_id), others), call))
 
 
-def _refused(call_id: str, block: Block) -> Block:
+def _refuse(call_id: str, block: Block) -> Block:
     if isinstance(block, Answer) and block.call_id == call_id:
         return replace(block, refused=True)
     return block
 
 
 def reduce(turn: Turn, event: Event) -> Turn:
-    """Returns the turn as it is after the event.
+    """Return the turn after the event.
 
     Raises:
-        ValueError: the event speaks of a call that has not started.
+        ValueError: the event belongs to a call that has not started.
     """
     match event:
         case TurnStarted(question, model):

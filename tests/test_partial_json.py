@@ -9,12 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streamchat.text.partial_json import (
-    AnswerReader,
-    SurrogateJoiner,
-    join_surrogates,
-    replace_surrogates,
-)
+from streamchat.text.partial_json import AnswerReader
+from streamchat.text.surrogates import SurrogateJoiner, join_surrogates, replace_surrogates
 
 TEXT = st.text(st.characters(codec=None), max_size=30)
 JSON = st.recursive(

@@ -26,9 +26,9 @@ from streamchat.events import (
     TurnFailed,
     TurnStarted,
 )
+from streamchat.text.fragments import Fragments
 from streamchat.turn import (
     Answer,
-    Fragments,
     Note,
     Prose,
     Reasoning,

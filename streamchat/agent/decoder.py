@@ -28,7 +28,8 @@ from streamchat.events import (
     TextDelta,
     ToolCallStarted,
 )
-from streamchat.text.partial_json import AnswerReader, SurrogateJoiner
+from streamchat.text.partial_json import AnswerReader
+from streamchat.text.surrogates import SurrogateJoiner
 
 # A call id that can be sent back: OpenAI rejects longer ones.
 _ID = re.compile(r"[!-~]{1,64}")

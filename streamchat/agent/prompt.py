@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage
 from langchain_core.prompts import ChatPromptTemplate, MessagesPlaceholder
 
-from streamchat.text.partial_json import replace_surrogates
+from streamchat.text.surrogates import replace_surrogates
 
 WITH_TOOLS = (
     "You are a helpful assistant with tools. Use a tool for every calculation, one step at a time, "

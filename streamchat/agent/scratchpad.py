@@ -10,7 +10,7 @@ from langchain_core.messages import AIMessage, BaseMessage, ToolCall, ToolMessag
 
 from streamchat.agent.reply import Call
 from streamchat.events import TurnDone
-from streamchat.text.partial_json import replace_surrogates
+from streamchat.text.surrogates import replace_surrogates
 from streamchat.tools import sendable_arguments
 
 _INVALID_IN_NAME = re.compile("[^a-zA-Z0-9_-]")

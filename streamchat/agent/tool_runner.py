@@ -13,9 +13,9 @@ from streamchat.agent.reply import Call
 from streamchat.agent.scratchpad import Result
 from streamchat.agent.streamer import QueueCallbackHandler
 from streamchat.events import ANSWER_TOOL, ToolFinished, ToolStarted, TurnDone
-from streamchat.text.partial_json import replace_surrogates
 from streamchat.text.redact import Redactor
 from streamchat.text.sanitize import one_line
+from streamchat.text.surrogates import replace_surrogates
 from streamchat.tools import CallError, check_arguments, list_names, run_tool
 
 

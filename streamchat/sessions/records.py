@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from streamchat.events import ANSWER_TOOL
-from streamchat.text.partial_json import replace_surrogates
+from streamchat.text.surrogates import replace_surrogates
 from streamchat.turn import ToolCall, Turn
 
 Status: TypeAlias = Literal["done", "failed", "cancelled"]

@@ -8,8 +8,8 @@ import unicodedata
 from streamchat.sessions import StoreError
 from streamchat.sessions.records import Hit
 from streamchat.sessions.rows import MAX_TITLE, find_session
-from streamchat.text.partial_json import replace_surrogates
 from streamchat.text.sanitize import one_line
+from streamchat.text.surrogates import replace_surrogates
 
 _MAX_WORDS = 32
 _SEARCH = """

@@ -30,8 +30,8 @@ from streamchat.sessions.rows import (
     to_session,
 )
 from streamchat.sessions.search import build_query, find_hits
-from streamchat.text.partial_json import replace_surrogates
 from streamchat.text.sanitize import one_line
+from streamchat.text.surrogates import replace_surrogates
 from streamchat.turn import Turn, find_answer
 
 _INSERT_TURN = """

@@ -1,5 +1,5 @@
-"""Pure text: control characters made visible, secrets redacted, answers read from partial JSON.
+"""Text as data: sanitized for a terminal, redacted, read from partial JSON, kept in fragments.
 
-Nothing here does I/O or knows a model, a terminal or a setting. Every class takes its input in
-pieces, wherever it is split.
+Everything is pure: no I/O, and no knowledge of a model, a terminal or a setting. Classes that take
+streams accept them split anywhere.
 """

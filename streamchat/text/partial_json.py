@@ -1,65 +1,29 @@
-"""Reads text out of JSON that is still arriving.
+"""Reads a string out of JSON that is still arriving.
 
-Decoders here hold what is unfinished between two fragments, so a fragment may end anywhere: inside
-an escape, between the halves of a surrogate pair, in the middle of a key.
+A fragment may end anywhere: inside an escape, between two surrogates, in the middle of a key.
 """
 
 from __future__ import annotations
 
 import re
 
+from streamchat.text.surrogates import SurrogateJoiner
+
 _STRUCTURE = re.compile(r'["{}\[\],:]')
 _PLAIN = re.compile(r'[^"\\]*')
-_SURROGATE = re.compile("[\ud800-\udfff]")
 _ESCAPES = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", '"': '"', "\\": "\\", "/": "/"}
 _UNKNOWN = "\N{REPLACEMENT CHARACTER}"
 
 
-def join_surrogates(text: str) -> str:
-    """Returns the text with surrogate pairs joined; a half that stands alone stays.
-
-    JSON may hold half a pair (RFC 8259, section 8.2).
-    """
-    if not _SURROGATE.search(text):
-        return text
-    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "surrogatepass")
-
-
-def replace_surrogates(text: str) -> str:
-    """Returns the text as it can be sent: pairs joined, and U+FFFD for a half without the other."""
-    if not _SURROGATE.search(text):
-        return text
-    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
-
-
-class SurrogateJoiner:
-    """`join_surrogates` for text in pieces: holds back half a pair until the next piece."""
-
-    def __init__(self) -> None:
-        self._half = ""
-
-    def feed(self, text: str) -> str:
-        """Returns what is whole now."""
-        text, self._half = self._half + text, ""
-        if "\ud800" <= text[-1:] <= "\udbff":
-            text, self._half = text[:-1], text[-1]
-        return join_surrogates(text)
-
-    def finish(self) -> str:
-        """Returns a half whose other half never came."""
-        half, self._half = self._half, ""
-        return half
-
-
 class AnswerReader:
-    """Decodes one string field of a JSON object while the object arrives, in linear time.
+    """Decodes one string field of a JSON object while it arrives, in linear time.
 
-    What it returns, joined, is `join_surrogates(json.loads(text)[field])` for every valid object
-    in which the field is a string and no key comes twice. It does not judge the JSON: an invalid
-    text gives some text or none, never an exception.
+    The texts it returns, joined, are `join_surrogates(json.loads(text)[field])` for every valid
+    object in which the field is a string and no key is repeated. It does not validate: for invalid
+    JSON it returns some text or none, and never raises.
 
     Args:
-        field: the key of the object's own string to read; None reads none of them.
+        field: the key of the string, at the top level of the object; None reads none.
     """
 
     def __init__(self, field: str | None = "answer") -> None:
@@ -75,7 +39,7 @@ class AnswerReader:
         self._characters = SurrogateJoiner()
 
     def feed(self, fragment: str) -> str:
-        """Returns the text of the field that this fragment completes."""
+        """Return the text of the field that this fragment completes."""
         pieces: list[str] = []
         position = 0
         while position < len(fragment):
@@ -113,7 +77,7 @@ class AnswerReader:
 
     def _read_string(self, fragment: str, position: int, pieces: list[str]) -> int:
         plain = _PLAIN.match(fragment, position)
-        assert plain  # it matches nothing at all, too
+        assert plain  # the pattern matches an empty string too
         self._take(plain.group(), pieces)
         end = plain.end()
         if end < len(fragment) and fragment[end] == '"':

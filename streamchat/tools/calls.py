@@ -9,7 +9,7 @@ from langchain_core.tools import BaseTool
 from pydantic import BaseModel, ValidationError
 
 from streamchat.process.threads import run_in_daemon_thread
-from streamchat.text.partial_json import join_surrogates, replace_surrogates
+from streamchat.text.surrogates import join_surrogates, replace_surrogates
 
 
 class CallError(Exception):

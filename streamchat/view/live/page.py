@@ -9,8 +9,9 @@ from typing import Any
 from rich.console import Console
 
 from streamchat.events import ANSWER_TOOL
+from streamchat.text.fragments import Fragments
 from streamchat.text.sanitize import Sanitizer, cut, one_line, sanitize
-from streamchat.turn import Answer, Block, Fragments, Note, Prose, Reasoning, ToolCall, Turn
+from streamchat.turn import Answer, Block, Note, Prose, Reasoning, ToolCall, Turn
 from streamchat.view.glyphs import Glyphs
 from streamchat.view.live.painter import after
 from streamchat.view.live.panel import closed_panel, open_panel, short_line

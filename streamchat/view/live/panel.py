@@ -10,8 +10,9 @@ from rich.panel import Panel
 from rich.segment import Segment
 from rich.text import Text
 
+from streamchat.text.fragments import Fragments
 from streamchat.text.sanitize import one_line, sanitize
-from streamchat.turn import Fragments, ToolCall
+from streamchat.turn import ToolCall
 from streamchat.view.formatting import MOST_OUTPUT, format_arguments, format_duration, shorten
 from streamchat.view.glyphs import Glyphs, encodable, takes_unicode
 from streamchat.view.markdown.inline import Span
