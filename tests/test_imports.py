@@ -13,8 +13,8 @@ ROOT = Path(__file__).parent.parent / "streamchat"
 # From the bottom up. A room imports only rooms that stand above it in this list.
 ROOMS = {
     "events": set[str](),
-    "turn": {"events"},
     "text": {"events"},
+    "turn": {"events", "text"},
     "config": {"text"},
     "process": {"text"},
     "view": {"events", "turn", "text", "process"},
