@@ -51,7 +51,6 @@ LIBRARIES = {
     "pygments": ("view.markdown.highlight",),
     "prompt_toolkit": ("repl",),
     "pyperclip": ("repl.clipboard",),
-    "markdown_it": ("repl.clipboard",),
     "typer": ("cli",),
     "tomllib": ("config",),
     "sqlite3": ("sessions",),

@@ -21,6 +21,7 @@ from streamchat.sessions.conversation import Conversation
 from streamchat.sessions.records import Session, StoredTurn
 from streamchat.sessions.replay import rebuild_events, replay
 from streamchat.text.redact import Redactor
+from streamchat.text.sanitize import sanitize
 from streamchat.turn import Turn, fold
 from streamchat.view.choose import ViewOptions, choose_view
 
@@ -119,8 +120,8 @@ class Chat:
         return self.conversation.store
 
     def say(self, text: str) -> None:
-        """Writes lines."""
-        print(text, flush=True)  # noqa: T201  # a REPL prints
+        """Sanitize and print lines."""
+        print(sanitize(text), flush=True)  # noqa: T201  # a REPL prints
 
     async def in_store(self, work: Callable[..., _T], *args: object) -> _T:
         """Returns what a method of the store returns, which may wait for the disk."""

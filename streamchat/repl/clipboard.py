@@ -1,4 +1,4 @@
-"""The clipboard, and what of an answer goes there."""
+"""The clipboard: the platform's tool, or the terminal's own (OSC 52)."""
 
 from __future__ import annotations
 
@@ -14,15 +14,6 @@ _PATIENCE = 5.0
 """Seconds that the clipboard tool may take."""
 _MOST_OSC_52 = 74_994
 """Bytes that terminals take at most, as xterm and tmux have it."""
-
-
-def find_code_blocks(markdown: str) -> list[str]:
-    """Returns the texts of the code blocks of an answer."""
-    # Only who copies needs it.
-    from markdown_it import MarkdownIt
-
-    tokens = MarkdownIt().parse(markdown)
-    return [each.content for each in tokens if each.type in ("fence", "code_block")]
 
 
 async def copy(text: str, by: str) -> None:

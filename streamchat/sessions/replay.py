@@ -26,7 +26,7 @@ PROMPT = "> "
 
 def format_question(question: str) -> str:
     """Return a question as it looked at the prompt."""
-    return PROMPT + sanitize(question).replace("\n", "\n" + " " * len(PROMPT))
+    return PROMPT + question.replace("\n", "\n" + " " * len(PROMPT))
 
 
 def replay(question: str, events: Iterable[Event], view: View, out: TextIO) -> Turn:
@@ -61,5 +61,5 @@ def rebuild_events(turn: StoredTurn) -> list[Event]:
 
 
 def _write(line: str, out: TextIO) -> None:
-    out.write(encodable(line, out.encoding or "utf-8") + "\n")
+    out.write(sanitize(encodable(line, out.encoding or "utf-8") + "\n"))
     out.flush()

@@ -11,7 +11,7 @@ from streamchat.models import check
 from streamchat.repl.chat import Chat
 from streamchat.repl.prompt import ask_unseen
 from streamchat.repl.registry import command
-from streamchat.text.sanitize import one_line, sanitize
+from streamchat.text.sanitize import one_line
 
 _MOST_NAMES = 60
 _BUILT_IN = "-"
@@ -78,7 +78,7 @@ async def system(chat: Chat, text: str) -> None:
     """Shows or sets the instructions."""
     conversation = chat.conversation
     if not text:
-        chat.say(sanitize(conversation.system) or "nothing")
+        chat.say(conversation.system or "nothing")
         return
     conversation.system = "" if text == _BUILT_IN else text
     if conversation.session_id and conversation.store:

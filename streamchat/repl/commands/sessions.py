@@ -12,7 +12,7 @@ from streamchat.repl.errors import CommandError
 from streamchat.repl.registry import command
 from streamchat.sessions.listing import show_sessions
 from streamchat.sessions.transcript import export
-from streamchat.text.sanitize import one_line, sanitize
+from streamchat.text.sanitize import one_line
 
 
 def _ids(chat: Chat, begun: str) -> Iterable[tuple[str, str]]:
@@ -107,7 +107,7 @@ async def export_(chat: Chat, name: str) -> None:
     name = name or f"streamchat-{id}.md"
     text = export(session, told, as_json=name.endswith(".json"))
     await chat.in_store(_write, Path(name), text)
-    chat.say(f"written to {sanitize(name)}")
+    chat.say(f"written to {name}")
 
 
 def _write(path: Path, text: str) -> None:

@@ -9,13 +9,14 @@ from prompt_toolkit.document import Document
 
 from streamchat.events import ANSWER_TOOL
 from streamchat.repl.chat import Chat, Retry
-from streamchat.repl.clipboard import copy, find_code_blocks
+from streamchat.repl.clipboard import copy
 from streamchat.repl.errors import CommandError
 from streamchat.repl.registry import command
 from streamchat.sessions.records import StoredTurn
-from streamchat.text.sanitize import one_line, sanitize
+from streamchat.text.sanitize import one_line
 from streamchat.turn import Answer, Note, Prose, Reasoning, ToolCall
-from streamchat.view.formatting import format_duration
+from streamchat.view.formatting import format_duration, format_tokens
+from streamchat.view.markdown.code import find_code_blocks
 
 
 @command(
@@ -65,18 +66,18 @@ async def last(chat: Chat, _: str) -> None:
             case ToolCall() if block.name != ANSWER_TOOL or block.failed:
                 _show_call(chat, block)
             case Prose(text) | Answer(_, text):
-                chat.say(sanitize(text.text))
+                chat.say(text.text)
             case Reasoning(text):
-                chat.say(f"(thinking) {sanitize(text.text)}")
+                chat.say(f"(thinking) {text.text}")
             case Note(words):
-                chat.say(f"({sanitize(words)})")
+                chat.say(f"({words})")
 
 
 def _show_call(chat: Chat, call: ToolCall) -> None:
     arrived = call.fragments.text if call.arguments is None else _indented(call.arguments)
-    chat.say(f"{one_line(call.name) or 'unnamed'} {sanitize(arrived)}")
+    chat.say(f"{one_line(call.name) or 'unnamed'} {arrived}")
     took = f" ({format_duration(call.seconds)})" if call.ended else ""
-    chat.say(f"{call.state}{took}{': ' if call.output else ''}{sanitize(call.output)}")
+    chat.say(f"{call.state}{took}{': ' if call.output else ''}{call.output}")
 
 
 def _indented(arguments: object) -> str:
@@ -114,18 +115,25 @@ async def copy_(chat: Chat, number: str) -> None:
 @command("/usage", "how many tokens and how much time the turns took")
 async def usage(chat: Chat, _: str) -> None:
     """Shows counts for each turn and for all."""
-    exchanges = chat.conversation.turns
-    for each in exchanges:
-        tokens = _tokens([each])
-        chat.say(f"{each.number}  {tokens}  {each.seconds:.1f} s  {one_line(each.question, 40)}")
-    turns = f"{len(exchanges)} turn{'s' * (len(exchanges) != 1)}"
-    chat.say(f"{turns}, {_tokens(exchanges)}, {sum(each.seconds for each in exchanges):.1f} s")
+    turns = chat.conversation.turns
+    for each in turns:
+        figures = [str(each.number), _tokens([each]), _seconds([each])]
+        chat.say("  ".join([*filter(None, figures), one_line(each.question, 40)]))
+    count = f"{len(turns)} turn{'s' * (len(turns) != 1)}"
+    chat.say(", ".join(filter(None, [count, _tokens(turns), _seconds(turns)])))
 
 
-def _tokens(exchanges: Sequence[StoredTurn]) -> str:
-    counts = [(each.input_tokens, each.output_tokens) for each in exchanges]
-    if exchanges and not any(count is not None for pair in counts for count in pair):
-        return "tokens unknown"
-    sums = (sum(count or 0 for count in column) for column in zip(*counts, strict=True))
-    tokens_in, tokens_out = sums if exchanges else (0, 0)
-    return f"{tokens_in:,} in, {tokens_out:,} out"
+def _tokens(turns: Sequence[StoredTurn]) -> str:
+    return format_tokens(
+        _sum([each.input_tokens for each in turns]), _sum([each.output_tokens for each in turns])
+    )
+
+
+def _sum(counts: Sequence[int | None]) -> int | None:
+    """Return the sum of the counts that are known; None if no count of any turn is."""
+    known = [count for count in counts if count is not None]
+    return sum(known) if known or not counts else None
+
+
+def _seconds(turns: Sequence[StoredTurn]) -> str:
+    return f"{sum(each.seconds for each in turns):.1f} s"
