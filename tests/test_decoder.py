@@ -1,4 +1,4 @@
-"""Decoding chunks: what servers send, and what is made of it."""
+"""Decoding chunks: what servers send, and the events they become."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from langchain_core.messages import AIMessage, AIMessageChunk
 
-from streamchat.agent.decoder import ChunkDecoder, merge_chunks, show_chunk
+from streamchat.agent.decoder import ChunkDecoder, merge_chunks, to_chunk_received
 from streamchat.agent.reply import Call, Reply
 from streamchat.events import (
     AnswerDelta,
@@ -237,10 +237,10 @@ class TestServersThatDiffer:
     def test_the_name_never_comes(self) -> None:
         assert calls(part(0, "a", args=ADD)) == [("", ADD)]
 
-    def test_a_new_index_without_a_name_goes_on_with_the_last_call(self) -> None:
+    def test_a_new_index_without_a_name_continues_the_last_call(self) -> None:
         assert calls(part(0, "a", "add", ADD[:5]), part(1, args=ADD[5:])) == [("add", ADD)]
 
-    def test_what_follows_whole_arguments_without_a_name_stays_with_them(self) -> None:
+    def test_text_after_whole_arguments_stays_with_them(self) -> None:
         assert calls(part(0, "a", "add", ADD), part(0, args=" }")) == [("add", ADD + " }")]
 
     def test_the_usage_chunk_and_the_last_empty_one(self) -> None:
@@ -254,7 +254,7 @@ class TestServersThatDiffer:
         assert (reply.input_tokens, reply.output_tokens) == (5, 1)
         assert reply.finish_reason == "stop"
 
-    def test_a_reason_that_means_cut_off_is_not_forgotten(self) -> None:
+    def test_a_finish_reason_that_means_cut_off_is_kept(self) -> None:
         _, reply = decoded(text("hi", finish_reason="length"), text("", finish_reason="stop"))
         assert reply.cut_off
 
@@ -268,7 +268,7 @@ class TestServersThatDiffer:
             part(0, "a", "add", ADD), part(1, "b", None, MULTIPLY), part(2, "c", "add", ADD)
         ) == [("add", ADD), ("", MULTIPLY), ("add", ADD)]
 
-    def test_thoughts_and_refusals(self) -> None:
+    def test_reasoning_and_refusals(self) -> None:
         events, reply = decoded(
             AIMessageChunk("", additional_kwargs={"reasoning_content": "h\ud83d"}),
             AIMessageChunk("", additional_kwargs={"reasoning_content": "\ude00\ud83d"}),
@@ -286,7 +286,7 @@ class TestServersThatDiffer:
         ].broken_off
 
     @pytest.mark.parametrize("bad", ["", "a b", "\x1b[2J", "é", "x" * 65])
-    def test_an_id_that_cannot_be_sent_back_is_another(self, bad: str) -> None:
+    def test_an_id_that_cannot_be_sent_back_is_replaced(self, bad: str) -> None:
         _, reply = decoded(part(id=bad, name="add", args=ADD))
         assert reply.calls[0].call_id == "call_1"
 
@@ -295,7 +295,7 @@ class TestServersThatDiffer:
         assert decoded(text(blocks))[1].text == "Hello"
 
 
-def test_a_call_that_is_cut_short_is_not_whole() -> None:
+def test_a_call_that_is_cut_off_is_not_whole() -> None:
     _, reply = decoded(part(0, "a", "add", '{"x": 10, "y": 1'))
     assert not reply.calls[0].whole
 
@@ -314,7 +314,7 @@ def test_a_whole_message_is_decoded_like_a_chunk() -> None:
         invalid_tool_calls=[{"id": "b", "name": "add", "args": "{x", "error": None}],
     )
     assert calls(message) == [("add", ADD), ("add", "{x")]
-    assert show_chunk(message) == ChunkReceived("Let me see.", tuple(message.tool_calls))
+    assert to_chunk_received(message) == ChunkReceived("Let me see.", tuple(message.tool_calls))
 
 
 @given(
@@ -342,7 +342,7 @@ def test_any_interleaving_of_any_fragments(
         assert (
             "".join(shown)
             == call.arguments
-            == wholes[at].encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+            == wholes[at].encode("utf-16", "surrogatepass").decode("utf-16", "surrogatepass")
         )
         assert call.name == names[at]
         assert call.whole

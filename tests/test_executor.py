@@ -1,4 +1,4 @@
-"""The agent against a scripted server: every ending is told once, and every call has one result."""
+"""The agent against a scripted server: a turn ends once, and every call has one result."""
 
 from __future__ import annotations
 
@@ -126,7 +126,7 @@ async def test_invoke_returns_answer_and_tools(server: Server) -> None:
     }
 
 
-async def test_what_is_asked_for_by_default(server: Server) -> None:
+async def test_the_default_request(server: Server) -> None:
     await played(server, *notebook())
     request = server.requests[0]
     assert request["temperature"] == 0
@@ -201,7 +201,7 @@ def test_a_program_without_an_event_loop_calls_run(server: Server) -> None:
 
 
 class TestCalls:
-    """What becomes of calls."""
+    """Calls and their results."""
 
     async def test_prose_survives_a_failing_tool(self, server: Server) -> None:
         turn = await played(
@@ -257,7 +257,7 @@ class TestCalls:
         assert [turn.call(call_id).output for call_id in "12"] == ["a met", "b met"]
         assert turn.status == "done"
 
-    async def test_a_tool_that_raises_is_told_to_the_model(self, server: Server) -> None:
+    async def test_the_model_sees_what_a_tool_raises(self, server: Server) -> None:
         @tool
         async def explode() -> str:
             """Explode."""
@@ -277,7 +277,7 @@ class TestCalls:
         assert turn.call("call_odd").failed
         assert turn.status == "done"
 
-    async def test_a_tool_that_never_returns_is_given_up(self, server: Server) -> None:
+    async def test_a_tool_that_never_returns_times_out(self, server: Server) -> None:
         release = threading.Event()
 
         @tool
@@ -291,7 +291,7 @@ class TestCalls:
         assert turn.call("call_stuck").output == "no result within 0.5 s"
         assert turn.status == "done"
 
-    async def test_a_tool_s_own_time_out_is_its_own(self, server: Server) -> None:
+    async def test_a_tool_s_own_timeout_is_an_error_of_the_tool(self, server: Server) -> None:
         @tool
         async def slow() -> str:
             """Time out."""
@@ -300,7 +300,7 @@ class TestCalls:
         turn = await played(server, calls("slow"), answers("Oh."), tools=[slow])
         assert turn.call("call_slow").output == "TimeoutError: the database"
 
-    async def test_a_tool_without_arguments_may_get_none(self, server: Server) -> None:
+    async def test_a_call_without_arguments_may_be_empty(self, server: Server) -> None:
         ran = []
 
         @tool
@@ -364,7 +364,7 @@ class TestCalls:
 
 
 class TestAnswers:
-    """How a turn comes to its answer."""
+    """How a turn arrives at its answer."""
 
     async def test_plain_text_is_an_answer(self, server: Server) -> None:
         turn = await played(server, calls("add", x=1, y=2), says("It ", "is 3."))
@@ -380,7 +380,7 @@ class TestAnswers:
         ]
         assert "tools" not in server.requests[0]
 
-    async def test_tools_the_model_forgets_to_name_are_those_that_ran(self, server: Server) -> None:
+    async def test_a_model_that_names_no_tools_used_those_that_ran(self, server: Server) -> None:
         bad = calls("exponentiate", x=0, y=-1)
         turn = await played(server, calls("add", x=1, y=2) + bad, answers("3"))
         assert turn.tools_used == ("add",)
@@ -406,7 +406,7 @@ class TestAnswers:
             answers("  "),
         ],
     )
-    async def test_a_bad_final_answer_is_asked_for_again(self, server: Server, bad: Reply) -> None:
+    async def test_a_bad_final_answer_is_requested_again(self, server: Server, bad: Reply) -> None:
         turn = await played(server, bad, answers("Good."))
         assert (turn.status, turn.answer.text) == ("done", "Good.")
         assert sent(server)[-1]["content"].startswith("Error: ")
@@ -425,7 +425,7 @@ class TestAnswers:
             turn = await played(server, answers(text).but(split=partial(pieces_of, size)))
             assert turn.answer.text == text
 
-    async def test_an_answer_that_names_no_tools_is_one(self, server: Server) -> None:
+    async def test_an_answer_that_names_no_tools_counts(self, server: Server) -> None:
         turn = await played(server, calls("final_answer", ['{"answer": "20"}']))
         assert (turn.status, turn.answer.text) == ("done", "20")
 
@@ -472,7 +472,7 @@ class TestEndings:
         refused = "cannot reach 127.0.0.1:9: Connection refused; is the server running?"
         assert events[-1].error == refused
 
-    async def test_without_a_key_nothing_is_blotted_out(self) -> None:
+    async def test_without_a_key_nothing_is_redacted(self) -> None:
         llm = connect(
             "m", base_url="http://none.invalid/v1", api_key=None, temperature=0, timeout=5
         )
@@ -496,9 +496,7 @@ class TestEndings:
         assert turn.error == 'the stream ended inside the arguments of add: {"x": 10, "y": 1'
         assert turn.call("call_add").arguments is None
 
-    async def test_whole_arguments_without_a_reason_for_the_end_are_fine(
-        self, server: Server
-    ) -> None:
+    async def test_whole_arguments_without_a_finish_reason_are_fine(self, server: Server) -> None:
         quiet = calls("add", x=1, y=2).but(finish_reason=None)
         assert (await played(server, quiet, answers("3"))).status == "done"
 
@@ -509,7 +507,7 @@ class TestEndings:
         assert turn.call("call_add").failed
         assert len(server.requests) == 1
 
-    async def test_an_answer_cut_off_keeps_what_came(self, server: Server) -> None:
+    async def test_an_answer_that_was_cut_off_stays_visible(self, server: Server) -> None:
         turn = await played(server, Reply((*says("It is").parts, Hangup())), tools=[])
         assert turn.status == "failed"
         assert turn.answer.text == "It is"
@@ -530,12 +528,12 @@ class TestEndings:
         error = await self.failure(server, Reply(ping * 100), timeout=0.5)
         assert error.startswith("timed out: nothing new")
 
-    async def test_thinking_is_progress(self, server: Server) -> None:
+    async def test_reasoning_is_progress(self, server: Server) -> None:
         thought = (delta(reasoning_content="hm"), Pause(0.15), delta(reasoning="hm"), Pause(0.15))
         turn = await played(server, Reply(thought * 4) + says("20"), timeout=0.8)
         assert turn.answer.text == "20"
 
-    async def test_reading_the_prompt_is_progress_but_no_thought(self, server: Server) -> None:
+    async def test_prompt_processing_is_progress_but_no_reasoning(self, server: Server) -> None:
         read = tuple(
             part
             for done in range(8)
@@ -590,7 +588,7 @@ class TestEndings:
         turn = await played(server, reply, timeout=0.5)
         assert (turn.status, turn.answer.text) == ("done", "hi!")
 
-    async def test_another_choice_is_passed_over(self, server: Server) -> None:
+    async def test_other_choices_are_ignored(self, server: Server) -> None:
         def choice(index: int, **fields: Any) -> dict[str, Any]:
             return {"choices": [{"index": index, "delta": fields}]}
 
@@ -598,12 +596,12 @@ class TestEndings:
         parts = (choice(0, content="A"), choice(1, content="B"), end)
         assert (await played(server, Reply(parts))).answer.text == "A"
 
-    async def test_more_calls_than_anybody_needs(self, server: Server) -> None:
+    async def test_too_many_calls(self, server: Server) -> None:
         many = Reply(tuple(call_delta(at, id=f"c{at}", name="add") for at in range(600)))
         assert await self.failure(server, many) == "the model made over 500 calls in one message"
 
     @pytest.mark.parametrize("used", [None, "add", ["add", 7], {}])
-    async def test_an_answer_is_one_whatever_it_says_of_its_tools(
+    async def test_an_answer_counts_whatever_it_says_about_tools(
         self, server: Server, used: Any
     ) -> None:
         arguments = json.dumps({"answer": "20", "tools_used": used, "confidence": 1})
@@ -618,7 +616,7 @@ class TestEndings:
             calls("add", ['{"x": "' + "y" * 86 + "sk-secret-key"]).but(finish_reason=None),
         ],
     )
-    async def test_no_beginning_of_the_key_is_left_where_a_text_is_cut(
+    async def test_no_part_of_the_key_survives_where_a_text_is_cut(
         self, server: Server, reply: Reply
     ) -> None:
         llm = connect("m", base_url=server.url, api_key="sk-secret-key", temperature=0, timeout=5)
@@ -741,8 +739,8 @@ class TestEndings:
         assert [message["content"] for message in sent(server)[1:]] == ["Hello"]
 
 
-class TestServersThatRefuse:
-    """What one server takes another refuses."""
+class TestFallbacksAndRetries:
+    """Servers differ in what they support."""
 
     @pytest.mark.parametrize(
         "refusal",
@@ -791,7 +789,7 @@ class TestServersThatRefuse:
         assert turn.status == "failed"
         assert len(server.requests) == 1
 
-    async def test_what_did_not_help_is_not_remembered(self, server: Server) -> None:
+    async def test_a_fallback_that_did_not_help_is_not_kept(self, server: Server) -> None:
         server.script(*[fails(422)] * 3, answers("20"))
         agent = executor(server)
         with pytest.raises(AgentError):
@@ -808,7 +806,7 @@ class TestServersThatRefuse:
         assert server.requests[1]["tool_choice"] == "required"
         assert "stream_options" not in server.requests[1]
 
-    async def test_an_option_it_does_not_know_is_left_out(self, server: Server) -> None:
+    async def test_an_unsupported_option_is_left_out(self, server: Server) -> None:
         turn = await played(
             server,
             fails(400, "unknown field: stream_options"),
@@ -820,18 +818,18 @@ class TestServersThatRefuse:
         assert "temperature" not in server.requests[2]
         assert server.requests[2]["tool_choice"] == "required"
 
-    async def test_a_busy_server_is_asked_again(self, server: Server) -> None:
+    async def test_a_busy_server_gets_a_retry(self, server: Server) -> None:
         busy = fails(429, "slow down", {"Retry-After": "0"})
         turn = await played(server, busy, busy, answers("3"))
         assert turn.status == "done"
 
-    async def test_a_server_that_stays_busy_is_not(self, server: Server) -> None:
+    async def test_a_server_that_stays_busy_fails(self, server: Server) -> None:
         busy = fails(503, "overloaded", {"Retry-After": "0"})
         turn = await played(server, *[busy] * 5)
         assert turn.error.endswith("overloaded")
         assert len(server.requests) == 3
 
-    async def test_a_long_wait_is_the_user_s_to_decide(self, server: Server) -> None:
+    async def test_a_long_wait_is_left_to_the_user(self, server: Server) -> None:
         turn = await played(server, fails(429, "come back later", {"Retry-After": "100"}))
         assert turn.error.endswith("come back later; it asks to be left alone for 100 s")
         assert len(server.requests) == 1
@@ -857,7 +855,7 @@ class TestServersThatRefuse:
 
 
 class Whole(BaseChatModel):
-    """A model of another make, that cannot stream."""
+    """A third-party model that cannot stream."""
 
     replies: list[AIMessage]
     takes_tools: bool = True
@@ -873,7 +871,7 @@ class Whole(BaseChatModel):
         return self.bind() if self.takes_tools else super().bind_tools(tools, **kwargs)
 
 
-async def test_an_error_that_holds_the_key_is_no_shown_cause(server: Server) -> None:
+async def test_an_error_that_holds_the_key_is_not_the_cause(server: Server) -> None:
     server.script(fails(401, "wrong key sk-secret"), fails(401, "wrong key"))
     agent = executor(server)
     for has_cause in (False, True):
@@ -883,7 +881,7 @@ async def test_an_error_that_holds_the_key_is_no_shown_cause(server: Server) -> 
 
 
 class TestOtherModels:
-    """Any LangChain chat model will do."""
+    """Any LangChain chat model works."""
 
     async def test_one_that_does_not_stream(self) -> None:
         call = {"id": "a", "name": "add", "args": {"x": 1, "y": 2}}

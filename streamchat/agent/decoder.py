@@ -253,7 +253,7 @@ def _text(content: str | list[str | dict[str, Any]]) -> str:
     return "".join(block for block in blocks if isinstance(block, str))
 
 
-def show_chunk(message: AIMessage) -> ChunkReceived:
+def to_chunk_received(message: AIMessage) -> ChunkReceived:
     """Return a chunk as it arrived, for debugging."""
     parts = message.tool_call_chunks if isinstance(message, AIMessageChunk) else message.tool_calls
     return ChunkReceived(_text(message.content), tuple(dict(part) for part in parts))

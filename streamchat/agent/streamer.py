@@ -12,7 +12,7 @@ from langchain_core.callbacks import AsyncCallbackHandler
 from langchain_core.messages import AIMessage, AIMessageChunk
 from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, GenerationChunk, LLMResult
 
-from streamchat.agent.decoder import ChunkDecoder, show_chunk
+from streamchat.agent.decoder import ChunkDecoder, to_chunk_received
 from streamchat.agent.reply import Reply
 from streamchat.agent.watchdog import Watchdog
 from streamchat.events import (
@@ -117,14 +117,14 @@ class QueueCallbackHandler(AsyncCallbackHandler):
         if self._keep_chunks and isinstance(message, AIMessageChunk):
             self.chunks.append(message)
         if self.raw or self.verbose:
-            await self._show_raw(show_chunk(message))
+            await self._report_raw(to_chunk_received(message))
         events = self._decoder.feed(message)
         if self._watchdog:
             self._watchdog.observe(message, events)
         for event in events:
             await self.put(event)
 
-    async def _show_raw(self, chunk: ChunkReceived) -> None:
+    async def _report_raw(self, chunk: ChunkReceived) -> None:
         if self.verbose:
             for line in map(self._redactor.redact, chunk.lines()):
                 print(sanitize(line), flush=True)  # noqa: T201  # what `verbose` is for
@@ -154,9 +154,9 @@ class QueueCallbackHandler(AsyncCallbackHandler):
 
     async def put(self, event: Event) -> None:
         """Put an event on the queue; waits while it is full."""
-        for masked in self._events.feed(event):
-            self._remember(masked)
-            await self.queue.put(masked)
+        for redacted in self._events.feed(event):
+            self._note(redacted)
+            await self.queue.put(redacted)
 
     def close(self, event: LastEvent) -> None:
         """End the turn. This never waits, even if the queue is full and nothing reads it."""
@@ -166,7 +166,7 @@ class QueueCallbackHandler(AsyncCallbackHandler):
                 self.queue.put_nowait(self._last[0])
                 del self._last[0]
 
-    def _remember(self, event: Event) -> None:
+    def _note(self, event: Event) -> None:
         match event:
             case TurnStarted() | StepStarted():
                 self._message = []
