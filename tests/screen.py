@@ -42,7 +42,7 @@ class Screen:
         self._stream.feed(text)
 
     def resize(self, columns: int, lines: int) -> None:
-        """Makes the window larger or smaller; like xterm, it does not wrap lines anew."""
+        """Resize the window; like xterm, it does not wrap lines again."""
         self._screen.resize(lines, columns)
 
     def visible(self) -> list[str]:

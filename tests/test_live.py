@@ -129,7 +129,7 @@ class TestATurn:
         assert session.everything == screen(NOTEBOOK, 40)
 
     @pytest.mark.parametrize("whole_lines", [False, True])
-    def test_thoughts_are_dim_and_apart(self, whole_lines: bool) -> None:
+    def test_reasoning_is_dim_and_apart(self, whole_lines: bool) -> None:
         with Session(whole_lines=whole_lines) as session:
             session.show(ReasoningDelta("\n\nI *th"), ReasoningDelta("ink\x1b\r"))
             session.show(ReasoningDelta("\nso.\n\n"), *answer("It is **3**."))
@@ -137,7 +137,7 @@ class TestATurn:
         assert "\x1b[2mI *th" in "".join(session.terminal.frames)
 
     @pytest.mark.parametrize("kind", [TextDelta, AnswerDelta])
-    def test_thoughts_in_the_middle_of_an_answer(self, kind: type[Event]) -> None:
+    def test_reasoning_in_the_middle_of_an_answer(self, kind: type[Event]) -> None:
         events = [kind("Hello "), ReasoningDelta("hm"), kind("world"), TurnDone("Hello world")]  # type: ignore[call-arg]  # a text is all these need
         with Session() as session:
             session.show(*events)
@@ -170,7 +170,7 @@ class TestATurn:
         lines = screen([*events, *answer("3")], 40)
         assert [line[3:8] for line in lines if line.startswith("╭")] == ["add ✓", "multi"]
 
-    def test_figures_that_the_server_told(self) -> None:
+    def test_figures_that_the_server_reported(self) -> None:
         events = [
             TurnStarted("?", "gpt"),
             StepStarted(1),
@@ -313,7 +313,7 @@ class TestWhileItHappens:
                 session.show(AnswerDelta("two"))
         assert session.terminal.frames[-1] == "\x1b[?25h"
 
-    async def test_what_came_too_early_for_a_frame_is_not_left_for_the_next_event(self) -> None:
+    async def test_text_too_early_for_a_frame_gets_one_of_its_own(self) -> None:
         with Session() as session:
             session.show(AnswerDelta("one "), AnswerDelta("two"))
             for _ in range(1_000):
@@ -336,7 +336,7 @@ class TestWhileItHappens:
             ([ToolCallStarted("a", "final_answer")], 0, "receiving the answer"),
         ],
     )
-    def test_whatever_does_not_move_is_told(
+    def test_the_status_line_says_what_does_not_show(
         self, clock: Clock, events: list[Event], seconds: float, expected: str
     ) -> None:
         with Session() as session:
@@ -389,7 +389,7 @@ class TestWhileItHappens:
 
 
 @pytest.mark.parametrize("name", [name for _, name in highlight._STYLES])
-def test_there_is_a_style_for_every_kind_of_code(name: str) -> None:
+def test_every_kind_of_token_has_a_style(name: str) -> None:
     assert style(name)
 
 

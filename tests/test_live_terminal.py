@@ -54,7 +54,7 @@ def test_what_is_written_arrives(pair: Pair) -> None:
     assert pair.read(2) == "é"
 
 
-async def test_a_terminal_that_reads_nothing_holds_up_nobody(pair: Pair) -> None:
+async def test_a_terminal_that_reads_nothing_blocks_nothing(pair: Pair) -> None:
     """As after Ctrl-S, or at the end of a slow line."""
     terminal = Tty(pair.stream)
     text = "x" * 1_000_000

@@ -100,7 +100,7 @@ def split(source: str, cuts: list[int]) -> list[str]:
 
 @given(MARKDOWN, CUTS, st.integers(1, 120))
 @settings(max_examples=500, deadline=None)
-def test_what_was_given_out_and_the_rest_are_the_whole(
+def test_the_final_spans_and_the_rest_are_the_whole(
     source: str, cuts: list[int], width: int
 ) -> None:
     stream = MarkdownStream(width)
@@ -160,7 +160,7 @@ class TestSpans:
             *("<b>&amp;</b>", "\\[ x \\]", "\\(y\\)", "C:\\path", "wow!", "a ![b", "[a](b c d"),
         ],
     )
-    def test_what_is_no_mark_stays_as_it_is(self, source: str) -> None:
+    def test_text_that_is_no_mark_stays_as_it_is(self, source: str) -> None:
         assert text(source) == source
 
     @pytest.mark.parametrize(
@@ -182,7 +182,7 @@ class TestSpans:
     def test_what_is_shown(self, source: str, shown: str) -> None:
         assert text(source) == shown
 
-    def test_what_is_open_looks_as_it_will(self) -> None:
+    def test_open_marks_look_as_if_they_were_closed(self) -> None:
         stream = MarkdownStream(80)
         stream.feed("a **bo")
         assert stream.take() + stream.tail() == [("a ", ""), ("bo", "strong")]
@@ -191,7 +191,7 @@ class TestSpans:
         stream.feed("*.")
         assert stream.take() + stream.tail() == [("bold", "strong"), (".", "")]
 
-    def test_a_link_that_is_open_looks_as_it_will(self) -> None:
+    def test_an_open_link_looks_as_if_it_were_closed(self) -> None:
         stream = MarkdownStream(80)
         for source in ("[name](http", "://a.b"):
             stream.feed(source)
@@ -352,7 +352,7 @@ class TestTables:
         rows = ["|".join(["", *names, ""]), "|---" * 60 + "|", "|".join(["", *"x" * 60, ""])]
         assert self.lines("\n".join(rows))[:60] == [f"{name}: x" for name in names]
 
-    def test_a_long_table_is_given_out_before_its_end(self) -> None:
+    def test_a_long_table_becomes_final_before_its_end(self) -> None:
         stream = MarkdownStream(40)
         stream.feed("| a | b |\n|---|---|\n" + "| 1 | 2 |\n" * 9)
         assert stream.take() == []

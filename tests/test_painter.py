@@ -28,7 +28,7 @@ def painted(
 
 @given(FRAMES, st.integers(2, 50), st.integers(2, 12))
 @settings(max_examples=500, deadline=None)
-def test_what_is_final_is_there_once(
+def test_final_text_is_on_the_screen_once(
     frames: list[tuple[list[StyledText], list[StyledText]]], columns: int, lines: int
 ) -> None:
     text = "".join(text for final, _ in frames for text, _ in final)
@@ -38,7 +38,7 @@ def test_what_is_final_is_there_once(
 
 @given(FRAMES, st.integers(4, 50), st.integers(2, 12))
 @settings(max_examples=300, deadline=None)
-def test_the_end_of_what_is_not_final_is_in_the_window(
+def test_the_end_of_the_rest_is_in_the_window(
     frames: list[tuple[list[StyledText], list[StyledText]]], columns: int, lines: int
 ) -> None:
     everything = "".join(text for final, _ in frames for text, _ in final)
@@ -82,13 +82,13 @@ class TestFrames:
             *("one", " two", " th", "ree"),
         ]
 
-    def test_what_stays_the_same_is_not_written_again(self) -> None:
+    def test_unchanged_text_is_not_written_again(self) -> None:
         assert self.frames(("", "one two"), ("", "one three")) == [
             "one two",
             "\x1b[?2026h\r\x1b[5C\x1b[Jhree\x1b[?2026l",
         ]
 
-    def test_nothing_is_written_for_nothing(self) -> None:
+    def test_nothing_is_written_if_nothing_changed(self) -> None:
         assert self.frames(("a", "b"), ("", "b"), ("b", "")) == ["ab"]
 
     def test_a_line_the_terminal_wrapped_stays_one_line(self) -> None:
@@ -128,7 +128,7 @@ class TestFrames:
 class TestResize:
     """The window gets another size while something is not final."""
 
-    def test_a_terminal_that_does_not_wrap_anew(self) -> None:
+    def test_a_terminal_that_does_not_reflow(self) -> None:
         screen = Screen(20, 10)
         terminal = ScreenTerminal(screen)
         painter = Painter(terminal, reflow=False)
@@ -138,7 +138,7 @@ class TestResize:
         painter.paint([("c" * 30, "")], [])
         assert screen.everything() == ["one", "c" * 30]
 
-    def test_a_terminal_that_wraps_anew(self) -> None:
+    def test_a_terminal_that_reflows(self) -> None:
         """30 characters in 20 columns were two rows, and are one row in 40."""
         screen = Screen(20, 10)
         terminal = ScreenTerminal(screen)

@@ -79,11 +79,11 @@ def test_only_the_object_s_own_field_counts() -> None:
     assert read('{"answer": 20}') == read('{"answer": ["no"]}') == ""
 
 
-def test_the_answer_s_own_words_are_no_structure() -> None:
+def test_the_text_of_the_answer_is_not_structure() -> None:
     assert read('{"x": "\\"answer\\": {[", "answer": "a}]"}') == "a}]"
 
 
-def test_without_a_field_it_only_tells_when_the_json_is_whole() -> None:
+def test_without_a_field_only_the_end_is_found() -> None:
     reader = AnswerReader(field=None)
     assert reader.feed('{"answer": "}"') == ""
     assert not reader.closed

@@ -77,13 +77,13 @@ def test_a_whole_turn() -> None:
     assert (turn.input_tokens, turn.output_tokens) == (220, 30)
 
 
-def test_thoughts_are_no_part_of_the_answer() -> None:
+def test_reasoning_is_no_part_of_the_answer() -> None:
     turn = after(ReasoningDelta("h"), ReasoningDelta("m"), TextDelta("3"), TurnDone("3"))
     assert turn.blocks == (Reasoning(Fragments(["h", "m"])), Answer("", Fragments(["3"])))
     assert turn.answer.text == "3"
 
 
-def test_thoughts_in_the_middle_of_a_text_do_not_end_it() -> None:
+def test_reasoning_in_the_middle_of_a_text_does_not_end_it() -> None:
     turn = after(TextDelta("Hello "), ReasoningDelta("hm"), TextDelta("world"))
     assert turn.blocks == (Prose(Fragments(["Hello ", "world"])), Reasoning(Fragments(["hm"])))
     turn = reduce(turn, TurnDone("Hello world"))
@@ -91,7 +91,7 @@ def test_thoughts_in_the_middle_of_a_text_do_not_end_it() -> None:
     assert len(turn.blocks) == 2
 
 
-def test_token_counts_are_unknown_until_a_server_tells() -> None:
+def test_token_counts_are_unknown_until_a_server_reports_them() -> None:
     turn = after(StepFinished(1), StepFinished(2, output_tokens=7), StepFinished(3))
     assert turn.input_tokens is None
     assert turn.output_tokens == 7
@@ -120,13 +120,13 @@ def test_prose_after_a_call_is_a_block_of_its_own() -> None:
     assert [type(block) for block in turn.blocks] == [Prose, ToolCall, Prose]
 
 
-def test_an_answer_in_another_call_starts_anew() -> None:
+def test_an_answer_in_another_call_starts_over() -> None:
     turn = after(AnswerDelta("wro", "a"), AnswerDelta("rig", "b"), AnswerDelta("ht", "b"))
     assert turn.answer.text == "right"
     assert turn.answer_call == "b"
 
 
-def test_the_answer_of_a_failed_call_is_none() -> None:
+def test_the_answer_of_a_failed_call_does_not_count() -> None:
     begun = (ToolCallStarted("a", "final_answer"), AnswerDelta("wro", "a"))
     turn = after(TextDelta("Hm"), *begun, ToolFinished("a", "no", failed=True))
     assert (turn.answer.text, turn.answer_call) == ("", "")

@@ -49,7 +49,7 @@ class TestRaw:
         assert lines[1].endswith("(10,000 characters more)|}|")
         assert lines[2].endswith("xxx (3,000 characters more)")
 
-    def test_thoughts_have_a_line_of_their_own(self) -> None:
+    def test_reasoning_has_a_line_of_its_own(self) -> None:
         events = [ReasoningDelta("h"), ReasoningDelta("m"), TextDelta("3"), TurnDone("3")]
         assert self.lines(events) == ["thinking: h|m|", "3|", ""]
 
@@ -191,7 +191,7 @@ class TestPlain:
             *("The answer:", "Forty", "Some ", "two", "prose.")
         ]
 
-    def test_thoughts_are_told_apart(self) -> None:
+    def test_reasoning_is_told_apart_from_text(self) -> None:
         events = [ReasoningDelta("h\nm"), TextDelta("3"), StepFinished(1), ReasoningDelta("x")]
         assert self.lines([*events, *answer("4")])[:7] == [
             *("The model thinks:", "  h", "  m", "Now it says:", "3"),
@@ -222,11 +222,11 @@ class TestAnswer:
     """The answer and nothing else."""
 
     def setup_method(self) -> None:
-        self.told: list[str] = []
+        self.warned: list[str] = []
 
     def text(self, events: Iterable[Event]) -> str:
         out = io.StringIO()
-        shown(AnswerView(out, self.told.append), events)
+        shown(AnswerView(out, self.warned.append), events)
         return out.getvalue()
 
     def test_the_answer_and_one_newline(self) -> None:
@@ -234,16 +234,16 @@ class TestAnswer:
         assert self.text(answer(EVIL, "\n")) == EVIL_SHOWN + "\n\n"
         assert self.text(answer("a\r", "\nb\r")) == "a\nb\\x0d\n"
 
-    def test_an_answer_of_nothing_leaves_nothing(self) -> None:
+    def test_a_blank_answer_writes_nothing(self) -> None:
         events = [AnswerDelta(" \n", "a"), AnswerDelta(" \n yes \n", "b"), TurnDone(" \n yes \n")]
         assert self.text(events) == " \n yes \n\n"
 
-    def test_thoughts_are_no_answer(self) -> None:
+    def test_reasoning_is_no_answer(self) -> None:
         assert self.text([ReasoningDelta("hm"), *answer("20")]) == "20\n"
 
-    def test_a_long_wait_is_told_and_a_short_one_is_not(self) -> None:
+    def test_a_long_wait_is_shown_and_a_short_one_is_not(self) -> None:
         self.text([Notice("busy; again in 0.5 s"), Notice("busy; again\x1b in 2 s", 2.0)])
-        assert self.told == [r"busy; again\x1b in 2 s"]
+        assert self.warned == [r"busy; again\x1b in 2 s"]
 
     def test_it_is_written_as_it_arrives(self) -> None:
         out = io.StringIO()
@@ -262,7 +262,7 @@ class TestAnswer:
         assert self.text([AnswerDelta("wro", "a"), TurnDone("right")]) == "wro\nright\n"
 
     @pytest.mark.parametrize("end", [TurnFailed("why"), TurnCancelled()])
-    def test_what_came_of_a_broken_answer_is_ended_with_a_newline(self, end: Event) -> None:
+    def test_a_broken_answer_ends_with_a_newline(self, end: Event) -> None:
         assert self.text([AnswerDelta("It is"), end]) == "It is\n"
         assert self.text([TextDelta("It"), TextDelta(" is"), end]) == "It is\n"
         assert self.text([TextDelta("Let me see."), *call("add", ["{}"]), end]) == ""
@@ -311,7 +311,7 @@ class TestChoice:
     """Which view goes where."""
 
     @pytest.mark.parametrize(
-        ("look", "kind"),
+        ("options", "kind"),
         [
             (ViewOptions(), AnswerView),
             (ViewOptions(plain=True), PlainView),
@@ -322,6 +322,6 @@ class TestChoice:
         ],
     )
     def test_on_a_pipe(
-        self, look: ViewOptions, kind: type[View], capsys: pytest.CaptureFixture[str]
+        self, options: ViewOptions, kind: type[View], capsys: pytest.CaptureFixture[str]
     ) -> None:
-        assert isinstance(choose_view(look), kind)
+        assert isinstance(choose_view(options), kind)
