@@ -11,6 +11,7 @@ from streamchat.text.sanitize import SafeText, one_line
 
 if TYPE_CHECKING:
     from rich.console import Console, Group
+    from rich.text import Text
 
 Cell: TypeAlias = tuple[SafeText, str]
 """A cell's text, and the names of its styles in `view.style`."""
@@ -86,7 +87,7 @@ def draw_table(
     for row in rows:
         cells = dict(zip(layout.columns, row, strict=True))
         table.add_row(*(_stack(head, cells, console) for head in heads))
-    lines = [_stack("", {"": (line, "")}, console) for line in above]
+    lines = [_style(line, "", console) for line in above]
     console.print(*lines, *([""] if lines else []), table, sep="\n")
     out.flush()
 
@@ -94,15 +95,19 @@ def draw_table(
 def _stack(head: str, cells: Mapping[str, Cell], console: Console) -> Group:
     """Return the cells that share a column."""
     from rich.console import Group
-    from rich.text import Text
-
-    from streamchat.view.glyphs import encodable
-    from streamchat.view.style import style
 
     lines = []
     for line in head.split("\n"):
         beside = [cells[name] for name in line.split(", ")]
         text = ", ".join(text for text, _ in beside if text)
-        shown = encodable(text, console.encoding)
-        lines.append(Text(shown, style(beside[0][1]), overflow="fold"))
+        lines.append(_style(text, beside[0][1], console))
     return Group(*lines)
+
+
+def _style(text: str, names: str, console: Console) -> Text:
+    from rich.text import Text
+
+    from streamchat.view.glyphs import encodable
+    from streamchat.view.style import style
+
+    return Text(encodable(text, console.encoding), style(names), overflow="fold")

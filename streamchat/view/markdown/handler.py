@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 
 class BlockHandler:
-    """Base class for what is done with the parts. Subclasses override the methods they need."""
+    """Base class with a method for each part, called as it arrives. Subclasses override some."""
 
     def begin_line(self) -> None:
         """A paragraph, heading, item, rule or line of indented code begins on a line of its own."""
