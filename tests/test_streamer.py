@@ -77,7 +77,7 @@ async def test_a_queue_of_the_caller_s_own_may_be_bounded() -> None:
     await second
 
 
-async def test_the_last_event_comes_though_nobody_made_room_for_it() -> None:
+async def test_the_last_event_comes_even_if_the_queue_is_full() -> None:
     streamer = QueueCallbackHandler(asyncio.Queue(1))
     await streamer.put(Notice("full"))
     streamer.close(TurnCancelled())

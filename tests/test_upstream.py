@@ -14,7 +14,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 from langchain_core.messages import AIMessageChunk
 from langchain_core.messages.tool import tool_call_chunk
@@ -198,9 +198,9 @@ async def test_chat_openai_streams_through_the_client_we_give_it(server: Server)
 
 
 async def test_an_http_response_keeps_its_body_where_we_put_it() -> None:
-    response = httpx.Response(400)
+    response = httpx2.Response(400)
     response._content = b"why"
-    why = "httpx's Response.aread no longer returns `_content`: models.openai_compatible sets it"
+    why = "httpx2's Response.aread no longer returns `_content`: models.openai_compatible sets it"
     assert await response.aread() == b"why", why
 
 

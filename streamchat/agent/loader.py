@@ -105,7 +105,7 @@ class AgentLoader:
             ModelError: it is not available; the current one is kept.
         """
         executor = await self.ready()
-        with self._showing("loading the model"):
+        with self._doing("loading the model"):
             from streamchat.models import open_model
 
             llm = await run_in_daemon_thread(open_model, settings, self._progress)
@@ -155,7 +155,7 @@ class AgentLoader:
         return executor
 
     @contextmanager
-    def _showing(self, what: str) -> Iterator[None]:
+    def _doing(self, what: str) -> Iterator[None]:
         self._set_doing(what)
         try:
             yield
