@@ -257,7 +257,11 @@ class TestServers:
 
     async def test_no_usage(self, server: Server) -> None:
         findings = await found(server, HELLO.but(usage=None), *GOOD[1:])
-        assert told(findings["usage"]) == ("missing", "no token counts", "shown as unknown")
+        assert told(findings["usage"]) == (
+            "missing",
+            "no token counts",
+            "not shown below an answer",
+        )
 
     async def test_options_that_are_refused(self, server: Server) -> None:
         no_counts = fails(400, "unknown field: stream_options")

@@ -111,7 +111,7 @@ def _end_of_stream(said: Seen) -> Finding:
 def _usage(reply: Reply) -> Finding:
     came, went = reply.input_tokens, reply.output_tokens
     if came is None or went is None:
-        return Finding("usage", "missing", "no token counts", "shown as unknown")
+        return Finding("usage", "missing", "no token counts", "not shown below an answer")
     return Finding("usage", "ok", f"{came} tokens in, {went} out", "shown below an answer")
 
 

@@ -18,7 +18,7 @@ from streamchat.text.sanitize import sanitize
 from streamchat.turn import Turn
 from streamchat.view import View
 from streamchat.view.formatting import format_outcome
-from streamchat.view.glyphs import encodable
+from streamchat.view.glyphs import escape_unencodable
 from streamchat.view.play import show_all
 
 PROMPT = "> "
@@ -61,5 +61,5 @@ def rebuild_events(turn: StoredTurn) -> list[Event]:
 
 
 def _write(line: str, out: TextIO) -> None:
-    out.write(sanitize(encodable(line, out.encoding or "utf-8") + "\n"))
+    out.write(sanitize(escape_unencodable(line, out.encoding or "utf-8") + "\n"))
     out.flush()

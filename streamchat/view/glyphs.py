@@ -24,7 +24,7 @@ def takes_unicode(encoding: str) -> bool:
     return encoding.lower().startswith("utf")
 
 
-def encodable(text: str, encoding: str) -> str:
+def escape_unencodable(text: str, encoding: str) -> str:
     """Return the text with escapes for what a terminal with this encoding cannot show."""
     if takes_unicode(encoding):
         return text

@@ -16,7 +16,7 @@ from rich.segment import Segment
 from rich.style import Style
 
 from streamchat.text.sanitize import SafeText, sanitize
-from streamchat.view.glyphs import encodable
+from streamchat.view.glyphs import escape_unencodable
 from streamchat.view.markdown.inline import Span
 
 StyledText: TypeAlias = tuple[SafeText, str]
@@ -82,13 +82,16 @@ class Palette:
             self._console.print("x", style=style, end="")
         return capture.get().partition("x")[0]
 
-    def encodable(self, text: str) -> str:
+    def escape_unencodable(self, text: str) -> str:
         """Return the text with escapes for what the terminal cannot show."""
-        return encodable(text, self._console.encoding)
+        return escape_unencodable(text, self._console.encoding)
 
     def apply(self, spans: Iterable[Span]) -> list[StyledText]:
         """Return sanitized text with the sequences for its styles."""
-        return [(sanitize(self.encodable(text)), self._sequence_of(names)) for text, names in spans]
+        return [
+            (sanitize(self.escape_unencodable(text)), self._sequence_of(names))
+            for text, names in spans
+        ]
 
     def apply_segments(self, segments: Iterable[Segment]) -> list[StyledText]:
         """Return Rich's segments as sanitized text."""

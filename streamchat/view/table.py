@@ -107,7 +107,7 @@ def _stack(head: str, cells: Mapping[str, Cell], console: Console) -> Group:
 def _style(text: str, names: str, console: Console) -> Text:
     from rich.text import Text
 
-    from streamchat.view.glyphs import encodable
+    from streamchat.view.glyphs import escape_unencodable
     from streamchat.view.style import style
 
-    return Text(encodable(text, console.encoding), style(names), overflow="fold")
+    return Text(escape_unencodable(text, console.encoding), style(names), overflow="fold")

@@ -13,8 +13,8 @@ from streamchat.text.fragments import Fragments
 from streamchat.text.sanitize import Sanitizer, cut, one_line, sanitize
 from streamchat.turn import Answer, Block, Note, Prose, Reasoning, ToolCall, Turn
 from streamchat.view.glyphs import Glyphs
-from streamchat.view.live.painter import after
-from streamchat.view.live.panel import closed_panel, open_panel, short_line
+from streamchat.view.live.painter import drop_start
+from streamchat.view.live.panel import draw_closed_panel, draw_line, draw_open_panel
 from streamchat.view.markdown.stream import MarkdownStream
 from streamchat.view.style import LINE_BREAK, Palette, StyledText
 
@@ -59,11 +59,11 @@ class Page:
         """
         final: list[StyledText] = []
         waiting: list[_Drawing] = []
-        for key, block, done in _unfinished(turn, self._finished, over=over):
+        for key, block, done in _iterate_unfinished(turn, self._finished, over=over):
             drawing = self._drawing(key, block)
             drawing.update(block, columns, done=done)
             if not drawing.began:
-                drawing.lead = _lead(waiting[-1].block if waiting else self._above, block)
+                drawing.lead = _separate(waiting[-1].block if waiting else self._above, block)
             if waiting:
                 waiting.append(drawing)
                 continue
@@ -147,7 +147,7 @@ class _Reasoning(_Growing):
 
     def update(self, block: Reasoning, columns: int, *, done: bool) -> None:
         self.block = block
-        text = self._held + self.palette.encodable(self.new_text(block.text, done=done))
+        text = self._held + self.palette.escape_unencodable(self.new_text(block.text, done=done))
         if not self.began and not self.final:
             text = text.lstrip()
         end = text.rfind("\n") if self._whole_lines and not done else len(text)
@@ -170,7 +170,7 @@ class _Text(_Growing):
     def update(self, block: Prose | Answer, columns: int, *, done: bool) -> None:
         self.block = block
         self._stream.width = columns
-        self._stream.feed(self.palette.encodable(self.new_text(block.text, done=done)))
+        self._stream.feed(self.palette.escape_unencodable(self.new_text(block.text, done=done)))
         if done:
             self._stream.finish()
         new = self._line + self.palette.apply(self._stream.take())
@@ -193,11 +193,11 @@ class _Call(_Drawing):
             return
         self.block = block
         self._drawn = (block, columns, done)
-        panel = closed_panel if done else open_panel
+        panel = draw_closed_panel if done else draw_open_panel
         lines = panel(block, self._console, columns, self._glyphs)
         text = [part for line in lines for part in (LINE_BREAK, *self.palette.apply_segments(line))]
         self.final, self.rest = (text[1:], []) if done else ([], text[1:])
-        self.short = self.palette.apply(short_line(block, columns))
+        self.short = self.palette.apply(draw_line(block, columns))
 
 
 class _Line(_Drawing):
@@ -208,7 +208,7 @@ class _Line(_Drawing):
         self.final = self.palette.apply([(f"({one_line(block.text)})", "dim")])
 
 
-def _unfinished(
+def _iterate_unfinished(
     turn: Turn, finished: set[object], *, over: bool
 ) -> Iterator[tuple[object, Block, bool]]:
     """Yield the key and the block of all that are not drawn yet, and whether each is complete.
@@ -252,7 +252,7 @@ def _is_complete(answer: Answer, turn: Turn) -> bool:
     return ended or answer.refused
 
 
-def _lead(above: Block | None, block: Block) -> StyledText:
+def _separate(above: Block | None, block: Block) -> StyledText:
     """Return the separator of two blocks: an empty line, unless neither is text."""
     if above is None:
         return _NOTHING
@@ -273,14 +273,14 @@ def _split_lines(parts: list[StyledText]) -> tuple[list[StyledText], list[Styled
 
 def _fit(waiting: Iterable[_Drawing], columns: int, lines: int) -> list[StyledText]:
     """Return the text that is not final; calls get a line each if their panels do not fit."""
-    texts = [(each, _last(each.final + each.rest, columns, lines)) for each in waiting]
+    texts = [(each, _crop(each.final + each.rest, columns, lines)) for each in waiting]
     rows = sum(part.count("\n") for _, text in texts for part, _ in text)
     if rows > lines - 3:
         texts = [(each, each.short or text) for each, text in texts]
     return [part for each, text in texts if text for part in (each.lead, *text)]
 
 
-def _last(text: list[StyledText], columns: int, lines: int) -> list[StyledText]:
+def _crop(text: list[StyledText], columns: int, lines: int) -> list[StyledText]:
     """Return the end of the text, as much as can be visible, from where a row can begin."""
     over = sum(len(part) for part, _ in text) - columns * lines
-    return after(text, over + -over % columns) if over > 0 else text
+    return drop_start(text, over + -over % columns) if over > 0 else text

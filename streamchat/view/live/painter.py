@@ -93,7 +93,7 @@ class Painter:
         kept = _count_common(self._painted, new)
         if kept < _length(self._painted):
             self._terminal.write(f"{_BEGIN}{self._repaint(kept, new)}{_END}")
-        elif added := after(new, kept):
+        elif added := drop_start(new, kept):
             self._terminal.write(_render(added))
         self._finish(final)
         self._painted = rest
@@ -109,10 +109,10 @@ class Painter:
         kept, again = self._start(text, _text(new), kept)
         row, column = measure(text[:kept], self._column, self._width)
         if again:
-            column -= min(_cells(_text(again)), column)
+            column -= min(_count_cells(_text(again)), column)
         up = f"\x1b[{bottom - row}A" if bottom > row else ""
         right = f"\x1b[{column}C" if column else ""
-        written = _render([*again, *after(new, kept)])
+        written = _render([*again, *drop_start(new, kept)])
         return f"{up}\r{right}{_erase(column, bottom - row)}{written}"
 
     def _start(self, old: str, new: str, kept: int) -> tuple[int, list[StyledText]]:
@@ -129,7 +129,7 @@ class Painter:
         at = len(line) - 1
         while at > 0 and not get_character_cell_size(line[at]):
             at -= 1
-        return 0, after(self._line, max(at, 0))
+        return 0, drop_start(self._line, max(at, 0))
 
     def _must_rewrite(self, old: str, new: str, kept: int) -> bool:
         """Whether the character before must be written again.
@@ -161,7 +161,7 @@ class Painter:
         text = _text(final)
         _, self._column = measure(text, self._column, self._width)
         begin = text.rfind("\n") + 1
-        self._line = [*([] if begin else self._line), *after(final, begin)]
+        self._line = [*([] if begin else self._line), *drop_start(final, begin)]
 
     def _expand_tabs(
         self, final: Iterable[StyledText], rest: Iterable[StyledText]
@@ -170,7 +170,7 @@ class Painter:
         final, rest = _merge(final), _merge(rest)
         if not any("\t" in text for text, _ in [*final, *rest]):
             return final, rest
-        column = _cells(_text(self._line))
+        column = _count_cells(_text(self._line))
         final, column = _replace_tabs(final, column)
         return final, _replace_tabs(rest, column)[0]
 
@@ -187,7 +187,7 @@ class Painter:
             if down:
                 starts.append(at + (character == "\n"))
         first = starts[max(len(starts) - self._height + 1, 0)]
-        return [LINE_BREAK, *after(rest, first)]
+        return [LINE_BREAK, *drop_start(rest, first)]
 
     def _drop_unsure(self, final: Sequence[StyledText], rest: list[StyledText]) -> list[StyledText]:
         """Return the text up to the first line whose number of rows is unknown."""
@@ -196,9 +196,9 @@ class Painter:
         for number, more in enumerate(_text(rest).split("\n")):
             line = more if number else line + more
             unsure = _UNSURE.search(line)
-            if unsure and _cells(line) + 2 * len(_UNSURE.findall(line)) > self._width:
+            if unsure and _count_cells(line) + 2 * len(_UNSURE.findall(line)) > self._width:
                 begin = len(line) - len(more)
-                return _before(rest, end + max(unsure.start() - begin, 0))
+                return _keep_start(rest, end + max(unsure.start() - begin, 0))
             end += len(more) + 1
         return rest
 
@@ -237,7 +237,7 @@ def _merge(parts: Iterable[StyledText]) -> list[StyledText]:
     return merged
 
 
-def after(parts: Iterable[StyledText], count: int) -> list[StyledText]:
+def drop_start(parts: Iterable[StyledText], count: int) -> list[StyledText]:
     """Return the text without its first characters."""
     rest = []
     for text, style in parts:
@@ -247,7 +247,7 @@ def after(parts: Iterable[StyledText], count: int) -> list[StyledText]:
     return rest
 
 
-def _before(parts: Iterable[StyledText], count: int) -> list[StyledText]:
+def _keep_start(parts: Iterable[StyledText], count: int) -> list[StyledText]:
     """Return the first characters of the text."""
     first = []
     for text, style in parts:
@@ -279,7 +279,7 @@ def _count_shared(a: str, b: str) -> int:
     return next(at for at, (x, y) in enumerate(zip(short, long, strict=False)) if x != y)
 
 
-def _cells(text: str) -> int:
+def _count_cells(text: str) -> int:
     return len(text) if text.isascii() else sum(map(get_character_cell_size, text))
 
 
@@ -289,7 +289,9 @@ def _replace_tabs(parts: Iterable[StyledText], column: int) -> tuple[list[Styled
         pieces = []
         for piece in re.split("([\t\n])", text):
             spaces = " " * (_TAB - column % _TAB)
-            column = 0 if piece == "\n" else column + _cells(spaces if piece == "\t" else piece)
+            column = (
+                0 if piece == "\n" else column + _count_cells(spaces if piece == "\t" else piece)
+            )
             pieces.append(spaces if piece == "\t" else piece)
         replaced.append((sanitize("".join(pieces)), style))
     return replaced, column

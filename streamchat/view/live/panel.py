@@ -14,7 +14,7 @@ from streamchat.text.fragments import Fragments
 from streamchat.text.sanitize import one_line, sanitize
 from streamchat.turn import ToolCall
 from streamchat.view.formatting import MOST_OUTPUT, format_arguments, format_duration, shorten
-from streamchat.view.glyphs import Glyphs, encodable, takes_unicode
+from streamchat.view.glyphs import Glyphs, escape_unencodable, takes_unicode
 from streamchat.view.markdown.inline import Span
 from streamchat.view.raw import SEPARATOR
 from streamchat.view.style import style
@@ -25,7 +25,7 @@ _MOST_FRAGMENTS = 600
 Lines = list[list[Segment]]
 
 
-def closed_panel(call: ToolCall, console: Console, width: int, glyphs: Glyphs) -> Lines:
+def draw_closed_panel(call: ToolCall, console: Console, width: int, glyphs: Glyphs) -> Lines:
     """Return the final lines of a call. Long parts are shortened: a call may be of any size.
 
     Args:
@@ -49,7 +49,7 @@ def closed_panel(call: ToolCall, console: Console, width: int, glyphs: Glyphs) -
     return console.render_lines(panel, console.options.update(width=width), pad=False)
 
 
-def open_panel(call: ToolCall, console: Console, width: int, glyphs: Glyphs) -> Lines:
+def draw_open_panel(call: ToolCall, console: Console, width: int, glyphs: Glyphs) -> Lines:
     """Return the lines of a call that has not ended.
 
     The panel is open to the right, which keeps its lines short: a terminal wraps lines when the
@@ -75,7 +75,7 @@ def _box(console: Console) -> box.Box:
     return box.ROUNDED if takes_unicode(console.encoding) else box.ASCII
 
 
-def short_line(call: ToolCall, width: int) -> list[Span]:
+def draw_line(call: ToolCall, width: int) -> list[Span]:
     """Return the call in one line, with the end of its arguments or its result."""
     name = one_line(call.name, 20) or "unnamed"
     if call.ended:
@@ -86,14 +86,14 @@ def short_line(call: ToolCall, width: int) -> list[Span]:
 
 
 def _title(call: ToolCall, state: str, glyphs: Glyphs, encoding: str) -> Text:
-    name = encodable(one_line(call.name, 64), encoding) or "unnamed"
+    name = escape_unencodable(one_line(call.name, 64), encoding) or "unnamed"
     mark = {"done": f" {glyphs.done}", "failed": f" {glyphs.failed}"}.get(state, "")
     return Text.assemble((name, style("strong")), (mark, style(state)))
 
 
 def _body(call: ToolCall, glyphs: Glyphs, encoding: str) -> list[Text]:
     def text(content: str, names: str = "") -> Text:
-        return Text(encodable(sanitize(content), encoding), style=style(names))
+        return Text(escape_unencodable(sanitize(content), encoding), style=style(names))
 
     lines = [text(_join_fragments(call.fragments), "dim")] if call.fragments else []
     if call.arguments is not None:

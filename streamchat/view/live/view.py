@@ -131,8 +131,8 @@ class LiveView:
 
     def show_typed(self, queued: Sequence[str], text: str) -> None:
         room = self._terminal.size[0] - 1
-        self._typed = [_cut(f"queued: {one_line(each)}", room) for each in queued]
-        self._typed += [_cut(f"> {one_line(text)}", room, end=True)] if text else []
+        self._typed = [_crop(f"queued: {one_line(each)}", room) for each in queued]
+        self._typed += [_crop(f"> {one_line(text)}", room, end=True)] if text else []
         self._paint_soon()
 
     def show(self, turn: Turn, event: Event) -> None:
@@ -217,7 +217,7 @@ class LiveView:
     def _status(self) -> list[StyledText]:
         """Return a line on what is going on, if nothing else on the screen moves."""
         now = monotonic()
-        phase, moves = _phase(self._turn)
+        phase, moves = _find_phase(self._turn)
         quiet = now - self._last_event
         if moves and quiet < _QUIET:
             return []
@@ -227,7 +227,7 @@ class LiveView:
         return self._palette.apply([(text, "dim")])
 
 
-def _cut(line: str, columns: int, *, end: bool = False) -> str:
+def _crop(line: str, columns: int, *, end: bool = False) -> str:
     """Return as much of a line as fits: its beginning, or its end."""
     while line and cell_len(line) > columns:
         line = line[1:] if end else line[:-1]
@@ -245,7 +245,7 @@ def _wrap(parts: list[str], between: str, columns: int) -> str:
     return "\n".join(lines)
 
 
-def _phase(turn: Turn) -> tuple[str, bool]:
+def _find_phase(turn: Turn) -> tuple[str, bool]:
     """Return the phase of the turn, and whether it shows by text arriving on the screen."""
     calls = [block for block in turn.blocks if isinstance(block, ToolCall)]
     if running := [one_line(call.name, 64) for call in calls if call.state == "running"]:

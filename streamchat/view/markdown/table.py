@@ -50,7 +50,7 @@ class Table:
 
     def add(self, sources: Sequence[str]) -> None:
         """Add a complete row."""
-        row = self._row(sources)
+        row = self._make_row(sources)
         self._wanted, self._least = self._room_for(row)
         self._waiting.append(row)
 
@@ -73,7 +73,7 @@ class Table:
         """Return the lines that are not final, and those of a row that is incomplete."""
         if not open_row:
             return self._lay_out(self._widths(width, self._wanted, self._least))
-        row = self._row(open_row)
+        row = self._make_row(open_row)
         widths = self._widths(width, *self._room_for(row))
         return self._lay_out(widths) + self._row_lines(row, widths)
 
@@ -88,7 +88,7 @@ class Table:
     def _row_lines(self, row: Row, widths: Sequence[int]) -> list[Cell]:
         return self._lines(row, widths) if widths else self._list_cells(row)
 
-    def _row(self, sources: Sequence[str]) -> Row:
+    def _make_row(self, sources: Sequence[str]) -> Row:
         """Return a row's cells; surplus ones join the last."""
         count = len(self._headings)
         last = " | ".join(sources[count - 1 :])
