@@ -38,7 +38,7 @@ ONE_OF_EACH: list[Event] = [
     ToolStarted("a", {"x": 10, "y": 10.5}),
     ToolFinished("a", "20.5", failed=False, seconds=0.25),
     StepFinished(1, "stop", 1.5, 0.5, 100, 20),
-    Notice("asking again"),
+    Notice("retrying in 1 s", 1.0),
     TurnDone("20", ("add",), 2.0),
     TurnFailed("no answer", 2.0),
     TurnCancelled(2.0),

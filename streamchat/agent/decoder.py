@@ -73,9 +73,9 @@ class ChunkDecoder:
     def feed(self, message: AIMessage) -> list[Event]:
         """Return the events of a chunk, or of a whole message."""
         extra, metadata = message.additional_kwargs, message.response_metadata
-        events = _reasoning_events(self._reasoning.feed(str(extra.get("reasoning_content") or "")))
-        events += self._read_text(self._characters.feed(_text(message.content)))
-        for fragment in _fragments(message):
+        events = _make_reasoning(self._reasoning.feed(str(extra.get("reasoning_content") or "")))
+        events += self._read_text(self._characters.feed(_join_text(message.content)))
+        for fragment in _read_fragments(message):
             events += self._read_fragment(fragment)
         self._refusal.append(str(extra.get("refusal") or ""))
         # A server may end the stream with another, less specific reason after the true one.
@@ -88,7 +88,7 @@ class ChunkDecoder:
 
     def finish(self) -> tuple[list[Event], Reply]:
         """Return the events that were held back until the end, and the message."""
-        events = _reasoning_events(self._reasoning.finish())
+        events = _make_reasoning(self._reasoning.finish())
         events += self._read_text(self._characters.finish())
         for call in self._calls:
             events += self._finish_call(call)
@@ -145,7 +145,7 @@ class ChunkDecoder:
     def _assign(self, fragment: _Fragment) -> tuple[_OpenCall, str]:
         """Return the call that a fragment belongs to, and the name that the fragment gives it."""
         call, name = self._find_call(fragment), fragment.name
-        if call is None or call.ended_before(fragment):
+        if call is None or call.is_ended_by(fragment):
             # A fragment after the end of the previous call announces the next one of that name.
             name = name or (call.name if call and call.name else "")
             call = self._open(fragment.id, fragment.index)
@@ -178,7 +178,7 @@ class ChunkDecoder:
         return call
 
 
-def _reasoning_events(text: str) -> list[Event]:
+def _make_reasoning(text: str) -> list[Event]:
     return [ReasoningDelta(text)] if text else []
 
 
@@ -200,7 +200,7 @@ class _OpenCall:
         """Whether the server gives this call another index: two calls may share an id."""
         return index is not None and self._index is not None and index != self._index
 
-    def ended_before(self, fragment: _Fragment) -> bool:
+    def is_ended_by(self, fragment: _Fragment) -> bool:
         """Whether a fragment that looks like part of this call starts another one.
 
         A name with another id does. Once the arguments are whole, so do further arguments that
@@ -234,7 +234,7 @@ class _Fragment:
     arguments: str
 
 
-def _fragments(message: AIMessage) -> Iterator[_Fragment]:
+def _read_fragments(message: AIMessage) -> Iterator[_Fragment]:
     """Yield the fragments of calls in a chunk, or the calls of a whole message."""
     if isinstance(message, AIMessageChunk):
         for part in message.tool_call_chunks:
@@ -246,7 +246,7 @@ def _fragments(message: AIMessage) -> Iterator[_Fragment]:
         yield _Fragment(None, bad["id"] or "", bad["name"] or "", bad["args"] or "")
 
 
-def _text(content: str | list[str | dict[str, Any]]) -> str:
+def _join_text(content: str | list[str | dict[str, Any]]) -> str:
     if isinstance(content, str):
         return content
     blocks = (block if isinstance(block, str) else block.get("text", "") for block in content)
@@ -256,7 +256,7 @@ def _text(content: str | list[str | dict[str, Any]]) -> str:
 def to_chunk_received(message: AIMessage) -> ChunkReceived:
     """Return a chunk as it arrived, for debugging."""
     parts = message.tool_call_chunks if isinstance(message, AIMessageChunk) else message.tool_calls
-    return ChunkReceived(_text(message.content), tuple(dict(part) for part in parts))
+    return ChunkReceived(_join_text(message.content), tuple(dict(part) for part in parts))
 
 
 def merge_chunks(chunks: Iterable[AIMessageChunk]) -> AIMessageChunk:

@@ -83,7 +83,7 @@ class AgentExecutor:
         self._redactor = redactor or Redactor()
         self._model = self._connect(llm or open_model(load_settings()))
         self._tool_runner = ToolRunner(self.tools, timeout, self._redactor)
-        self._runner: asyncio.Runner | None = None
+        self._loop_runner: asyncio.Runner | None = None
 
     @property
     def model_name(self) -> str:
@@ -111,7 +111,7 @@ class AgentExecutor:
 
     def close(self) -> None:
         """Do what `aclose` does, for programs that call `run`."""
-        runner, self._runner = self._runner or asyncio.Runner(), None
+        runner, self._loop_runner = self._loop_runner or asyncio.Runner(), None
         with runner:
             runner.run(self.aclose())
 
@@ -156,10 +156,10 @@ class AgentExecutor:
             AgentError: the turn ended without an answer.
             RuntimeError: an event loop is already running; await `invoke` instead.
         """
-        if self._runner is None:
-            self._runner = asyncio.Runner()
-            weakref.finalize(self, self._runner.close)
-        return self._runner.run(self.invoke(input))
+        if self._loop_runner is None:
+            self._loop_runner = asyncio.Runner()
+            weakref.finalize(self, self._loop_runner.close)
+        return self._loop_runner.run(self.invoke(input))
 
     def _connect(self, llm: BaseChatModel) -> ModelClient:
         self._redactor.learn(*getattr(llm, "secrets", ()))

@@ -29,9 +29,7 @@ class Result:
 def build_scratchpad(text: str, outcomes: Sequence[tuple[Call, Result]]) -> list[BaseMessage]:
     """Return a message of the model and one result for each of its calls."""
     called = [
-        ToolCall(
-            id=call.call_id, name=_sendable_name(call), args=sendable_arguments(call.arguments)
-        )
+        ToolCall(id=call.call_id, name=_clean_name(call), args=sendable_arguments(call.arguments))
         for call, _ in outcomes
     ]
     results = [
@@ -45,6 +43,6 @@ def build_scratchpad(text: str, outcomes: Sequence[tuple[Call, Result]]) -> list
     return [AIMessage(replace_surrogates(text), tool_calls=called), *results]
 
 
-def _sendable_name(call: Call) -> str:
+def _clean_name(call: Call) -> str:
     """Return a name that the API accepts: a bad one would fail every later request."""
     return _INVALID_IN_NAME.sub("_", call.name)[:_MAX_NAME] or "unnamed"
