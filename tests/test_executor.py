@@ -21,7 +21,6 @@ from streamchat.events import (
     AnswerDelta,
     ArgumentsDelta,
     Event,
-    Notice,
     TextDelta,
     ToolCallStarted,
     ToolFinished,
@@ -32,7 +31,8 @@ from streamchat.events import (
     TurnStarted,
 )
 from streamchat.models.openai_compatible import connect
-from streamchat.turn import Prose, Turn, reduce
+from streamchat.turn import Prose
+from tests.agents import OPEN, close_agents, collect_events, open_agent, play_turn, sent_messages
 from tests.server import (
     NOTEBOOK_ANSWER,
     NOTEBOOK_ARGUMENTS,
@@ -50,58 +50,20 @@ from tests.server import (
 )
 
 
+@pytest.fixture(autouse=True)
+async def _close() -> AsyncIterator[None]:
+    yield
+    await close_agents()
+
+
 def pieces_of(size: int, data: bytes) -> list[bytes]:
     return [data[at : at + size] for at in range(0, len(data), size)]
 
 
-LAST = (TurnDone, TurnFailed, TurnCancelled)
-
-
-OPEN: list[AgentExecutor] = []
-
-
-@pytest.fixture(autouse=True)
-async def _closed() -> AsyncIterator[None]:
-    yield
-    while OPEN:
-        await OPEN.pop().aclose()
-
-
-def executor(server: Server, **options: Any) -> AgentExecutor:
-    timeout = options.get("timeout", 10.0)
-    llm = connect("m", base_url=server.url, api_key="sk-secret", temperature=0, timeout=timeout)
-    OPEN.append(AgentExecutor(llm, **options))
-    return OPEN[-1]
-
-
-async def events_of(agent: AgentExecutor, question: str = "What is 10 + 10") -> list[Event]:
-    streamer = QueueCallbackHandler()
-    task = asyncio.create_task(agent.invoke(question, streamer))
-    events = [event async for event in streamer]
-    await asyncio.wait([task])
-    task.cancelled() or task.exception()
-    assert sum(isinstance(event, LAST) for event in events) == 1
-    assert isinstance(events[0], TurnStarted)
-    return events
-
-
-async def played(server: Server, *replies: Reply, **options: Any) -> Turn:
-    server.script(*replies)
-    turn = Turn()
-    for event in await events_of(executor(server, **options)):
-        turn = reduce(turn, event)
-    return turn
-
-
-def sent(server: Server, request: int = -1) -> list[dict[str, Any]]:
-    messages: list[dict[str, Any]] = server.requests[request]["messages"]
-    return messages
-
-
 async def test_the_notebook_s_transcript(server: Server) -> None:
     server.script(*notebook())
-    agent = executor(server)
-    events = await events_of(agent)
+    agent = open_agent(server)
+    events = await collect_events(agent)
     add, final = "call_add", "call_final_answer"
     assert [event for event in events if isinstance(event, ArgumentsDelta)] == [
         *(ArgumentsDelta(add, fragment) for fragment in NOTEBOOK_ARGUMENTS),
@@ -120,28 +82,28 @@ async def test_the_notebook_s_transcript(server: Server) -> None:
 
 async def test_invoke_returns_answer_and_tools(server: Server) -> None:
     server.script(*notebook())
-    assert await executor(server).invoke("What is 10 + 10", QueueCallbackHandler()) == {
+    assert await open_agent(server).invoke("What is 10 + 10", QueueCallbackHandler()) == {
         "answer": "10 + 10 equals 20.",
         "tools_used": ["functions.add"],
     }
 
 
 async def test_the_default_request(server: Server) -> None:
-    await played(server, *notebook())
+    await play_turn(server, *notebook())
     request = server.requests[0]
     assert request["temperature"] == 0
     assert request["tool_choice"] == "required"
     assert [each["function"]["name"] for each in request["tools"]] == [
         *("add", "subtract", "multiply", "exponentiate", "final_answer")
     ]
-    assert [message["role"] for message in sent(server, 0)] == ["system", "user"]
+    assert [message["role"] for message in sent_messages(server, 0)] == ["system", "user"]
 
 
 async def test_verbose_prints_each_chunk(
     server: Server, capsys: pytest.CaptureFixture[str]
 ) -> None:
     server.script(*notebook())
-    await executor(server).invoke("What is 10 + 10", verbose=True)
+    await open_agent(server).invoke("What is 10 + 10", verbose=True)
     lines = capsys.readouterr().out.splitlines()
     assert "tool_name: add" in lines
     assert [line for line in lines if line.startswith("arg: ")][:3] == [
@@ -153,11 +115,11 @@ async def test_verbose_prints_each_chunk(
 
 async def test_history_holds_questions_and_answers_only(server: Server) -> None:
     server.script(*notebook(), says("Hi."), says("Bye."))
-    agent = executor(server)
+    agent = open_agent(server)
     await agent.invoke("What is 10 + 10")
     await agent.invoke("Hello {you}")
     await agent.invoke("Bye")
-    assert [(message["role"], message["content"]) for message in sent(server)[1:]] == [
+    assert [(message["role"], message["content"]) for message in sent_messages(server)[1:]] == [
         ("user", "What is 10 + 10"),
         ("assistant", "10 + 10 equals 20."),
         ("user", "Hello {you}"),
@@ -169,21 +131,21 @@ async def test_history_holds_questions_and_answers_only(server: Server) -> None:
 
 async def test_history_and_instructions_can_be_passed_into_a_turn(server: Server) -> None:
     server.script(says("Hi."), says("Bye."))
-    agent = executor(server)
+    agent = open_agent(server)
     agent.instructions = "Be brief."
     await agent.invoke("Hello")
     before = list(agent.chat_history)
     await agent.invoke("Bye", history=[("What?", "It \ud83d is")], instructions="Be kind.")
     assert agent.chat_history == before
-    system, *messages = sent(server)
+    system, *messages = sent_messages(server)
     assert [message["content"] for message in messages] == ["What?", "It \ufffd is", "Bye"]
     assert system["content"].endswith("Be kind.")
-    assert sent(server, 0)[0]["content"].endswith("Be brief.")
+    assert sent_messages(server, 0)[0]["content"].endswith("Be brief.")
 
 
 async def test_an_interrupted_turn_leaves_a_passed_history_alone(server: Server) -> None:
     server.script(Reply((*says("It is").parts, Pause(20))))
-    agent, streamer = executor(server), QueueCallbackHandler()
+    agent, streamer = open_agent(server), QueueCallbackHandler()
     task = asyncio.create_task(agent.invoke("?", streamer, history=[]))
     async for event in streamer:
         if isinstance(event, TextDelta):
@@ -194,7 +156,7 @@ async def test_an_interrupted_turn_leaves_a_passed_history_alone(server: Server)
 
 def test_a_program_without_an_event_loop_calls_run(server: Server) -> None:
     server.script(*notebook(), says("Retry."))
-    agent = executor(server)
+    agent = open_agent(server)
     assert agent.run("What is 10 + 10")["answer"] == "10 + 10 equals 20."
     assert agent.run("And?") == {"answer": "Retry.", "tools_used": []}
     agent.close()
@@ -204,7 +166,7 @@ class TestCalls:
     """Calls and their results."""
 
     async def test_prose_survives_a_failing_tool(self, server: Server) -> None:
-        turn = await played(
+        turn = await play_turn(
             server,
             says("Let me try.") + calls("exponentiate", x=0, y=-1),
             answers("Not possible."),
@@ -213,14 +175,14 @@ class TestCalls:
         assert turn.blocks[0].text.text == "Let me try."
         assert turn.call("call_exponentiate").failed
         assert (turn.status, turn.answer.text) == ("done", "Not possible.")
-        assert sent(server)[-1] == {
+        assert sent_messages(server)[-1] == {
             "role": "tool",
             "tool_call_id": "call_exponentiate",
             "content": "Error: 0 has no negative power",
         }
 
     async def test_every_call_gets_one_result_good_or_bad(self, server: Server) -> None:
-        turn = await played(
+        turn = await play_turn(
             server,
             calls("add", x=1, y=2)
             + calls("divide", x=1, y=2)
@@ -228,7 +190,7 @@ class TestCalls:
             + calls("subtract", x="1", y=2),
             answers("Well."),
         )
-        assistant, *results = sent(server)[-5:]
+        assistant, *results = sent_messages(server)[-5:]
         ids = [call["id"] for call in assistant["tool_calls"]]
         assert [result["tool_call_id"] for result in results] == ids
         told = {result["tool_call_id"]: result["content"] for result in results}
@@ -248,7 +210,7 @@ class TestCalls:
             meeting.wait()
             return f"{who} met"
 
-        turn = await played(
+        turn = await play_turn(
             server,
             calls("meet", who="a", id="1") + calls("meet", who="b", id="2"),
             answers("Both."),
@@ -263,7 +225,7 @@ class TestCalls:
             """Explode."""
             raise OSError("the fuse \ud83d was wet")
 
-        turn = await played(server, calls("explode"), answers("Boom."), tools=[explode])
+        turn = await play_turn(server, calls("explode"), answers("Boom."), tools=[explode])
         assert turn.call("call_explode").output == "OSError: the fuse \ufffd was wet"
         assert turn.status == "done"
 
@@ -273,7 +235,7 @@ class TestCalls:
             """Cancel."""
             raise asyncio.CancelledError
 
-        turn = await played(server, calls("odd"), answers("Odd."), tools=[odd])
+        turn = await play_turn(server, calls("odd"), answers("Odd."), tools=[odd])
         assert turn.call("call_odd").failed
         assert turn.status == "done"
 
@@ -286,7 +248,7 @@ class TestCalls:
             release.wait(20)
             return ""
 
-        turn = await played(server, calls("stuck"), answers("Oh."), tools=[stuck], timeout=0.5)
+        turn = await play_turn(server, calls("stuck"), answers("Oh."), tools=[stuck], timeout=0.5)
         release.set()
         assert turn.call("call_stuck").output == "no result within 0.5 s"
         assert turn.status == "done"
@@ -297,7 +259,7 @@ class TestCalls:
             """Time out."""
             raise TimeoutError("the database")
 
-        turn = await played(server, calls("slow"), answers("Oh."), tools=[slow])
+        turn = await play_turn(server, calls("slow"), answers("Oh."), tools=[slow])
         assert turn.call("call_slow").output == "TimeoutError: the database"
 
     async def test_a_call_without_arguments_may_be_empty(self, server: Server) -> None:
@@ -309,19 +271,19 @@ class TestCalls:
             ran.append(1)
             return "pong"
 
-        turn = await played(server, calls("ping", []), answers("Pong."), tools=[ping])
+        turn = await play_turn(server, calls("ping", []), answers("Pong."), tools=[ping])
         assert turn.call("call_ping").output == "pong"
         quiet = calls("ping", []).but(finish_reason=None)
-        assert (await played(server, quiet, answers("Pong."), tools=[ping])).status == "done"
+        assert (await play_turn(server, quiet, answers("Pong."), tools=[ping])).status == "done"
         assert len(ran) == 2
-        cut = await played(server, quiet.but(done=False), tools=[ping])
+        cut = await play_turn(server, quiet.but(done=False), tools=[ping])
         assert cut.error == "the stream ended inside the arguments of ping"
         assert len(ran) == 2
 
     async def test_what_is_sent_back_is_always_json(self, server: Server) -> None:
         bad = calls("add", ['{"x": NaN, "y": 1}']) + calls("add", ['{"x": 1e400, "y": 1}'], id="b")
-        await played(server, bad, answers("Well."))
-        for call in sent(server)[2]["tool_calls"]:
+        await play_turn(server, bad, answers("Well."))
+        for call in sent_messages(server)[2]["tool_calls"]:
             assert json.loads(call["function"]["arguments"]) == {}
 
     async def test_a_tool_with_a_json_schema_is_checked_too(self, server: Server) -> None:
@@ -329,7 +291,7 @@ class TestCalls:
         double = StructuredTool(
             name="double", description="Double n.", args_schema=schema, func=lambda n: 2 * n
         )
-        turn = await played(
+        turn = await play_turn(
             server,
             calls("double", n="4", id="bad") + calls("double", n=4, id="good"),
             answers("8"),
@@ -346,7 +308,7 @@ class TestCalls:
             def _run(self, n: int) -> int:
                 return 2 * n
 
-        turn = await played(
+        turn = await play_turn(
             server,
             calls("double", n="4", id="bad") + calls("double", n=4, id="good"),
             answers("8"),
@@ -356,7 +318,7 @@ class TestCalls:
         assert turn.call("good").output == "8"
 
     async def test_the_same_server_id_in_two_steps_is_two_calls(self, server: Server) -> None:
-        turn = await played(
+        turn = await play_turn(
             server, calls("add", x=1, y=2, id="0"), calls("add", x=3, y=4, id="0"), answers("7")
         )
         outputs = [block.output for block in turn.blocks[:2]]  # type: ignore[union-attr]
@@ -367,13 +329,13 @@ class TestAnswers:
     """How a turn arrives at its answer."""
 
     async def test_plain_text_is_an_answer(self, server: Server) -> None:
-        turn = await played(server, calls("add", x=1, y=2), says("It ", "is 3."))
+        turn = await play_turn(server, calls("add", x=1, y=2), says("It ", "is 3."))
         assert (turn.status, turn.answer.text) == ("done", "It is 3.")
         assert turn.tools_used == ("add",)
 
     async def test_a_chat_without_tools_streams_its_text(self, server: Server) -> None:
         server.script(says("N", "LP"))
-        events = await events_of(executor(server, tools=[]), "What is NLP?")
+        events = await collect_events(open_agent(server, tools=[]), "What is NLP?")
         assert [event for event in events if isinstance(event, AnswerDelta)] == [
             AnswerDelta("N"),
             AnswerDelta("LP"),
@@ -382,20 +344,20 @@ class TestAnswers:
 
     async def test_a_model_that_names_no_tools_used_those_that_ran(self, server: Server) -> None:
         bad = calls("exponentiate", x=0, y=-1)
-        turn = await played(server, calls("add", x=1, y=2) + bad, answers("3"))
+        turn = await play_turn(server, calls("add", x=1, y=2) + bad, answers("3"))
         assert turn.tools_used == ("add",)
-        named = await played(
+        named = await play_turn(
             server, calls("add", x=1, y=2), answers("3", tools_used=["functions.add"])
         )
         assert named.tools_used == ("functions.add",)
 
     async def test_other_calls_beside_the_final_answer_still_run(self, server: Server) -> None:
-        turn = await played(server, calls("add", x=1, y=2) + answers("3"))
+        turn = await play_turn(server, calls("add", x=1, y=2) + answers("3"))
         assert turn.call("call_add").output == "3"
         assert (turn.status, turn.answer.text) == ("done", "3")
 
     async def test_the_first_of_two_final_answers_counts(self, server: Server) -> None:
-        turn = await played(server, answers("yes") + answers("no").but())
+        turn = await play_turn(server, answers("yes") + answers("no").but())
         assert turn.answer.text == "yes"
 
     @pytest.mark.parametrize(
@@ -407,14 +369,14 @@ class TestAnswers:
         ],
     )
     async def test_a_bad_final_answer_is_requested_again(self, server: Server, bad: Reply) -> None:
-        turn = await played(server, bad, answers("Good."))
+        turn = await play_turn(server, bad, answers("Good."))
         assert (turn.status, turn.answer.text) == ("done", "Good.")
-        assert sent(server)[-1]["content"].startswith("Error: ")
+        assert sent_messages(server)[-1]["content"].startswith("Error: ")
 
     async def test_the_answer_is_the_concatenation_of_its_fragments(self, server: Server) -> None:
         text = 'Ein "schöner" \\ Tag\n\t😀 \u2028 漢字 e\u0301'
         server.script(answers(text, size=1))
-        events = await events_of(executor(server))
+        events = await collect_events(open_agent(server))
         assert "".join(e.text for e in events if isinstance(e, AnswerDelta)) == text
         assert isinstance(events[-1], TurnDone)
         assert events[-1].answer == text
@@ -422,23 +384,23 @@ class TestAnswers:
     async def test_bytes_split_anywhere_on_the_wire(self, server: Server) -> None:
         text = "schön 😀"
         for size in range(1, 8):
-            turn = await played(server, answers(text).but(split=partial(pieces_of, size)))
+            turn = await play_turn(server, answers(text).but(split=partial(pieces_of, size)))
             assert turn.answer.text == text
 
     async def test_an_answer_that_names_no_tools_counts(self, server: Server) -> None:
-        turn = await played(server, calls("final_answer", ['{"answer": "20"}']))
+        turn = await play_turn(server, calls("final_answer", ['{"answer": "20"}']))
         assert (turn.status, turn.answer.text) == ("done", "20")
 
     async def test_half_a_pair_in_the_arguments(self, server: Server) -> None:
-        turn = await played(server, calls("final_answer", ['{"answer": "hi \\ud83d"}']))
+        turn = await play_turn(server, calls("final_answer", ['{"answer": "hi \\ud83d"}']))
         assert (turn.status, turn.answer.text) == ("done", "hi \ud83d")
         bad = calls("add", ['{"x": "\\ud83d", "y": 1}'])
-        turn = await played(server, bad, answers("Well."))
+        turn = await play_turn(server, bad, answers("Well."))
         assert turn.status == "done"
-        assert sent(server)[-1]["content"] == "Error: wrong arguments: x: not a number"
+        assert sent_messages(server)[-1]["content"] == "Error: wrong arguments: x: not a number"
 
     async def test_text_that_came_with_half_a_pair(self, server: Server) -> None:
-        turn = await played(server, says("a\ud83d", "\ude00b"))
+        turn = await play_turn(server, says("a\ud83d", "\ude00b"))
         assert turn.answer.text == "a😀b"
 
 
@@ -446,7 +408,7 @@ class TestEndings:
     """Whatever fails, the stream ends once and says how."""
 
     async def failure(self, server: Server, *replies: Reply, **options: Any) -> str:
-        turn = await played(server, *replies, **options)
+        turn = await play_turn(server, *replies, **options)
         assert turn.status == "failed"
         assert len(turn.error) <= 300
         assert "\n" not in turn.error
@@ -454,7 +416,7 @@ class TestEndings:
 
     async def test_an_endless_loop_of_calls(self, server: Server) -> None:
         server.script(calls("add", x=1, y=1), forever=True)
-        events = await events_of(executor(server, max_steps=3))
+        events = await collect_events(open_agent(server, max_steps=3))
         assert isinstance(events[-1], TurnFailed)
         assert "no answer after 3 steps" in events[-1].error
         assert len(server.requests) == 3
@@ -466,7 +428,7 @@ class TestEndings:
 
     async def test_an_unreachable_server(self, server: Server) -> None:
         llm = connect("m", base_url="http://127.0.0.1:9/v1", api_key=None, temperature=0, timeout=5)
-        events = await events_of(AgentExecutor(llm))
+        events = await collect_events(AgentExecutor(llm))
         await llm.aclose()
         assert isinstance(events[-1], TurnFailed)
         refused = "cannot reach 127.0.0.1:9: Connection refused; is the server running?"
@@ -476,7 +438,7 @@ class TestEndings:
         llm = connect(
             "m", base_url="http://none.invalid/v1", api_key=None, temperature=0, timeout=5
         )
-        events = await events_of(AgentExecutor(llm))
+        events = await collect_events(AgentExecutor(llm))
         await llm.aclose()
         assert isinstance(events[-1], TurnFailed)
         assert events[-1].error.startswith("cannot reach none.invalid: ")
@@ -485,30 +447,30 @@ class TestEndings:
     async def test_a_message_that_was_cut_off_runs_nothing(
         self, server: Server, reason: str
     ) -> None:
-        turn = await played(server, calls("add", x=1, y=2).but(finish_reason=reason))
+        turn = await play_turn(server, calls("add", x=1, y=2).but(finish_reason=reason))
         assert turn.error == f"the model's message was cut off (finish_reason: {reason})"
         assert turn.call("call_add").arguments is None
         assert turn.call("call_add").failed
 
     async def test_a_stream_cut_inside_arguments(self, server: Server) -> None:
         cut = calls("add", ['{"x": 10, "y": 1']).but(finish_reason=None, done=False)
-        turn = await played(server, cut)
+        turn = await play_turn(server, cut)
         assert turn.error == 'the stream ended inside the arguments of add: {"x": 10, "y": 1'
         assert turn.call("call_add").arguments is None
 
     async def test_whole_arguments_without_a_finish_reason_are_fine(self, server: Server) -> None:
         quiet = calls("add", x=1, y=2).but(finish_reason=None)
-        assert (await played(server, quiet, answers("3"))).status == "done"
+        assert (await play_turn(server, quiet, answers("3"))).status == "done"
 
     async def test_a_connection_that_breaks_inside_arguments(self, server: Server) -> None:
         broken = Reply((*calls("add", ['{"x": 10, "y": 1']).parts, Hangup()))
-        turn = await played(server, broken)
+        turn = await play_turn(server, broken)
         assert "broke off" in turn.error
         assert turn.call("call_add").failed
         assert len(server.requests) == 1
 
     async def test_an_answer_that_was_cut_off_stays_visible(self, server: Server) -> None:
-        turn = await played(server, Reply((*says("It is").parts, Hangup())), tools=[])
+        turn = await play_turn(server, Reply((*says("It is").parts, Hangup())), tools=[])
         assert turn.status == "failed"
         assert turn.answer.text == "It is"
 
@@ -530,7 +492,7 @@ class TestEndings:
 
     async def test_reasoning_is_progress(self, server: Server) -> None:
         thought = (delta(reasoning_content="hm"), Pause(0.15), delta(reasoning="hm"), Pause(0.15))
-        turn = await played(server, Reply(thought * 4) + says("20"), timeout=0.8)
+        turn = await play_turn(server, Reply(thought * 4) + says("20"), timeout=0.8)
         assert turn.answer.text == "20"
 
     async def test_prompt_processing_is_progress_but_no_reasoning(self, server: Server) -> None:
@@ -541,7 +503,7 @@ class TestEndings:
         )
         server.script(Reply(read) + Reply((delta(reasoning="hm"),)) + says("20"))
         streamer = QueueCallbackHandler(keep_chunks=True)
-        result = await executor(server, timeout=0.8).invoke("?", streamer)
+        result = await open_agent(server, timeout=0.8).invoke("?", streamer)
         assert result["answer"] == "20"
         assert merge_chunks(streamer.chunks).additional_kwargs["reasoning_content"] == "hm"
 
@@ -552,7 +514,7 @@ class TestEndings:
 
     async def test_slow_but_steady_is_progress(self, server: Server) -> None:
         steady = Reply(tuple(each for _ in range(8) for each in (delta(content="x"), Pause(0.15))))
-        assert (await played(server, steady, timeout=0.8)).answer.text == "x" * 8
+        assert (await play_turn(server, steady, timeout=0.8)).answer.text == "x" * 8
 
     @pytest.mark.parametrize(
         "after",
@@ -568,7 +530,7 @@ class TestEndings:
         self, server: Server, after: tuple[Any, ...]
     ) -> None:
         whole = {"choices": [{"delta": {}, "finish_reason": "stop"}]}
-        turn = await played(server, Reply((delta(content="hi"), whole, *after)), timeout=0.5)
+        turn = await play_turn(server, Reply((delta(content="hi"), whole, *after)), timeout=0.5)
         assert (turn.status, turn.answer.text) == ("done", "hi")
 
     async def test_a_message_is_dropped_unseen_if_nothing_of_it_was_shown(
@@ -576,7 +538,7 @@ class TestEndings:
     ) -> None:
         nameless = Reply((call_delta(arguments='{"x": 1'), Hangup()))
         server.script(nameless, answers("20"))
-        events = await events_of(executor(server))
+        events = await collect_events(open_agent(server))
         assert isinstance(events[-1], TurnDone)
         assert [event.name for event in events if isinstance(event, ToolCallStarted)] == [
             "final_answer"
@@ -585,7 +547,7 @@ class TestEndings:
     async def test_more_text_after_the_end(self, server: Server) -> None:
         whole = {"choices": [{"delta": {}, "finish_reason": "stop"}]}
         reply = Reply((delta(content="hi"), whole, delta(content="!"), Pause(20)))
-        turn = await played(server, reply, timeout=0.5)
+        turn = await play_turn(server, reply, timeout=0.5)
         assert (turn.status, turn.answer.text) == ("done", "hi!")
 
     async def test_other_choices_are_ignored(self, server: Server) -> None:
@@ -594,7 +556,7 @@ class TestEndings:
 
         end = {"choices": [{"index": 1, "delta": {}, "finish_reason": "length"}]}
         parts = (choice(0, content="A"), choice(1, content="B"), end)
-        assert (await played(server, Reply(parts))).answer.text == "A"
+        assert (await play_turn(server, Reply(parts))).answer.text == "A"
 
     async def test_too_many_calls(self, server: Server) -> None:
         many = Reply(tuple(call_delta(at, id=f"c{at}", name="add") for at in range(600)))
@@ -605,7 +567,7 @@ class TestEndings:
         self, server: Server, used: Any
     ) -> None:
         arguments = json.dumps({"answer": "20", "tools_used": used, "confidence": 1})
-        turn = await played(server, calls("final_answer", [arguments]))
+        turn = await play_turn(server, calls("final_answer", [arguments]))
         assert (turn.status, turn.answer.text) == ("done", "20")
         assert turn.tools_used == (() if used in (None, {}) else ("add",))
 
@@ -622,7 +584,7 @@ class TestEndings:
         llm = connect("m", base_url=server.url, api_key="sk-secret-key", temperature=0, timeout=5)
         OPEN.append(AgentExecutor(llm))
         server.script(reply)
-        last = (await events_of(OPEN[-1]))[-1]
+        last = (await collect_events(OPEN[-1]))[-1]
         assert isinstance(last, TurnFailed)
         assert "sk-s" not in last.error
 
@@ -662,7 +624,7 @@ class TestEndings:
     async def test_cancelling_stops_the_server(self, server: Server) -> None:
         server.script(Reply((*says("It is").parts, Pause(20))))
         streamer = QueueCallbackHandler()
-        task = asyncio.create_task(executor(server).invoke("?", streamer))
+        task = asyncio.create_task(open_agent(server).invoke("?", streamer))
         seen: list[Event] = []
         async for event in streamer:
             seen.append(event)
@@ -683,7 +645,7 @@ class TestEndings:
 
         server.script(calls("stuck"))
         streamer = QueueCallbackHandler()
-        task = asyncio.create_task(executor(server, tools=[stuck]).invoke("?", streamer))
+        task = asyncio.create_task(open_agent(server, tools=[stuck]).invoke("?", streamer))
         before = time.monotonic()
         async for event in streamer:
             if isinstance(event, ToolStarted):
@@ -695,7 +657,7 @@ class TestEndings:
 
     async def test_cancelled_before_it_began(self, server: Server) -> None:
         streamer = QueueCallbackHandler()
-        task = asyncio.create_task(executor(server).invoke("?", streamer))
+        task = asyncio.create_task(open_agent(server).invoke("?", streamer))
         task.cancel()
         async with asyncio.timeout(10):
             events = [event async for event in streamer]
@@ -705,7 +667,7 @@ class TestEndings:
     async def test_an_interrupted_answer_stays_in_the_history_and_says_so(
         self, server: Server
     ) -> None:
-        agent = executor(server)
+        agent = open_agent(server)
         server.script(Reply((*says("It ", "is\ud83d").parts, Pause(20))), says("Hi."))
         streamer = QueueCallbackHandler()
         task = asyncio.create_task(agent.invoke("What?", streamer))
@@ -714,13 +676,13 @@ class TestEndings:
                 task.cancel()
         await asyncio.wait([task])
         await agent.invoke("Hello")
-        contents = [message["content"] for message in sent(server)[1:]]
+        contents = [message["content"] for message in sent_messages(server)[1:]]
         assert contents == ["What?", "It is\n\n[interrupted]", "Hello"]
 
     async def test_a_turn_interrupted_before_its_first_word_is_forgotten(
         self, server: Server
     ) -> None:
-        agent = executor(server)
+        agent = open_agent(server)
         server.script(Reply((Pause(20),)), says("Hi."))
         task = asyncio.create_task(agent.invoke("What?"))
         while not server.requests:  # noqa: ASYNC110  # the server is in a thread
@@ -728,130 +690,15 @@ class TestEndings:
         task.cancel()
         await asyncio.wait([task])
         await agent.invoke("Hello")
-        assert [message["content"] for message in sent(server)[1:]] == ["Hello"]
+        assert [message["content"] for message in sent_messages(server)[1:]] == ["Hello"]
 
     async def test_a_failed_turn_leaves_no_trace_in_the_history(self, server: Server) -> None:
-        agent = executor(server)
+        agent = open_agent(server)
         server.script(fails(401, "no"), says("Hi."))
         with pytest.raises(AgentError, match="401"):
             await agent.invoke("What?")
         await agent.invoke("Hello")
-        assert [message["content"] for message in sent(server)[1:]] == ["Hello"]
-
-
-class TestFallbacksAndRetries:
-    """Servers differ in what they support."""
-
-    @pytest.mark.parametrize(
-        "refusal",
-        [
-            fails(400, "tool_choice 'required' is not supported"),
-            fails(422),
-            fails(500, "tools param requires --jinja flag"),
-        ],
-    )
-    async def test_a_free_choice_of_tools_is_next(self, server: Server, refusal: Reply) -> None:
-        server.script(refusal, calls("add", x=1, y=2), answers("3"), answers("4"))
-        agent = executor(server)
-        events = await events_of(agent)
-        assert isinstance(events[-1], TurnDone)
-        assert any(isinstance(event, Notice) for event in events)
-        await agent.invoke("and?")
-        choices = [request.get("tool_choice") for request in server.requests]
-        assert choices == ["required", "auto", "auto", "auto"]
-
-    async def test_a_server_without_tools_answers_in_plain_text(self, server: Server) -> None:
-        server.script(
-            fails(400, "m does not support tools"),
-            fails(400, "m does not support tools"),
-            says("NLP"),
-            says("is"),
-        )
-        agent = executor(server)
-        events = await events_of(agent)
-        assert AnswerDelta("NLP") in events
-        await agent.invoke("more")
-        assert ["tools" in request for request in server.requests] == [True, True, False, False]
-        assert "final_answer" not in sent(server)[0]["content"]
-
-    @pytest.mark.parametrize(
-        "refusal",
-        [
-            fails(400, "this model's context length is 4096"),
-            fails(400, "maximum context length exceeded; reduce the messages or functions"),
-            fails(400, "error parsing tool call: raw='{'"),
-        ],
-    )
-    async def test_a_refusal_for_another_reason_is_final(
-        self, server: Server, refusal: Reply
-    ) -> None:
-        turn = await played(server, refusal)
-        assert turn.status == "failed"
-        assert len(server.requests) == 1
-
-    async def test_a_fallback_that_did_not_help_is_not_kept(self, server: Server) -> None:
-        server.script(*[fails(422)] * 3, answers("20"))
-        agent = executor(server)
-        with pytest.raises(AgentError):
-            await agent.invoke("?")
-        await agent.invoke("?")
-        choices = [request.get("tool_choice") for request in server.requests]
-        assert choices == ["required", "auto", None, "required"]
-
-    async def test_a_complaint_in_a_list_of_details(self, server: Server) -> None:
-        detail = [{"loc": ["body", "stream_options"], "msg": "Extra inputs are not permitted"}]
-        body = json.dumps({"detail": detail}).encode()
-        turn = await played(server, Reply(status=422, body=body), answers("20"))
-        assert turn.status == "done"
-        assert server.requests[1]["tool_choice"] == "required"
-        assert "stream_options" not in server.requests[1]
-
-    async def test_an_unsupported_option_is_left_out(self, server: Server) -> None:
-        turn = await played(
-            server,
-            fails(400, "unknown field: stream_options"),
-            fails(400, "Unsupported value: 'temperature' does not support 0 with this model."),
-            answers("3"),
-        )
-        assert turn.status == "done"
-        assert "stream_options" not in server.requests[1]
-        assert "temperature" not in server.requests[2]
-        assert server.requests[2]["tool_choice"] == "required"
-
-    async def test_a_busy_server_gets_a_retry(self, server: Server) -> None:
-        busy = fails(429, "slow down", {"Retry-After": "0"})
-        turn = await played(server, busy, busy, answers("3"))
-        assert turn.status == "done"
-
-    async def test_a_server_that_stays_busy_fails(self, server: Server) -> None:
-        busy = fails(503, "overloaded", {"Retry-After": "0"})
-        turn = await played(server, *[busy] * 5)
-        assert turn.error.endswith("overloaded")
-        assert len(server.requests) == 3
-
-    async def test_a_long_wait_is_left_to_the_user(self, server: Server) -> None:
-        turn = await played(server, fails(429, "come back later", {"Retry-After": "100"}))
-        assert turn.error.endswith("come back later; it asks to be left alone for 100 s")
-        assert len(server.requests) == 1
-
-    async def test_streams_that_are_a_little_different(self, server: Server) -> None:
-        turn = await played(
-            server,
-            Reply(
-                (
-                    {"choices": [], "prompt_filter_results": []},
-                    {"choices": [{"index": 0, "delta": {"role": "user", "content": "Hm."}}]},
-                    call_delta(None, id=7, name="add", arguments={"x": 1, "y": 2}),
-                    {"choices": None},
-                ),
-                finish_reason=None,
-            ),
-            answers("3").but(usage=(100, 20)),
-        )
-        assert turn.status == "done"
-        assert isinstance(turn.blocks[0], Prose)
-        assert turn.call("7").output == "3"
-        assert (turn.input_tokens, turn.output_tokens) == (100, 20)
+        assert [message["content"] for message in sent_messages(server)[1:]] == ["Hello"]
 
 
 class Whole(BaseChatModel):
@@ -873,7 +720,7 @@ class Whole(BaseChatModel):
 
 async def test_an_error_that_holds_the_key_is_not_the_cause(server: Server) -> None:
     server.script(fails(401, "wrong key sk-secret"), fails(401, "wrong key"))
-    agent = executor(server)
+    agent = open_agent(server)
     for has_cause in (False, True):
         with pytest.raises(AgentError) as raised:
             await agent.invoke("?")
@@ -886,14 +733,16 @@ class TestOtherModels:
     async def test_one_that_does_not_stream(self) -> None:
         call = {"id": "a", "name": "add", "args": {"x": 1, "y": 2}}
         llm = Whole(replies=[AIMessage("", tool_calls=[call]), AIMessage("3")])
-        events = await events_of(AgentExecutor(llm))
+        events = await collect_events(AgentExecutor(llm))
         assert ToolCallStarted("a", "add") in events
         assert ArgumentsDelta("a", '{"x": 1, "y": 2}') in events
         assert isinstance(events[-1], TurnDone)
         assert events[0] == TurnStarted("What is 10 + 10", "Whole")
 
     async def test_one_that_knows_no_tools(self) -> None:
-        events = await events_of(AgentExecutor(Whole(replies=[AIMessage("3")], takes_tools=False)))
+        events = await collect_events(
+            AgentExecutor(Whole(replies=[AIMessage("3")], takes_tools=False))
+        )
         assert isinstance(events[-1], TurnDone)
         assert events[-1].answer == "3"
         await AgentExecutor(Whole(replies=[], takes_tools=False)).prepare()
@@ -910,7 +759,11 @@ class TestOtherModels:
         agent.use(connect("m", base_url=server.url, api_key=None, temperature=0, timeout=5))
         await agent.invoke("second")
         await agent.aclose()
-        assert [message["content"] for message in sent(server)[1:]] == ["first", "one", "second"]
+        assert [message["content"] for message in sent_messages(server)[1:]] == [
+            "first",
+            "one",
+            "second",
+        ]
 
 
 def test_the_model_named_by_the_settings_is_the_default(
