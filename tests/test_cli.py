@@ -258,7 +258,7 @@ class TestFailures:
                 calls("add", ['{"x": 1']).but(finish_reason=None),
                 "ended inside the arguments of add",
             ),
-            (Reply((*calls("add", ['{"x": 1']).parts, Hangup())), "broke off"),
+            (Reply((*calls("add", ['{"x": 1']).parts, Hangup())), "closed the connection"),
             (calls("add", x=1, y=1), "no answer after 3 steps"),
         ],
     )

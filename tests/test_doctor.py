@@ -353,7 +353,7 @@ class TestNoServer:
             (Reply((*SUM.parts, Pause(30))), "timed out: no end from "),
             (Reply((call_delta(), Pause(0.1)) * 100), "timed out: no end from "),
             (Reply((b": ping\n\n", Pause(0.1)) * 100), "timed out: no answer from "),
-            (Reply((*SUM.parts, Hangup())), "the connection to "),
+            (Reply((*SUM.parts, Hangup())), "127.0.0.1:"),
         ],
     )
     async def test_it_stops_answering(self, server: Server, reply: Reply, words: str) -> None:

@@ -54,6 +54,7 @@ LIBRARIES = {
     "typer": ("cli",),
     "tomllib": ("config",),
     "sqlite3": ("sessions",),
+    "httpx2": ("models.transport", "models.openai_compatible"),
     "openai": ("models", "doctor.probe"),
     "langchain_openai": ("models",),
     "xllamacpp": ("models.embedded",),

@@ -234,7 +234,7 @@ class TestFallbacksAndRetries:
 
     async def test_a_long_wait_is_left_to_the_user(self, server: Server) -> None:
         turn = await play_turn(server, fails(429, "come back later", {"Retry-After": "100"}))
-        assert turn.error.endswith("come back later; it asks to be left alone for 100 s")
+        assert turn.error.endswith("come back later; rate limited, try again in 100 s")
         assert len(server.requests) == 1
 
     async def test_streams_that_are_a_little_different(self, server: Server) -> None:

@@ -20,7 +20,7 @@ from streamchat.models.errors import describe
 from streamchat.models.openai_compatible import (
     CompatibleChatOpenAI,
     connect,
-    without_refused_option,
+    drop_refused_option,
 )
 from streamchat.text.redact import Redactor
 from tests.server import Hangup, Pause, Reply, Server, fails, says
@@ -106,6 +106,15 @@ class TestErrors:
     ) -> None:
         server.script(Reply(status=429, body=json.dumps({"error": error}).encode()))
         assert "the quota is used up" in await told(server.url)
+
+    async def test_a_refused_key_is_blamed_on_the_variable_that_held_it(
+        self, server: Server
+    ) -> None:
+        server.script(fails(401, "wrong key"))
+        llm = open_model(Settings("m", server.url, "sk-1234", api_key_env="GROQ_API_KEY"))
+        with pytest.raises(AgentError, match="; check GROQ_API_KEY"):
+            await AgentExecutor(llm).invoke("?")
+        await llm.aclose()
 
     async def test_a_status_counts_more_than_the_time(self, server: Server) -> None:
         server.script(Reply((Pause(20),), status=401))
@@ -204,9 +213,9 @@ def test_the_name_a_model_is_shown_by(settings: Settings, name: str) -> None:
 
 async def test_an_option_is_left_out_once() -> None:
     llm = connect("m", base_url="http://127.0.0.1:9/v1", api_key=None, temperature=0, timeout=1)
-    plainer = without_refused_option(llm, "stream_options is not known here")
+    plainer = drop_refused_option(llm, "stream_options is not known here")
     assert plainer
     assert plainer.stream_usage is False  # type: ignore[attr-defined]  # a field of ChatOpenAI
-    assert without_refused_option(plainer, "stream_options is not known here") is None
-    assert without_refused_option(llm, "something else") is None
+    assert drop_refused_option(plainer, "stream_options is not known here") is None
+    assert drop_refused_option(llm, "something else") is None
     await llm.aclose()

@@ -12,8 +12,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from streamchat.models.wire import sse
-from streamchat.models.wire.body import BodyDecoder, ReportedError, UnreadableError, words_of
-from streamchat.models.wire.normalize import generation_chunk, has_content
+from streamchat.models.wire.body import (
+    BodyDecoder,
+    ReportedError,
+    UnreadableError,
+    summarize_markup,
+)
+from streamchat.models.wire.normalize import has_content, to_generation_chunk
 from streamchat.models.wire.sse import EventDecoder, ServerEvent, TooLongError
 from tests.test_partial_json import split_at
 
@@ -181,15 +186,15 @@ class TestBodies:
         except (UnreadableError, ReportedError):
             return
         for chunk in found[:-1]:
-            generation_chunk(chunk)
+            to_generation_chunk(chunk)
 
     def test_words_of_a_page(self) -> None:
-        assert words_of("<html><h1>Bad <b>Gateway</b></h1>nginx") == "Bad Gateway"
-        assert words_of("<script>x()</script><p>Too&nbsp;many &lt;b&gt;") == "Too many <b>"
+        assert summarize_markup("<html><h1>Bad <b>Gateway</b></h1>nginx") == "Bad Gateway"
+        assert summarize_markup("<script>x()</script><p>Too&nbsp;many &lt;b&gt;") == "Too many <b>"
 
 
 def first(chunk: dict[str, Any]) -> Any:
-    return generation_chunk(chunk).message
+    return to_generation_chunk(chunk).message
 
 
 def delta(**fields: Any) -> dict[str, Any]:
@@ -287,5 +292,5 @@ class TestShapes:
     @given(JSON)
     def test_nothing_makes_it_fail(self, value: Any) -> None:
         if isinstance(value, dict):
-            generation_chunk(value)
+            to_generation_chunk(value)
             has_content(value)

@@ -12,8 +12,8 @@ from langchain_core.messages import AIMessage
 from langchain_core.runnables import Runnable
 from langchain_core.tools import BaseTool
 
-from streamchat.models.errors import complaint, refuses_tools
-from streamchat.models.openai_compatible import without_refused_option
+from streamchat.models.openai_compatible import drop_refused_option
+from streamchat.models.refusals import read_complaint, refuses_tools
 
 BoundModel: TypeAlias = Runnable[LanguageModelInput, AIMessage]
 
@@ -52,7 +52,7 @@ class ModelBinding:
 
         None if the error is no such refusal, or nothing is left to give up.
         """
-        if plainer := without_refused_option(self.llm, complaint(error)):
+        if plainer := drop_refused_option(self.llm, read_complaint(error)):
             return replace(self, llm=plainer), "without that option"
         refused = isinstance(error, NotImplementedError) or refuses_tools(error)
         if not refused or len(self.tool_choices) == 1:

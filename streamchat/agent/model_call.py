@@ -20,8 +20,10 @@ from streamchat.agent.reply import Reply, find_fault
 from streamchat.agent.streamer import QueueCallbackHandler
 from streamchat.agent.watchdog import Watchdog
 from streamchat.events import Notice, StepFinished, StepStarted, ToolFinished
-from streamchat.models.errors import describe, is_unknown_model, seconds_until_retry
+from streamchat.models.errors import OPENAI_KEY, describe
 from streamchat.models.progress import Progress
+from streamchat.models.refusals import is_unknown_model
+from streamchat.models.retry import seconds_until_retry
 from streamchat.text.redact import Redactor
 
 _MAX_RETRIES = 2
@@ -122,7 +124,8 @@ class ModelClient:
             with suppress(Exception):  # the names are a courtesy
                 async with asyncio.timeout(min(_NAMES_TIMEOUT, self._timeout)):
                     names = await self.model_names()
-        return describe(error, self._redactor, names)
+        variable = getattr(self.llm, "key_variable", OPENAI_KEY)
+        return describe(error, self._redactor, names, variable)
 
     def without_secrets(self, error: Exception) -> Exception | None:
         """Return an error if it can be shown, or None if it holds a secret."""

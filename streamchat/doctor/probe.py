@@ -15,15 +15,15 @@ from langchain_core.utils.function_calling import convert_to_openai_tool
 
 from streamchat.config import Settings
 from streamchat.models import open_model
-from streamchat.models.errors import (
-    complaint,
-    describe,
-    is_unknown_model,
-    own_words,
-    refuses_tools,
-)
+from streamchat.models.errors import describe
 from streamchat.models.openai_compatible import CompatibleChatOpenAI
 from streamchat.models.progress import Progress, silent
+from streamchat.models.refusals import (
+    is_unknown_model,
+    read_complaint,
+    read_server_message,
+    refuses_tools,
+)
 from streamchat.models.wire.body import Chunk
 from streamchat.models.wire.normalize import has_content
 from streamchat.models.wire.stream import ChunkStream
@@ -173,10 +173,10 @@ class Probe:
     def _failure(self, error: Exception) -> Failure:
         status = error.status_code if isinstance(error, openai.APIStatusError) else None
         return Failure(
-            words=describe(error, self.redactor),
+            words=describe(error, self.redactor, key_variable=self._llm.key_variable),
             status=status,
-            said=own_words(error),
-            complaint=complaint(error),
+            said=read_server_message(error),
+            complaint=read_complaint(error),
             refuses_tools=refuses_tools(error),
             unknown_model=is_unknown_model(error),
             final=status in (401, 403) or isinstance(error, openai.APIConnectionError),

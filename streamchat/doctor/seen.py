@@ -11,7 +11,7 @@ from streamchat.agent.reply import Reply
 from streamchat.doctor.probe import Failure, Observation
 from streamchat.events import Event
 from streamchat.models.wire.body import Chunk
-from streamchat.models.wire.normalize import generation_chunk
+from streamchat.models.wire.normalize import to_generation_chunk
 
 
 @dataclass
@@ -39,7 +39,7 @@ class Seen:
         decoder = ChunkDecoder()
         events: list[Event] = []
         for chunk in self.raw.chunks:
-            read = generation_chunk(chunk)
+            read = to_generation_chunk(chunk)
             message = read.message
             message.response_metadata = read.generation_info or {}
             events += decoder.feed(message)  # type: ignore[arg-type]  # it is one of an AI

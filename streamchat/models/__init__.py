@@ -60,6 +60,7 @@ def open_model(settings: Settings, progress: Progress = silent) -> CompatibleCha
             api_key=settings.api_key,
             temperature=settings.temperature,
             timeout=settings.timeout,
+            key_variable=settings.api_key_env or "OPENAI_API_KEY",
         )
     except Exception as error:  # of certificates and proxies that the environment names
         words = Redactor(settings.secrets).redact(f"{type(error).__name__}: {error}")

@@ -5,37 +5,40 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from contextlib import suppress
-from functools import partial
 from typing import Any, TypeVar
 
+import httpx2
 import openai
 from langchain_core.language_models import BaseChatModel
 from langchain_core.outputs import ChatGenerationChunk
 from langchain_openai import ChatOpenAI
-from pydantic import SecretStr
+from pydantic import PrivateAttr, SecretStr
 
 from streamchat.config import find_url_credentials
-from streamchat.models.errors import host_and_port
-from streamchat.models.wire.normalize import generation_chunk
+from streamchat.models.errors import OPENAI_KEY
+from streamchat.models.transport import format_host
+from streamchat.models.wire.normalize import to_generation_chunk
 from streamchat.models.wire.stream import ChunkStream
 
 NO_KEY = "none"
-_LATER = 5.0
-_MOST_ERROR = 1 << 18
+_EXTRA_TIMEOUT = 5.0
+_MAX_ERROR_BYTES = 1 << 18
 OPENAI_URL = "https://api.openai.com/v1"
 
 
 class CompatibleChatOpenAI(ChatOpenAI):
-    """ChatOpenAI that also reads the streams of servers that are a little different."""
+    """ChatOpenAI that also reads the streams of servers that deviate from the API."""
+
+    _key_variable: str = PrivateAttr(OPENAI_KEY)
 
     async def aclose(self) -> None:
-        """Closes the connections to the server."""
+        """Close the connections to the server."""
         await self.root_async_client.close()
         self.root_client.close()
 
     @property
     def secrets(self) -> tuple[str, ...]:
-        """What must be in no output: the key, and what lets in by the server's address."""
+        """The key, and credentials embedded in the base URL: no output may contain them."""
         key = self.openai_api_key
         value = key.get_secret_value() if isinstance(key, SecretStr) else NO_KEY
         login = find_url_credentials(self.openai_api_base)
@@ -43,14 +46,19 @@ class CompatibleChatOpenAI(ChatOpenAI):
 
     @property
     def host(self) -> str:
-        """The server's host, and port if it is not the usual one."""
-        return host_and_port(self.root_async_client.base_url)
+        """The server's host, with the port unless it is the default one."""
+        return format_host(self.root_async_client.base_url)
+
+    @property
+    def key_variable(self) -> str:
+        """The environment variable that the key comes from."""
+        return self._key_variable
 
     async def model_names(self) -> list[str]:
-        """Returns the names of the models that the server has; none if it does not tell.
+        """Return the names of the server's models; none if it does not list them.
 
         Raises:
-            openai.APIError: the server does not answer.
+            openai.APIError: the request failed.
         """
         listed = await self.root_async_client.get("/models", cast_to=object)
         models = listed.get("data") if isinstance(listed, dict) else None
@@ -60,11 +68,11 @@ class CompatibleChatOpenAI(ChatOpenAI):
     def _convert_chunk_to_generation_chunk(
         self, chunk: dict[str, Any], default_chunk_class: type, base_generation_info: Any
     ) -> ChatGenerationChunk:
-        return generation_chunk(chunk)
+        return to_generation_chunk(chunk)
 
 
-class _PlainChunks:
-    """A client's chat completions whose streams are read as `ChunkStream` does."""
+class _PlainCompletions:
+    """A client's chat completions, with streams read by `ChunkStream`."""
 
     def __init__(self, client: openai.AsyncOpenAI) -> None:
         self._client = client
@@ -84,88 +92,123 @@ class _PlainChunks:
         return getattr(self._client.chat.completions, name)
 
 
-async def _keep_little_of_an_error(response: Any, seconds: float) -> None:
-    """Reads the beginning of an error's body. The client would read it all, and it may not end."""
-    if response.is_success:
-        return
+class _AsyncClient(openai.DefaultAsyncHttpxClient):
+    """Reads only the beginning of an error's body: the OpenAI client reads all, which may not end.
+
+    Args:
+        error_seconds: how long to wait for that beginning.
+    """
+
+    def __init__(self, *, error_seconds: float, **options: Any) -> None:
+        super().__init__(**options)
+        self._error_seconds = error_seconds
+
+    async def send(
+        self, request: httpx2.Request, *, stream: bool = False, **options: Any
+    ) -> httpx2.Response:
+        response = await super().send(request, stream=True, **options)
+        if not response.is_success:
+            return await _shorten_error(response, self._error_seconds)
+        if not stream:
+            try:
+                await response.aread()
+            except BaseException:
+                await response.aclose()
+                raise
+        return response
+
+
+async def _shorten_error(response: httpx2.Response, seconds: float) -> httpx2.Response:
     body = b""
-    # The status is known, and counts more than whatever becomes of the body.
+    # The status is known, and matters more than a body that cannot be read.
     with suppress(Exception):
         async with asyncio.timeout(seconds):
-            async for piece in response.aiter_bytes():
-                body += piece
-                if len(body) >= _MOST_ERROR:
+            async for data in response.aiter_bytes():
+                body += data
+                if len(body) >= _MAX_ERROR_BYTES:
                     break
     with suppress(Exception):
         await response.aclose()
-    response._content = body[:_MOST_ERROR]  # where `aread` keeps it
+    # The body is decoded by now.
+    framing = ("content-encoding", "content-length", "transfer-encoding")
+    return httpx2.Response(
+        response.status_code,
+        headers=[
+            (name, value)
+            for name, value in response.headers.raw
+            if name.decode("latin-1").lower() not in framing
+        ],
+        content=body[:_MAX_ERROR_BYTES],
+        request=response.request,
+        extensions=response.extensions,
+    )
 
 
-_Kind = TypeVar("_Kind", bound=CompatibleChatOpenAI)
+_Model = TypeVar("_Model", bound=CompatibleChatOpenAI)
 
 
 def connect(
     model: str,
-    kind: type[_Kind] = CompatibleChatOpenAI,  # type: ignore[assignment]  # the bound is the default
+    kind: type[_Model] = CompatibleChatOpenAI,  # type: ignore[assignment]  # the bound is the default
     *,
     base_url: str | None,
     api_key: str | None,
     temperature: float,
     timeout: float,
     trust_environment: bool = True,
+    key_variable: str = OPENAI_KEY,
     **options: Any,
-) -> _Kind:
-    """Returns the model of this name on the server, OpenAI's own if `base_url` is None.
+) -> _Model:
+    """Return the chat model `model` on a server; OpenAI's own if `base_url` is None.
 
-    A server that wants no key gets a word that is none. The prompt goes to no other host:
-    redirects are not followed. A server that says when to try again is not waited for in silence
-    here; whoever asks decides on that.
+    Without a key, a placeholder is sent. Redirects are not followed, so that the prompt goes to no
+    other host. There are no retries here: the caller decides on those.
 
     Args:
-        kind: the class it is to be of.
+        kind: the class of the model.
         timeout: seconds to wait for a connection and for the next byte.
         trust_environment: whether proxies named in the environment are used.
-        options: what else ChatOpenAI takes.
+        key_variable: the environment variable that the key comes from, for error messages.
+        options: further arguments of ChatOpenAI.
     """
-    # Whoever asks has a clock of its own, which knows what progress is; it is to go off first.
-    waits = openai.Timeout(timeout + _LATER)
+    # The caller's watchdog knows what progress is, so it goes off first.
+    limits = openai.Timeout(timeout + _EXTRA_TIMEOUT)
     llm = kind(
         model=model,
-        # Said here, because the client would heed more variables than we tell of.
+        # Always set: otherwise the client reads environment variables that are not documented here.
         base_url=base_url or OPENAI_URL,
         api_key=SecretStr(api_key or NO_KEY),
         temperature=temperature,
-        timeout=waits,
+        timeout=limits,
         max_retries=0,
         stream_usage=True,
         stream_chunk_timeout=0,
         use_responses_api=False,
         http_client=openai.DefaultHttpxClient(
-            follow_redirects=False, timeout=waits, trust_env=trust_environment
+            follow_redirects=False, timeout=limits, trust_env=trust_environment
         ),
-        http_async_client=openai.DefaultAsyncHttpxClient(
+        http_async_client=_AsyncClient(
             follow_redirects=False,
-            timeout=waits,
+            timeout=limits,
             trust_env=trust_environment,
-            event_hooks={
-                "response": [partial(_keep_little_of_an_error, seconds=min(1.0, timeout / 3))]
-            },
+            error_seconds=min(1.0, timeout / 3),
         ),
         **options,
     )
-    llm.async_client = _PlainChunks(llm.root_async_client)
+    llm._key_variable = key_variable
+    llm.async_client = _PlainCompletions(llm.root_async_client)
     return llm
 
 
-_OPTIONS: dict[str, dict[str, Any]] = {
+_CHANGES: dict[str, dict[str, Any]] = {
     "stream_options": {"stream_usage": False},
     "temperature": {"temperature": None},
 }
 
 
-def without_refused_option(llm: BaseChatModel, complaint: str) -> BaseChatModel | None:
-    """Returns the model without the option the server complains of, or None if it is another."""
-    for option, changes in _OPTIONS.items():
+def drop_refused_option(llm: BaseChatModel, complaint: str) -> BaseChatModel | None:
+    """Return the model without the option that the complaint names; None if it names none."""
+    for option, changes in _CHANGES.items():
         already = all(getattr(llm, name, value) == value for name, value in changes.items())
         if option in complaint and not already:
             return llm.model_copy(update=changes)

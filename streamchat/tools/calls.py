@@ -103,4 +103,5 @@ async def run_tool(tool: BaseTool, arguments: dict[str, Any]) -> Any:
 def _is_async(tool: BaseTool) -> bool:
     if hasattr(tool, "coroutine"):
         return tool.coroutine is not None
+    # Only an override of the private `_arun` shows that a subclass of BaseTool is asynchronous.
     return type(tool)._arun is not BaseTool._arun

@@ -130,7 +130,7 @@ class BodyDecoder:
     def _read_whole(self) -> Iterator[Chunk]:
         text = self._whole.decode("utf-8-sig", "replace")
         if self._kind == b"<":
-            title = f" ({words})" if (words := one_line(words_of(text), _SAMPLE)) else ""
+            title = f" ({words})" if (words := one_line(summarize_markup(text), _SAMPLE)) else ""
             raise UnreadableError(f"a web page{title}; is the address right? Many end in /v1")
         values = _parsed(text)
         if not values:
@@ -167,7 +167,7 @@ def _load(text: str, number: type[int] | type[float]) -> Any:
     return json.loads(text) if number is int else json.loads(text, parse_int=number)
 
 
-def words_of(markup: str) -> str:
+def summarize_markup(markup: str) -> str:
     """Returns what a web page is about: its title, or its text."""
     markup = markup[:_MOST_MARKUP]
     title = _TITLE.search(markup)

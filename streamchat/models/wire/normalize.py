@@ -31,6 +31,7 @@ class StrictChunk(AIMessageChunk):
     never written to their end.
     """
 
+    # Overrides the validator of this name: nothing else keeps LangChain from repairing the JSON.
     @model_validator(mode="after")
     def init_tool_calls(self) -> Self:
         """Sorts the calls into those whose arguments are a JSON object, and others."""
@@ -59,7 +60,7 @@ def _object(text: str) -> dict[str, Any] | None:
     return value if isinstance(value, dict) else None
 
 
-def generation_chunk(chunk: Mapping[str, Any]) -> ChatGenerationChunk:
+def to_generation_chunk(chunk: Mapping[str, Any]) -> ChatGenerationChunk:
     """Returns a chunk of the API, or a whole completion, as LangChain has it.
 
     Reasoning and refusals, which it has no place for, are in `additional_kwargs`.

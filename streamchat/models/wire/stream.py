@@ -9,7 +9,7 @@ from typing import TypeVar
 
 import openai
 
-from streamchat.models.errors import is_transport
+from streamchat.models.transport import is_transport_error
 from streamchat.models.wire.body import BodyDecoder, Chunk, ReportedError, UnreadableError
 from streamchat.models.wire.normalize import OneChoice, finish_reason, has_content
 
@@ -75,12 +75,12 @@ class ChunkStream(openai.AsyncStream[object]):
         try:
             yield from chunks
         except UnreadableError as error:
-            raise openai.APIError(f"it sent {error}", request, body=None) from None
+            raise openai.APIError(str(error), request, body=None) from None
         except ReportedError as error:
             raise openai.APIError("no reason given", request, body=error.body) from None
 
     def _connection_error(self, error: Exception) -> Exception:
-        if not is_transport(error):
+        if not is_transport_error(error):
             return error
         return openai.APIConnectionError(message=str(error), request=self.response.request)
 
