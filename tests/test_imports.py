@@ -12,6 +12,7 @@ ROOT = Path(__file__).parent.parent / "streamchat"
 
 # From the bottom up. A room imports only rooms that stand above it in this list.
 ROOMS = {
+    "manual": set[str](),
     "events": set[str](),
     "text": {"events"},
     "turn": {"events", "text"},
@@ -25,11 +26,11 @@ ROOMS = {
     "sessions": {"events", "turn", "text", "config", "process", "agent", "view"},
     "repl": {
         *{"events", "turn", "text", "config", "process"},
-        *{"view", "models", "agent", "sessions"},
+        *{"view", "models", "agent", "sessions", "manual"},
     },
     "cli": {
         *{"events", "turn", "text", "config", "process"},
-        *{"view", "models", "agent", "sessions", "doctor", "repl"},
+        *{"view", "models", "agent", "sessions", "manual", "doctor", "repl"},
     },
 }
 # The package itself offers the names that Python users import, and starts the program.
@@ -96,7 +97,7 @@ def stands_in(module: str, places: tuple[str, ...]) -> bool:
 
 
 def test_the_rooms_are_the_folders_of_the_package() -> None:
-    beside = {"__init__.py", "__main__.py", "__pycache__", "py.typed", "manual"}
+    beside = {"__init__.py", "__main__.py", "__pycache__", "py.typed"}
     there = {path.name.removesuffix(".py") for path in ROOT.iterdir() if path.name not in beside}
     assert there == set(ROOMS)
 

@@ -149,6 +149,20 @@ def doctor(
     raise typer.Exit(check_server(settings, redactor, json=json))
 
 
+@app.command("help")
+def show_help(
+    topic: Annotated[
+        str | None,
+        typer.Argument(metavar="TOPIC", help="A topic; none lists them.", show_default=False),
+    ] = None,
+    plain: Plain = False,
+) -> None:
+    """Show a topic of the manual, or list the topics."""
+    from streamchat.cli.help import show_manual
+
+    show_manual(topic, plain=plain)
+
+
 def _disable_animation() -> None:
     from streamchat.view.progress import keep_still
 

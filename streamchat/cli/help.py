@@ -1,0 +1,30 @@
+"""Runs `streamchat help`."""
+
+from __future__ import annotations
+
+import sys
+
+from streamchat.config import SettingsError
+from streamchat.manual import list_topics, read_topic, suggest_topic
+from streamchat.process.streams import prepare_stdout
+from streamchat.text.sanitize import sanitize
+from streamchat.view.document import show_document
+
+
+def show_manual(topic: str | None, *, plain: bool) -> None:
+    """Write a topic of the manual, or the list of topics.
+
+    Raises:
+        SettingsError: there is no such topic.
+    """
+    prepare_stdout()
+    if topic is None:
+        sys.stdout.write(sanitize(list_topics()))
+        return
+    try:
+        text = read_topic(topic)
+    except KeyError:
+        close = suggest_topic(topic)
+        hint = f"did you mean {close}?" if close else "streamchat help lists them"
+        raise SettingsError(f"unknown topic {topic}; {hint}") from None
+    show_document(text, sys.stdout, plain=plain)

@@ -1,0 +1,86 @@
+"""A whole Markdown document, such as a topic of the manual."""
+
+from __future__ import annotations
+
+import re
+import textwrap
+from typing import TextIO
+
+from streamchat.process.tty import can_repaint
+from streamchat.text.sanitize import sanitize
+
+_COMMENT = re.compile(r"^<!-- .* -->\n", re.MULTILINE)
+_ITEM = re.compile(r"(?:[-*+]|\d+\.) ")
+_RESET = "\x1b[0m"
+_MAX_WIDTH = 100
+"""Cells in a line of prose; longer ones are hard to read."""
+
+
+def show_document(text: str, out: TextIO, *, plain: bool = False) -> None:
+    """Write a document the way answers look on a terminal; elsewhere, and if plain, its source.
+
+    Raises:
+        OSError: the output is gone.
+    """
+    source = _COMMENT.sub("", text)
+    if plain or not can_repaint(out):
+        out.write(sanitize(source))
+    else:
+        _draw(source, out)
+    out.flush()
+
+
+def _draw(source: str, out: TextIO) -> None:
+    # Rich is slow to import, and a pipe has no use for it.
+    from streamchat.view.glyphs import ASCII_GLYPHS, UNICODE_GLYPHS, takes_unicode
+    from streamchat.view.markdown.stream import MarkdownStream
+    from streamchat.view.style import Palette, open_console
+
+    console = open_console(out)
+    glyphs = UNICODE_GLYPHS if takes_unicode(console.encoding) else ASCII_GLYPHS
+    stream = MarkdownStream(console.width, glyphs)
+    stream.feed(rewrap(source, min(console.width, _MAX_WIDTH)))
+    stream.finish()
+    for part, style in Palette(console).apply(stream.take()):
+        out.write(f"{style}{part}{_RESET}" if style else part)
+    out.write("\n")
+
+
+def rewrap(source: str, width: int) -> str:
+    """Break the lines of paragraphs and list items anew, between words.
+
+    The Markdown view keeps line ends, as answers need them kept; a document is written for any
+    width.
+    """
+    lines: list[str] = []
+    block: list[str] = []
+    in_code = False
+    for line in source.splitlines():
+        is_fence = line.startswith("```")
+        is_prose = not in_code and _is_prose(line, continues=bool(block))
+        if block and (not is_prose or _ITEM.match(line)):
+            lines += _wrap(block, width)
+            block = []
+        if is_prose:
+            block.append(line)
+        else:
+            lines.append(line)
+        in_code ^= is_fence
+    return "\n".join([*lines, *(_wrap(block, width) if block else [])])
+
+
+def _is_prose(line: str, *, continues: bool) -> bool:
+    """Whether the line belongs to a paragraph or a list item."""
+    is_code = line.startswith("```") or (line.startswith("    ") and not continues)
+    return bool(line.strip()) and not is_code and not line.startswith(("#", "|"))
+
+
+def _wrap(block: list[str], width: int) -> list[str]:
+    item = _ITEM.match(block[0])
+    return textwrap.wrap(
+        " ".join(line.strip() for line in block),
+        max(width, 20),
+        subsequent_indent=" " * (item.end() if item else 0),
+        break_long_words=False,
+        break_on_hyphens=False,
+    )

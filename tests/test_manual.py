@@ -1,0 +1,150 @@
+"""The manual: complete, true, and shown by `streamchat help`."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+
+from streamchat.config import Settings
+from streamchat.config.sources import VARIABLES, load_settings
+from streamchat.config.table import render_settings_table
+from streamchat.manual import TOPICS, read_topic
+from streamchat.models.embedded.weights import EMBEDDED
+from streamchat.repl.commands import table
+from streamchat.view.document import rewrap
+from tests.program import Terminal, environment, run
+from tests.server import Server, notebook
+
+ROOT = Path(__file__).parent.parent
+MANUAL = "\n".join(map(read_topic, TOPICS))
+
+
+def options(text: str) -> set[str]:
+    return set(re.findall(r"(?<![\w-])--[a-z][a-z-]*", text))
+
+
+def test_every_file_is_a_topic() -> None:
+    files = (ROOT / "streamchat" / "manual").glob("*.md")
+    assert {each.stem for each in files} == set(TOPICS)
+
+
+def test_every_option_is_documented_and_every_documented_one_exists(tmp_path: Path) -> None:
+    commands = [[], ["ask"], ["repl"], ["doctor"], ["help"], ["sessions"], ["config"]]
+    commands += [["sessions", each] for each in ("list", "show", "search", "export", "delete")]
+    commands += [["config", each] for each in ("path", "show", "init")]
+    helps = [run(tmp_path, *words, "--help").stdout for words in commands]
+    assert options(MANUAL) == options("\n".join(helps)) - {"--help", "--version"}
+
+
+def test_every_variable_is_documented_and_every_documented_one_is_read(tmp_path: Path) -> None:
+    assert set(re.findall(r"(?:STREAMCHAT|OPENAI)_[A-Z_]+", MANUAL)) == VARIABLES
+    (tmp_path / "empty.toml").touch()
+    (tmp_path / "full.toml").write_text("trace = true\n[profile.p]\nsave = false\n")
+    empty = {"STREAMCHAT_CONFIG": str(tmp_path / "empty.toml")}
+    full = {"STREAMCHAT_CONFIG": str(tmp_path / "full.toml")}
+    values = {
+        "OPENAI_BASE_URL": "http://h/v1",
+        "STREAMCHAT_EDITING": "vi",
+        "STREAMCHAT_MAX_HISTORY": "1000",
+    }
+    assert load_settings({}, full) != load_settings({}, empty)
+    for name in VARIABLES - full.keys():
+        value = "p" if name == "STREAMCHAT_PROFILE" else values.get(name, "2")
+        assert load_settings({}, full | {name: value}) != load_settings({}, full)
+
+
+def test_every_setting_is_documented() -> None:
+    names = set(re.findall(r"`([a-z_]+)`", read_topic("configuration")))
+    assert {each.name for each in fields(Settings)} - {"api_key"} <= names
+
+
+def test_the_table_of_settings_is_that_of_the_declarations() -> None:
+    assert f"<!-- settings -->\n{render_settings_table()}" in read_topic("configuration")
+
+
+def test_the_table_of_commands_is_that_of_the_registry() -> None:
+    assert f"<!-- commands -->\n{table()}\n" in read_topic("chat")
+
+
+def test_the_file_shown_can_be_used(tmp_path: Path) -> None:
+    (file,) = re.findall(r"```toml\n(.*?)```", MANUAL, re.DOTALL)
+    (tmp_path / "config.toml").write_text(file, encoding="utf-8")
+    chosen = {"STREAMCHAT_CONFIG": str(tmp_path / "config.toml"), "GROQ_API_KEY": "gsk-1"}
+    assert load_settings({}, chosen).model == "llama3.2"
+    assert load_settings({"profile": "groq"}, chosen).api_key == "gsk-1"
+
+
+def test_the_hashes_are_those_that_are_checked() -> None:
+    assert dict(re.findall(r"^    ([0-9a-f]{64})  (\S+)$", MANUAL, re.MULTILINE)) == {
+        weights.sha256: name for name, weights in EMBEDDED.items()
+    }
+
+
+def test_the_python_example_runs(server: Server, tmp_path: Path) -> None:
+    server.script(*notebook())
+    (code,) = re.findall(r"```python\n(.*?)```", MANUAL, re.DOTALL)
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", code],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        env=environment(tmp_path, OPENAI_BASE_URL=server.url),
+        timeout=60,
+        check=True,
+    )
+    assert "ArgumentsDelta(call_id='call_add', fragment='10')" in done.stdout
+    assert "{'answer': '10 + 10 equals 20.', 'tools_used': ['functions.add']}" in done.stdout
+
+
+@pytest.mark.parametrize("topic", TOPICS)
+def test_a_topic_goes_to_a_pipe_as_plain_text(topic: str, tmp_path: Path) -> None:
+    shown = run(tmp_path, "help", topic)
+    assert (shown.returncode, shown.stderr) == (0, "")
+    assert shown.stdout.startswith("# ")
+    assert "<!--" not in shown.stdout
+    assert "\x1b" not in shown.stdout
+
+
+def test_help_lists_the_topics(tmp_path: Path) -> None:
+    lines = run(tmp_path, "help").stdout.splitlines()
+    assert [line.split()[0] for line in lines] == list(TOPICS)
+
+
+def test_an_unknown_topic_is_one_line_and_wrong_usage(tmp_path: Path) -> None:
+    close = run(tmp_path, "help", "chatt")
+    assert (close.returncode, close.stdout) == (2, "")
+    assert close.stderr == "error: unknown topic chatt; did you mean chat?\n"
+    far = run(tmp_path, "help", "\x1b[2Jxyz")
+    assert far.returncode == 2
+    assert far.stderr == "error: unknown topic \\x1b[2Jxyz; streamchat help lists them\n"
+
+
+@pytest.mark.parametrize("columns", [80, 40])
+def test_on_a_terminal_a_topic_is_drawn_between_words(columns: int, tmp_path: Path) -> None:
+    with Terminal(tmp_path, "help", "errors", columns=columns) as terminal:
+        assert terminal.exit_code() == 0
+        text = "\n".join(terminal.screen.everything())
+    assert text.startswith("Errors and safety")
+    words = set(re.findall(r"[A-Za-z]+", read_topic("errors")))
+    assert set(re.findall(r"[A-Za-z]+", text)) <= words
+
+
+@pytest.mark.parametrize("variables", [{"TERM": "dumb"}, {"NO_COLOR": "1"}])
+def test_a_terminal_without_colors_gets_none(variables: dict[str, str], tmp_path: Path) -> None:
+    with Terminal(tmp_path, "help", "errors", **variables) as terminal:
+        assert terminal.exit_code() == 0
+        assert not re.search(r"\x1b\[[\d;]*3\dm", terminal.written)
+
+
+def test_paragraphs_and_items_are_wrapped_and_nothing_else_is() -> None:
+    source = "# A long title\n\none two\nthree\n- four five\n  six\n- seven\n\n    code  here\n\n"
+    source += "```\na  b c d e f g h i j k l\n```\n| a | b | c | d | e | f |\n"
+    expected = "# A long title\n\none two three\n- four five six\n- seven\n\n    code  here\n\n"
+    expected += "```\na  b c d e f g h i j k l\n```\n| a | b | c | d | e | f |"
+    assert rewrap(source, 20) == expected
+    assert rewrap("- one two three four five", 20) == "- one two three four\n  five"
