@@ -15,12 +15,12 @@ from typing import Any, TypeAlias, get_args
 ANSWER_TOOL = "final_answer"
 """The tool whose `answer` argument is the answer."""
 VERSION = 1
-"""The version of the dicts that `to_dict` returns. A field that changes its meaning raises it."""
+"""The version of the dicts that `to_dict` returns. It rises when a field changes its meaning."""
 
 
 @dataclass(frozen=True, slots=True)
 class TurnStarted:
-    """A question was asked of a model."""
+    """A model is asked a question."""
 
     question: str
     model: str
@@ -78,7 +78,7 @@ class AnswerDelta:
 
 @dataclass(frozen=True, slots=True)
 class ToolCallStarted:
-    """The model starts to write a call. Ids are unique within a turn."""
+    """The model starts writing a call. IDs are unique within a turn."""
 
     call_id: str
     name: str
@@ -112,7 +112,7 @@ class ToolFinished:
 
 @dataclass(frozen=True, slots=True)
 class StepFinished:
-    """The model's message is complete. What the server does not report is None.
+    """The model's message is complete. Figures that the server does not report are None.
 
     `seconds` is the time since the request, `first_token_seconds` the time to the first piece.
     """
@@ -189,7 +189,7 @@ _TUPLES = ("tool_calls", "tools_used")
 
 
 def add_version(plain: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the object with the version of the format, as the first of an output has it."""
+    """Return the object with the format's version, which the first object of an output has."""
     return {"version": VERSION, **plain}
 
 
@@ -200,10 +200,10 @@ def to_dict(event: Event) -> dict[str, Any]:
 
 
 def from_dict(plain: Mapping[str, Any]) -> Event:
-    """Return the event that `to_dict` turned into `plain`; a `version` beside it is ignored.
+    """Return the event that `to_dict` turned into `plain`; a `version` is ignored.
 
     Raises:
-        ValueError: the type is unknown, or has other fields.
+        ValueError: the type is unknown, or the fields are not those of the type.
     """
     values = {name: value for name, value in plain.items() if name not in ("type", "version")}
     cls = _CLASSES.get(plain.get("type", ""))

@@ -37,16 +37,16 @@ class Prose:
 
 @dataclass(frozen=True, slots=True)
 class Reasoning:
-    """The model's reasoning, as far as it is shown."""
+    """The model's reasoning, as far as the server reveals it."""
 
     text: Fragments = field(default_factory=Fragments)
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """The text of an answer: of the call `call_id`, or plain text if that is empty.
+    """An answer: written in the call `call_id`, or plain text if that is empty.
 
-    It is `refused` if its call failed; then the model is asked again.
+    It is `refused` if its call failed; the model is then asked again.
     """
 
     call_id: str = ""
@@ -152,8 +152,8 @@ class Turn:
         # Reasoning may arrive in the middle of a text, and does not end it.
         while kind is Prose and at >= 0 and isinstance(self.blocks[at], Reasoning):
             at -= 1
-        if at >= 0 and isinstance(begun := self.blocks[at], kind):
-            return self._with_block(at, kind(begun.text.append(text)))
+        if at >= 0 and isinstance(current := self.blocks[at], kind):
+            return self._with_block(at, kind(current.text.append(text)))
         return replace(self, blocks=(*self.blocks, kind(Fragments([text]))))
 
     def _last(self, kind: type[Prose] | type[Answer]) -> int | None:
@@ -173,7 +173,7 @@ class Turn:
         return replace(self, blocks=(*self.blocks, Answer(call_id, Fragments([text]))))
 
     def _with_whole_answer(self, answer: str) -> Turn:
-        """Prose can turn out to be the answer; and the answer may differ from its pieces."""
+        """Set the final answer, which may be the last prose or differ from the pieces so far."""
         if self.answer.text == answer:
             return self
         at = self._last(Prose)
@@ -182,8 +182,8 @@ class Turn:
             return self._with_block(at, Answer("", prose.text))
         return replace(self, blocks=(*self.blocks, Answer("", Fragments([answer]))))
 
-    def _with_failed(self, call_id: str) -> Turn:
-        """Mark the answer of a failed call as refused, and move the call behind it."""
+    def _with_refused_answer(self, call_id: str) -> Turn:
+        """Mark the answer of a failed call as refused, and move the call after it."""
         if not any(isinstance(block, Answer) and block.call_id == call_id for block in self.blocks):
             return self
         call = self.call(call_id)
@@ -224,7 +224,7 @@ def reduce(turn: Turn, event: Event) -> Turn:
         case ToolFinished(call_id, output, failed, seconds):
             state = "failed" if failed else "done"
             after = turn._with_call(call_id, state=state, output=output, seconds=seconds)
-            return after._with_failed(call_id) if failed else after
+            return after._with_refused_answer(call_id) if failed else after
         case StepFinished():
             return _with_step(turn, event)
         case TurnDone(answer, tools_used, seconds):
@@ -257,7 +257,7 @@ def accumulate(events: Iterable[Event]) -> Iterator[tuple[Turn, Event]]:
 
 
 def fold(events: Iterable[Event]) -> Turn:
-    """Return the turn that the events make; those that do not fit are skipped."""
+    """Return the turn after all events; those that do not fit are skipped."""
     turn = Turn()
     for after, _ in accumulate(events):
         turn = after

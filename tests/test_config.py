@@ -204,7 +204,7 @@ def test_the_settings_table() -> None:
     assert row == (
         "| `max_history` | `--max-history` | `STREAMCHAT_MAX_HISTORY` "
         "| 16,000 for a local model, else 400,000 "
-        "| Most characters of earlier turns to send to the model. "
+        "| Maximum number of characters of earlier turns to send to the model. "
         "A whole number between 1,000 and 10,000,000. |"
     )
 

@@ -295,9 +295,9 @@ class TestServersThatDiffer:
         assert decoded(text(blocks))[1].text == "Hello"
 
 
-def test_a_call_that_is_cut_off_is_not_whole() -> None:
+def test_a_call_that_is_cut_off_is_not_complete() -> None:
     _, reply = decoded(part(0, "a", "add", '{"x": 10, "y": 1'))
-    assert not reply.calls[0].whole
+    assert not reply.calls[0].complete
 
 
 def test_ids_are_unique_within_a_turn() -> None:
@@ -345,7 +345,7 @@ def test_any_interleaving_of_any_fragments(
             == wholes[at].encode("utf-16", "surrogatepass").decode("utf-16", "surrogatepass")
         )
         assert call.name == names[at]
-        assert call.whole
+        assert call.complete
     said = "".join(e.text for e in events if isinstance(e, AnswerDelta))
     if "final_answer" in names:
         assert said == json.loads(reply.calls[names.index("final_answer")].arguments)["answer"]

@@ -102,7 +102,7 @@ class TestWatchdog:
             watchdog.check()
 
 
-CUT = Call("a", "add", '{"x": 1', whole=False)
+CUT = Call("a", "add", '{"x": 1', complete=False)
 
 
 @pytest.mark.parametrize(
@@ -111,7 +111,7 @@ CUT = Call("a", "add", '{"x": 1', whole=False)
         (Reply("Hi.", finish_reason="stop"), ""),
         (Reply("Hi."), ""),
         (Reply("", (Call("a", "add", "{}"),)), ""),
-        (Reply("", (Call("a", "ping", "", whole=False),)), ""),
+        (Reply("", (Call("a", "ping", "", complete=False),)), ""),
         (Reply("Hi.", finish_reason="Length"), "was cut off (finish_reason: Length)"),
         (Reply("", (CUT,), "length"), 'was cut off (finish_reason: length): {"x": 1'),
         (Reply("", (CUT,)), 'inside the arguments of add: {"x": 1'),

@@ -50,7 +50,7 @@ class ModelBinding:
     def adapt(self, error: Exception) -> tuple[ModelBinding, str] | None:
         """Return a binding without what the server just refused, and the change in a few words.
 
-        None if the error is no such refusal, or nothing is left to give up.
+        None if the error is not a refusal, or nothing is left to give up.
         """
         if plainer := drop_refused_option(self.llm, read_complaint(error)):
             return replace(self, llm=plainer), "without that option"

@@ -1,4 +1,4 @@
-"""Makes sure that a turn has a last event even if it is cancelled before it starts."""
+"""Gives a turn its last event even if it is cancelled before it starts."""
 
 from __future__ import annotations
 

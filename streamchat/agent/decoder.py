@@ -31,21 +31,21 @@ from streamchat.events import (
 from streamchat.text.partial_json import AnswerReader
 from streamchat.text.surrogates import SurrogateJoiner
 
-# A call id that can be sent back: OpenAI rejects longer ones.
+# A call ID that can be sent back: OpenAI rejects longer ones.
 _ID = re.compile(r"[!-~]{1,64}")
 
 
 class ChunkDecoder:
     """Turns the chunks of one message into events, and assembles the message.
 
-    Servers differ: a call's index may be missing, always 0 or start at 1; its id may be missing,
+    Servers differ: a call's index may be missing, always 0 or start at 1; its ID may be missing,
     empty or repeated in every fragment; its name may be repeated. Fragments belong together unless
-    something says otherwise.
+    one of these shows otherwise.
 
     Args:
         answer_tool: the tool whose `answer` argument is the answer; None if there is none.
         text_is_answer: whether plain text is the answer, because no tools were offered.
-        taken_ids: call ids used earlier in the turn; new ones are added.
+        taken_ids: call IDs used earlier in the turn; new ones are added.
     """
 
     def __init__(
@@ -78,7 +78,7 @@ class ChunkDecoder:
         for fragment in _read_fragments(message):
             events += self._read_fragment(fragment)
         self._refusal.append(str(extra.get("refusal") or ""))
-        # A server may end the stream with another, less specific reason after the true one.
+        # A server may end the stream with another, less specific reason after the real one.
         if not is_cut_off(self._finish_reason):
             self._finish_reason = metadata.get("finish_reason") or self._finish_reason
         # LangChain adds a chunk of its own after the last one.
@@ -87,7 +87,7 @@ class ChunkDecoder:
         return events
 
     def finish(self) -> tuple[list[Event], Reply]:
-        """Return the events that were held back until the end, and the message."""
+        """Return the events that were held back, and the whole message."""
         events = _make_reasoning(self._reasoning.finish())
         events += self._read_text(self._characters.finish())
         for call in self._calls:
@@ -161,7 +161,7 @@ class ChunkDecoder:
             return same_id
         if fragment.index in self._by_index:
             return self._by_index[fragment.index]
-        # Two of a new index, a new id and a name start a call; anything else belongs to the last.
+        # Two of a new index, a new ID and a name start a call; anything else continues the last.
         signs = (fragment.index is not None, bool(fragment.id), bool(fragment.name))
         if not self._calls or sum(signs) > 1:
             return None
@@ -197,15 +197,15 @@ class _OpenCall:
         self._named_again = False
 
     def is_elsewhere(self, index: int | None) -> bool:
-        """Whether the server gives this call another index: two calls may share an id."""
+        """Whether the server gives this call another index: two calls may share an ID."""
         return index is not None and self._index is not None and index != self._index
 
     def is_ended_by(self, fragment: _Fragment) -> bool:
         """Whether a fragment that looks like part of this call starts another one.
 
-        A name with another id does. Once the arguments are whole, so do further arguments that
+        A name with another ID does. Once the arguments are complete, so do further arguments that
         come with or after a name. A name alone may just be repeated in every fragment, and some
-        servers make up a new id for every fragment.
+        servers make up a new ID for every fragment.
         """
         other_id = bool(fragment.id and self._server_id and fragment.id != self._server_id)
         if fragment.name and (other_id or fragment.name != self.name is not None):
@@ -254,7 +254,7 @@ def _join_text(content: str | list[str | dict[str, Any]]) -> str:
 
 
 def to_chunk_received(message: AIMessage) -> ChunkReceived:
-    """Return a chunk as it arrived, for debugging."""
+    """Return the chunk as a debugging event."""
     parts = message.tool_call_chunks if isinstance(message, AIMessageChunk) else message.tool_calls
     return ChunkReceived(_join_text(message.content), tuple(dict(part) for part in parts))
 

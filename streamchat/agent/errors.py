@@ -1,4 +1,4 @@
-"""The error that a turn ends with."""
+"""The error that a failed turn raises."""
 
 from __future__ import annotations
 

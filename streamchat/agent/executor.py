@@ -1,4 +1,4 @@
-"""The agent: prompt, model, tools, and round again until there is an answer."""
+"""The agent loop: ask the model, run the tools it calls, and repeat until it answers."""
 
 from __future__ import annotations
 
@@ -42,11 +42,11 @@ class AgentExecutor:
     """Answers questions with a model that may use tools, and remembers the conversation.
 
     Args:
-        llm: any LangChain chat model; by default the one that environment and configuration name.
+        llm: any LangChain chat model; by default the one that the settings name.
         tools: LangChain tools; `final_answer` is added if it is missing. None for the arithmetic
-            ones, an empty list for a chat without tools.
-        max_steps: the most messages that the model may write for one question.
-        timeout: seconds without progress after which a turn fails; a tool has as long to return.
+            tools, an empty list for a chat without tools.
+        max_steps: the maximum number of messages that the model may write for one question.
+        timeout: seconds without progress before a turn fails; also the limit for each tool.
         system_prompt: replaces the built-in one.
         trace: whether to trace runs in LangSmith, configured by its own environment variables.
         redactor: redacts secrets from the events; it learns the model's key.
@@ -100,7 +100,7 @@ class AgentExecutor:
         self._model = self._connect(llm)
 
     async def prepare(self, progress: Progress = silent) -> None:
-        """Do ahead what would delay the first answer. Calling this is optional."""
+        """Do work ahead of the first question that would delay its answer. Optional."""
         if self.tools:
             await self._model.prime(self._build_prompt(""), progress)
 
@@ -110,7 +110,7 @@ class AgentExecutor:
             await close()
 
     def close(self) -> None:
-        """Do what `aclose` does, for programs that call `run`."""
+        """Close the model's connections, for programs that call `run`."""
         runner, self._loop_runner = self._loop_runner or asyncio.Runner(), None
         with runner:
             runner.run(self.aclose())
@@ -148,7 +148,7 @@ class AgentExecutor:
         return CancellationGuard(turn, partial(streamer.close, TurnCancelled()))
 
     def run(self, input: str) -> dict[str, Any]:
-        """Do what `invoke` does, for programs without an event loop.
+        """Answer a question as `invoke` does, for programs without an event loop.
 
         All calls share one loop: an OpenAI client is tied to the loop it was first used on.
 
@@ -209,7 +209,7 @@ class AgentExecutor:
 
     async def _run_steps(self, prompt: Prompt, streamer: QueueCallbackHandler) -> TurnDone:
         taken_ids: set[str] = set()
-        used: dict[str, None] = {}  # in order, and each once
+        used: dict[str, None] = {}  # an ordered set
         for step in range(1, self.max_steps + 1):
             reply = await self._model.request_reply(step, prompt, taken_ids, streamer)
             if not reply.calls:

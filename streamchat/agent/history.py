@@ -6,9 +6,9 @@ INTERRUPTED = "[interrupted]"
 
 
 def mark_interrupted(answer: str) -> str:
-    """Return an unfinished answer with a mark, or an empty text if nothing had arrived.
+    """Return an unfinished answer with a mark, or an empty string if nothing had arrived.
 
-    The mark tells the model that the answer is not all it meant to say.
+    The mark tells the model that its answer was cut short.
     """
     answer = answer.strip()
     return f"{answer}\n\n{INTERRUPTED}" if answer else ""

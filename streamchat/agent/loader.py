@@ -1,4 +1,4 @@
-"""Loads the agent in the background: this takes seconds, and the user can type meanwhile."""
+"""Loads the agent in the background. This takes seconds, and the user can type meanwhile."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 def open_agent(
     settings: Settings, redactor: Redactor, *, tools: bool, progress: Progress = silent
 ) -> AgentExecutor:
-    """Return an agent on the model that the settings name. This takes seconds.
+    """Return an agent with the model that the settings name. This takes seconds.
 
     Raises:
         ModelError: the model is not available.
@@ -45,7 +45,7 @@ class AgentLoader:
     """Loads an agent, and switches its model.
 
     Args:
-        settings: name the model.
+        settings: the settings, which name the model.
         redactor: learns the keys of its models.
         tools: whether the agent has tools.
         progress: reports slow work; by default it is reported in `doing`.
@@ -63,7 +63,7 @@ class AgentLoader:
         self.changed: Callable[[], None] = lambda: None
         """Called in any thread when `doing` changes."""
         self.doing = "loading"
-        """The work that must be done before the agent can answer; empty once it is ready."""
+        """The work in progress before the agent can answer; empty once it is ready."""
         self.names: list[str] = []
         """The models that the server listed last."""
         self._redactor = redactor
@@ -122,7 +122,7 @@ class AgentLoader:
             ModelError: the model is not available.
         """
         executor = await self.ready()
-        with suppress(Exception):  # any library may raise; a missing list is no failure
+        with suppress(Exception):  # any library may raise, and the list is optional
             async with asyncio.timeout(min(self.settings.timeout, 10)):
                 self.names = await executor.model_names()
         return self.names

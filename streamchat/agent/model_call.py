@@ -1,4 +1,4 @@
-"""One model message: request it, follow it to its end, and retry where that can help."""
+"""Requests one message from the model, follows it to its end, and retries where that can help."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _NAMES_TIMEOUT = 3.0
 
 @runtime_checkable
 class ListsModels(Protocol):
-    """A model whose server may have others."""
+    """A model that can list the models on its server."""
 
     async def model_names(self) -> list[str]: ...
 
@@ -76,7 +76,7 @@ class ModelClient:
         Args:
             step: its number in the turn.
             prompt: what the model is sent.
-            taken_ids: call ids used earlier in the turn; new ones are added.
+            taken_ids: call IDs used earlier in the turn; new ones are added.
             streamer: receives the events.
 
         Raises:
@@ -99,7 +99,7 @@ class ModelClient:
                     raise
                 tries += 1
         if find_fault(reply):
-            # Redact before anything is shortened: half a secret would not be recognised.
+            # Redact before anything is shortened: half a secret would not be recognized.
             fault = find_fault(reply.redact(self._redactor.redact))
             await _fail_calls(reply, fault, streamer)
             raise AgentError(fault)
@@ -121,7 +121,7 @@ class ModelClient:
             return str(error)
         names: list[str] = []
         if is_unknown_model(error):
-            with suppress(Exception):  # the names are a courtesy
+            with suppress(Exception):  # the names only improve the message
                 async with asyncio.timeout(min(_NAMES_TIMEOUT, self._timeout)):
                     names = await self.model_names()
         variable = getattr(self.llm, "key_variable", OPENAI_KEY)
@@ -173,7 +173,7 @@ class ModelClient:
     async def _prepare_retry(
         self, error: Exception, tries: int, streamer: QueueCallbackHandler
     ) -> bool:
-        """Change the request to what the server supports, or wait; False if neither can help."""
+        """Adapt the request to the server, or wait; return False if neither can help."""
         if adapted := self._binding.adapt(error):
             self._binding, change = adapted
             text = f"{describe(error, self._redactor)}; retrying {change}"

@@ -55,7 +55,7 @@ class Prompt:
 
 
 def build_history(pairs: Iterable[tuple[str, str]]) -> list[BaseMessage]:
-    """Return pairs of question and answer as messages."""
+    """Return pairs of questions and answers as messages."""
     messages: list[BaseMessage] = []
     for question, answer in pairs:
         messages.append(HumanMessage(replace_surrogates(question)))

@@ -1,6 +1,7 @@
-"""A model message once it has arrived, and whether it can be used.
+"""A complete model message, and whether it can be used.
 
-The finish reason is judged here: a message that was cut off is never used, and no call of it runs.
+The finish reason is judged here: a message that was cut off is never used, and none of its calls
+run.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from dataclasses import dataclass, replace
 
 from streamchat.text.sanitize import one_line
 
-# The words of OpenAI, Mistral, vLLM, OpenRouter, DeepSeek and Gemini.
+# As named by OpenAI, Mistral, vLLM, OpenRouter, DeepSeek and Gemini.
 _CUT_OFF = frozenset(
     {
         *("length", "max_tokens", "model_length", "content_filter", "safety", "recitation"),
@@ -26,14 +27,14 @@ _MAX_ARGUMENTS = 100
 class Call:
     """A tool call as it arrived: `arguments` is the exact concatenation of its fragments.
 
-    `whole` says whether the JSON object in them was closed, `answers` whether the answer was read
-    out of them while they arrived.
+    `complete` says whether the JSON object in them was closed, `answers` whether the answer was
+    read from them as they arrived.
     """
 
     call_id: str
     name: str
     arguments: str
-    whole: bool = True
+    complete: bool = True
     answers: bool = False
 
 
@@ -55,7 +56,7 @@ class Reply:
 
     @property
     def cut_off(self) -> bool:
-        """Whether the server says that it stopped before the model was finished."""
+        """Whether the server stopped before the model had finished, as the finish reason says."""
         return is_cut_off(self.finish_reason)
 
     def redact(self, redact: Callable[[str], str]) -> Reply:
@@ -74,16 +75,16 @@ def is_cut_off(finish_reason: str | None) -> bool:
 
 
 def find_fault(reply: Reply) -> str:
-    """Return why a message cannot be used, or an empty text if it can.
+    """Return why a message cannot be used, or an empty string if it can.
 
-    Some good servers never send a finish reason. Arguments that are whole are accepted then.
+    Some good servers never send a finish reason. Complete arguments are accepted from them.
     """
     if reply.cut_off:
         reason = one_line(reply.finish_reason or "", 40)
         return f"the model's message was cut off (finish_reason: {reason}){_quote_cut(reply)}"
     for call in reply.calls:
-        has_none = not call.arguments.strip() and not reply.broken_off
-        if reply.finish_reason is None and not (call.whole or has_none):
+        takes_none = not call.arguments.strip() and not reply.broken_off
+        if reply.finish_reason is None and not (call.complete or takes_none):
             name = one_line(call.name, 40) or "a call"
             return f"the stream ended inside the arguments of {name}{_quote_cut(reply)}"
     if reply.refusal.strip():
@@ -96,6 +97,6 @@ def find_fault(reply: Reply) -> str:
 
 
 def _quote_cut(reply: Reply) -> str:
-    """Return the arguments that were cut, to be appended to an error."""
-    cut = [call.arguments for call in reply.calls if not call.whole]
+    """Return the arguments that were cut off, to append to an error."""
+    cut = [call.arguments for call in reply.calls if not call.complete]
     return f": {one_line(cut[-1], _MAX_ARGUMENTS)}" if cut and cut[-1] else ""

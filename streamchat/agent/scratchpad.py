@@ -1,4 +1,4 @@
-"""What the model sees of its own calls: the message they were in, and their results."""
+"""What the model sees of its own calls: the message that made them, and their results."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Result:
 
 
 def build_scratchpad(text: str, outcomes: Sequence[tuple[Call, Result]]) -> list[BaseMessage]:
-    """Return a message of the model and one result for each of its calls."""
+    """Return the model's message and a result for each of its calls."""
     called = [
         ToolCall(id=call.call_id, name=_clean_name(call), args=sendable_arguments(call.arguments))
         for call, _ in outcomes
@@ -44,5 +44,5 @@ def build_scratchpad(text: str, outcomes: Sequence[tuple[Call, Result]]) -> list
 
 
 def _clean_name(call: Call) -> str:
-    """Return a name that the API accepts: a bad one would fail every later request."""
+    """Return a name that the API accepts; a bad one would make every later request fail."""
     return _INVALID_IN_NAME.sub("_", call.name)[:_MAX_NAME] or "unnamed"

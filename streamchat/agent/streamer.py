@@ -38,13 +38,13 @@ class QueueCallbackHandler(AsyncCallbackHandler):
     """Decodes a model's chunks as LangChain passes them on, and puts the events on a queue.
 
     Iterate over it to get the events of one turn, up to its last. `AgentExecutor.invoke` always
-    ends the turn; attach the handler to a chain of your own, and you end it with `close`.
+    ends the turn; with a chain of your own, call `close` to end it.
 
     Args:
         queue: a queue of your own. If it is bounded, a slow consumer slows the model down. Read
             such a queue by iterating over the handler: the last event may not fit into it.
         keep_chunks: whether to keep every message chunk in `chunks`.
-        raw: whether to put every chunk on the queue, too, as a `ChunkReceived`.
+        raw: whether to put every chunk on the queue too, as a `ChunkReceived`.
     """
 
     # LangChain only logs a handler's errors by default, but a failing decoder must end the turn.
@@ -132,7 +132,7 @@ class QueueCallbackHandler(AsyncCallbackHandler):
             await self.put(chunk)
 
     def redact_with(self, redactor: Redactor) -> None:
-        """Redact the events from now on."""
+        """Redact events with this redactor from now on."""
         self._redactor = redactor
         self._events = EventRedactor(redactor)
 
@@ -141,7 +141,7 @@ class QueueCallbackHandler(AsyncCallbackHandler):
         self._decoder, self._watchdog = decoder, watchdog
 
     async def end_message(self) -> Reply:
-        """Put on the queue what the decoder held back, and return the whole message."""
+        """Put the events that the decoder held back on the queue, and return the whole message."""
         events, reply = self._decoder.finish()
         for event in events:
             await self.put(event)
@@ -149,7 +149,7 @@ class QueueCallbackHandler(AsyncCallbackHandler):
 
     @property
     def answer_so_far(self) -> str:
-        """The answer as far as the current message holds one."""
+        """The part of the answer that has arrived in the current message."""
         return find_answer(fold(self._message))
 
     async def put(self, event: Event) -> None:

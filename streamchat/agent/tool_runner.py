@@ -23,8 +23,8 @@ class ToolRunner:
     """Checks calls and runs their tools.
 
     Args:
-        tools: those the model is offered.
-        timeout: seconds that a tool has to return.
+        tools: the tools offered to the model.
+        timeout: seconds that a tool may take.
         redactor: keeps secrets out of errors.
     """
 
@@ -50,7 +50,7 @@ class ToolRunner:
             task = asyncio.current_task()
             if task and task.cancelling():
                 raise
-            result = Result(_explain(error), failed=True)  # the tool raised it by itself
+            result = Result(_explain(error), failed=True)  # the tool itself raised it
         await streamer.put(
             ToolFinished(call.call_id, result.output, result.failed, perf_counter() - started)
         )
@@ -86,7 +86,7 @@ def _accept_answer(call: Call, arguments: dict[str, Any]) -> Result:
 
 
 def _explain(error: BaseException) -> str:
-    """Return an error in words for the model and the user; a tool may raise anything."""
+    """Describe an error to the model and the user; a tool may raise anything."""
     if isinstance(error, CallError):
         return str(error)
     text = replace_surrogates(str(error))

@@ -1,4 +1,4 @@
-"""Follows one message as it arrives: how far it is, and when to stop waiting for more."""
+"""Follows one message as it arrives: how far along it is, and when to stop waiting for more."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from streamchat.agent.errors import AgentError
 from streamchat.events import Event, ToolCallStarted
 
 _MAX_CALLS = 500
-"""Calls in one message."""
+"""The most calls that one message may have."""
 _AFTER_FINISH = 3.0
 """Extra seconds for the usage counts that may follow the finish reason."""
 
@@ -21,14 +21,14 @@ _AFTER_FINISH = 3.0
 class Watchdog:
     """Ends the wait for a message that makes no progress, or that never stops making calls.
 
-    Anything the user sees is progress; so are a refusal, another state of a local server's prompt
-    processing, and the finish reason. A ping or an empty delta is none.
+    Anything the user sees is progress; so are a refusal, a change in a local server's prompt
+    processing, and the finish reason. A ping or an empty delta is not.
 
     Args:
         timeout: seconds to wait without progress.
 
     Attributes:
-        heard: whether any chunk has arrived, be it empty.
+        heard: whether any chunk has arrived, even an empty one.
         began: when the first piece of the message arrived, in `perf_counter` seconds.
     """
 
@@ -47,7 +47,7 @@ class Watchdog:
         """Cancel the body when no progress is made for too long.
 
         Raises:
-            AgentError: this happened; the message names the host.
+            AgentError: no progress was made; the message names the host.
         """
         try:
             async with asyncio.timeout(self._timeout) as deadline:

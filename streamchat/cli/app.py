@@ -1,6 +1,7 @@
 """The commands.
 
-Their docstrings are the help. Imports stand in the functions: `--help` must not wait for them.
+Their docstrings are the help texts. They import what they need when they run: `--help` must not
+wait for it.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="A terminal chat in which you watch an agent work: every tool call, every fragment of "
     "its arguments, every result, and the answer token by token.",
-    epilog="Without a command: repl.",
+    epilog="Without a command, streamchat runs repl.",
 )
 app.add_typer(sessions_app, name="sessions")
 app.add_typer(config_app, name="config")
@@ -29,7 +30,7 @@ Verbose = Annotated[
 ]
 NoTools = Annotated[bool, typer.Option("--no-tools", help="Offer the model no tools.")]
 Plain = Annotated[
-    bool, typer.Option("--plain", help="Write lines: no panels, colors or cursor movement.")
+    bool, typer.Option("--plain", help="Write plain lines: no panels, colors or cursor movement.")
 ]
 Raw = Annotated[bool, typer.Option("--raw", help="Write | after every token.")]
 Json = Annotated[bool, typer.Option("--json", help="Write each event as a line of JSON.")]
@@ -63,7 +64,7 @@ def ask(
         str | None,
         typer.Argument(
             metavar="QUESTION",
-            help="The question; - or none reads it from standard input.",
+            help="The question. Without one, or with -, it is read from standard input.",
             show_default=False,
         ),
     ] = None,
@@ -76,7 +77,7 @@ def ask(
 ) -> None:
     """Answer one question.
 
-    Text piped in goes before the question. On a pipe the output is the answer and nothing else.
+    Piped input goes before the question. On a pipe, the output is the answer and nothing else.
     """
     from streamchat.cli.failures import redactor
     from streamchat.cli.inputs import choose_session, complete_key, read_question
@@ -110,7 +111,7 @@ def repl(
     no_tools: NoTools = False,
     plain: Plain = False,
 ) -> None:
-    """Chat. The history is kept across turns; /help lists the commands."""
+    """Chat. Earlier turns are remembered; /help lists the commands."""
     from streamchat.cli.failures import redactor
     from streamchat.cli.inputs import choose_session, complete_key
     from streamchat.config.sources import load_settings
@@ -137,7 +138,7 @@ def doctor(
 ) -> None:
     """Check a server's OpenAI compatibility.
 
-    A few small requests are sent. The exit code is 0 if the server can be used, and 1 if not.
+    Sends a few small requests. The exit code is 0 if the server is usable, and 1 if not.
     """
     from streamchat.cli.failures import redactor
     from streamchat.cli.inputs import complete_key

@@ -1,4 +1,4 @@
-"""Runs `streamchat ask`: settings, model, agent and view are put together here."""
+"""Runs `streamchat ask`: puts settings, model, agent and view together."""
 
 from __future__ import annotations
 

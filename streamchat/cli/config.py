@@ -15,7 +15,7 @@ app = typer.Typer(help="Show the settings and where they come from, or create th
 
 
 @app.command(
-    help="Print the path of the configuration file, which may not exist. "
+    help="Print the path of the configuration file, which need not exist. "
     f"[env var: {CONFIG_FILE.variable}]"
 )
 def path() -> None:
@@ -30,7 +30,7 @@ def show(
         bool, typer.Option("--json", help="Write each setting as a line of JSON.")
     ] = False,
 ) -> None:
-    """Show each setting, its value and where it comes from. The key is not shown."""
+    """Show each setting, its value and where it comes from. The API key is never shown."""
     from streamchat.config.sources import load_sources
 
     loaded = load_sources(flags)
@@ -43,7 +43,7 @@ def show(
 
 @app.command()
 def init() -> None:
-    """Write a file with every setting commented out, and print its path."""
+    """Create a configuration file with every setting commented out, and print its path."""
     from streamchat.config.example import write_example
     from streamchat.config.sources import find_config_file
     from streamchat.process.streams import print_error
@@ -58,7 +58,7 @@ def init() -> None:
 
 
 def _print_path() -> None:
-    """Print the path, on a pipe exactly as the system has it, whatever its characters."""
+    """Print the path; on a pipe, as the exact bytes that the system uses."""
     from streamchat.config.sources import find_config_file
     from streamchat.text.sanitize import sanitize
 

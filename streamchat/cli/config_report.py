@@ -30,9 +30,9 @@ class _Row:
 
     Attributes:
         setting: its name.
-        value: None if there is none.
+        value: None if it is not set.
         source: where it comes from.
-        note: shown instead of a value that must not be.
+        note: shown in place of a value that must stay hidden.
     """
 
     setting: str
@@ -56,7 +56,7 @@ class _Row:
 
 
 def show_settings(loaded: Loaded, out: TextIO) -> None:
-    """Write the settings for a person; what a pipe gets is a valid configuration file.
+    """Write the settings as a table; on a pipe, as a valid configuration file.
 
     Raises:
         OSError: the output is gone.
@@ -107,7 +107,7 @@ def _build_rows(loaded: Loaded) -> list[_Row]:
 
 
 def _find_value(settings: Settings, name: str) -> _Value:
-    """Return the value that applies, also where it depends on other settings."""
+    """Return the value that applies, even if it depends on other settings."""
     derived: dict[str, _Value] = {
         "model": settings.model_name,
         "max_history": settings.history_budget,
@@ -140,7 +140,7 @@ def _format_toml(rows: Sequence[_Row]) -> Iterator[str]:
 
 
 def _format_value(value: _Value) -> str:
-    # JSON writes such values as TOML does, but for characters that sanitizing would turn into \xNN.
+    # JSON writes these values as TOML does; TOML has no \xNN, which sanitizing would write.
     text = json.dumps(value, ensure_ascii=False)
     return re.sub("[\x7f-\x9f\xad]", lambda match: f"\\u{ord(match[0]):04x}", text)
 

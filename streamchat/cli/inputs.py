@@ -16,7 +16,7 @@ from streamchat.config.checks import check_setting
 from streamchat.process.streams import print_error
 
 _HINT_AFTER = 1.0
-"""Seconds of waiting for standard input before a line says so."""
+"""Seconds to wait for standard input before saying so."""
 _CHUNK = 1 << 16
 
 
@@ -44,10 +44,10 @@ def choose_session(
 def complete_key(settings: Settings) -> Settings:
     """Return the settings with a key typed without echo, if OpenAI needs one and has none.
 
-    Where no terminal is there to type it on, nothing changes. The redactor learns the key.
+    Without a terminal to type on, nothing changes. The redactor learns the key.
 
     Raises:
-        SettingsError: what was typed cannot be a key.
+        SettingsError: the input cannot be a key.
     """
     redactor.learn(*settings.secrets)
     if not settings.needs_key or not (sys.stdin.isatty() and sys.stderr.isatty()):
@@ -109,7 +109,7 @@ def _read_stdin(timeout: float, *, required: bool) -> str:
 
 
 def _wait_for_stdin(timeout: float, *, first: bool) -> bool:
-    """Wait until a read would not block; return whether that was in time."""
+    """Wait until a read would not block; return False if that takes too long."""
     started = monotonic()
     if first and not select.select([sys.stdin], [], [], min(timeout, _HINT_AFTER))[0]:
         print_error("reading standard input (add </dev/null if there is none)")

@@ -22,7 +22,7 @@ def main() -> NoReturn:
 
 
 def _run() -> int:
-    # Python has no stream where a file descriptor is closed.
+    # Python leaves a stream None if its file descriptor is closed.
     sys.stderr = sys.stderr or Path(os.devnull).open("w")  # noqa: SIM115  # until the end
     sys.stdin = sys.stdin or Path(os.devnull).open()  # noqa: SIM115  # until the end
     # Questions, answers and saved prompts are for the user's eyes only.
@@ -40,7 +40,7 @@ def _run() -> int:
     except SystemExit as end:  # a signal
         return int(end.code or 0)
     except BrokenPipeError:
-        return 1  # the reader has gone, and needs no message
+        return 1  # the reader is gone, and needs no message
     except Exception as error:
         from streamchat.cli.failures import explain
 
@@ -48,9 +48,9 @@ def _run() -> int:
 
 
 def insert_command(arguments: list[str]) -> list[str]:
-    """Return the arguments as Typer is to read them.
+    """Return the arguments with the command that is left out, or with `--` before the question.
 
-    Without a command they belong to the chat. A question may begin with a minus, as "-5 + 3"
+    Without a command they belong to `repl`. A question may begin with a minus, as "-5 + 3"
     does: no option begins with a minus and a digit or has a space in its name.
     """
     first = arguments[0] if arguments else ""

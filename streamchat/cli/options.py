@@ -1,4 +1,4 @@
-"""Options that several commands have; those for settings are made from their declarations."""
+"""Options that several commands share; those for settings come from their declarations."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from streamchat.config import PROFILE, SETTINGS, Setting, Settings
 from streamchat.config.settings import describe_default
 
 Flags: TypeAlias = Mapping[str, Any]
-"""What the flags say, by the names of their settings; None for a flag that was not given."""
+"""The values of flags by the names of their settings; None for a flag that was not given."""
 
 Continue = Annotated[bool, typer.Option("--continue", help="Continue the last session.")]
 Resume = Annotated[
@@ -31,7 +31,7 @@ FLAGS_WITH_VALUE = frozenset(
 def takes_settings(*names: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """Give a command an option for each of these settings, or for all that have one.
 
-    The command's first parameter, `flags`, gets what they say.
+    The command's first parameter, `flags`, receives their values.
     """
     chosen = {name: _FLAGS[name] for name in names or _FLAGS}
 
@@ -39,7 +39,7 @@ def takes_settings(*names: str) -> Callable[[Callable[..., None]], Callable[...,
         own = signature(command, eval_str=True)
         options = [_make_option(name, setting) for name, setting in chosen.items()]
         parameters = [*options, *list(own.parameters.values())[1:]]
-        # By keyword, parameters with and without a default may stand in any order.
+        # Keyword parameters with and without a default may come in any order.
         keywords = [each.replace(kind=Parameter.KEYWORD_ONLY) for each in parameters]
 
         @wraps(command)
@@ -57,7 +57,7 @@ def takes_settings(*names: str) -> Callable[[Callable[..., None]], Callable[...,
 def _make_option(name: str, setting: Setting) -> Parameter:
     help = f"{setting.description}{_describe_source(name, setting)}"
     if setting.kind.metavar:
-        # Values stay text here: the settings' own checks have the better messages.
+        # Values stay text here: the settings' own checks have better messages.
         option = typer.Option(*setting.flags, metavar=setting.kind.metavar, help=help)
         annotation: Any = Annotated[str | None, option]
     else:

@@ -22,11 +22,11 @@ app = typer.Typer(
     add_completion=False,
     rich_markup_mode=None,
     help="List, show, search, export and delete sessions.",
-    epilog="Without a command: list.",
+    epilog="Without a command, sessions runs list.",
 )
 
 _HITS = 50
-"""How many turns a search shows by default."""
+"""The most turns that a search shows by default."""
 
 
 class Format(StrEnum):
@@ -37,7 +37,7 @@ class Format(StrEnum):
 
 
 Id = Annotated[str, typer.Argument(metavar="ID", help="A session's ID or ID prefix.")]
-Json = Annotated[bool, typer.Option("--json", help="Write lines of JSON.")]
+Json = Annotated[bool, typer.Option("--json", help="Write JSON lines.")]
 Limit = Annotated[
     int | None,
     typer.Option("--limit", "-n", min=1, metavar="NUMBER", help="Show at most this many."),
@@ -52,7 +52,7 @@ def _run_default(context: typer.Context) -> None:
 
 @app.command("list")
 def list_sessions(json: Json = False, limit: Limit = None) -> None:
-    """List sessions, the last used first."""
+    """List sessions, the most recently used first."""
     with _open_store() as store:
         found = store.sessions(limit)
     if json:
@@ -68,11 +68,14 @@ def list_sessions(json: Json = False, limit: Limit = None) -> None:
 def show(
     id: Id,
     last: Annotated[
-        int | None, typer.Option("--last", min=1, help="Show the last turns only.")
+        int | None,
+        typer.Option(
+            "--last", min=1, metavar="NUMBER", help="Show only this many of the last turns."
+        ),
     ] = None,
     json: Json = False,
 ) -> None:
-    """Show the turns of a session as they were."""
+    """Show the turns of a session as they first appeared."""
     from streamchat.sessions.replay import replay
     from streamchat.sessions.transcript import turn_to_dict
     from streamchat.view.choose import ViewOptions, choose_view
@@ -92,7 +95,7 @@ def show(
 @app.command()
 def search(
     words: Annotated[
-        list[str], typer.Argument(help="Words that a turn must contain, all of them.")
+        list[str], typer.Argument(help="Words to search for; a turn must contain all of them.")
     ],
     json: Json = False,
     limit: Limit = None,
@@ -151,7 +154,7 @@ def delete(id: Id) -> None:
 
 @contextmanager
 def _open_store() -> Iterator[Store]:
-    """Open the store, and standard output for any text in it."""
+    """Open the store, and prepare standard output for any text in it."""
     from streamchat.process.streams import prepare_stdout
     from streamchat.sessions.store import Store
 
@@ -169,7 +172,7 @@ def _write_json(objects: Iterable[dict[str, Any]]) -> None:
 
 
 def _require_some(found: list[Any], message: str) -> None:
-    """End the command, successfully, with a message if nothing was found."""
+    """End the command with a message, but successfully, if nothing was found."""
     if not found:
         from streamchat.process.streams import print_error
 

@@ -1,4 +1,4 @@
-"""The settings: which there are, where they come from, and which source wins.
+"""The settings: what they are, where their values come from, and which source wins.
 
 Nothing here knows what a setting is used for. This module has only the declarations, which
 `--help` needs at once; `config.sources` loads settings, and `config.checks` checks single values.

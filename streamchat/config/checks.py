@@ -28,16 +28,16 @@ class Layer:
 
 
 def check_setting(source: str, name: str, value: object) -> Any:
-    """Return the value of a setting as it is used.
+    """Return the checked and converted value of a setting.
 
     Raises:
-        SettingsError: it cannot be used; the message begins with the source.
+        SettingsError: the value is invalid; the message begins with the source.
     """
     return check_values({name: value}, lambda _: source)[name]
 
 
 def check_values(values: Mapping[str, object], source: Callable[[str], str]) -> dict[str, Any]:
-    """Return settings as they are used; `source` is asked only for one that cannot be used.
+    """Return checked and converted settings; `source` is called only for an invalid one.
 
     Raises:
         SettingsError: the message begins with the source of the setting.

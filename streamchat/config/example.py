@@ -12,15 +12,15 @@ from streamchat.config.settings import SETTINGS, Setting, Settings
 
 _WIDTH = 98
 _HEAD = """\
-# Settings of streamchat. Command-line flags and environment variables override this file;
+# Settings for streamchat. Command-line flags and environment variables override this file;
 # streamchat config show lists every setting and where it comes from.
 """
 _PROFILES = """\
-# The profile to use where neither --profile nor STREAMCHAT_PROFILE names one.
+# The profile to use when neither --profile nor STREAMCHAT_PROFILE names one.
 # default_profile = ""
 
-# A profile may have any of the settings above, and overrides them. Uncomment these lines to get
-# one for: streamchat --profile ollama
+# A profile may override any of the settings above. Uncomment these lines, then run:
+# streamchat --profile ollama
 # [profile.ollama]
 #   base_url = "http://localhost:11434/v1"
 #   model = "llama3.2"
@@ -32,8 +32,8 @@ def write_example(path: Path) -> None:
     """Write a file with every setting commented out, which only its owner can read.
 
     Raises:
-        FileExistsError: there is one, which stays as it is.
-        OSError: it cannot be written.
+        FileExistsError: the file exists; it is left as it is.
+        OSError: the file cannot be written.
     """
     for directory in reversed((path.parent, *path.parent.parents)):
         if not directory.is_dir():
@@ -60,4 +60,4 @@ def _comment_out(name: str, setting: Setting) -> Iterator[str]:
     text = " ".join(filter(None, sentences))
     yield from wrap(text, _WIDTH, initial_indent="# ", subsequent_indent="# ")
     value = default if setting.example is None else setting.example
-    yield f"# {name} = {json.dumps(value)}"  # TOML writes these values alike
+    yield f"# {name} = {json.dumps(value)}"  # TOML writes these values as JSON does

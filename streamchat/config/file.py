@@ -1,4 +1,4 @@
-"""The configuration file: settings, and profiles, which are settings under a name."""
+"""The configuration file: settings, and profiles, which are named groups of settings."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from streamchat.config.settings import OPENAI_KEY, SETTINGS, SettingsError
 _KNOWN = frozenset(name for name, setting in SETTINGS.items() if setting.in_file)
 PROFILES, DEFAULT_PROFILE = "profile", "default_profile"
 _MOST_SHOWN = 40
+_NOT_A_TABLE = "must be a table: [profile.NAME]"
 _POSITION = re.compile(r" \(at (?:line (\d+), (column \d+)|end of document)\)$")
 
 
@@ -27,8 +28,8 @@ class ConfigFile:
         path: where it is, or would be.
         settings: what it sets outside profiles.
         profiles: what each profile sets.
-        default: the profile to use where none is named; empty for none.
-        locate: returns file:line of the value that the given keys lead to.
+        default: the profile to use when none is named; empty for none.
+        locate: returns the file:line at which the given keys are set.
     """
 
     path: Path
@@ -38,7 +39,7 @@ class ConfigFile:
     locate: Callable[..., str]
 
     def choose_layers(self, profile: str) -> tuple[Layer, ...]:
-        """Return what applies with a profile, the weaker first; an empty name is no profile.
+        """Return the layers that apply with a profile, the weaker first; an empty name means none.
 
         Raises:
             SettingsError: there is no such profile.
@@ -54,13 +55,13 @@ def read_file(path: Path, *, required: bool) -> ConfigFile:
     """Read the file; one that is not `required` may be missing.
 
     Raises:
-        SettingsError: it cannot be read, or sets something wrong.
+        SettingsError: the file cannot be read, or something in it is invalid.
     """
     text = _read_text(path, required=required)
     content, locator = _parse(path, text), _Locator(path, text)
     tables = content.pop(PROFILES, {})
     if not isinstance(tables, dict):
-        raise SettingsError(f"{locator(PROFILES)}: profile {_NO_TABLE}; see default_profile")
+        raise SettingsError(f"{locator(PROFILES)}: profile {_NOT_A_TABLE}; see default_profile")
     default = content.pop(DEFAULT_PROFILE, "")
     settings = _read_layer(content, locator)
     profiles = {name: _read_profile(name, table, locator) for name, table in tables.items()}
@@ -103,7 +104,7 @@ def _read_text(path: Path, *, required: bool) -> str:
 
 
 def _may_exist(path: Path, error: OSError) -> bool:
-    """Whether a file that could not be read may be there; a home need not be a directory."""
+    """Whether a file that could not be read may exist; a home need not be a directory."""
     if isinstance(error, FileNotFoundError | NotADirectoryError):
         return False
     return os.access(path.parent, os.X_OK)
@@ -114,7 +115,7 @@ def _parse(path: Path, text: str) -> dict[str, Any]:
         return tomllib.loads(text)
     except RecursionError:
         raise SettingsError(f"{path}: nested too deeply") from None
-    except ValueError as error:  # TOMLDecodeError is one; so is a number of thousands of digits
+    except ValueError as error:  # a TOMLDecodeError, or a number with thousands of digits
         message = str(error)
     at = _POSITION.search(message)
     last = text.rstrip("\n").count("\n") + 1
@@ -125,11 +126,8 @@ def _parse(path: Path, text: str) -> dict[str, Any]:
 
 def _read_profile(name: str, table: Any, locator: _Locator) -> Layer:
     if not isinstance(table, dict):
-        raise SettingsError(f"{locator(PROFILES, name)}: profile.{name} {_NO_TABLE}")
+        raise SettingsError(f"{locator(PROFILES, name)}: profile.{name} {_NOT_A_TABLE}")
     return _read_layer(table, locator, PROFILES, name)
-
-
-_NO_TABLE = "must be a table: [profile.NAME]"
 
 
 def _read_layer(table: Mapping[str, Any], locator: _Locator, *within: str) -> Layer:

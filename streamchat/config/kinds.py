@@ -1,4 +1,4 @@
-"""The kinds of values that settings take: how one is read, and what it must be."""
+"""The kinds of values that settings take: how each is parsed, and what it must be."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from urllib.parse import urlsplit
 
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", re.ASCII | re.IGNORECASE)
 _KEY = re.compile("[!-~]*")
-# Keys have lowercase letters in them: one written where the name of its variable belongs is
-# rejected, and so is never shown as if it were a name.
+# API keys contain lowercase letters: one written where the name of its variable belongs is
+# rejected, so it is never shown as a name.
 _VARIABLE = re.compile("([A-Z_][A-Z0-9_]*)?")
 
 
@@ -27,10 +27,10 @@ class Kind(Protocol):
     bounds: str
 
     def parse(self, value: object) -> Any:
-        """Return the value that is used.
+        """Return the value checked and converted.
 
         Raises:
-            ValueError: the message is what the value must be.
+            ValueError: the message completes the sentence "NAME must be ...".
         """
         ...
 
@@ -56,7 +56,7 @@ class Number:
 
 
 class WholeNumber(Number):
-    """A whole number within bounds; 3.0 is one, too."""
+    """A whole number within bounds; 3.0 counts as one."""
 
     def __init__(self, minimum: int, maximum: int, unit: str = "") -> None:
         super().__init__(minimum, maximum, unit)
@@ -86,7 +86,7 @@ class Choice:
 
 
 class Switch:
-    """A boolean. Text and numbers are not accepted for one."""
+    """A boolean. Text and numbers are rejected."""
 
     metavar = ""
     requirement = "true or false"
@@ -112,7 +112,7 @@ class Text:
 
 
 class Name(Text):
-    """A name, which is not empty."""
+    """A name; it must not be empty."""
 
     metavar = "NAME"
     requirement = "a name"
@@ -125,7 +125,7 @@ class Name(Text):
 
 
 class ServerUrl:
-    """The base URL of an API. That of its chat completions is shortened to it."""
+    """The base URL of an API. The URL of its chat completions is accepted, and shortened."""
 
     metavar = "URL"
     requirement = "a URL that begins with http:// or https://"
@@ -137,7 +137,7 @@ class ServerUrl:
         try:
             url = urlsplit(value)
             _ = url.port
-        except ValueError:  # of a port or of an IPv6 address
+        except ValueError:  # a bad port or IPv6 address
             raise ValueError("a valid URL") from None
         if url.scheme not in ("http", "https") or not url.hostname:
             raise ValueError(self.requirement)

@@ -16,7 +16,7 @@ Keys: TypeAlias = tuple[str, ...]
 
 
 def find_lines(text: str) -> dict[Keys, int]:
-    """Return for each key the line, counted from 1, on which its statement begins.
+    """Return the line, counted from 1, on which the statement of each key begins.
 
     Each statement is parsed by itself, so quoted and dotted keys, inline tables, and multi-line
     strings that look like statements are understood as the parser understands them.
@@ -38,7 +38,7 @@ def find_lines(text: str) -> dict[Keys, int]:
 
 
 def _split_statements(text: str) -> Iterator[tuple[int, str]]:
-    """Yield statements, each as few lines as can be parsed, with the number of the first."""
+    """Yield each statement, the fewest lines that parse, after the number of its first line."""
     held: list[str] = []
     for number, line in enumerate(text.split("\n"), 1):
         held.append(line)

@@ -46,7 +46,7 @@ class ModelError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """What is known of a setting besides its name, type and default.
+    """The declaration of a setting, apart from its name, type and default.
 
     Attributes:
         kind: which values it takes.
@@ -76,19 +76,19 @@ class Setting:
 
 
 def _declare(default: _T, setting: Setting) -> _T:
-    # What may not be in the file, the key, must not be in a log either.
+    # What does not belong in the file, the key, does not belong in a log either.
     return field(default=default, repr=setting.in_file, metadata={"setting": setting})
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What the user has chosen, loaded once and passed down."""
+    """The values that apply, loaded once and passed down."""
 
     model: str | None = _declare(
         None,
         Setting(
             Name(),
-            "Model to ask: a name on the server, local or local-large, or the path of a GGUF file.",
+            "Model to use: a name on the server, local or local-large, or the path of a GGUF file.",
             flags=("--model", "-m"),
             variable="STREAMCHAT_MODEL",
             default_text=f"{DEFAULT_OPENAI_MODEL} with a key or a server, else local",
@@ -136,7 +136,7 @@ class Settings:
         10,
         Setting(
             WholeNumber(1, 1000),
-            "Most messages the model may write in a turn.",
+            "Maximum number of messages the model may write in a turn.",
             flags=("--max-steps",),
             variable="STREAMCHAT_MAX_STEPS",
         ),
@@ -145,7 +145,7 @@ class Settings:
         60.0,
         Setting(
             Number(0.1, 86_400, "seconds"),
-            "Seconds without progress before a turn fails; pings are not progress.",
+            "Seconds without progress before a turn fails; pings do not count as progress.",
             flags=("--timeout",),
             variable="STREAMCHAT_TIMEOUT",
         ),
@@ -164,7 +164,7 @@ class Settings:
         None,
         Setting(
             WholeNumber(1000, 10_000_000),
-            "Most characters of earlier turns to send to the model.",
+            "Maximum number of characters of earlier turns to send to the model.",
             flags=("--max-history",),
             variable="STREAMCHAT_MAX_HISTORY",
             default_text=f"{_LOCAL_BUDGET:,} for a local model, else {_SERVER_BUDGET:,}",
@@ -205,7 +205,7 @@ class Settings:
 
     @property
     def gguf(self) -> Path | None:
-        """The model file that `model` names, if it names one.
+        """The model file that `model` names, if any.
 
         Servers may name their models by paths, too: with a server, the file must exist here.
         """
@@ -224,7 +224,7 @@ class Settings:
 
     @property
     def model_name(self) -> str:
-        """The model's name, as it is shown."""
+        """The model's name as shown to the user."""
         if self.gguf:
             return self.gguf.name
         if self.is_local:
@@ -233,11 +233,11 @@ class Settings:
 
     @property
     def history_budget(self) -> int:
-        """Characters of earlier turns that the model is sent.
+        """Maximum number of characters of earlier turns to send to the model.
 
-        The embedded models have 8,192 tokens, of some four characters in English and fewer
-        elsewhere, for instructions, history, question and answer. Most models on servers have
-        128,000 or more.
+        The embedded models have 8,192 tokens for instructions, history, question and answer; a
+        token is about four characters in English, and fewer in other languages. Most models on
+        servers have 128,000 tokens or more.
         """
         return self.max_history or (_LOCAL_BUDGET if self.is_local else _SERVER_BUDGET)
 
@@ -270,7 +270,7 @@ CONFIG_FILE = Setting(
 
 
 def describe_default(setting: Setting, default: object = None) -> str:
-    """Return a default in the words of the setting or as a value; empty if there is none."""
+    """Return a default as its setting describes it, or as text; empty if there is none."""
     if setting.default_text or default is None:
         return setting.default_text
     match default:

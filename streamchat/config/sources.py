@@ -31,7 +31,7 @@ _VARIABLES = {
 VARIABLES = frozenset(
     (*_VARIABLES.values(), CONFIG_FILE.variable, PROFILE.variable, OPENAI_KEY),
 )
-"""The environment variables that are read, besides those that the file names."""
+"""The environment variables that are read, apart from those that the file names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ class Loaded:
         settings: the settings that apply.
         file: the configuration file.
         profile: the profile in use; empty for none.
-        named_by: what named it: a flag, a variable, a key of the file, or "default" for nothing.
+        named_by: what chose it: a flag, a variable, a key of the file, or "default" if nothing did.
         layers: the sources, the weakest first.
     """
 
@@ -69,7 +69,7 @@ class Loaded:
         """Return where a setting comes from, as shown to the user."""
         if name == "api_key":
             return self.settings.api_key_env if self.settings.api_key else "default"
-        if name == "api_key_env" and not _names_the_key(self.layers):
+        if name == "api_key_env" and not _is_key_variable_trusted(self.layers):
             return "default"
         strongest = next((each for each in reversed(self.layers) if name in each.values), None)
         return strongest.locate(name) if strongest else "default"
@@ -94,7 +94,7 @@ def load_settings(
         environment: the variables; by default those of the process.
 
     Raises:
-        SettingsError: a value cannot be used, or the configuration file cannot be read.
+        SettingsError: a value is invalid, or the configuration file cannot be read.
     """
     return load_sources(flags, environment).settings
 
@@ -116,7 +116,7 @@ def load_sources(
 def _choose_profile(
     flag: str | None, environment: Mapping[str, str], file: ConfigFile
 ) -> tuple[str, str]:
-    """Return the profile and what named it; an empty flag is no profile, whatever the file says."""
+    """Return the profile and what chose it; an empty flag means none, whatever the file says."""
     if flag is not None:
         return flag.strip(), PROFILE.flags[0]
     if name := environment.get(PROFILE.variable, "").strip():
@@ -140,16 +140,16 @@ def _read_environment(environment: Mapping[str, str]) -> Layer:
 
 def _merge(layers: tuple[Layer, ...]) -> Settings:
     values = {name: value for layer in layers for name, value in layer.values.items()}
-    if not _names_the_key(layers):
+    if not _is_key_variable_trusted(layers):
         values.pop("api_key_env", None)
     return Settings(**values)
 
 
-def _names_the_key(layers: tuple[Layer, ...]) -> bool:
-    """Whether the variable that the file names holds the key of the server that is used.
+def _is_key_variable_trusted(layers: tuple[Layer, ...]) -> bool:
+    """Whether the key in the variable that the file names may be sent to the server in use.
 
-    A key belongs to one server: where a stronger source names another server, that one must not
-    get it.
+    A key belongs to one server: if a stronger source names another server, that one must not
+    get the key.
     """
     naming = [at for at, layer in enumerate(layers) if "api_key_env" in layer.values]
     serving = [at for at, layer in enumerate(layers) if "base_url" in layer.values]

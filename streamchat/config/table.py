@@ -15,7 +15,7 @@ _HEAD = "| setting | flag | variable | default | |\n|---|---|---|---|---|\n"
 
 
 def render_settings_table() -> str:
-    """Return a table of all settings, and of what chooses the file and its profile."""
+    """Return a table of all settings, with what chooses the file and its profile."""
     defaults = Settings()
     rows = [
         _format_row(name if setting.in_file else "", setting, getattr(defaults, name))

@@ -1,5 +1,5 @@
-"""Text as data: sanitized for a terminal, redacted, read from partial JSON, kept in fragments.
+"""Pure functions and classes on text: sanitizing, redacting, reading JSON that is still arriving.
 
-Everything is pure: no I/O, and no knowledge of a model, a terminal or a setting. Classes that take
-streams accept them split anywhere.
+Nothing here does I/O or knows about a model, a terminal or a setting. Classes that read streams
+accept them split anywhere.
 """

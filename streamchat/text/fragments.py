@@ -9,8 +9,8 @@ from typing import overload
 class Fragments(Sequence[str]):
     """An immutable sequence of pieces of text that can be appended to in constant time.
 
-    Values that grew from one another share one list and differ in how much of it they see.
-    Appending n pieces takes n steps; copying a tuple each time would take n squared.
+    A sequence shares its list with those appended to it, and sees only its own part of the list.
+    Appending n pieces takes linear time; copying a tuple each time would take quadratic time.
     """
 
     __slots__ = ("_length", "_pieces", "characters")
@@ -19,13 +19,13 @@ class Fragments(Sequence[str]):
         self._pieces = list(pieces)
         self._length = len(self._pieces)
         self.characters = sum(map(len, self._pieces))
-        """The characters in all pieces."""
+        """The number of characters in all pieces."""
 
     def append(self, piece: str) -> Fragments:
-        """Return these pieces and one more."""
+        """Return a sequence with one more piece."""
         longer = Fragments.__new__(Fragments)
-        at_the_end = self._length == len(self._pieces)
-        longer._pieces = self._pieces if at_the_end else self._pieces[: self._length]
+        is_newest = self._length == len(self._pieces)
+        longer._pieces = self._pieces if is_newest else self._pieces[: self._length]
         longer._pieces.append(piece)
         longer._length = self._length + 1
         longer.characters = self.characters + len(piece)

@@ -18,12 +18,12 @@ _UNKNOWN = "\N{REPLACEMENT CHARACTER}"
 class AnswerReader:
     """Decodes one string field of a JSON object while it arrives, in linear time.
 
-    The texts it returns, joined, are `join_surrogates(json.loads(text)[field])` for every valid
+    The returned texts, joined, equal `join_surrogates(json.loads(text)[field])` for every valid
     object in which the field is a string and no key is repeated. It does not validate: for invalid
-    JSON it returns some text or none, and never raises.
+    JSON it may return any text, but never raises.
 
     Args:
-        field: the key of the string, at the top level of the object; None reads none.
+        field: the key of the string, at the top level of the object; None reads nothing.
     """
 
     def __init__(self, field: str | None = "answer") -> None:

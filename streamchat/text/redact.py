@@ -1,4 +1,4 @@
-"""Secrets kept out of everything that is shown, stored or logged.
+"""Keeps secrets out of everything that is shown, stored or logged.
 
 Servers and models repeat what they were sent, and users paste keys into questions. One `Redactor`
 knows the process's secrets; whole texts, streams and events all follow its policy:
@@ -57,7 +57,7 @@ class Redactor:
     every text and stream from then on is redacted.
 
     Args:
-        secrets: what `is_secret` rejects is ignored.
+        secrets: those that `is_secret` rejects are ignored.
     """
 
     def __init__(self, secrets: Iterable[str | None] = ()) -> None:
@@ -65,7 +65,7 @@ class Redactor:
         self.learn(*secrets)
 
     def learn(self, *secrets: str | None) -> None:
-        """Redact these, too, from now on."""
+        """Add secrets to redact from now on."""
         found = {each for each in secrets if each and is_secret(each)}
         # The longest first: one secret may be a part of another.
         self._secrets = sorted({*self._secrets, *found}, key=lambda each: (-len(each), each))
@@ -75,19 +75,18 @@ class Redactor:
         return bool(self._secrets)
 
     def redact(self, text: str) -> str:
-        """Return a whole text without the secrets, as if it had come in pieces."""
+        """Return the text with secrets redacted, exactly as a stream of it would be."""
         return _finish(self.open_streams(), self._redact_cut_off(text))
 
     def contains_secret(self, text: str) -> bool:
-        """Whether a secret stands in the text."""
         return any(secret in text for secret in self._secrets)
 
     def open_streams(self) -> list[StreamRedactor]:
-        """Return a new redactor of text in pieces for each secret, to be applied in order."""
+        """Return a new stream redactor for each secret; apply them in order."""
         return [StreamRedactor(secret) for secret in self._secrets]
 
     def _redact_cut_off(self, text: str) -> str:
-        """Redact the beginning of a secret that was left where a long text was cut with `…`."""
+        """Redact what is left of a secret where a long text was cut off with `…`."""
         for secret in self._secrets if "…" in text else ():
             for size in range(len(secret) - 1, _MOST_SHOWN, -1):
                 text = text.replace(f"{secret[:size]}…", f"{secret[:_MOST_SHOWN]}{REDACTED}…")
@@ -95,21 +94,21 @@ class Redactor:
 
 
 class StreamRedactor:
-    """Redacts one secret in text that comes in pieces, wherever it is split.
+    """Redacts one secret in a stream of text, wherever the stream is split.
 
     Text that may be the beginning of the secret is held back, except for its first three
     characters.
 
     Args:
-        secret: not empty.
+        secret: must not be empty.
     """
 
     def __init__(self, secret: str) -> None:
         self._secret = secret
         self._begun = ""
-        """The end of the text so far that the secret may have begun in."""
+        """The end of the text so far, if it may be the beginning of the secret."""
         self._shown = 0
-        """How many characters of that were returned."""
+        """How many of its characters have been returned."""
 
     def feed(self, text: str) -> str:
         """Return what can be shown now."""
@@ -127,7 +126,7 @@ class StreamRedactor:
         return "".join(pieces)
 
     def finish(self) -> str:
-        """Return what was held back; `***` in its place if it is most of the secret."""
+        """Return what was held back, or `***` if that is most of the secret."""
         held, begun = self._begun[self._shown :], self._begun
         self._begun, self._shown = "", 0
         return REDACTED if held and len(begun) > len(self._secret) // 2 else held
@@ -142,7 +141,7 @@ class StreamRedactor:
 
 
 def _finish(streams: Iterable[StreamRedactor], text: str = "") -> str:
-    """Return the last text of a channel, with what each of its streams has held back."""
+    """Return the last text of a channel, including what its streams held back."""
     for stream in streams:
         text = stream.feed(text) + stream.finish()
     return text
@@ -158,7 +157,7 @@ class EventRedactor:
         ] = {}
 
     def feed(self, event: Event) -> list[Event]:
-        """Return the event as it can be shown, and before it what was held back until now."""
+        """Return the redacted event, preceded by any text that was held back."""
         if not self._redactor.has_secrets:
             return [event]
         match event:

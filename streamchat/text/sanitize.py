@@ -1,8 +1,8 @@
-"""Make text from models, servers and files safe to show.
+"""Makes text from models, servers and files safe to show.
 
 Rich and prompt-toolkit pass on ESC, C1 controls and bidirectional overrides. These can move the
 cursor, set the window's title or make text read as something else (CVE-2021-42574). Writers accept
-`SafeText` only, so the type checker finds text that was not sanitized. JSON escapes by itself.
+`SafeText` only, so the type checker finds text that was not sanitized. JSON does its own escaping.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ from typing import NewType, Protocol
 SafeText = NewType("SafeText", str)
 """Text that is safe to write on a terminal. Only this module makes it.
 
-Texts that are put together are a plain string again: compose first, sanitize last.
+Joining or formatting gives a plain string again: compose first, sanitize last.
 """
 
 # C0 without tab and line feed, DEL, C1; surrogates; marks, embeddings, overrides and isolates of
-# direction; invisible characters; tags. The two zero-width joiners stay: emoji are put together
-# with the one, and Persian is written with the other.
+# direction; invisible characters; tags. The zero-width joiner and non-joiner stay:
+# emoji need the one, Persian the other.
 _HARMFUL = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\u00ad\u061c\u180e\u200b\u200e\u200f"
     "\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\U000e0000-\U000e007f]"
@@ -26,7 +26,7 @@ _HARMFUL = re.compile(
 
 
 class SafeOutput(Protocol):
-    """A text stream as the type checker sees it where only safe text may be written."""
+    """A text stream that, to the type checker, accepts safe text only."""
 
     def write(self, text: SafeText, /) -> object: ...
 
@@ -70,16 +70,16 @@ class Sanitizer:
 
 def one_line(text: str, limit: int = 300) -> SafeText:
     """Return the text as one line of at most `limit` characters."""
-    # A text may be of any size: the limit cannot need more of it than this.
+    # The text may be huge; the line never needs more of it than this.
     line = " ".join(sanitize(text[: 20 * limit]).split())
     return SafeText(line if len(line) <= limit else line[: limit - 1] + "…")
 
 
 def cut(text: SafeText, start: int = 0, stop: int | None = None) -> SafeText:
-    """Return a slice of the text, which is safe too."""
+    """Return a slice of the text; it is safe too."""
     return SafeText(text[start:stop])
 
 
 def join(*texts: SafeText) -> SafeText:
-    """Return the texts joined, which are safe together too."""
+    """Join the texts; the result is safe too."""
     return SafeText("".join(texts))

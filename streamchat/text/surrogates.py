@@ -15,7 +15,7 @@ def join_surrogates(text: str) -> str:
 
 
 def replace_surrogates(text: str) -> str:
-    """Return the text as it can be encoded: pairs joined, and U+FFFD for a lone surrogate."""
+    """Return text that can be encoded: pairs joined, lone surrogates replaced by U+FFFD."""
     if not _SURROGATE.search(text):
         return text
     return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
@@ -35,6 +35,6 @@ class SurrogateJoiner:
         return join_surrogates(text)
 
     def finish(self) -> str:
-        """Return a half whose other half never arrived."""
+        """Return the half of a pair whose other half never arrived."""
         half, self._half = self._half, ""
         return half
