@@ -560,7 +560,9 @@ class TestEndings:
 
     async def test_too_many_calls(self, server: Server) -> None:
         many = Reply(tuple(call_delta(at, id=f"c{at}", name="add") for at in range(600)))
-        assert await self.failure(server, many) == "the model made over 500 calls in one message"
+        assert (
+            await self.failure(server, many) == "the model made more than 500 calls in one message"
+        )
 
     @pytest.mark.parametrize("used", [None, "add", ["add", 7], {}])
     async def test_an_answer_counts_whatever_it_says_about_tools(

@@ -91,4 +91,4 @@ class Watchdog:
             wait = self._timeout + (_AFTER_FINISH if self._finished else 0.0)
             self._deadline.reschedule(asyncio.get_running_loop().time() + wait)
         if self._calls > _MAX_CALLS:
-            raise AgentError(f"the model made over {_MAX_CALLS} calls in one message")
+            raise AgentError(f"the model made more than {_MAX_CALLS} calls in one message")

@@ -154,7 +154,11 @@ def doctor(
 def show_help(
     topic: Annotated[
         str | None,
-        typer.Argument(metavar="TOPIC", help="A topic; none lists them.", show_default=False),
+        typer.Argument(
+            metavar="TOPIC",
+            help="The topic. Without one, the topics are listed.",
+            show_default=False,
+        ),
     ] = None,
     plain: Plain = False,
 ) -> None:

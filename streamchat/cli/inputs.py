@@ -95,7 +95,7 @@ def _read_stdin(timeout: float, *, required: bool) -> str:
     while True:
         if not interactive and not _wait_for_stdin(timeout, first=not pieces):
             if pieces or required:
-                raise SettingsError(f"no input for {timeout:g} s, and standard input is not closed")
+                raise SettingsError(f"no input for {timeout:g} s, and standard input is still open")
             print_error(f"no input for {timeout:g} s; asking without standard input")
             return ""
         piece = os.read(sys.stdin.fileno(), _CHUNK)

@@ -52,14 +52,19 @@ def check_values(values: Mapping[str, object], source: Callable[[str], str]) -> 
     return checked
 
 
+def shorten(text: str, limit: int) -> str:
+    """Return the text, cut to `limit` characters with `…` if it is longer."""
+    return text if len(text) <= limit else f"{text[: limit - 1]}…"
+
+
 def _quote(name: str, value: object) -> str:
     """Quote a value without credentials, however malformed its URL is."""
     if name in _NEVER_SHOWN:
         return ""
     if isinstance(value, bool):
         return f" (got {str(value).lower()})"
-    text = value if isinstance(value, str) else str(value)
+    text = str(value)
     if name == "base_url":
         text = re.sub(r"(?s).*@", f"{REDACTED}@", text)
-    text = text if len(text) <= _MOST_SHOWN else f"{text[: _MOST_SHOWN - 1]}…"
+    text = shorten(text, _MOST_SHOWN)
     return f" (got {text!r})" if isinstance(value, str) else f" (got {text})"

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from streamchat.config.checks import Layer, check_values
+from streamchat.config.checks import Layer, check_values, shorten
 from streamchat.config.settings import OPENAI_KEY, SETTINGS, SettingsError
 
 _KNOWN = frozenset(name for name, setting in SETTINGS.items() if setting.in_file)
@@ -170,4 +170,4 @@ def _suggest(name: str, names: Iterable[str]) -> str:
 
 
 def _shorten(name: str) -> str:
-    return name if len(name) <= _MOST_SHOWN else f"{name[: _MOST_SHOWN - 1]}…"
+    return shorten(name, _MOST_SHOWN)

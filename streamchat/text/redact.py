@@ -105,14 +105,14 @@ class StreamRedactor:
 
     def __init__(self, secret: str) -> None:
         self._secret = secret
-        self._begun = ""
+        self._tail = ""
         """The end of the text so far, if it may be the beginning of the secret."""
         self._shown = 0
         """How many of its characters have been returned."""
 
     def feed(self, text: str) -> str:
         """Return what can be shown now."""
-        text, shown = self._begun + text, self._shown
+        text, shown = self._tail + text, self._shown
         pieces = []
         position = 0
         while (found := text.find(self._secret, position)) >= 0:
@@ -122,14 +122,14 @@ class StreamRedactor:
         position = max(position, shown)
         shown_to = max(min(begin + _MOST_SHOWN, len(text)), position)
         pieces.append(text[position:shown_to])
-        self._begun, self._shown = text[begin:], max(shown_to - begin, 0)
+        self._tail, self._shown = text[begin:], max(shown_to - begin, 0)
         return "".join(pieces)
 
     def finish(self) -> str:
         """Return what was held back, or `***` if that is most of the secret."""
-        held, begun = self._begun[self._shown :], self._begun
-        self._begun, self._shown = "", 0
-        return REDACTED if held and len(begun) > len(self._secret) // 2 else held
+        held, tail = self._tail[self._shown :], self._tail
+        self._tail, self._shown = "", 0
+        return REDACTED if held and len(tail) > len(self._secret) // 2 else held
 
     def _overlap(self, text: str) -> int:
         """Return the length of the longest beginning of the secret that the text ends with."""
