@@ -312,6 +312,11 @@ class Terminal:
         """Whether keys reach the program one by one, and Enter as Enter."""
         return not termios.tcgetattr(self.fd)[3] & termios.ICANON
 
+    @property
+    def echoes(self) -> bool:
+        """Whether the terminal shows what is typed."""
+        return bool(termios.tcgetattr(self.fd)[3] & termios.ECHO)
+
     def resize(self, columns: int, lines: int) -> None:
         termios.tcsetwinsize(self.fd, (lines, columns))
         self.screen.resize(columns, lines)

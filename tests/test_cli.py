@@ -458,6 +458,7 @@ class TestOnATerminal:
     def test_the_key_is_asked_for_unseen(self, tmp_path: Path) -> None:
         with Terminal(tmp_path, "ask", "hi", "--model", "gpt-4o", "--timeout", "1") as terminal:
             terminal.wait_for("OpenAI API key")
+            assert not terminal.echoes
             terminal.type("sk-typed\n")
             assert terminal.exit_code() == 1
             screen = "\n".join(terminal.screen.everything())

@@ -6,6 +6,7 @@ import os
 import select
 import sys
 from dataclasses import replace
+from getpass import getpass
 from time import monotonic
 
 import typer
@@ -52,10 +53,20 @@ def complete_key(settings: Settings) -> Settings:
     redactor.learn(*settings.secrets)
     if not settings.needs_key or not (sys.stdin.isatty() and sys.stderr.isatty()):
         return settings
-    typed = typer.prompt("OpenAI API key", hide_input=True, err=True)
-    key = check_setting("the key", "api_key", str(typed).strip())
+    key = check_setting("the key", "api_key", _ask_for_key())
     redactor.learn(key)
     return replace(settings, api_key=key)
+
+
+def _ask_for_key() -> str:
+    # typer.prompt shows the prompt before it turns echo off: a key pasted at once would show.
+    try:
+        while not (key := getpass("OpenAI API key: ", sys.stderr).strip()):
+            pass
+    except (KeyboardInterrupt, EOFError):
+        typer.echo(err=True)
+        raise typer.Abort from None
+    return key
 
 
 def read_question(prompt: str | None, timeout: float) -> str:
