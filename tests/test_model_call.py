@@ -226,6 +226,17 @@ class TestFallbacksAndRetries:
         turn = await play_turn(server, busy, busy, answers("3"))
         assert turn.status == "done"
 
+    @pytest.mark.parametrize(
+        ("status", "words"), [(429, "; rate limited, retrying in 0 s"), (503, "; retrying in 0 s")]
+    )
+    async def test_the_notice_says_why_and_when(
+        self, server: Server, status: int, words: str
+    ) -> None:
+        server.script(fails(status, "slow down", {"Retry-After": "0"}), answers("3"))
+        events = await collect_events(open_agent(server))
+        (notice,) = (event.text for event in events if isinstance(event, Notice))
+        assert notice.endswith(f"slow down{words}")
+
     async def test_a_server_that_stays_busy_fails(self, server: Server) -> None:
         busy = fails(503, "overloaded", {"Retry-After": "0"})
         turn = await play_turn(server, *[busy] * 5)

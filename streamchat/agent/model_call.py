@@ -19,11 +19,12 @@ from streamchat.agent.prompt import Prompt
 from streamchat.agent.reply import Reply, find_fault
 from streamchat.agent.streamer import QueueCallbackHandler
 from streamchat.agent.watchdog import Watchdog
+from streamchat.config import OPENAI_KEY
 from streamchat.events import Notice, StepFinished, StepStarted, ToolFinished
-from streamchat.models.errors import OPENAI_KEY, describe
+from streamchat.models.errors import describe
 from streamchat.models.progress import Progress
 from streamchat.models.refusals import is_unknown_model
-from streamchat.models.retry import seconds_until_retry
+from streamchat.models.retry import is_rate_limit, seconds_until_retry
 from streamchat.text.redact import Redactor
 
 _MAX_RETRIES = 2
@@ -124,12 +125,15 @@ class ModelClient:
             with suppress(Exception):  # the names only improve the message
                 async with asyncio.timeout(min(_NAMES_TIMEOUT, self._timeout)):
                     names = await self.model_names()
-        variable = getattr(self.llm, "key_variable", OPENAI_KEY)
-        return describe(error, self._redactor, names, variable)
+        return self._summarize(error, names)
 
     def without_secrets(self, error: Exception) -> Exception | None:
         """Return an error if it can be shown, or None if it holds a secret."""
         return None if self._redactor.contains_secret(f"{error!s}{error!r}") else error
+
+    def _summarize(self, error: Exception, names: Sequence[str] = ()) -> str:
+        variable = getattr(self.llm, "key_variable", OPENAI_KEY)
+        return describe(error, self._redactor, names, variable)
 
     async def _request(
         self,
@@ -176,14 +180,14 @@ class ModelClient:
         """Adapt the request to the server, or wait; return False if neither can help."""
         if adapted := self._binding.adapt(error):
             self._binding, change = adapted
-            text = f"{describe(error, self._redactor)}; retrying {change}"
-            await streamer.put(Notice(text))
+            await streamer.put(Notice(f"{self._summarize(error)}; retrying {change}"))
             return True
         wait = seconds_until_retry(error, tries)
         if wait is None or tries >= _MAX_RETRIES:
             return False
         seconds, wanted = wait
-        text = f"{describe(error, self._redactor)}; retrying in {seconds:g} s"
+        limited = "rate limited, " if wanted and is_rate_limit(error) else ""
+        text = f"{self._summarize(error)}; {limited}retrying in {seconds:g} s"
         await streamer.put(Notice(text, seconds if wanted else 0.0))
         await asyncio.sleep(seconds)
         return True

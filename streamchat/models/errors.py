@@ -8,8 +8,9 @@ from http import HTTPStatus
 
 import openai
 
+from streamchat.config import OPENAI_KEY
 from streamchat.models.refusals import is_out_of_quota, read_server_message
-from streamchat.models.retry import MAX_WAIT, read_retry_after
+from streamchat.models.retry import MAX_WAIT, is_rate_limit, read_retry_after
 from streamchat.models.transport import (
     describe_disconnect,
     find_reason,
@@ -22,7 +23,6 @@ from streamchat.models.transport import (
 from streamchat.text.redact import Redactor, redact_url_credentials
 from streamchat.text.sanitize import one_line
 
-OPENAI_KEY = "OPENAI_API_KEY"
 _MAX_LENGTH = 290
 """Characters of a message. With "error: " before it, the line stays below 300."""
 
@@ -93,7 +93,7 @@ def _advise(error: BaseException, models: Sequence[str], key_variable: str) -> s
         case openai.APIStatusError(status_code=404):
             return "check --base-url and --model"
         case openai.APIStatusError() if (wait := read_retry_after(error) or 0) > MAX_WAIT:
-            limited = "rate limited, " if error.status_code == 429 else ""
+            limited = "rate limited, " if is_rate_limit(error) else ""
             return f"{limited}try again in {wait:g} s"
         case openai.APIConnectionError() if is_refused(error):
             return "is the server running?"

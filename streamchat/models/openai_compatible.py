@@ -14,8 +14,7 @@ from langchain_core.outputs import ChatGenerationChunk
 from langchain_openai import ChatOpenAI
 from pydantic import PrivateAttr, SecretStr
 
-from streamchat.config import find_url_credentials
-from streamchat.models.errors import OPENAI_KEY
+from streamchat.config import OPENAI_KEY, find_url_credentials
 from streamchat.models.transport import format_host
 from streamchat.models.wire.normalize import to_generation_chunk
 from streamchat.models.wire.stream import ChunkStream

@@ -36,6 +36,11 @@ def seconds_until_retry(error: BaseException, tries: int) -> tuple[float, bool] 
     return (wanted, True) if wanted <= MAX_WAIT else None
 
 
+def is_rate_limit(error: BaseException) -> bool:
+    """Whether the server refused the request because there were too many."""
+    return isinstance(error, openai.APIStatusError) and error.status_code == 429
+
+
 def read_retry_after(error: openai.APIStatusError) -> float | None:
     """Return the seconds in Retry-After (RFC 9110, section 10.2.3): a number or a date."""
     header = error.response.headers.get("retry-after", "")
