@@ -1,7 +1,7 @@
-"""Reads the chunks of servers that all mean the same and write it differently.
+"""Normalizes the chunks of servers that write the same thing differently.
 
-A chunk of the API is a nest of objects of which any part may be missing, null, or of another type.
-Nothing here raises: what cannot be read is passed over.
+Any part of a chunk may be missing, null or of another type. Nothing here raises: what cannot be
+read is skipped.
 """
 
 from __future__ import annotations
@@ -25,16 +25,16 @@ _REASONING_FIELDS = ("reasoning_content", "reasoning", "thinking")
 
 
 class StrictChunk(AIMessageChunk):
-    """A message chunk whose tool calls are never repaired: cut-off arguments are invalid.
+    """A message chunk that never repairs tool calls: truncated arguments are invalid.
 
-    The usual chunk completes partial JSON, which takes quadratic time and runs calls that were
-    never written to their end.
+    AIMessageChunk completes partial JSON, which takes quadratic time and makes incomplete calls
+    valid.
     """
 
     # Overrides the validator of this name: nothing else keeps LangChain from repairing the JSON.
     @model_validator(mode="after")
     def init_tool_calls(self) -> Self:
-        """Sorts the calls into those whose arguments are a JSON object, and others."""
+        """Split the calls into valid ones, whose arguments are a JSON object, and invalid ones."""
         self.tool_calls, self.invalid_tool_calls = [], []
         for part in self.tool_call_chunks:
             name, text, call_id = part["name"], part["args"] or "", part["id"]
@@ -61,22 +61,22 @@ def _object(text: str) -> dict[str, Any] | None:
 
 
 def to_generation_chunk(chunk: Mapping[str, Any]) -> ChatGenerationChunk:
-    """Returns a chunk of the API, or a whole completion, as LangChain has it.
+    """Convert a chunk of the API, or a complete response, to LangChain's chunk.
 
-    Reasoning and refusals, which it has no place for, are in `additional_kwargs`.
+    Reasoning and refusals go to `additional_kwargs`, since it has no field for them.
     """
     choice = _first(chunk.get("choices"))
     delta = _delta(choice)
     content = delta.get("content")
     is_number = isinstance(content, int | float) and not isinstance(content, bool)
-    text, thought = content_of(str(content) if is_number else content)
+    text, reasoning = split_content(str(content) if is_number else content)
     extra = {
-        "reasoning_content": _first_text(delta, _REASONING_FIELDS) + thought,
+        "reasoning_content": _first_text(delta, _REASONING_FIELDS) + reasoning,
         "refusal": _refusal(delta.get("refusal")) or _refusal(delta.get("content"), nested=True),
         "prompt_progress": json.dumps(chunk.get("prompt_progress") or ""),
     }
     reason = choice.get("finish_reason")
-    told = {"finish_reason": str(reason)[:100] if reason else "", **_texts(chunk, "stream_end")}
+    info = {"finish_reason": str(reason)[:100] if reason else "", **_texts(chunk, "stream_end")}
     return ChatGenerationChunk(
         message=StrictChunk(
             content=text,
@@ -86,30 +86,30 @@ def to_generation_chunk(chunk: Mapping[str, Any]) -> ChatGenerationChunk:
                 name: each for name, each in extra.items() if each not in ("", '""')
             },
         ),
-        generation_info={name: each for name, each in told.items() if each} or None,
+        generation_info={name: each for name, each in info.items() if each} or None,
     )
 
 
 def has_content(chunk: Mapping[str, Any]) -> bool:
-    """Whether the chunk holds any of the message's own words."""
+    """Whether the chunk holds any part of the message besides its role."""
     delta = _delta(_first(chunk.get("choices")))
     return any(value for name, value in delta.items() if name != "role")
 
 
 def finish_reason(chunk: object) -> object:
-    """Returns why the message ended, if this chunk tells it."""
+    """Return the finish reason in this chunk, if any."""
     choices = chunk.get("choices") if isinstance(chunk, dict) else None
     return _first(choices).get("finish_reason")
 
 
-class OneChoice:
-    """Keeps to one of the messages that a server offers for a choice, though one was asked for."""
+class ChoiceFilter:
+    """Follows one choice where a server sends several though one was requested."""
 
     def __init__(self) -> None:
         self._index: object = None
 
-    def of(self, chunk: dict[str, Any]) -> dict[str, Any]:
-        """Returns the chunk with that choice alone."""
+    def select(self, chunk: dict[str, Any]) -> dict[str, Any]:
+        """Return the chunk with that choice only."""
         choices = chunk.get("choices")
         if not isinstance(choices, list) or not choices:
             return chunk
@@ -121,20 +121,20 @@ class OneChoice:
         return {**chunk, "choices": kept}
 
 
-def content_of(content: Any) -> tuple[str, str]:
-    """Returns the text and the reasoning in content that may be a text, or parts of several kinds.
+def split_content(content: Any) -> tuple[str, str]:
+    """Return the text and the reasoning of content, which may be a string or a list of parts.
 
-    A part is a text or an object with one; of parts of a kind that is not known, nothing is read.
+    Parts of unknown types are skipped.
     """
     match content:
         case str():
             return content, ""
         case list():
-            pairs = [content_of(part) for part in content]
-            return "".join(text for text, _ in pairs), "".join(thought for _, thought in pairs)
+            pairs = [split_content(part) for part in content]
+            return "".join(text for text, _ in pairs), "".join(reasoning for _, reasoning in pairs)
         case {"type": "thinking" | "reasoning" as kind, **others}:
             value = others.get(kind) or others.get("text")
-            return "", "".join(content_of(value))
+            return "", "".join(split_content(value))
         case {"text": {"value": str(text)}} | {"text": str(text)}:
             return text, ""
         case _:
@@ -142,7 +142,7 @@ def content_of(content: Any) -> tuple[str, str]:
 
 
 def _first(choices: Any) -> Mapping[str, Any]:
-    """Returns the one choice that was asked for; servers may send none, or null."""
+    """Return the first choice; servers may send none, or null."""
     offered = choices if isinstance(choices, list) else []
     return next((each for each in offered if isinstance(each, dict)), {})
 
@@ -159,12 +159,12 @@ def _texts(values: Mapping[str, Any], name: str) -> dict[str, str]:
 
 
 def _first_text(delta: Mapping[str, Any], names: tuple[str, ...]) -> str:
-    found = ("".join(content_of(delta.get(name))) for name in names)
+    found = ("".join(split_content(delta.get(name))) for name in names)
     return next(filter(None, found), "")
 
 
 def _refusal(value: Any, *, nested: bool = False) -> str:
-    """Returns a refusal, which is a text, or the parts of that kind among others."""
+    """Return a refusal, which is a string or one of several content parts."""
     match value:
         case str() if not nested:
             return value
@@ -206,7 +206,7 @@ def _text_or_none(value: Any) -> str | None:
 
 
 def _number(value: Any) -> int | None:
-    """Returns a count or an index, which some write as a text."""
+    """Return a count or an index, which some servers send as a string."""
     if isinstance(value, str) and value.isdecimal() and len(value) < 10:
         return int(value)
     if isinstance(value, float) and value.is_integer():

@@ -1,7 +1,7 @@
 """Decodes server-sent events: bytes in, events out, wherever the bytes are split.
 
-https://html.spec.whatwg.org/multipage/server-sent-events.html, section 9.2.6, and a little more
-than that: an event that the stream ends in is given out too. There is no I/O here.
+https://html.spec.whatwg.org/multipage/server-sent-events.html, section 9.2.6. Unlike the
+standard, this also yields an event that the end of the stream cuts short. There is no I/O here.
 """
 
 from __future__ import annotations
@@ -13,29 +13,29 @@ from typing import NamedTuple
 _LINE_END = re.compile(rb"[\r\n]")
 _BOM = b"\xef\xbb\xbf"
 MOST_BYTES = 64 * 1024 * 1024
-"""The longest event that is read."""
+"""The size limit of an event."""
 
 
 class ServerEvent(NamedTuple):
-    """An event: its type, empty for the usual one, and its data, lines joined by line feeds."""
+    """An event: its type, empty by default, and its data, with lines joined by line feeds."""
 
     name: str
     data: str
 
 
 class TooLongError(Exception):
-    """An event has no end within what a client can keep."""
+    """An event exceeds `MOST_BYTES`."""
 
 
 class EventDecoder:
-    """Gives out events as their bytes complete them, in linear time.
+    """Yields events as their bytes complete them, in linear time.
 
-    Comments, `id` and `retry` are passed over. Bytes that are not UTF-8 become U+FFFD.
+    Comments, `id` and `retry` are ignored. Bytes that are not UTF-8 become U+FFFD.
     """
 
     def __init__(self) -> None:
         self._line: list[bytes] = []
-        """The pieces of the line that has not ended."""
+        """The pieces of the unfinished line."""
         self._size = 0
         self._after_return = False
         self._first_line = True
@@ -43,7 +43,7 @@ class EventDecoder:
         self._data: list[str] = []
 
     def feed(self, data: bytes) -> Iterator[ServerEvent]:
-        """Yields the events that end in this data.
+        """Yield the events that this data completes.
 
         Raises:
             TooLongError: an event is longer than `MOST_BYTES`.
@@ -61,7 +61,7 @@ class EventDecoder:
             self._keep(data[start:])
 
     def finish(self) -> Iterator[ServerEvent]:
-        """Yields the event that the stream ended in; it may be only a part of one."""
+        """Yield the event that the stream ended in; it may be incomplete."""
         yield from self._end_line()
         yield from self._end_event()
 

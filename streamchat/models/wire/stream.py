@@ -1,4 +1,4 @@
-"""A response while it arrives."""
+"""Reads a response as it arrives."""
 
 from __future__ import annotations
 
@@ -11,39 +11,39 @@ import openai
 
 from streamchat.models.transport import is_transport_error
 from streamchat.models.wire.body import BodyDecoder, Chunk, ReportedError, UnreadableError
-from streamchat.models.wire.normalize import OneChoice, finish_reason, has_content
+from streamchat.models.wire.normalize import ChoiceFilter, finish_reason, has_content
 
 _GRACE = 1.0
-"""Seconds that usage and the end of the body may come after the reason for the message's end."""
+"""Seconds to wait for usage and the end of the body after the finish reason."""
 _DRAIN = 0.1
-"""Seconds for what comes after [DONE]: a body that is read to its end leaves its connection."""
+"""Seconds to wait for the end of the body after [DONE], so that the connection can be reused."""
 
 _T = TypeVar("_T")
 
 
 class ChunkStream(openai.AsyncStream[object]):
-    """Gives the chunks of a response as plain dicts, and a last one that tells how it ended.
+    """Yields the chunks of a response as plain dicts, and a last one that says how it ended.
 
     The client would build nested models of every chunk, which ChatOpenAI dumps to a dict again:
-    more than half of the CPU time of a token. It would also wait for the end of a body that never
-    ends, and take a stream that broke off for a whole one. The last chunk's `stream_end` is "done"
-    if the server said that it was done, and "eof" if the body just ended.
+    more than half of the CPU time of a token. It would also hang on a body that never ends, and
+    treat a truncated stream as complete. The last chunk's `stream_end` is "done" if the server
+    marked the end, and "eof" if the body just ended.
 
     Attributes:
-        body: what was read so far, once the first chunk has been asked for.
+        body: the decoder, available once the first chunk has been requested.
     """
 
     body: BodyDecoder
 
     async def __aiter__(self) -> AsyncIterator[object]:
-        """Yields the chunks.
+        """Yield the chunks.
 
         Raises:
-            openai.APIError: the server tells of an error, the connection broke off, or what came
-                cannot be read.
+            openai.APIError: the server reports an error, the connection failed, or the response is
+                invalid.
         """
         body = self.body = BodyDecoder()
-        choice = OneChoice()
+        choice = ChoiceFilter()
         finished = False
         deadline: float | None = None
         clock = asyncio.get_running_loop().time
@@ -56,10 +56,10 @@ class ChunkStream(openai.AsyncStream[object]):
                         break
                     raise self._connection_error(error) from error
                 if deadline and clock() >= deadline:
-                    break  # also where pings come without a pause
+                    break  # even if pings keep coming
                 chunks = self._read(body.finish() if piece is None else body.feed(piece))
-                while (chunk := _following(chunks, forgiving=finished)) is not None:
-                    chunk = choice.of(chunk)
+                while (chunk := _next_chunk(chunks, forgiving=finished)) is not None:
+                    chunk = choice.select(chunk)
                     yield chunk
                     finished = finished or bool(finish_reason(chunk))
                     if finished and (deadline is None or has_content(chunk)):
@@ -67,7 +67,7 @@ class ChunkStream(openai.AsyncStream[object]):
                 if piece is None:
                     break
             else:
-                await _next(_ended(pieces), clock() + _DRAIN)
+                await _next(_drain(pieces), clock() + _DRAIN)
         yield {"stream_end": "done" if finished or body.done else "eof"}
 
     def _read(self, chunks: Iterable[Chunk]) -> Iterator[Chunk]:
@@ -85,8 +85,8 @@ class ChunkStream(openai.AsyncStream[object]):
         return openai.APIConnectionError(message=str(error), request=self.response.request)
 
 
-def _following(chunks: Iterator[Chunk], *, forgiving: bool) -> Chunk | None:
-    """Returns the next chunk, or None; once the message is whole, nothing can spoil it."""
+def _next_chunk(chunks: Iterator[Chunk], *, forgiving: bool) -> Chunk | None:
+    """Return the next chunk or None. If `forgiving`, an error ends the stream."""
     try:
         return next(chunks, None)
     except openai.APIError:
@@ -96,7 +96,7 @@ def _following(chunks: Iterator[Chunk], *, forgiving: bool) -> Chunk | None:
 
 
 async def _next(pieces: AsyncIterator[_T], deadline: float | None) -> _T | None:
-    """Returns the next piece, or None if there is none, or none until then."""
+    """Return the next piece, or None at the end or at the deadline."""
     try:
         async with asyncio.timeout_at(deadline) as patience:
             return await anext(pieces, None)
@@ -106,9 +106,11 @@ async def _next(pieces: AsyncIterator[_T], deadline: float | None) -> _T | None:
         return None
 
 
-async def _ended(pieces: AsyncIterator[bytes]) -> AsyncIterator[None]:
-    """Ends when the pieces do."""
-    with suppress(Exception):  # the answer is whole, whatever comes of its connection
+async def _drain(pieces: AsyncIterator[bytes]) -> AsyncIterator[None]:
+    """Drain the pieces without yielding."""
+    with suppress(
+        Exception
+    ):  # the answer is complete; an error of the connection no longer matters
         async for _ in pieces:
             pass
     return
