@@ -66,6 +66,7 @@ def main() -> None:
     """Serve until the other end of CONTROL is closed; then kill what still runs."""
     control = socket.socket(fileno=int(sys.argv[1]))
     program = sys.argv[2:]
+    handle_signals_by_default()  # some imports look how they are handled
     sys.path[0] = str(Path.cwd()) if program[0] == "-m" else str(Path(program[0]).parent)
     os.environ.__class__ = _WatchedEnvironment
     _import_program()
@@ -76,6 +77,13 @@ def main() -> None:
     start = serve(control)
     if start:
         _run(program, start)
+
+
+def handle_signals_by_default() -> None:
+    """Handle signals as a fresh interpreter does, whatever the test runner was told to ignore."""
+    for number in signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}:
+        signal.signal(number, DEFAULTS.get(number, signal.SIG_DFL))
+    signal.pthread_sigmask(signal.SIG_SETMASK, [])
 
 
 def _import_program() -> None:
@@ -155,10 +163,12 @@ def _become(request: dict[str, Any], start: Start) -> None:
     """Leave nothing of the server in this process."""
     os.setsid()
     signal.set_wakeup_fd(-1)
-    for number in signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}:
-        handler = signal.SIG_DFL if request["fresh"] else DEFAULTS.get(number, signal.SIG_DFL)
-        signal.signal(number, signal.SIG_IGN if number in request["ignored"] else handler)
-    signal.pthread_sigmask(signal.SIG_SETMASK, [])
+    handle_signals_by_default()
+    if request["fresh"]:
+        for number in (signal.SIGPIPE, signal.SIGXFSZ):
+            signal.signal(number, signal.SIG_DFL)
+    for number in request["ignored"]:
+        signal.signal(number, signal.SIG_IGN)
     start.report.detach()
     for target, descriptor in enumerate(start.stdio):
         os.dup2(descriptor, target)

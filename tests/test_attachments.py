@@ -53,10 +53,10 @@ def test_what_cannot_go_is_told_and_nothing_is_sent(server: Server, chat: Chat) 
     Path("nul.txt").write_text("a\0b")
     Path("latin.txt").write_bytes(b"caf\xe9")
     Path("folder").mkdir()
-    chat.refused("look @missing.txt", "there is no file missing.txt")
+    chat.refused("look @missing.txt", "missing.txt does not exist")
     chat.refused("look @big.txt", "big.txt is too large: more than 200,000 bytes")
-    chat.refused("look @nul.txt", "nul.txt is no text")
-    chat.refused("look @latin.txt", "latin.txt is no UTF-8 text")
+    chat.refused("look @nul.txt", "nul.txt is a binary file")
+    chat.refused("look @latin.txt", "latin.txt is not UTF-8 text")
     chat.refused("look @folder", "folder is a directory")
     assert server.requests == []
 
@@ -73,5 +73,5 @@ def test_a_pipe_is_not_said_to_be_missing(server: Server, chat: Chat) -> None:
     os.mkfifo("in.fifo")
     chat.type("@in.fifo" + ENTER)
     chat.wait_for("error: ")
-    assert "there is no file in.fifo" not in chat.shown
+    assert "in.fifo does not exist" not in chat.shown
     chat.type(CTRL_C)

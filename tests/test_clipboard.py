@@ -30,16 +30,16 @@ def test_an_answer_and_its_code_go_to_the_clipboard_s_tool(
     copied = tmp_path / "copied"
     with Chat(server, tmp_path, **tools) as chat:
         chat.ready()
-        chat.refused("/copy", "nothing was asked yet")
+        chat.refused("/copy", "No questions yet")
         chat.send("code?")
-        assert "copied " in chat.send("/copy")
+        assert "Copied " in chat.send("/copy")
         assert copied.read_text() == ANSWER
         chat.send("/copy 1")
         assert copied.read_text() == "print('日本')\n"
         chat.send("/copy 2")
         assert copied.read_text() == "second\n"
         for wrong in ("/copy 3", "/copy 0", "/copy x", "/copy ²"):
-            chat.refused(wrong, "the last answer has 2 code blocks")
+            chat.refused(wrong, "The last answer has 2 code blocks")
         assert "\x1b]52" not in chat.written
 
 
@@ -65,5 +65,5 @@ def test_without_a_tool_that_is_told(server: Server, tmp_path: Path) -> None:
     with Chat(server, tmp_path, columns=160, PATH=str(nothing)) as chat:
         chat.ready()
         chat.send("code?")
-        chat.refused("/copy", "there is no clipboard tool")
+        chat.refused("/copy", "No clipboard tool found")
         assert "\x1b]52" not in chat.written

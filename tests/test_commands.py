@@ -22,10 +22,12 @@ def test_help_and_wrong_names(server: Server, tmp_path: Path) -> None:
         spoken_of += " copy last verbose raw usage clear quit"
         assert [each for each in spoken_of.split() if f"\n/{each}" not in shown] == []
         assert "list the server's models" in chat.send("/help model")
-        assert "Without a name it is streamchat-ID.md." in chat.send("/help /export")
-        chat.refused("/retyr", "no command is called /retyr; did you mean /retry?")
+        assert "FILE defaults to streamchat-ID.md." in chat.send("/help /export")
+        chat.refused("/retyr", "Unknown command /retyr. Did you mean /retry?")
         for command in ("/undo", "/retry", "/edit", "/copy", "/last", "/branch"):
-            chat.refused(command, "nothing was asked yet")
+            chat.refused(command, "No questions yet")
+        for command in ("/retry x", "/undo 2", "/quit now"):
+            chat.refused(command, f"{command.split()[0]} takes no arguments")
         server.script(says("A path."))
         chat.send("/etc/hosts is what?")
         assert messages(server) == ["/etc/hosts is what?"]
@@ -40,7 +42,7 @@ def test_models_tools_and_instructions(server: Server, tmp_path: Path) -> None:
         chat.ready()
         assert "* one\n  two" in chat.send("/model")
         chat.send("hello")
-        assert "from now on two" in chat.send("/model two")
+        assert "Switched to two" in chat.send("/model two")
         chat.send("hello again")
         assert server.requests[-1]["model"] == "two"
         assert messages(server) == ["hello", "One.", "hello again"]
@@ -57,7 +59,7 @@ def test_models_tools_and_instructions(server: Server, tmp_path: Path) -> None:
         assert "Be curt." in instructions
         assert "Be kind." not in instructions
         chat.send("/system -")
-        assert "nothing" in chat.send("/system")
+        assert "No extra instructions" in chat.send("/system")
 
 
 def test_asking_anew_and_taking_back(server: Server, tmp_path: Path) -> None:
@@ -78,7 +80,7 @@ def test_asking_anew_and_taking_back(server: Server, tmp_path: Path) -> None:
             chat.type(ENTER)
         chat.wait_for("Answer 5.")
         assert messages(server) == ["one", "Answer 1.", "two, edited"]
-        assert "taken back: two, edited" in chat.send("/undo")
+        assert "Removed: two, edited" in chat.send("/undo")
         chat.send("three")
         assert messages(server) == ["one", "Answer 1.", "three"]
         shown = chat.send("/usage")
@@ -109,12 +111,12 @@ def test_branches_titles_and_exports(server: Server, tmp_path: Path) -> None:
     server.script(*_numbered(9))
     with Chat(server, tmp_path) as chat:
         chat.ready()
-        chat.refused("/title Mine", "nothing is kept of this session yet")
+        chat.refused("/title Mine", "This session has no saved turns yet")
         for question in ("one", "two", "three"):
             chat.send(question)
         first = chat.bar.split()[3]
-        chat.refused("/branch 4", "there is no turn 4: there are 1 to 3")
-        chat.refused("/branch -1", "there is no turn -1")
+        chat.refused("/branch 4", "No turn 4. Turns run from 1 to 3.")
+        chat.refused("/branch -1", "No turn -1")
         assert f"with 1 turn of {first}" in chat.send("/branch 1")
         chat.send("instead")
         assert messages(server) == ["one", "Answer 1.", "instead"]
@@ -145,18 +147,18 @@ def test_what_is_shown_of_a_turn(server: Server, tmp_path: Path) -> None:
     server.script(*notebook(), *notebook(), answers("Done."))
     with Chat(server, tmp_path) as chat:
         chat.ready()
-        assert "nothing yet" in chat.send("/history")
+        assert "No turns yet" in chat.send("/history")
         chat.send("What is 10 + 10")
         shown = chat.send("/last")
         assert '"x": 10' in shown
         assert "20" in shown
         assert "10 + 10 equals 20." in shown
-        assert "raw is on" in chat.send("/raw")
+        assert "Raw is on" in chat.send("/raw")
         assert "add → 20" in chat.send("And again?")
         chat.send("/raw")
         chat.send("/verbose")
         assert "tool_calls: " in chat.send("Once more")
-        assert "verbose is off" in chat.send("/verbose")
+        assert "Verbose is off" in chat.send("/verbose")
 
 
 @pytest.mark.parametrize("command", ["/undo", "/last"])
@@ -167,7 +169,7 @@ def test_a_command_after_one_that_cannot_be_done_is_no_question(
         chat.ready()
         server.script(says("What?"))
         chat.type(command + ENTER)
-        chat.wait_for("nothing was asked yet")
+        chat.wait_for("No questions yet")
         chat.type("/help" + ENTER)
-        chat.wait_for(lambda _: "leave, as Ctrl-D does" in chat.shown or "What?" in chat.shown)
+        chat.wait_for(lambda _: "quit (or press Ctrl-D)" in chat.shown or "What?" in chat.shown)
         assert server.requests == []

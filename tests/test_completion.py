@@ -26,11 +26,11 @@ def test_commands_their_arguments_and_files(server: Server, chat: Chat) -> None:
     Path("note.txt").write_text("remember")
     Path("notes").mkdir()
     chat.type("/ver")
-    chat.wait_for("show every chunk")
+    chat.wait_for("turn the debug lines")
     chat.type("\t")
     chat.wait_for_prompt_beginning("/verbose")
     chat.type(EMPTIED + "/help expo")
-    chat.wait_for("write the session to a file")
+    chat.wait_for("export the session as Markdown")
     chat.type("\t")
     chat.wait_for_prompt_beginning("/help export")
     chat.type(EMPTIED)
@@ -74,9 +74,9 @@ def test_a_file_whose_name_has_a_space_is_offered_as_it_is_attached(
 
 def test_models_are_offered_without_being_listed_before(chat: Chat) -> None:
     chat.type("/model qw")
-    chat.wait_for("qwen-two", 10)
+    chat.wait_for("qwen-two")
 
 
 def test_sessions_are_offered_without_being_listed_before(chat: Chat) -> None:
     chat.type("/resume ")
-    chat.wait_for("an old question", 10)
+    chat.wait_for("an old question")

@@ -202,7 +202,7 @@ class TestCalls:
         assert [turn.call(call_id).failed for call_id in ids] == [False, True, True, True]
 
     async def test_calls_of_one_message_run_at_the_same_time(self, server: Server) -> None:
-        meeting = threading.Barrier(2, timeout=10)
+        meeting = threading.Barrier(2, timeout=300)
 
         @tool
         def meet(who: str) -> str:
@@ -245,7 +245,7 @@ class TestCalls:
         @tool
         def stuck() -> str:
             """Hang."""
-            release.wait(20)
+            release.wait(600)
             return ""
 
         turn = await play_turn(server, calls("stuck"), answers("Oh."), tools=[stuck], timeout=0.5)
@@ -475,53 +475,53 @@ class TestEndings:
         assert turn.answer.text == "It is"
 
     async def test_silence(self, server: Server) -> None:
-        silent = Reply((*says("It is").parts, Pause(20)))
-        error = await self.failure(server, silent, timeout=0.5)
+        silent = Reply((*says("It is").parts, Pause(600)))
+        error = await self.failure(server, silent, timeout=2)
         host = server.url[7:-3]
-        assert error == f"timed out: nothing new from {host} for 0.5 s (--timeout)"
+        assert error == f"timed out: nothing new from {host} for 2 s (--timeout)"
         assert len(server.requests) == 1
 
     async def test_silence_from_the_start(self, server: Server) -> None:
-        error = await self.failure(server, Reply((Pause(20),)), timeout=0.5)
+        error = await self.failure(server, Reply((Pause(600),)), timeout=0.5)
         assert error == f"timed out: no answer from {server.url[7:-3]} for 0.5 s (--timeout)"
 
     async def test_pings_and_empty_chunks_are_no_progress(self, server: Server) -> None:
         ping = (b": ping\n\n", delta(content=""), Pause(0.1))
-        error = await self.failure(server, Reply(ping * 100), timeout=0.5)
+        error = await self.failure(server, Reply(ping * 1000), timeout=2)
         assert error.startswith("timed out: nothing new")
 
     async def test_reasoning_is_progress(self, server: Server) -> None:
-        thought = (delta(reasoning_content="hm"), Pause(0.15), delta(reasoning="hm"), Pause(0.15))
-        turn = await play_turn(server, Reply(thought * 4) + says("20"), timeout=0.8)
+        thought = (delta(reasoning_content="hm"), Pause(0.5), delta(reasoning="hm"), Pause(0.5))
+        turn = await play_turn(server, Reply(thought * 4) + says("20"), timeout=3)
         assert turn.answer.text == "20"
 
     async def test_prompt_processing_is_progress_but_no_reasoning(self, server: Server) -> None:
         read = tuple(
             part
             for done in range(8)
-            for part in ({"choices": [], "prompt_progress": {"processed": done}}, Pause(0.15))
+            for part in ({"choices": [], "prompt_progress": {"processed": done}}, Pause(0.5))
         )
         server.script(Reply(read) + Reply((delta(reasoning="hm"),)) + says("20"))
         streamer = QueueCallbackHandler(keep_chunks=True)
-        result = await open_agent(server, timeout=0.8).invoke("?", streamer)
+        result = await open_agent(server, timeout=3).invoke("?", streamer)
         assert result["answer"] == "20"
         assert merge_chunks(streamer.chunks).additional_kwargs["reasoning_content"] == "hm"
 
     async def test_the_same_progress_again_is_none(self, server: Server) -> None:
         read = ({"choices": [], "prompt_progress": {"processed": 1}}, Pause(0.1))
-        error = await self.failure(server, Reply(read * 50), timeout=0.5)
+        error = await self.failure(server, Reply(read * 1000), timeout=0.5)
         assert error.startswith("timed out")
 
     async def test_slow_but_steady_is_progress(self, server: Server) -> None:
-        steady = Reply(tuple(each for _ in range(8) for each in (delta(content="x"), Pause(0.15))))
-        assert (await play_turn(server, steady, timeout=0.8)).answer.text == "x" * 8
+        steady = Reply(tuple(each for _ in range(8) for each in (delta(content="x"), Pause(0.5))))
+        assert (await play_turn(server, steady, timeout=3)).answer.text == "x" * 8
 
     @pytest.mark.parametrize(
         "after",
         [
-            (Pause(20),),
-            (b": ping\n\n", Pause(0.2)) * 50,
-            (b"data: {nonsense\n\n", Pause(20)),
+            (Pause(600),),
+            (b": ping\n\n", Pause(0.2)) * 1000,
+            (b"data: {nonsense\n\n", Pause(600)),
             (b'data: {"error": "too late"}\n\n',),
             (Hangup(),),
         ],
@@ -635,7 +635,7 @@ class TestEndings:
         assert isinstance(seen[-1], TurnCancelled)
         with pytest.raises(asyncio.CancelledError):
             await task
-        assert await asyncio.to_thread(server.disconnected.wait, 5)
+        assert await asyncio.to_thread(server.disconnected.wait, 300)
 
     async def test_cancelling_while_a_tool_runs(self, server: Server) -> None:
         release = threading.Event()
@@ -643,7 +643,7 @@ class TestEndings:
         @tool
         def stuck() -> None:
             """Hang."""
-            release.wait(20)
+            release.wait(600)
 
         server.script(calls("stuck"))
         streamer = QueueCallbackHandler()
@@ -653,7 +653,7 @@ class TestEndings:
             if isinstance(event, ToolStarted):
                 task.cancel()
         assert isinstance(event, TurnCancelled)
-        assert time.monotonic() - before < 10
+        assert time.monotonic() - before < 300
         release.set()
         await asyncio.wait([task])
 
@@ -661,7 +661,7 @@ class TestEndings:
         streamer = QueueCallbackHandler()
         task = asyncio.create_task(open_agent(server).invoke("?", streamer))
         task.cancel()
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(300):
             events = [event async for event in streamer]
         assert [type(event) for event in events] == [TurnCancelled]
         assert task.cancelled()

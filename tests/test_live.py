@@ -147,7 +147,7 @@ class TestATurn:
         events = [
             TextDelta("Let me **see**."),
             *call("add", ["{"], "no good", failed=True),
-            Notice("asking again"),
+            Notice("retrying"),
             TextDelta("Hm"),
             TurnFailed("why", 2.0),
         ]
@@ -155,7 +155,7 @@ class TestATurn:
         assert lines[:2] == ["Let me see.", ""]
         assert lines[2].startswith("╭─ add ✗ ──")
         assert lines[5].startswith("│ → no good")
-        assert lines[7:10] == ["(asking again)", "", "Hm"]
+        assert lines[7:10] == ["(retrying)", "", "Hm"]
         assert lines[10].startswith("✗ 0 steps · ")
 
     def test_parallel_calls_keep_their_order(self) -> None:
@@ -307,8 +307,14 @@ class TestWhileItHappens:
         session = Session()
         with session:
             session.show(AnswerDelta("one"))
-            monkeypatch.setattr(session.view._page, "draw", broken)
-            await asyncio.sleep(0.2)
+            drawn = asyncio.Event()
+
+            def draw(*_: object) -> None:
+                drawn.set()
+                raise KeyError("broken")
+
+            monkeypatch.setattr(session.view._page, "draw", draw)
+            await asyncio.wait_for(drawn.wait(), 300)
             with pytest.raises(KeyError, match="broken"):
                 session.show(AnswerDelta("two"))
         assert session.terminal.frames[-1] == "\x1b[?25h"

@@ -15,7 +15,7 @@ from streamchat.config.sources import VARIABLES, load_settings
 from streamchat.config.table import render_settings_table
 from streamchat.manual import TOPICS, read_topic
 from streamchat.models.embedded.weights import EMBEDDED
-from streamchat.repl.commands import table
+from streamchat.repl.commands import render_table
 from streamchat.view.document import rewrap
 from tests.program import Terminal, environment, run
 from tests.server import Server, notebook
@@ -68,7 +68,7 @@ def test_the_table_of_settings_is_that_of_the_declarations() -> None:
 
 
 def test_the_table_of_commands_is_that_of_the_registry() -> None:
-    assert f"<!-- commands -->\n{table()}\n" in read_topic("chat")
+    assert f"<!-- commands -->\n{render_table()}\n" in read_topic("chat")
 
 
 def test_the_file_shown_can_be_used(tmp_path: Path) -> None:

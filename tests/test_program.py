@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.program import DEVNULL, PIPE, Process, environment, run, start
+from tests.program import DEVNULL, PIPE, ForkServer, Process, environment, run, start
 from tests.server import Pause, Server, says, wait_for_request
 
 STATE = ("-m", "tests.state")
@@ -57,3 +57,21 @@ def test_how_it_ended(server: Server, tmp_path: Path, fresh: bool) -> None:
         process.send_signal(signal.SIGKILL)
         assert process.communicate() == (b"", b"")
     assert process.returncode == -signal.SIGKILL
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGHUP])
+def test_what_the_test_runner_ignores_the_program_does_not(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: signal.Signals
+) -> None:
+    server.script(says("It is").but(parts=(Pause(600),)))
+    monkeypatch.setattr(ForkServer, "_all", {})
+    before = signal.signal(number, signal.SIG_IGN)  # as nohup does
+    try:
+        process = start(tmp_path, "ask", "hi", "--base-url", server.url)
+    finally:
+        signal.signal(number, before)
+    with process:
+        wait_for_request(server)
+        process.send_signal(number)
+        assert process.communicate() == (b"", b"interrupted\n")
+    assert process.returncode == 128 + number

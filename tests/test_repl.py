@@ -62,7 +62,7 @@ def test_lines_on_a_pipe(server: Server, tmp_path: Path) -> None:
     server.script(says("One."), says("Two."))
     done = run(tmp_path, "repl", stdin="first\n\nsecond\n/nope\n", OPENAI_BASE_URL=server.url)
     assert done.stdout == "One.\nTwo.\n"
-    assert done.stderr == "error: no command is called /nope; did you mean /undo?\n"
+    assert done.stderr == "error: Unknown command /nope. /help lists them.\n"
     assert done.returncode == 0
     assert len(server.requests[-1]["messages"]) == 4
 

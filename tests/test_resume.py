@@ -90,12 +90,15 @@ def test_answers_over_the_budget_are_left_out_and_reported(server: Server, tmp_p
         chat.send("one")
         chat.send("two")
         shown = chat.send("three")
-        assert "is not sent the oldest 1 answer: over 1,000 characters" in _unwrap(shown)
+        assert (
+            "The oldest answer is not sent to the model: the limit is 1,000 characters"
+            in _unwrap(shown)
+        )
         assert messages(server) == ["two", "y" * 600, "three"]
         chat.leave()
     with Chat(server, tmp_path, "--continue", "--max-history", "1000") as chat:
         chat.ready()
-        assert "is not sent the oldest 1 answer: over" in _unwrap(chat.shown)
+        assert "The oldest answer is not sent to the model" in _unwrap(chat.shown)
         chat.leave()
     with Chat(server, tmp_path, "--new") as chat:
         chat.ready()
@@ -113,10 +116,10 @@ def test_no_save_stores_nothing(server: Server, tmp_path: Path) -> None:
         chat.ready()
         assert "not saved" in chat.bar
         chat.send("a private question")
-        chat.refused("/sessions", "sessions are not kept here")
-        chat.refused("/branch", "not kept")
-        chat.refused("/export", "nothing is kept")
-        assert "taken back: a private question" in chat.send("/undo")
+        chat.refused("/sessions", "Sessions are not saved in this chat")
+        chat.refused("/branch", "The session is not saved, so it cannot be branched")
+        chat.refused("/export", "This session has no saved turns yet")
+        assert "Removed: a private question" in chat.send("/undo")
         chat.send("another")
         assert messages(server) == ["another"]
         chat.leave()
@@ -135,7 +138,7 @@ def test_resume_in_a_chat(server: Server, tmp_path: Path) -> None:
             alike = store.create("m")
     with Chat(server, tmp_path) as chat:
         chat.ready()
-        chat.refused("/resume", "/resume needs the ID of a session")
+        chat.refused("/resume", "/resume needs a session ID. /sessions lists them.")
         assert "no session ID starts with zz" in chat.send("/resume zz")
         assert f" session IDs start with {ids[0][0]}" in chat.send(f"/resume {ids[0][0]}")
         shown = chat.send(f"/resume {ids[1]}")
@@ -154,7 +157,7 @@ def test_a_session_undone_to_its_beginning_is_resumed(server: Server, tmp_path: 
         chat.send("two")
         chat.send("/undo")
         chat.send("/undo")
-        chat.refused("/undo", "nothing was asked yet")
+        chat.refused("/undo", "No questions yet")
         chat.leave()
     done = run(tmp_path, "repl", "--continue", stdin="three", OPENAI_BASE_URL=server.url)
     assert done.stdout == "Three.\n"

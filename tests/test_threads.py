@@ -40,13 +40,13 @@ def test_a_busy_executor_does_not_hold_up_the_loop() -> None:
     release = threading.Event()
 
     async def main() -> None:
-        asyncio.get_running_loop().run_in_executor(None, release.wait, 30)
+        asyncio.get_running_loop().run_in_executor(None, release.wait, 600)
 
     started = time.monotonic()
     with asyncio.Runner() as runner:
         runner.get_loop().set_default_executor(DaemonExecutor())
         runner.run(main())
-    assert time.monotonic() - started < 15
+    assert time.monotonic() - started < 300
     release.set()
 
 

@@ -170,18 +170,19 @@ async def test_a_tool_that_wants_to_end_the_program_only_fails(error: BaseExcept
 
 
 async def test_nobody_waits_for_a_tool_that_was_given_up() -> None:
-    release = threading.Event()
+    begun, release = threading.Event(), threading.Event()
 
     @tool
     def stuck() -> None:
         """Hang."""
-        release.wait(10)
+        begun.set()
+        release.wait(600)
 
     task = asyncio.create_task(run_tool(stuck, {}))
-    await asyncio.sleep(0.05)
+    await asyncio.to_thread(begun.wait, 300)
     task.cancel()
     before = time.monotonic()
     with pytest.raises(asyncio.CancelledError):
         await task
-    assert time.monotonic() - before < 5
+    assert time.monotonic() - before < 300
     release.set()

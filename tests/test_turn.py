@@ -169,9 +169,9 @@ def test_a_chunk_changes_nothing() -> None:
 
 
 def test_a_notice_is_a_block_of_its_own() -> None:
-    turn = after(TextDelta("a"), Notice("asking again"), TextDelta("b"))
+    turn = after(TextDelta("a"), Notice("retrying"), TextDelta("b"))
     prose = (Prose(Fragments([text])) for text in "ab")
-    assert turn.blocks == (next(prose), Note("asking again"), next(prose))
+    assert turn.blocks == (next(prose), Note("retrying"), next(prose))
 
 
 def test_an_event_of_an_unknown_call_is_an_error() -> None:

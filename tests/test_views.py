@@ -87,12 +87,12 @@ class TestRaw:
             TextDelta("Let me "),
             TextDelta("see."),
             *call("add", ["{"], "no good", failed=True),
-            Notice("asking again"),
+            Notice("retrying"),
             TextDelta("Hm"),
             TurnFailed("no answer"),
         ]
         assert self.lines(events) == [
-            *("Let me |see.|", "Calling add...", "{|", "add failed: no good", "(asking again)"),
+            *("Let me |see.|", "Calling add...", "{|", "add failed: no good", "(retrying)"),
             *("Hm|", ""),
         ]
 
@@ -153,7 +153,7 @@ class TestPlain:
         events = [
             TextDelta("Let me see."),
             *call("add", ["{"], "no good", failed=True),
-            Notice("asking again"),
+            Notice("retrying"),
             TextDelta("Hm"),
             TurnFailed("no answer"),
         ]
@@ -164,7 +164,7 @@ class TestPlain:
                 "add is called with nothing.",
                 "add failed: no good",
             ),
-            *("Note: asking again", "Hm", ""),
+            *("Note: retrying", "Hm", ""),
         ]
 
     def test_prose_that_was_the_answer_is_not_written_twice(self) -> None:
@@ -285,7 +285,7 @@ def test_debug_lines_beside_another_view() -> None:
     events = [
         *NOTEBOOK[:2],
         chunk,
-        Notice("asking again"),
+        Notice("retrying"),
         *call("add", ["{}"], "20"),
         StepFinished(2, None, 1.25, 0.5, 100, 20),
         TextDelta(EVIL),
@@ -298,7 +298,7 @@ def test_debug_lines_beside_another_view() -> None:
         f"tool_calls: [{chunk.tool_calls[0]}]",
         "tool_name: add",
         'arg: {"',
-        "notice: asking again",
+        "notice: retrying",
         "step 1: no token, message complete after 0.000 s, finish_reason tool_calls",
         "tool add: returned after 0.000 s",
         "step 2: first token after 0.500 s, message complete after 1.250 s, tokens 100 in, 20 out",

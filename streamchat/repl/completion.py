@@ -1,4 +1,4 @@
-"""What Tab offers: commands, what they are called with, and files after an @."""
+"""Completes commands, their arguments, and files after an @."""
 
 from __future__ import annotations
 
@@ -17,51 +17,50 @@ _ATTACHING = re.compile(r'(?<!\S)@(?:"([^"\n]*)|(\S*))$')
 
 
 class ChatCompleter(Completer):
-    """Completes a message of a chat."""
+    """Completes a message."""
 
     def __init__(self, chat: Chat) -> None:
         self._chat = chat
 
     def get_completions(self, document: Document, event: CompleteEvent) -> Iterable[Completion]:
-        """Returns what the word before the cursor may become."""
         text = document.text_before_cursor
         name, space, argument = text.partition(" ")
         if attaching := _ATTACHING.search(text):
             return _files(attaching)
         if space and (command := COMMANDS.get(name)):
-            return _beginning(command.completer(self._chat, argument), argument)
+            return _match(command.completer(self._chat, argument), argument)
         if text.startswith("/") and not space:
-            return _beginning(((each.name, each.help) for each in COMMANDS.values()), text)
+            return _match(((each.name, each.help) for each in COMMANDS.values()), text)
         return []
 
 
 def is_completed(text: str) -> bool:
-    """Whether there may be something to offer after this text."""
+    """Whether completions may exist for this text."""
     return text.startswith("/") or bool(_ATTACHING.search(text))
 
 
 def _files(attaching: re.Match[str]) -> Iterable[Completion]:
     quoted, plain = attaching.groups()
-    for path, _ in paths(plain if quoted is None else quoted):
+    for path, _ in complete_path(plain if quoted is None else quoted):
         end = "" if path.endswith("/") else '"'
         text = f'@"{path}{end}' if quoted is not None or " " in path else f"@{path}"
         yield Completion(text, -len(attaching[0]), display=one_line(path, 60))
 
 
-def _beginning(offers: Iterable[tuple[str, str]], begun: str) -> Iterable[Completion]:
+def _match(offers: Iterable[tuple[str, str]], typed: str) -> Iterable[Completion]:
     for text, meaning in offers:
-        if text.startswith(begun):
-            yield Completion(text, -len(begun), display_meta=one_line(meaning, 60))
+        if text.startswith(typed):
+            yield Completion(text, -len(typed), display_meta=one_line(meaning, 60))
 
 
-def paths(begun: str) -> Iterable[tuple[str, str]]:
-    """Returns the files and directories whose names go on so."""
+def complete_path(typed: str) -> Iterable[tuple[str, str]]:
+    """Yield the files and directories whose paths start with what is typed."""
     try:
-        base = Path(begun).expanduser()
+        base = Path(typed).expanduser()
     except RuntimeError:  # no such user
         return
-    folder, start = (base, "") if begun.endswith("/") else (base.parent, base.name)
-    shown = begun[: len(begun) - len(start)]
+    folder, start = (base, "") if typed.endswith("/") else (base.parent, base.name)
+    shown = typed[: len(typed) - len(start)]
     try:
         there = sorted(folder.iterdir()) if folder.is_dir() else []
     except OSError:

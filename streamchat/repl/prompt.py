@@ -1,4 +1,4 @@
-"""The line at which the user types."""
+"""The prompt: reads the user's messages."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ from streamchat.text.redact import Redactor
 
 _CONTINUED = " " * len(PROMPT)
 ESCAPE_SECONDS = 0.1
-"""How long a terminal has to send the rest of a key that begins with Escape."""
+"""How long to wait for the rest of a key sequence that starts with Escape."""
 _STYLE = Style.from_dict(
     {"bottom-toolbar": "noreverse fg:ansibrightblack", "auto-suggestion": "fg:ansibrightblack"}
 )
@@ -46,11 +46,11 @@ class Prompt:
     """Reads messages.
 
     Args:
-        completer: knows the commands and files.
-        bar: gives the text of the bar at the bottom, in so many columns.
+        completer: completes commands and files.
+        bar: returns the text of the bar for a number of columns.
         editing: "emacs" or "vi".
-        keep: whether what was typed is kept for other times.
-        redactor: keeps secrets out of what is kept.
+        save: whether the history of messages is saved.
+        redactor: keeps secrets out of that history.
     """
 
     def __init__(
@@ -59,13 +59,13 @@ class Prompt:
         bar: Callable[[int], str],
         editing: str,
         *,
-        keep: bool,
+        save: bool,
         redactor: Redactor,
     ) -> None:
         self._bar = bar
-        self.fresh = False
-        """Whether the last message was begun anew, and what had stood there was given up."""
-        self.history = _history_file(redactor) if keep else InMemoryHistory()
+        self.discarded = False
+        """Whether Ctrl-C discarded the draft of the last message."""
+        self.history = _open_history(redactor) if save else InMemoryHistory()
         self.mode = EditingMode.VI if editing == "vi" else EditingMode.EMACS
         self._session: PromptSession[str] = PromptSession(
             PROMPT,
@@ -73,8 +73,8 @@ class Prompt:
             history=self.history,
             auto_suggest=AutoSuggestFromHistory(),
             completer=completer,
-            complete_while_typing=Condition(self._completes),
-            key_bindings=_prompt_keys(),
+            complete_while_typing=Condition(self._is_completed),
+            key_bindings=_bind_prompt_keys(),
             editing_mode=self.mode,
             multiline=True,
             prompt_continuation=_CONTINUED,
@@ -89,47 +89,45 @@ class Prompt:
         self._session.app.ttimeoutlen = ESCAPE_SECONDS
 
     async def read(
-        self, begun: Document, ready: Callable[[], None] = lambda: None, *, edit: bool = False
+        self, draft: Document, ready: Callable[[], None] = lambda: None, *, edit: bool = False
     ) -> str:
-        """Returns the next message.
+        """Return the next message.
 
         Args:
-            begun: what stands there already.
-            ready: is called when keys can be pressed.
-            edit: whether the editor is opened on that.
+            draft: the text to start with.
+            ready: called once keys can be typed.
+            edit: whether to open the draft in the editor.
 
         Raises:
-            EOFError: the user leaves.
+            EOFError: the user quits.
         """
 
         def begin() -> None:
             asyncio.get_running_loop().call_soon(ready)
-            if edit and not self.fresh:
+            if edit and not self.discarded:
                 self._session.default_buffer.open_in_editor()
 
-        self.fresh = False
+        self.discarded = False
         while True:
-            if not can_repaint(sys.stdout):  # there, prompt-toolkit does not show it
-                self._session.message = PROMPT + begun.text
+            if not can_repaint(sys.stdout):  # where prompt-toolkit does not show the draft
+                self._session.message = PROMPT + draft.text
             try:
                 return await self._session.prompt_async(
-                    default=begun, pre_run=begin, handle_sigint=False
+                    default=draft, pre_run=begin, handle_sigint=False
                 )
             except KeyboardInterrupt:
-                # As in a shell: Ctrl-C gives a fresh line, Ctrl-D leaves.
-                begun, self.fresh = Document(), True
+                # As in a shell: Ctrl-C clears the line, Ctrl-D quits.
+                draft, self.discarded = Document(), True
 
     def offer(self) -> None:
-        """Offers what has become known since the last key."""
-        if self._session.app.is_running and self._completes():
+        """Offer completions that were found since the last key."""
+        if self._session.app.is_running and self._is_completed():
             self._session.default_buffer.start_completion(select_first=False)
 
     def redraw(self) -> None:
-        """Shows what the bar says now."""
         self._session.app.invalidate()
 
-    def _completes(self) -> bool:
-        """Commands and files are offered as soon as they begin."""
+    def _is_completed(self) -> bool:
         return is_completed(self._session.default_buffer.document.text_before_cursor)
 
     def _toolbar(self) -> str:
@@ -140,8 +138,8 @@ class Prompt:
         return mode + self._bar(columns - len(mode))
 
 
-def _history_file(redactor: Redactor) -> History:
-    """Returns the history of lines typed, which only the user may read."""
+def _open_history(redactor: Redactor) -> History:
+    """Return the saved history, in a file that only the user can read."""
     path = platformdirs.user_state_path(APP) / "history"
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -153,30 +151,29 @@ def _history_file(redactor: Redactor) -> History:
 
 
 class RedactedHistory(FileHistory):
-    """What was typed, without secrets."""
+    """A history file without secrets."""
 
     def __init__(self, path: Path, redactor: Redactor) -> None:
         super().__init__(path)
         self._redactor = redactor
 
     def store_string(self, string: str) -> None:
-        """Keeps a message."""
         super().store_string(self._redactor.redact(string))
 
 
-def _prompt_keys() -> KeyBindings:
-    keys = message_keys()
+def _bind_prompt_keys() -> KeyBindings:
+    keys = bind_message_keys()
 
     @keys.add("c-x", "c-e", filter=emacs_mode & ~has_selection)
     @keys.add("v", filter=vi_navigation_mode)
     def _edit(event: KeyPressEvent) -> None:
-        event.current_buffer.open_in_editor()  # what was written is sent by Enter, as all else
+        event.current_buffer.open_in_editor()  # Enter sends the edited text, as it sends any other
 
     return keys
 
 
-def message_keys() -> KeyBindings:
-    """Returns the keys that end a message or a line of one."""
+def bind_message_keys() -> KeyBindings:
+    """Return the bindings of the keys that end a message or a line of it."""
     keys = KeyBindings()
 
     @keys.add("enter", filter=~completion_is_selected & ~is_searching)
@@ -195,10 +192,10 @@ def message_keys() -> KeyBindings:
     return keys
 
 
-async def ask_unseen(question: str) -> str | None:
-    """Returns what the user types, which is not shown, or None if there is nothing."""
-    unseen = PromptSession[str](output=terminal_output())
+async def read_secret(question: str) -> str | None:
+    """Return what the user types without echoing it, or None if the user cancels."""
+    session = PromptSession[str](output=terminal_output())
     try:
-        return await unseen.prompt_async(question, is_password=True, handle_sigint=False)
+        return await session.prompt_async(question, is_password=True, handle_sigint=False)
     except (KeyboardInterrupt, EOFError):
         return None

@@ -1,4 +1,4 @@
-"""The commands of the chat: one registry, from which help, completion and the README come."""
+"""The registry of the chat's commands, from which help, completion and the manual are made."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ if TYPE_CHECKING:
     from streamchat.repl.chat import Chat
 
 Handler: TypeAlias = "Callable[[Chat, str], Coroutine[Any, Any, None]]"
-"""Does what a command says; takes what stands after the command."""
+"""Runs a command; takes what follows its name."""
 Offers: TypeAlias = "Callable[[Chat, str], Iterable[tuple[str, str]]]"
-"""What may stand there, with what it means; takes what of it was typed."""
+"""Yields completions of the argument and what they mean; takes what is typed of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,9 +25,9 @@ class Command:
 
     Attributes:
         name: with its slash.
-        arguments: as the help shows them.
+        arguments: as the help shows them; empty if it takes none.
         help: one line.
-        more: what else `/help NAME` tells.
+        more: further lines for `/help NAME`.
     """
 
     name: str
@@ -39,29 +39,27 @@ class Command:
 
     @property
     def usage(self) -> str:
-        """How it is called."""
         return f"{self.name} {self.arguments}".rstrip()
 
 
 COMMANDS: dict[str, Command] = {}
-"""All commands by their names, in the order of the help."""
+"""All commands by name, in the order of the help."""
 
 
-def nothing(chat: Chat, begun: str) -> Iterable[tuple[str, str]]:
-    """Offers nothing."""
+def offer_nothing(chat: Chat, typed: str) -> Iterable[tuple[str, str]]:
     return ()
 
 
 def command(
-    usage: str, help: str, *, more: str = "", completer: Offers = nothing
+    usage: str, help: str, *, more: str = "", completer: Offers = offer_nothing
 ) -> Callable[[Handler], Handler]:
-    """Makes a function a command.
+    """Register a function as a command.
 
     Args:
         usage: the name with its slash, and the arguments.
         help: one line.
-        more: what else `/help NAME` tells.
-        completer: knows what the arguments may be.
+        more: further lines for `/help NAME`.
+        completer: completes the argument.
     """
     name, _, arguments = usage.partition(" ")
 
@@ -72,21 +70,21 @@ def command(
     return register
 
 
-def found(name: str) -> Command:
-    """Returns the command of this name.
+def find_command(name: str) -> Command:
+    """Return the command of this name.
 
     Raises:
         CommandError: there is none.
     """
     if command := COMMANDS.get(name):
         return command
-    near = get_close_matches(name, COMMANDS, 1, 0.5)
-    hint = f"did you mean {near[0]}?" if near else "/help lists them"
-    raise CommandError(f"no command is called {one_line(name, 40)}; {hint}")
+    near = get_close_matches(name, COMMANDS, 1, 0.75)
+    hint = f"Did you mean {near[0]}?" if near else "/help lists them."
+    raise CommandError(f"Unknown command {one_line(name, 40)}. {hint}")
 
 
-def table() -> str:
-    """Returns the commands as a table in Markdown."""
+def render_table() -> str:
+    """Return the commands as a Markdown table."""
     rows = (
         f"| `{each.usage}` | {each.help.replace('|', chr(92) + '|')} |"
         for each in COMMANDS.values()

@@ -1,9 +1,11 @@
-"""Puts the parts of a chat together."""
+"""Puts the parts of a chat together and runs it."""
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
+from functools import partial
 
 from streamchat.agent.loader import AgentLoader
 from streamchat.config import Settings
@@ -13,7 +15,10 @@ from streamchat.process.runtime import prepare_output, run
 from streamchat.process.streams import print_error
 from streamchat.process.tty import echo_off
 from streamchat.repl.chat import Chat
+from streamchat.repl.completion import ChatCompleter
 from streamchat.repl.loop import Repl
+from streamchat.repl.prompt import Prompt
+from streamchat.repl.status import format_status
 from streamchat.sessions.conversation import Conversation
 from streamchat.sessions.opening import open_conversation
 from streamchat.text.redact import Redactor
@@ -24,58 +29,73 @@ from streamchat.view.progress import progress_on_stderr
 def chat(
     settings: Settings,
     redactor: Redactor,
-    look: ViewOptions,
+    options: ViewOptions,
     *,
     tools: bool,
     session: str | None = None,
 ) -> int:
-    """Runs the chat and returns the exit code.
+    """Run the chat and return the exit code.
 
     Args:
-        session: the one to go on with, as `open_conversation` takes it.
+        settings: name the model.
+        redactor: keeps secrets out of what is shown and stored.
+        options: how turns are shown.
+        tools: whether the agent has tools.
+        session: the session to resume, as `open_conversation` takes it.
 
     Raises:
-        ModelError: the model cannot be had.
-        StoreError: the session cannot be had.
+        ModelError: the model is not available.
+        StoreError: the session is not available.
         OSError: the output is gone.
     """
     prepare_output(redactor)
     check(settings)
-    interactive = sys.stdin.isatty() and sys.stdout.isatty()
     conversation = open_conversation(settings, redactor, session)
     for line in conversation.take_warnings():
         print_error(line)
     with echo_off():
-        code = run(
-            _chat(settings, redactor, look, conversation, tools=tools, interactive=interactive)
-        )
+        code = run(_run(settings, redactor, options, conversation, tools=tools))
     conversation.close()
     if settings.trace:
-        # It brings LangChain.
+        # Importing it loads LangChain.
         from streamchat.agent.tracing import flush
 
         flush()
     return code
 
 
-async def _chat(
+async def _run(
     settings: Settings,
     redactor: Redactor,
-    look: ViewOptions,
+    options: ViewOptions,
     conversation: Conversation,
     *,
     tools: bool,
-    interactive: bool,
 ) -> int:
+    interactive = sys.stdin.isatty() and sys.stdout.isatty()
     progress = None if interactive else progress_on_stderr
-    engine = AgentLoader(settings, redactor, tools=tools, progress=progress)
     chat = Chat(
-        engine=engine,
+        loader=AgentLoader(settings, redactor, tools=tools, progress=progress),
         conversation=conversation,
         settings=settings,
         redactor=redactor,
-        look=look,
-        stops=InterruptHandler(signal.SIGINT, linger=interactive),
+        options=options,
+        interrupts=InterruptHandler(signal.SIGINT, linger=interactive),
         interactive=interactive,
     )
-    return await Repl(chat).run()
+    return await Repl(chat, _open_prompt(chat) if interactive else None).run()
+
+
+def _open_prompt(chat: Chat) -> Prompt:
+    if chat.options.plain:
+        os.environ["TERM"] = "dumb"  # so that prompt-toolkit does not move the cursor, either
+    prompt = Prompt(
+        ChatCompleter(chat),
+        partial(format_status, chat),
+        chat.settings.editing,
+        save=chat.settings.save,
+        redactor=chat.redactor,
+    )
+    chat.lookups.finished = prompt.offer
+    chat.loader.changed = prompt.redraw
+    return prompt

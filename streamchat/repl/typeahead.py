@@ -1,4 +1,4 @@
-"""The keys that are pressed while an answer streams."""
+"""Takes the keys that are typed while an answer streams."""
 
 from __future__ import annotations
 
@@ -13,19 +13,17 @@ from prompt_toolkit.document import Document
 from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
 
 from streamchat.repl.output import Unseen
-from streamchat.repl.prompt import ESCAPE_SECONDS, Prompt, message_keys
+from streamchat.repl.prompt import ESCAPE_SECONDS, Prompt, bind_message_keys
 
 
 class TypeAhead:
-    """Takes the keys that are pressed while an answer streams.
-
-    What is typed is for the next prompt; Enter queues it, to be sent when the answer is over.
+    """Reads keys for the next prompt while an answer streams. Enter queues a message.
 
     Args:
-        stop: is called when the user wants the answer to stop.
-        suspend: is called when the program is to be stopped, and returns when it goes on.
-        changed: is called with the queue and the text whenever one of them is another.
-        prompt: the one that the keys are for; what is queued goes into its history.
+        stop: called when the user stops the answer.
+        suspend: called on Ctrl-Z; returns when the program continues.
+        changed: called with the queue and the draft when either changes.
+        prompt: the prompt the keys are for; queued messages go into its history.
     """
 
     def __init__(
@@ -39,32 +37,35 @@ class TypeAhead:
         self._changed = changed
         self._session: PromptSession[str] = PromptSession(
             output=Unseen(sys.stdout),
-            key_bindings=_keys_meanwhile(stop, suspend),
+            key_bindings=_bind_keys(stop, suspend),
             editing_mode=prompt.mode,
             history=prompt.history,
             multiline=True,
         )
         self._session.app.ttimeoutlen = self._session.app.timeoutlen = ESCAPE_SECONDS
-        self._session.default_buffer.on_text_changed += lambda _: self._tell()
+        self._session.default_buffer.on_text_changed += lambda _: self._report()
 
     @property
-    def begun(self) -> Document:
-        """What was typed and not sent."""
+    def draft(self) -> Document:
+        """The text that was typed and not queued."""
         return self._session.default_buffer.document
 
     async def run(self) -> None:
-        """Takes keys until it is cancelled."""
+        """Read keys until cancelled."""
         while True:
             with suppress(EOFError):
                 message = await self._session.prompt_async(
-                    handle_sigint=False, pre_run=self._end_begun_key
+                    handle_sigint=False, pre_run=self._flush_escape
                 )
                 if message.strip():
                     self.queued.append(message)
                     self._changed(self.queued, "")
 
-    def _end_begun_key(self) -> None:
-        """An Escape that came with the key that ended the prompt is still taken for a beginning."""
+    def _flush_escape(self) -> None:
+        """Handle an Escape that arrived with the key that ended the previous prompt.
+
+        prompt-toolkit would go on waiting for the rest of a sequence.
+        """
         app = self._session.app
 
         def end() -> None:
@@ -73,12 +74,12 @@ class TypeAhead:
 
         asyncio.get_running_loop().call_later(ESCAPE_SECONDS, end)
 
-    def _tell(self) -> None:
+    def _report(self) -> None:
         self._changed(self.queued, self._session.default_buffer.text)
 
 
-def _keys_meanwhile(stop: Callable[[], None], suspend: Callable[[], None]) -> KeyBindings:
-    keys = message_keys()
+def _bind_keys(stop: Callable[[], None], suspend: Callable[[], None]) -> KeyBindings:
+    keys = bind_message_keys()
 
     @keys.add("escape")
     @keys.add("c-c")
@@ -93,6 +94,6 @@ def _keys_meanwhile(stop: Callable[[], None], suspend: Callable[[], None]) -> Ke
     @keys.add("c-r")
     @keys.add("c-s")
     def _nothing(event: KeyPressEvent) -> None:
-        """Leaving and searching are for the prompt."""
+        """Quitting and searching belong to the prompt."""
 
     return keys

@@ -4,23 +4,23 @@ from __future__ import annotations
 
 from pathlib import Path
 
-# Importing them puts them into the registry, in the order of the help.
+# Importing a module registers its commands, in the order of the help.
 # isort: off
 from streamchat.repl.commands import help
 from streamchat.repl.commands import model
 from streamchat.repl.commands import turns
 from streamchat.repl.commands import sessions
 from streamchat.repl.commands import screen
-from streamchat.repl.registry import COMMANDS, table
+from streamchat.repl.registry import COMMANDS, render_table
 
 # isort: on
 
 _ = help, model, turns, sessions, screen
-__all__ = ["COMMANDS", "is_command", "table"]
+__all__ = ["COMMANDS", "is_command", "render_table"]
 
 
 def is_command(text: str) -> bool:
-    """Whether a message is a command; a question may begin with a path, as "/tmp is full" does."""
+    """Whether a message is a command, not a question that starts with a path: "/tmp is full"."""
     name = text.split(maxsplit=1)[0]
     if name in COMMANDS:
         return True

@@ -1,4 +1,4 @@
-"""What is shown of a turn, and the end of the chat."""
+"""Commands that change the view, and /quit."""
 
 from __future__ import annotations
 
@@ -8,21 +8,18 @@ from streamchat.repl.chat import Chat
 from streamchat.repl.registry import command
 
 
-@command("/verbose", "show every chunk as it comes, or no longer")
+@command("/verbose", "turn the debug lines for every chunk on or off")
 async def verbose(chat: Chat, _: str) -> None:
-    """Switches the debug lines."""
-    chat.look = replace(chat.look, verbose=not chat.look.verbose)
-    chat.say(f"verbose is {'on' if chat.look.verbose else 'off'}")
+    chat.options = replace(chat.options, verbose=not chat.options.verbose)
+    chat.say(f"Verbose is {'on' if chat.options.verbose else 'off'}")
 
 
-@command("/raw", "show every fragment and token followed by |, or panels again")
+@command("/raw", "turn the token view, with | after every fragment, on or off")
 async def raw(chat: Chat, _: str) -> None:
-    """Switches the token view."""
-    chat.look = replace(chat.look, raw=not chat.look.raw)
-    chat.say(f"raw is {'on' if chat.look.raw else 'off'}")
+    chat.options = replace(chat.options, raw=not chat.options.raw)
+    chat.say(f"Raw is {'on' if chat.options.raw else 'off'}")
 
 
-@command("/quit", "leave, as Ctrl-D does")
+@command("/quit", "quit (or press Ctrl-D)")
 async def quit_(chat: Chat, _: str) -> None:
-    """Leaves."""
     raise EOFError

@@ -1,4 +1,4 @@
-"""Sessions: those there are, and the present one."""
+"""List, switch, title and export sessions."""
 
 from __future__ import annotations
 
@@ -7,107 +7,103 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from streamchat.repl.chat import Chat
-from streamchat.repl.completion import paths
+from streamchat.repl.completion import complete_path
 from streamchat.repl.errors import CommandError
+from streamchat.repl.past import resume_session
 from streamchat.repl.registry import command
 from streamchat.sessions.listing import show_sessions
 from streamchat.sessions.transcript import export
 from streamchat.text.sanitize import one_line
 
 
-def _ids(chat: Chat, begun: str) -> Iterable[tuple[str, str]]:
-    chat.look_up(chat.look_up_sessions)
+def _offer_ids(chat: Chat, typed: str) -> Iterable[tuple[str, str]]:
+    chat.lookups.start(chat.list_sessions)
     return [(each.id, each.title) for each in chat.sessions]
 
 
-def _numbers(chat: Chat, begun: str) -> Iterable[tuple[str, str]]:
+def _offer_numbers(chat: Chat, typed: str) -> Iterable[tuple[str, str]]:
     return [(str(each.number), each.question) for each in chat.conversation.turns]
 
 
 @command(
     "/branch [N]",
-    "go on from turn N, or from here, as a new session",
-    more="The session before stays as it is. /usage shows the numbers of the turns.",
-    completer=_numbers,
+    "start a new session from turn N, or from the last turn",
+    more="The current session stays as it is. /usage shows the turn numbers.",
+    completer=_offer_numbers,
 )
 async def branch(chat: Chat, number: str) -> None:
-    """Goes on from an earlier turn as a new session."""
     conversation = chat.conversation
     known = [each.number for each in conversation.turns]
     upto = chat.last.number if not number else int(number) if number.isdecimal() else 0
     if upto not in known:
         raise CommandError(
-            f"there is no turn {one_line(number, 20)}: there are {known[0]} to {known[-1]}"
+            f"No turn {one_line(number, 20)}. Turns run from {known[0]} to {known[-1]}."
         )
     if not conversation.session_id:
-        raise CommandError("the session is not kept, so nothing can go on from it")
+        raise CommandError("The session is not saved, so it cannot be branched")
     store = chat.store
-    # Another chat may have gone on with the session, too.
+    # Another chat may have continued the session.
     id = next(each.id for each in conversation.turns if each.number == upto)
     there = await chat.in_store(store.turns, conversation.session_id)
     numbers = [each.number for each in there if each.id == id]
     if not numbers:
-        raise CommandError(f"turn {upto} is no longer kept")
-    made = await chat.in_store(store.branch, conversation.session_id, numbers[0])
-    session = await chat.in_store(store.find, made)
-    conversation.resume(session, await chat.in_store(store.turns, made))
+        raise CommandError(f"Turn {upto} is no longer saved")
+    branch_id = await chat.in_store(store.branch, conversation.session_id, numbers[0])
+    session = await chat.in_store(store.find, branch_id)
+    conversation.resume(session, await chat.in_store(store.turns, branch_id))
     chat.turn = None
-    chat.say(f"session {made}, with {upto} turn{'s' * (upto != 1)} of {session.parent}")
+    chat.say(f"New session {branch_id} with {upto} turn{'s' * (upto != 1)} of {session.parent}")
 
 
 @command("/sessions", "list the sessions")
 async def sessions(chat: Chat, _: str) -> None:
-    """Lists the sessions."""
-    show_sessions(await chat.look_up_sessions(), sys.stdout)
+    show_sessions(await chat.list_sessions(), sys.stdout)
 
 
 @command(
     "/resume ID",
-    "go on with another session: its ID, or how that begins",
-    completer=_ids,
+    "resume a session by ID or ID prefix",
+    completer=_offer_ids,
 )
 async def resume(chat: Chat, prefix: str) -> None:
-    """Goes on with another session."""
     if not prefix:
-        raise CommandError("/resume needs the ID of a session: /sessions lists them")
-    await chat.resume(await chat.in_store(chat.store.find, prefix))
+        raise CommandError("/resume needs a session ID. /sessions lists them.")
+    await resume_session(chat, await chat.in_store(chat.store.find, prefix))
 
 
 @command("/title [TEXT]", "show or set the session's title")
 async def title(chat: Chat, text: str) -> None:
-    """Shows or sets the title."""
     id = chat.conversation.session_id
     if not id:
-        raise CommandError("nothing is kept of this session yet")
+        raise CommandError("This session has no saved turns yet")
     if text:
         await chat.in_store(chat.store.set_title, id, chat.redactor.redact(text))
     session = await chat.in_store(chat.store.find, id)
     chat.say(session.title)
 
 
-def _files(chat: Chat, begun: str) -> Iterable[tuple[str, str]]:
-    return paths(begun)
+def _offer_files(chat: Chat, typed: str) -> Iterable[tuple[str, str]]:
+    return complete_path(typed)
 
 
 @command(
     "/export [FILE]",
-    "write the session to a file: Markdown, or JSON if its name ends in .json",
-    more="Without a name it is streamchat-ID.md. A file that is there is not written over.",
-    completer=_files,
+    "export the session as Markdown, or as JSON if FILE ends in .json",
+    more="FILE defaults to streamchat-ID.md. An existing file is not overwritten.",
+    completer=_offer_files,
 )
 async def export_(chat: Chat, name: str) -> None:
-    """Writes the session to a file."""
     id = chat.conversation.session_id
     if not id:
-        raise CommandError("nothing is kept of this session yet")
+        raise CommandError("This session has no saved turns yet")
     store = chat.store
     session = await chat.in_store(store.find, id)
-    exchanges = await chat.in_store(store.turns, id)
-    told = [(each, await chat.in_store(store.events, each.id)) for each in exchanges]
+    stored = await chat.in_store(store.turns, id)
+    turns = [(each, await chat.in_store(store.events, each.id)) for each in stored]
     name = name or f"streamchat-{id}.md"
-    text = export(session, told, as_json=name.endswith(".json"))
+    text = export(session, turns, as_json=name.endswith(".json"))
     await chat.in_store(_write, Path(name), text)
-    chat.say(f"written to {name}")
+    chat.say(f"Exported to {name}")
 
 
 def _write(path: Path, text: str) -> None:
@@ -118,12 +114,9 @@ def _write(path: Path, text: str) -> None:
         raise CommandError(f"{path}: {getattr(error, 'strerror', error)}") from None
 
 
-@command("/clear", "forget the conversation and begin a new session; the one before is kept")
+@command("/clear", "start a new session; the current one stays saved")
 async def clear(chat: Chat, _: str) -> None:
-    """Begins a new session."""
-    kept = chat.conversation.session_id
+    old = chat.conversation.session_id
     chat.conversation.start_new()
     chat.turn = None
-    chat.say(
-        "the conversation is forgotten" + (f"; /resume {kept} goes on with it" if kept else "")
-    )
+    chat.say("New session" + (f". /resume {old} returns to the old one" if old else ""))

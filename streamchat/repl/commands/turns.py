@@ -1,4 +1,4 @@
-"""Questions asked anew, and what came of the last one."""
+"""Commands that work on the turns of the conversation."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from streamchat.events import ANSWER_TOOL
 from streamchat.repl.chat import Chat, Retry
 from streamchat.repl.clipboard import copy
 from streamchat.repl.errors import CommandError
+from streamchat.repl.past import load_last_turn, show_turns
 from streamchat.repl.registry import command
 from streamchat.sessions.records import StoredTurn
 from streamchat.text.sanitize import one_line
@@ -20,47 +21,44 @@ from streamchat.view.markdown.code import find_code_blocks
 
 
 @command(
-    "/retry", "ask the last question again", more="The answer before is forgotten, unless it fails."
+    "/retry",
+    "ask the last question again",
+    more="The new answer replaces the old one, unless it fails.",
 )
 async def retry(chat: Chat, _: str) -> None:
-    """Asks the last question again."""
-    chat.again = Retry(chat.last.question, chat.last)
+    chat.retry = Retry(chat.last.question, chat.last)
 
 
-@command("/undo", "take the last question and its answer back")
+@command("/undo", "remove the last question and its answer")
 async def undo(chat: Chat, _: str) -> None:
-    """Forgets the last exchange."""
     last = chat.last
     await chat.conversation.remove(last)
     chat.turn = None
-    chat.say(f"taken back: {one_line(last.question, 60)}")
+    chat.say(f"Removed: {one_line(last.question, 60)}")
 
 
 @command(
     "/edit",
-    "open the last question in the editor, to ask it in place of the last one",
-    more="The editor is $VISUAL or $EDITOR. Enter sends what was written, Ctrl-C gives it up.",
+    "edit the last question and ask it again",
+    more="Opens $VISUAL or $EDITOR. Enter sends the edited question, Ctrl-C discards it.",
 )
 async def edit(chat: Chat, _: str) -> None:
-    """Has the last question edited."""
     if not chat.interactive:
         raise CommandError("/edit needs a terminal")
-    chat.again = Retry(chat.last.question, chat.last, edit=True)
-    chat.begun = Document(chat.last.question)
+    chat.retry = Retry(chat.last.question, chat.last, edit=True)
+    chat.draft = Document(chat.last.question)
 
 
-@command("/history", "show the conversation as it was")
+@command("/history", "show the whole conversation")
 async def history(chat: Chat, _: str) -> None:
-    """Shows all turns."""
     if not chat.conversation.turns:
-        chat.say("nothing yet")
-    await chat.show(chat.conversation.turns)
+        chat.say("No turns yet")
+    await show_turns(chat, chat.conversation.turns)
 
 
-@command("/last", "show the last turn in full: all arguments and results, none shortened")
+@command("/last", "show the last turn with all arguments and results in full")
 async def last(chat: Chat, _: str) -> None:
-    """Shows the last turn in full."""
-    turn = await chat.last_turn()
+    turn = await load_last_turn(chat)
     for block in turn.blocks:
         match block:
             case ToolCall() if block.name != ANSWER_TOOL or block.failed:
@@ -74,17 +72,17 @@ async def last(chat: Chat, _: str) -> None:
 
 
 def _show_call(chat: Chat, call: ToolCall) -> None:
-    arrived = call.fragments.text if call.arguments is None else _indented(call.arguments)
+    arrived = call.fragments.text if call.arguments is None else _format_json(call.arguments)
     chat.say(f"{one_line(call.name) or 'unnamed'} {arrived}")
     took = f" ({format_duration(call.seconds)})" if call.ended else ""
     chat.say(f"{call.state}{took}{': ' if call.output else ''}{call.output}")
 
 
-def _indented(arguments: object) -> str:
+def _format_json(arguments: object) -> str:
     return json.dumps(arguments, indent=2, ensure_ascii=False, default=str)
 
 
-def _blocks(chat: Chat, begun: str) -> Iterable[tuple[str, str]]:
+def _offer_blocks(chat: Chat, typed: str) -> Iterable[tuple[str, str]]:
     if not chat.conversation.turns:
         return []
     blocks = find_code_blocks(chat.last.answer)
@@ -94,36 +92,35 @@ def _blocks(chat: Chat, begun: str) -> Iterable[tuple[str, str]]:
 @command(
     "/copy [N]",
     "copy the last answer, or its Nth code block, to the clipboard",
-    more="By the platform's clipboard tool, or through the terminal (OSC 52) with "
+    more="Uses the platform's clipboard tool, or the terminal (OSC 52) with "
     'clipboard = "osc52" in the configuration file.',
-    completer=_blocks,
+    completer=_offer_blocks,
 )
 async def copy_(chat: Chat, number: str) -> None:
-    """Copies the last answer, or a part of it."""
     text = chat.last.answer
     if not text:
-        raise CommandError("the last turn has no answer")
+        raise CommandError("The last turn has no answer")
     if number:
         blocks = find_code_blocks(text)
         if not number.isdecimal() or not 1 <= int(number) <= len(blocks):
-            raise CommandError(f"the last answer has {len(blocks)} code blocks: /copy N")
+            count = f"{len(blocks) or 'no'} code block{'s' * (len(blocks) != 1)}"
+            raise CommandError(f"The last answer has {count}")
         text = blocks[int(number) - 1]
     await copy(text, chat.settings.clipboard)
-    chat.say(f"copied {len(text):,} characters")
+    chat.say(f"Copied {len(text):,} characters")
 
 
-@command("/usage", "how many tokens and how much time the turns took")
+@command("/usage", "show tokens and time for each turn")
 async def usage(chat: Chat, _: str) -> None:
-    """Shows counts for each turn and for all."""
     turns = chat.conversation.turns
     for each in turns:
-        figures = [str(each.number), _tokens([each]), _seconds([each])]
+        figures = [str(each.number), _format_tokens([each]), _format_seconds([each])]
         chat.say("  ".join([*filter(None, figures), one_line(each.question, 40)]))
     count = f"{len(turns)} turn{'s' * (len(turns) != 1)}"
-    chat.say(", ".join(filter(None, [count, _tokens(turns), _seconds(turns)])))
+    chat.say(", ".join(filter(None, [count, _format_tokens(turns), _format_seconds(turns)])))
 
 
-def _tokens(turns: Sequence[StoredTurn]) -> str:
+def _format_tokens(turns: Sequence[StoredTurn]) -> str:
     return format_tokens(
         _sum([each.input_tokens for each in turns]), _sum([each.output_tokens for each in turns])
     )
@@ -135,5 +132,5 @@ def _sum(counts: Sequence[int | None]) -> int | None:
     return sum(known) if known or not counts else None
 
 
-def _seconds(turns: Sequence[StoredTurn]) -> str:
+def _format_seconds(turns: Sequence[StoredTurn]) -> str:
     return f"{sum(each.seconds for each in turns):.1f} s"

@@ -1,0 +1,112 @@
+"""Asks a question: waits for the agent, shows the turn, and takes the keys typed meanwhile."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+from streamchat.process.streams import print_error
+from streamchat.repl.attachments import attach_files
+from streamchat.repl.chat import Chat, Retry
+from streamchat.repl.past import report_left_out
+from streamchat.repl.prompt import Prompt
+from streamchat.repl.typeahead import TypeAhead
+from streamchat.sessions.turns import ask
+from streamchat.text.sanitize import one_line
+from streamchat.turn import Turn
+from streamchat.view import View
+from streamchat.view.choose import choose_view
+from streamchat.view.formatting import format_outcome
+from streamchat.view.progress import progress_on_stderr
+
+if TYPE_CHECKING:
+    from streamchat.agent.executor import AgentExecutor
+
+
+async def ask_question(
+    chat: Chat, prompt: Prompt | None, question: str, retry: Retry | None = None
+) -> None:
+    """Ask a question and show the turn.
+
+    Args:
+        chat: supplies the history and keeps the turn.
+        prompt: the one that keys typed meanwhile are for; None if no user types.
+        question: as typed.
+        retry: the turn that this one replaces.
+
+    Raises:
+        AttachmentError: a file that the question names cannot be attached.
+        ModelError: the model is not available.
+        OSError: the output is gone.
+    """
+    message, files = attach_files(question)
+    for file in files:
+        chat.say(f"({one_line(file.summary)})")
+    view = choose_view(chat.options)
+    chat.interrupts.arm()
+    async with _take_keys(chat, prompt, view):
+        executor = await _wait_for_agent(chat)
+        if executor is None:
+            print_error("interrupted")
+            chat.restore(question, retry)
+            return
+        try:
+            turn = await ask(
+                chat.conversation,
+                executor,
+                question,
+                view,
+                chat.interrupts,
+                message=message,
+                replacing=retry.replacing if retry else None,
+                verbose=chat.options.verbose,
+            )
+        finally:
+            chat.print_warnings()
+    _end_turn(chat, turn)
+
+
+async def _wait_for_agent(chat: Chat) -> AgentExecutor | None:
+    """Return the agent once it is loaded, or None if the user interrupts the wait."""
+    if chat.loader.executor:
+        return chat.loader.executor
+    with progress_on_stderr(chat.loader.doing or "loading"):
+        waiting = await chat.interrupts.run(chat.loader.ready())
+    return None if waiting.cancelled() else waiting.result()
+
+
+def _end_turn(chat: Chat, turn: Turn) -> None:
+    chat.turn = turn
+    if outcome := format_outcome(turn):
+        print_error(outcome)
+    if chat.interactive:
+        report_left_out(chat)
+        chat.say("")
+    chat.failed = chat.failed or turn.status == "failed"
+    if turn.status != "done" and chat.queue:
+        # Queued messages may depend on the answer that is missing.
+        chat.restore("")
+        chat.say("Queued messages restored to the prompt")
+
+
+@asynccontextmanager
+async def _take_keys(chat: Chat, prompt: Prompt | None, view: View) -> AsyncIterator[None]:
+    """Collect the keys typed in this context for the next prompt."""
+    if not prompt:
+        yield
+        return
+    typeahead = TypeAhead(
+        lambda: chat.interrupts.interrupt(signal.SIGINT), view.suspend, view.show_typed, prompt
+    )
+    task = asyncio.create_task(typeahead.run())
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.wait([task])  # the next prompt must have the keyboard to itself
+        chat.queue += typeahead.queued
+        if typeahead.draft.text:
+            chat.draft = typeahead.draft

@@ -1,0 +1,68 @@
+"""Shows turns that are over: those of a resumed session, or of /history."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable
+
+from streamchat.events import Event
+from streamchat.repl.chat import Chat
+from streamchat.sessions.records import Session, StoredTurn
+from streamchat.sessions.replay import rebuild_events, replay
+from streamchat.turn import Turn, fold
+from streamchat.view.choose import choose_view
+
+SHOWN_TURNS = 3
+"""How many turns of a resumed session are shown."""
+
+
+async def resume_session(chat: Chat, session: Session) -> None:
+    """Continue a session, and show its last turns."""
+    turns = await chat.in_store(chat.store.turns, session.id)
+    chat.conversation.resume(session, turns)
+    chat.turn = None
+    if chat.interactive:
+        await show_resumed(chat)
+
+
+async def show_resumed(chat: Chat) -> None:
+    """Show the last turns of the session that was resumed, and its title."""
+    conversation = chat.conversation
+    earlier = len(conversation.turns[:-SHOWN_TURNS])
+    if earlier:
+        chat.say(f"{earlier} earlier turn{'s' * (earlier != 1)}. /history shows them all.\n")
+    await show_turns(chat, conversation.turns[-SHOWN_TURNS:])
+    title = f": {conversation.title}" if conversation.title else ""
+    chat.say(f"Session {conversation.session_id}{title}")
+    report_left_out(chat)
+
+
+async def show_turns(chat: Chat, turns: Iterable[StoredTurn]) -> None:
+    """Show turns the way they looked when they happened."""
+    for each in turns:
+        events = await _load_events(chat, each)
+        chat.turn = replay(each.question, events, choose_view(chat.options), sys.stdout)
+        chat.say("")
+
+
+async def load_last_turn(chat: Chat) -> Turn:
+    """Return the last turn.
+
+    Raises:
+        CommandError: there is none.
+    """
+    if chat.turn is None:
+        chat.turn = fold(await _load_events(chat, chat.last))
+    return chat.turn
+
+
+def report_left_out(chat: Chat) -> None:
+    """Say how many answers are no longer sent to the model."""
+    if count := chat.conversation.left_out:
+        oldest = "The oldest answer is" if count == 1 else f"The {count} oldest answers are"
+        budget = f"{chat.conversation.history_budget:,} characters"
+        chat.say(f"{oldest} not sent to the model: the limit is {budget} (--max-history)")
+
+
+async def _load_events(chat: Chat, turn: StoredTurn) -> list[Event]:
+    return await chat.in_store(chat.store.events, turn.id) if turn.id else rebuild_events(turn)
