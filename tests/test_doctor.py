@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from streamchat.config import Settings
-from streamchat.doctor.examination import diagnosis
+from streamchat.doctor.checks import run_checks
 from streamchat.doctor.findings import Finding, is_usable
 from streamchat.doctor.probe import Probe
 from tests.program import Terminal, run, start
@@ -44,15 +44,15 @@ GOOD = (HELLO, SUM, TWO, RESULT, UNKNOWN)
 REFUSED = fails(400, "tool_choice is not supported")
 
 
-async def examined(url: str, key: str | None = None, patience: float = 5) -> dict[str, Finding]:
+async def check(url: str, key: str | None = None, patience: float = 5) -> dict[str, Finding]:
     probe = Probe.on(Settings("scripted", url, key, timeout=patience))
-    return {finding.subject: finding for finding in await diagnosis(probe)}
+    return {finding.subject: finding for finding in await run_checks(probe)}
 
 
 async def found(server: Server, *replies: Reply) -> dict[str, Finding]:
     server.models = lists("other", "scripted")
     server.script(*replies)
-    return await examined(server.url)
+    return await check(server.url)
 
 
 def told(finding: Finding) -> tuple[str, str, str]:
@@ -93,7 +93,7 @@ class TestServers:
         assert told(findings["required tool choice"]) == (
             "different",
             "refused: 400: tool_choice is not supported",
-            "asks again with a free choice of tools",
+            "retried with a free choice of tools",
         )
         assert findings["free tool choice"].verdict == "ok"
         assert findings["call arguments"].verdict == "ok"
@@ -101,7 +101,7 @@ class TestServers:
 
     async def test_tools_are_refused(self, server: Server) -> None:
         findings = await found(server, HELLO, REFUSED, REFUSED, UNKNOWN)
-        assert told(findings["free tool choice"])[::2] == ("missing", "asks again without tools")
+        assert told(findings["free tool choice"])[::2] == ("missing", "retried without tools")
         assert list(findings)[-1] == "unknown model"
         assert is_usable(findings.values())
 
@@ -116,7 +116,7 @@ class TestServers:
     async def test_a_required_call_is_not_made(self, server: Server) -> None:
         findings = await found(server, HELLO, says("It is 42."), UNKNOWN)
         assert told(findings["required tool choice"]) == (
-            *("different", "ignored: text and no call", "such a text is the answer"),
+            *("different", "ignored: text and no call", "that text is the answer"),
         )
 
     async def test_calls_of_one_index_and_without_ids(self, server: Server) -> None:
@@ -131,12 +131,12 @@ class TestServers:
             "stop",
         )
         findings = await found(server, HELLO, one, two, RESULT, UNKNOWN)
-        assert told(findings["call id"]) == ("missing", "none", "one is made up: call_1")
+        assert told(findings["call id"]) == ("missing", "none", "generated: call_1")
         assert told(findings["call arguments"])[0] == "different"
         assert told(findings["parallel calls"]) == (
             "different",
             "2 calls, index 0",
-            "told apart by their names, and by where the arguments end",
+            "separated by name and the end of their arguments",
         )
         assert server.requests[3]["messages"][1]["tool_calls"][0]["id"] == "call_1"
 
@@ -149,15 +149,15 @@ class TestServers:
             "tool_calls",
         )
         findings = await found(server, HELLO, SUM, two, RESULT, UNKNOWN)
-        assert told(findings["parallel calls"])[::2] == ("different", "told apart by their ids")
+        assert told(findings["parallel calls"])[::2] == ("different", "separated by ID")
 
     @pytest.mark.parametrize(
         ("parts", "subject", "observed"),
         [
             ([call_delta(None, id="a", name="add")], "call index", "none"),
-            ([call_delta(3, id="a", name="add")], "call index", "it begins with 3"),
-            ([call_delta("0", id="a", name="add")], "call index", "0 as a text"),  # type: ignore[arg-type]
-            ([call_delta([0], id="a", name="add")], "call index", "[0] as a text"),  # type: ignore[arg-type]
+            ([call_delta(3, id="a", name="add")], "call index", "starts at 3"),
+            ([call_delta("0", id="a", name="add")], "call index", "0, not an integer"),  # type: ignore[arg-type]
+            ([call_delta([0], id="a", name="add")], "call index", "[0], not an integer"),  # type: ignore[arg-type]
             (
                 [call_delta(id="a", name="add"), call_delta(id="a", arguments="")],
                 "call id",
@@ -168,7 +168,7 @@ class TestServers:
                 "call id",
                 "a new one in every fragment",
             ),
-            ([call_delta(id="a b", name="add")], "call id", "it cannot be sent back: a b"),
+            ([call_delta(id="a b", name="add")], "call id", "not valid in a request: a b"),
             (
                 [call_delta(id="a", name="add"), call_delta(name="add")],
                 "call name",
@@ -177,7 +177,7 @@ class TestServers:
             (
                 [call_delta(id="a", name="add", arguments={"x": 1, "y": 2})],
                 "call arguments",
-                'an object instead of a text: {"x": 1, "y": 2}',
+                'an object instead of a string: {"x": 1, "y": 2}',
             ),
             (
                 [delta(function_call={"name": "add", "arguments": '{"x": 1, "y": 2}'})],
@@ -202,7 +202,7 @@ class TestServers:
         [
             (calls("add", ['{"x": 1, "y": ']), "call arguments", "not valid JSON"),
             (calls("add", x=1), "call arguments", "wrong arguments: y: Field required"),
-            (calls("functions.add", x=1, y=2), "call name", "not one that was offered: functions"),
+            (calls("functions.add", x=1, y=2), "call name", "not an offered tool: functions"),
             (calls("", x=1, y=2), "call name", "none in 1 call"),
         ],
     )
@@ -216,9 +216,7 @@ class TestServers:
 
     async def test_one_call_at_a_time(self, server: Server) -> None:
         findings = await found(server, HELLO, SUM, SUM, RESULT, UNKNOWN)
-        assert told(findings["parallel calls"]) == (
-            *("missing", "1 call", "calls come one message after another"),
-        )
+        assert told(findings["parallel calls"]) == (*("missing", "1 call", "one call per message"),)
 
     async def test_results_of_tools_are_refused(self, server: Server) -> None:
         findings = await found(server, HELLO, SUM, TWO, fails(400, "bad role: tool"), UNKNOWN)
@@ -232,7 +230,7 @@ class TestServers:
         two = completion("tool_calls", tool_calls=[*made, {**made[0], "id": "b"}])
         hello = completion(content="Hello!")
         findings = await found(server, hello, called, two, completion(content="42"), UNKNOWN)
-        assert told(findings["text"])[::2] == ("different", "shown when it is whole")
+        assert told(findings["text"])[::2] == ("different", "shown once complete")
         assert findings["text"].observed.startswith("one JSON text, after ")
         assert "end of stream" not in findings
         assert findings["call index"].verdict == findings["parallel calls"].verdict == "ok"
@@ -246,7 +244,7 @@ class TestServers:
         findings = await found(server, HELLO.but(finish_reason=None), *GOOD[1:])
         assert findings["finish reason of text"].consequence == "the end of the stream is enough"
         findings = await found(server, HELLO.but(done=False, finish_reason=None), *GOOD[1:])
-        assert told(findings["text"])[::2] == ("wrong", "it may be cut off, so it fails")
+        assert told(findings["text"])[::2] == ("wrong", "possibly truncated, so the question fails")
         assert not is_usable(findings.values())
         findings = await found(server, HELLO.but(finish_reason="eos"), *GOOD[1:])
         assert findings["finish reason of text"].verdict == "different"
@@ -270,7 +268,7 @@ class TestServers:
         assert told(findings["option stream_options"]) == (
             "different",
             "refused: unknown field: stream_options",
-            "left out from then on",
+            "omitted from later requests",
         )
         assert "option max_tokens" not in findings
         assert all("stream_options" not in request for request in server.requests[1:])
@@ -302,13 +300,13 @@ class TestServers:
         assert "model not found" in findings["text"].observed
         server.models = lists("big", "small")
         server.script(*GOOD[:-1], says("Hello!"))
-        findings = await examined(server.url)
+        findings = await check(server.url)
         assert findings["model list"].observed == "scripted is not one of: big, small"
-        assert findings["unknown model"].observed == "any name is taken"
+        assert findings["unknown model"].observed == "any name is accepted"
         for reply in (whole([]), whole({"data": 7}), fails(404), whole({"data": []})):
             server.models = reply
             server.script(*GOOD)
-            assert (await examined(server.url))["model list"].verdict == "missing"
+            assert (await check(server.url))["model list"].verdict == "missing"
 
     @pytest.mark.parametrize(
         ("reply", "observed"),
@@ -328,21 +326,21 @@ class TestNoServer:
     async def test_a_wrong_key(self, server: Server) -> None:
         server.models = fails(401)
         server.script(fails(401, f"Incorrect API key provided: {KEY}"))
-        findings = await examined(server.url, KEY)
+        findings = await check(server.url, KEY)
         assert list(findings) == ["server"]
         verdict, observed, consequence = told(findings["server"])
         assert (verdict, consequence) == ("wrong", "no question can be answered")
         assert "Incorrect API key provided: sk-***; check OPENAI_API_KEY" in observed
 
     async def test_nobody_there(self) -> None:
-        findings = await examined("http://127.0.0.1:9/v1")
+        findings = await check("http://127.0.0.1:9/v1")
         assert list(findings) == ["server"]
         assert findings["server"].observed.startswith("cannot reach 127.0.0.1:9: ")
 
     async def test_nobody_answers(self) -> None:
         started = time.monotonic()
         with deaf() as url:
-            findings = await examined(url, patience=0.3)
+            findings = await check(url, patience=0.3)
         assert time.monotonic() - started < 60
         assert list(findings) == ["server"]
         assert findings["server"].observed.startswith("timed out: no answer from 127.0.0.1:")
@@ -359,10 +357,10 @@ class TestNoServer:
     async def test_it_stops_answering(self, server: Server, reply: Reply, words: str) -> None:
         server.script(HELLO, reply)
         started = time.monotonic()
-        findings = await examined(server.url, patience=0.5)
+        findings = await check(server.url, patience=0.5)
         assert time.monotonic() - started < 300
         assert findings["server"].observed.startswith(words)
-        assert findings["server"].consequence == "the rest was not tried"
+        assert findings["server"].consequence == "remaining checks skipped"
         assert len(server.requests) == 2
         assert is_usable(findings.values())
 
@@ -382,7 +380,7 @@ class TestTheCommand:
         lines = done.stdout.splitlines()
         assert lines[0] == (
             "model list: ok; scripted is one of 1; "
-            "the names are told where one is unknown to the server"
+            "suggested when a model is unknown"
         )
         assert lines[-1] == "usable: yes"
         assert (done.returncode, done.stderr) == (0, "")

@@ -12,7 +12,7 @@ from streamchat.text.redact import Redactor
 from streamchat.view.progress import progress_on_stderr
 
 with progress_on_stderr("starting"), exit_on_interrupt():
-    from streamchat.doctor.examination import diagnosis
+    from streamchat.doctor.checks import run_checks
     from streamchat.doctor.findings import is_usable
     from streamchat.doctor.probe import Probe
     from streamchat.doctor.report import show_report, write_json
@@ -30,6 +30,6 @@ def check_server(settings: Settings, redactor: Redactor, *, json: bool) -> int:
     with echo_off():
         probe = Probe.on(settings, progress_on_stderr)
         with progress_on_stderr("checking the server"):
-            findings = run(diagnosis(probe))
+            findings = run(run_checks(probe))
     (write_json if json else show_report)(findings, sys.stdout)
     return 0 if is_usable(findings) else 1

@@ -1,4 +1,4 @@
-"""Single requests to a server, of which everything is kept that came."""
+"""Sends single requests to a server, and keeps all of the response."""
 
 from __future__ import annotations
 
@@ -29,23 +29,23 @@ from streamchat.models.wire.normalize import has_content
 from streamchat.models.wire.stream import ChunkStream
 from streamchat.text.redact import Redactor
 
-_TOTAL = 2
-"""How many times the time without progress a response may take in all."""
-_MOST_CHUNKS = 20_000
+_TOTAL_FACTOR = 2
+"""A response may take this many times the time-out in all."""
+_MAX_CHUNKS = 20_000
 
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """Why a response did not come, or not to its end.
+    """Why a response did not arrive, or not completely.
 
     Attributes:
-        words: one line for a person, without secrets.
-        status: of the response; None if there was none, or if it had begun well.
-        said: the server's own words; empty if it has none.
-        complaint: the same in small letters if it turned the request down, else empty.
-        refuses_tools: whether it turned the tools or the tool choice down.
+        words: one line for the user, without secrets.
+        status: the status of an error response; None if there was none.
+        said: the server's own message; empty if it sent none.
+        complaint: the same in lower case if the server refused the request, else empty.
+        refuses_tools: whether it refused the tools or the tool choice.
         unknown_model: whether it says that it has no such model.
-        final: whether other requests would fare no better: no connection, no time, or a wrong key.
+        final: whether other requests would fail, too: no connection, no time, or a wrong key.
     """
 
     words: str
@@ -58,20 +58,20 @@ class Failure:
 
     @property
     def brief(self) -> str:
-        """The status and the server's own words if there is a status, without advice."""
+        """The status and the server's own message, without advice, or else `words`."""
         return f"{self.status}: {self.said or 'no reason given'}" if self.status else self.words
 
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """What came of a request for a completion.
+    """The response to a request for a completion.
 
     Attributes:
-        chunks: the objects of the API as they came, and the one by which `ChunkStream` ends.
-        first_seconds: until the first words came; None if there were none.
-        is_stream: whether they came as events, and not as one JSON text.
-        done: whether the stream said [DONE].
-        failure: why there is no more; None if the response came to its end.
+        chunks: the chunks as received, and the one that `ChunkStream` adds at the end.
+        first_seconds: until the first content; None if there was none.
+        is_stream: whether they arrived as events, and not as one JSON text.
+        done: whether the stream ended with [DONE].
+        failure: why the response is incomplete; None if it is complete.
     """
 
     chunks: tuple[Chunk, ...] = ()
@@ -82,7 +82,7 @@ class Observation:
 
 
 class Probe:
-    """Sends single requests to the server of a model; nothing is tried again.
+    """Sends single requests to the server of a model, without retries.
 
     Args:
         llm: the model.
@@ -96,40 +96,37 @@ class Probe:
 
     @classmethod
     def on(cls, settings: Settings, progress: Progress = silent) -> Self:
-        """Returns a probe of the model that the settings name.
+        """Return a probe of the model that the settings name.
 
         Raises:
-            ModelError: there is no such model here, or no key for it.
+            ModelError: the model is not available.
         """
         return cls(open_model(settings, progress), settings.timeout)
 
     @property
     def model(self) -> str:
-        """The model's name."""
         return self._llm.model_name
 
     @property
     def temperature(self) -> float | None:
-        """The temperature that is asked for."""
         return self._llm.temperature
 
     async def aclose(self) -> None:
-        """Closes the connections."""
         await self._llm.aclose()
 
     async def models(self) -> list[str] | Failure:
-        """Returns the names of the models that the server lists."""
+        """Return the names of the models that the server lists."""
         started = perf_counter()
         try:
             async with asyncio.timeout(self._timeout):
                 return await self._llm.model_names()
         except TimeoutError:
-            return self._late("answer", started)
-        except Exception as error:  # of whatever library, for whatever came
-            return self._failure(error)
+            return self._build_timeout("answer", started)
+        except Exception as error:  # any library may raise, on any response
+            return self._build_failure(error)
 
     async def ask(self, payload: Mapping[str, Any]) -> Observation:
-        """Sends a request whose response is to be streamed, and returns what came of it."""
+        """Send a request for a streamed completion, and return the response."""
         started = perf_counter()
         stream: ChunkStream | None = None
         chunks: list[Chunk] = []
@@ -138,7 +135,7 @@ class Probe:
         clock = asyncio.get_running_loop().time
         try:
             async with (
-                asyncio.timeout(_TOTAL * self._timeout),
+                asyncio.timeout(_TOTAL_FACTOR * self._timeout),
                 asyncio.timeout(self._timeout) as patience,
             ):
                 stream = await self._llm.async_client.create(**payload)
@@ -149,12 +146,12 @@ class Probe:
                         if has_content(chunk):
                             first = first or perf_counter()
                             patience.reschedule(clock() + self._timeout)
-                        if len(chunks) == _MOST_CHUNKS:
+                        if len(chunks) == _MAX_CHUNKS:
                             raise TimeoutError
         except TimeoutError:
-            failure = self._late("end" if chunks else "answer", started)
-        except Exception as error:  # of whatever library, for whatever came
-            failure = self._failure(error)
+            failure = self._build_timeout("end" if chunks else "answer", started)
+        except Exception as error:  # any library may raise, on any response
+            failure = self._build_failure(error)
         body = stream.body if stream else None
         return Observation(
             chunks=tuple(chunks),
@@ -164,13 +161,13 @@ class Probe:
             failure=failure,
         )
 
-    def _late(self, what: str, started: float) -> Failure:
+    def _build_timeout(self, what: str, started: float) -> Failure:
         seconds = perf_counter() - started
         return Failure(
             f"timed out: no {what} from {self._llm.host} within {seconds:.1f} s", final=True
         )
 
-    def _failure(self, error: Exception) -> Failure:
+    def _build_failure(self, error: Exception) -> Failure:
         status = error.status_code if isinstance(error, openai.APIStatusError) else None
         return Failure(
             words=describe(error, self.redactor, key_variable=self._llm.key_variable),
@@ -183,6 +180,6 @@ class Probe:
         )
 
 
-def described(tools: Sequence[BaseTool]) -> list[dict[str, Any]]:
-    """Returns the tools as a request offers them."""
+def describe_tools(tools: Sequence[BaseTool]) -> list[dict[str, Any]]:
+    """Return the tools as a request offers them."""
     return [convert_to_openai_tool(tool) for tool in tools]

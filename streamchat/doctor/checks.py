@@ -1,7 +1,7 @@
-"""Examines a server: a few small requests, and what streamchat makes of what comes back.
+"""Sends a server a few small requests and judges the responses.
 
-The chunks are looked at as they came. What the agent would have read in them is told by the very
-code that reads them for it.
+The chunks are judged as received; what the agent would make of them is found by running its own
+decoder on them.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ from typing import Any, TypeAlias
 from streamchat.agent.reply import Reply
 from streamchat.doctor import verdicts
 from streamchat.doctor.findings import Finding
-from streamchat.doctor.probe import Failure, Probe, described
-from streamchat.doctor.seen import Seen
+from streamchat.doctor.probe import Failure, Probe, describe_tools
+from streamchat.doctor.response import Response
 from streamchat.doctor.verdicts import MOST_TOKENS, OFFERED
 from streamchat.text.redact import Redactor, redact_url_credentials
 from streamchat.text.sanitize import one_line
 from streamchat.tools.calls import sendable_arguments
 
-_MOST_SHOWN = 250
+_MAX_SHOWN = 250
 _NO_SUCH_MODEL = "streamchat-doctor-no-such-model"
 _NO_QUESTION = "no question can be answered"
 
@@ -36,81 +36,86 @@ _TWO_SUMS: list[_Message] = [
 ]
 
 
-class _LostError(Exception):
-    """The server does not answer any more, or never did; the message says why."""
+class _ServerLostError(Exception):
+    """The server does not answer; the message says why."""
 
 
-async def diagnosis(probe: Probe) -> list[Finding]:
-    """Returns what `examine` finds out, and closes the connections."""
+async def run_checks(probe: Probe) -> list[Finding]:
+    """Run all checks, then close the connections."""
     try:
-        return await examine(probe)
+        return await collect_findings(probe)
     finally:
         await probe.aclose()
 
 
-async def examine(probe: Probe) -> list[Finding]:
-    """Returns what the server does, in the order of the requests, without secrets.
+async def collect_findings(probe: Probe) -> list[Finding]:
+    """Return the findings in the order of the requests, without secrets.
 
-    Where one request fails for want of a connection, of time or of the right key, the rest is not
-    tried.
+    A request that fails for lack of a connection, a response in time or the right key ends the
+    checks.
     """
     findings: list[Finding] = []
     try:
-        async for finding in _checks(probe):
+        async for finding in _check_all(probe):
             findings.append(finding)
-    except _LostError as lost:
-        so_far = "the rest was not tried" if findings else _NO_QUESTION
+    except _ServerLostError as lost:
+        so_far = "remaining checks skipped" if findings else _NO_QUESTION
         findings.append(Finding("server", "wrong", str(lost), so_far))
-    return [_harmless(finding, probe.redactor) for finding in findings]
+    return [_make_safe(finding, probe.redactor) for finding in findings]
 
 
-def _harmless(finding: Finding, redactor: Redactor) -> Finding:
-    """Returns the finding without secrets, and without what a terminal would take for a command."""
+def _make_safe(finding: Finding, redactor: Redactor) -> Finding:
+    """Return the finding without secrets and control characters."""
     observed = redact_url_credentials(redactor.redact(finding.observed))
     consequence = redactor.redact(finding.consequence)
     return replace(
-        finding, observed=one_line(observed, _MOST_SHOWN), consequence=one_line(consequence)
+        finding, observed=one_line(observed, _MAX_SHOWN), consequence=one_line(consequence)
     )
 
 
-async def _checks(probe: Probe) -> AsyncIterator[Finding]:
+async def _check_all(probe: Probe) -> AsyncIterator[Finding]:
     requests = _Requests(probe)
     names = await probe.models()
     said = await requests.ask(_HELLO)
-    yield verdicts.model_list(names, probe.model)
-    yield verdicts.text(said)
+    yield verdicts.judge_model_list(names, probe.model)
+    yield verdicts.judge_text(said)
     for option, words in requests.refused.items():
-        yield Finding(f"option {option}", "different", f"refused: {words}", "left out from then on")
+        yield Finding(
+            f"option {option}", "different", f"refused: {words}", "omitted from later requests"
+        )
     if said.failure:
         return
-    for finding in verdicts.about_text(said, limited=requests.limited):
+    for finding in verdicts.judge_text_details(said, limited=requests.limited):
         yield finding
-    async for finding in _tool_checks(requests):
+    async for finding in _check_tools(requests):
         yield finding
-    yield verdicts.unknown_model(await requests.send(_HELLO, model=_NO_SUCH_MODEL), names)
+    yield verdicts.judge_unknown_model(await requests.send(_HELLO, model=_NO_SUCH_MODEL), names)
 
 
-async def _tool_checks(requests: _Requests) -> AsyncIterator[Finding]:
-    offer: dict[str, Any] = {"tools": described(list(OFFERED.values())), "tool_choice": "required"}
+async def _check_tools(requests: _Requests) -> AsyncIterator[Finding]:
+    offer: dict[str, Any] = {
+        "tools": describe_tools(list(OFFERED.values())),
+        "tool_choice": "required",
+    }
     called = await requests.ask(_SUM, **offer)
-    yield verdicts.required_choice(called)
+    yield verdicts.judge_required_choice(called)
     if called.failure and called.failure.refuses_tools:
         offer["tool_choice"] = "auto"
         called = await requests.ask(_SUM, **offer)
-        yield verdicts.free_choice(called)
+        yield verdicts.judge_free_choice(called)
     if not called.reply.calls or called.failure:
         return
-    for finding in verdicts.about_calls(called, limited=requests.limited):
+    for finding in verdicts.judge_calls(called, limited=requests.limited):
         yield finding
-    yield verdicts.parallel(await requests.ask(_TWO_SUMS, **offer))
-    yield verdicts.result(await requests.ask(_SUM + _exchange(called.reply), **offer))
+    yield verdicts.judge_parallel_calls(await requests.ask(_TWO_SUMS, **offer))
+    yield verdicts.judge_result(await requests.ask(_SUM + _build_exchange(called.reply), **offer))
 
 
 class _Requests:
-    """Sends requests as streamchat does, and leaves out of them what the server refuses.
+    """Sends requests as streamchat does, without the options that the server refuses.
 
     Attributes:
-        refused: the options that were refused, and the server's words about them.
+        refused: the refused options, and what the server said about each.
     """
 
     def __init__(self, probe: Probe) -> None:
@@ -125,29 +130,29 @@ class _Requests:
 
     @property
     def limited(self) -> bool:
-        """Whether the length of a message is limited by the request."""
+        """Whether requests limit the length of a message."""
         return "max_tokens" in self._options
 
-    async def ask(self, messages: list[_Message], **more: Any) -> Seen:
-        """Returns what came.
+    async def ask(self, messages: list[_Message], **more: Any) -> Response:
+        """Send a request and return the response.
 
         Raises:
-            _LostError: there is no use in asking further.
+            _ServerLostError: further requests would fail, too.
         """
         seen = await self.send(messages, **more)
         if seen.failure and seen.failure.final:
-            raise _LostError(seen.failure.words)
+            raise _ServerLostError(seen.failure.words)
         return seen
 
-    async def send(self, messages: list[_Message], **more: Any) -> Seen:
-        """Returns what came, of whatever kind."""
+    async def send(self, messages: list[_Message], **more: Any) -> Response:
+        """Send a request and return the response, even if it failed."""
         basis = {"model": self._probe.model, "messages": messages, "stream": True}
         while True:
-            seen = Seen(await self._probe.ask(basis | self._options | more))
+            seen = Response(await self._probe.ask(basis | self._options | more))
             if not (option := self._refused_option(seen.failure)):
                 return seen
             del self._options[option]
-            # The limit is the doctor's own: streamchat has none that could be refused.
+            # The limit is the doctor's own; streamchat sends none that could be refused.
             if option != "max_tokens" and seen.failure:
                 self.refused[option] = seen.failure.said
 
@@ -156,8 +161,8 @@ class _Requests:
         return next(named, "")
 
 
-def _exchange(reply: Reply) -> list[_Message]:
-    """Returns a call and its result as the agent sends them back."""
+def _build_exchange(reply: Reply) -> list[_Message]:
+    """Return a call and its result as the agent sends them."""
     call = reply.calls[0]
     arguments = json.dumps(sendable_arguments(call.arguments))
     function = {"name": "add", "arguments": arguments}

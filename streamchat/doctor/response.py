@@ -1,4 +1,4 @@
-"""What came of a request, as it came, and as it is read."""
+"""A response as received, and as the agent reads it."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from streamchat.models.wire.normalize import to_generation_chunk
 
 
 @dataclass
-class Seen:
-    """What came of a request, as it came, and as it is read."""
+class Response:
+    """A response as received, and as the agent reads it."""
 
     raw: Observation
 
     @property
     def failure(self) -> Failure | None:
-        """Why there is no more of it."""
+        """Why it is incomplete; None if it is complete."""
         return self.raw.failure
 
     @property
@@ -31,7 +31,7 @@ class Seen:
         return self._read[0]
 
     def count(self, kind: type[Event]) -> int:
-        """Returns how many events of a kind the agent makes of it."""
+        """Return the number of events of a kind that the agent makes of it."""
         return sum(1 for event in self._read[1] if isinstance(event, kind))
 
     @cached_property
@@ -48,30 +48,30 @@ class Seen:
 
     @property
     def deltas(self) -> list[dict[str, Any]]:
-        """The pieces of the message."""
+        """The deltas of the message."""
         return [delta for chunk in self.raw.chunks if (delta := _delta(chunk))]
 
     @property
     def fragments(self) -> list[dict[str, Any]]:
-        """The pieces of tool calls."""
+        """The fragments of tool calls."""
         lists = (delta.get("tool_calls") for delta in self.deltas)
         each = (call for calls in lists for call in (calls if isinstance(calls, list) else [calls]))
         return [call for call in each if isinstance(call, dict)]
 
-    def of_functions(self, name: str) -> list[Any]:
-        """Returns this field of the fragments' functions, where it holds anything."""
+    def function_values(self, name: str) -> list[Any]:
+        """Return the values of a field of the fragments' functions that are not empty."""
         functions = (call.get("function") for call in self.fragments)
         found = (each.get(name) for each in functions if isinstance(each, dict))
         return [each for each in found if each not in (None, "")]
 
     @property
     def indexes(self) -> list[Any]:
-        """The indexes of the pieces of calls, None where there is none."""
+        """The indexes of the fragments; None for one without."""
         return [call.get("index") for call in self.fragments]
 
     @property
     def ids(self) -> list[str]:
-        """The ids in the pieces of calls that have one."""
+        """The IDs of the fragments that have one."""
         return [str(call["id"]) for call in self.fragments if call.get("id")]
 
 
