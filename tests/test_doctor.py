@@ -379,8 +379,7 @@ class TestTheCommand:
         done = run(tmp_path, "doctor", "--base-url", server.url, "--model", "scripted")
         lines = done.stdout.splitlines()
         assert lines[0] == (
-            "model list: ok; scripted is one of 1; "
-            "suggested when a model is unknown"
+            "model list: ok; scripted is one of 1; suggested when a model is unknown"
         )
         assert lines[-1] == "usable: yes"
         assert (done.returncode, done.stderr) == (0, "")

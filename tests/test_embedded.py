@@ -40,7 +40,7 @@ def test_a_fresh_machine_answers_with_a_call_of_add(
     first: subprocess.CompletedProcess[str], cache: Path
 ) -> None:
     assert first.returncode == 0
-    assert first.stderr == "putting the model local together, once...\n"
+    assert first.stderr == "assembling the model local (first run only)...\n"
     lines = first.stdout.splitlines()
     assert lines[1:4] == [
         *("Calling add...", "add is called with x = 10, y = 10.", "add returned 20."),
@@ -123,7 +123,11 @@ def test_another_model_file_is_run_with_its_own_template(
 
 @pytest.mark.parametrize(
     ("content", "words"),
-    [(b"GGUF and no more", "cannot be loaded"), (b"nothing", "is no GGUF file"), (None, "No such")],
+    [
+        (b"GGUF and no more", "cannot be loaded"),
+        (b"nothing", "is not a GGUF file"),
+        (None, "No such"),
+    ],
 )
 def test_a_file_that_is_no_model_is_one_clear_line(
     tmp_path: Path, content: bytes | None, words: str

@@ -78,7 +78,7 @@ def test_results_no_float_can_hold_or_no_real_number_is(
         (f'{{"x": {HUGE}, "y": 1}}', "not valid JSON"),
         ('{"x": 10, "y": 1', "not valid JSON"),
         ("{'x': 10, 'y': 1}", "not valid JSON"),
-        ('{"x": 1, "x": 2, "y": 1}', "a key comes twice"),
+        ('{"x": 1, "x": 2, "y": 1}', "a key is repeated"),
         ('{"x": "10", "y": 1}', "x: not a number"),
         ('{"x": true, "y": null}', "x: not a number; y: not a number"),
         ('{"x": 1}', "y: Field required"),

@@ -58,7 +58,7 @@ def test_the_parts_are_put_together_once(installed: Path, tmp_path: Path) -> Non
 
     file = weights().file(progress)
     assert file.read_bytes() == WHOLE
-    assert told == [("putting the model tiny together, once", len(WHOLE))]
+    assert told == [("assembling the model tiny (first run only)", len(WHOLE))]
     assert sum(done) == len(WHOLE)
     assert weights().file(progress) == file
     assert len(told) == 1
@@ -68,9 +68,7 @@ def test_the_parts_are_put_together_once(installed: Path, tmp_path: Path) -> Non
 def test_weights_that_are_not_the_trusted_ones_are_not_kept(
     installed: Path, tmp_path: Path
 ) -> None:
-    with pytest.raises(
-        ModelError, match=r"not the one that is trusted .* SHA-256 is [0-9a-f]{16}…"
-    ):
+    with pytest.raises(ModelError, match=r"was not loaded: its SHA-256 is [0-9a-f]{16}…"):
         weights("0" * 64).file(silent)
     assert left_in(tmp_path / "cache") == []
 
@@ -136,7 +134,7 @@ def test_a_missing_package_is_named_with_what_installs_it() -> None:
 def test_a_package_without_its_part_is_named(installed: Path) -> None:
     (installed / "tiny_part2" / "data" / "part02.bin").unlink()
     assert not weights().installed
-    with pytest.raises(ModelError, match="tiny-part2 is incomplete"):
+    with pytest.raises(ModelError, match="tiny-part2 lacks its part"):
         weights().file(silent)
 
 
@@ -145,7 +143,7 @@ def test_a_cache_that_cannot_be_written_is_an_error(
 ) -> None:
     (tmp_path / "file").write_text("not a directory")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
-    with pytest.raises(ModelError, match="cannot keep the model in"):
+    with pytest.raises(ModelError, match="cannot write the model to"):
         weights().file(silent)
 
 

@@ -11,7 +11,7 @@ from langchain_core.messages import AIMessage, BaseMessage, ToolCall, ToolMessag
 from streamchat.agent.reply import Call
 from streamchat.events import TurnDone
 from streamchat.text.surrogates import replace_surrogates
-from streamchat.tools import sendable_arguments
+from streamchat.tools import to_sendable_arguments
 
 _INVALID_IN_NAME = re.compile("[^a-zA-Z0-9_-]")
 _MAX_NAME = 64
@@ -29,7 +29,9 @@ class Result:
 def build_scratchpad(text: str, outcomes: Sequence[tuple[Call, Result]]) -> list[BaseMessage]:
     """Return the model's message and a result for each of its calls."""
     called = [
-        ToolCall(id=call.call_id, name=_clean_name(call), args=sendable_arguments(call.arguments))
+        ToolCall(
+            id=call.call_id, name=_clean_name(call), args=to_sendable_arguments(call.arguments)
+        )
         for call, _ in outcomes
     ]
     results = [

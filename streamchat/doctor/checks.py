@@ -19,7 +19,7 @@ from streamchat.doctor.response import Response
 from streamchat.doctor.verdicts import MOST_TOKENS, OFFERED
 from streamchat.text.redact import Redactor, redact_url_credentials
 from streamchat.text.sanitize import one_line
-from streamchat.tools.calls import sendable_arguments
+from streamchat.tools.calls import to_sendable_arguments
 
 _MAX_SHOWN = 250
 _NO_SUCH_MODEL = "streamchat-doctor-no-such-model"
@@ -164,7 +164,7 @@ class _Requests:
 def _build_exchange(reply: Reply) -> list[_Message]:
     """Return a call and its result as the agent sends them."""
     call = reply.calls[0]
-    arguments = json.dumps(sendable_arguments(call.arguments))
+    arguments = json.dumps(to_sendable_arguments(call.arguments))
     function = {"name": "add", "arguments": arguments}
     made = [{"type": "function", "id": call.call_id, "function": function}]
     return [

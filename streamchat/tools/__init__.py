@@ -1,11 +1,14 @@
-"""The tools a model can call, and how a call is run."""
+"""The tools a model can call, and how their arguments are checked and they are run.
+
+A call is data from the model. The room must not know who asked for it or who sees its result.
+"""
 
 from streamchat.tools.arithmetic import ARITHMETIC
-from streamchat.tools.calls import CallError, check_arguments, run_tool, sendable_arguments
+from streamchat.tools.calls import CallError, check_arguments, run_tool, to_sendable_arguments
 from streamchat.tools.final_answer import final_answer, list_names
 
 TOOLS = (*ARITHMETIC, final_answer)
-"""The tools an agent has if it is given no others."""
+"""The default tools of an agent."""
 
 __all__ = [
     "ARITHMETIC",
@@ -15,5 +18,5 @@ __all__ = [
     "final_answer",
     "list_names",
     "run_tool",
-    "sendable_arguments",
+    "to_sendable_arguments",
 ]

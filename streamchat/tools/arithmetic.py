@@ -1,7 +1,7 @@
 """The four arithmetic tools, on finite real numbers.
 
-Whole numbers are calculated exactly. A result that a 64-bit float cannot hold is an error, told
-before it is calculated: 10 to the power of 1e9 would take minutes and gigabytes.
+Whole numbers are exact. A result too large for a 64-bit float is an error, raised before it is
+calculated: 10 to the power of 1e9 would take minutes and gigabytes.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ _MAX_EXACT = 1e16
 def _fits_a_float(number: int | float) -> bool:
     try:
         return math.isfinite(number)
-    except OverflowError:  # of an int beyond the floats
+    except OverflowError:  # an int beyond the range of floats
         return False
 
 
-def _number(value: Any) -> int | float:
+def _check_number(value: Any) -> int | float:
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise ValueError("not a number")
     if not _fits_a_float(value):
@@ -31,9 +31,9 @@ def _number(value: Any) -> int | float:
     return value
 
 
-# One plain check: of a union, pydantic reports the complaints of every member.
+# One plain check: for a union, pydantic reports the errors of every member.
 Number: TypeAlias = Annotated[
-    int | float, PlainValidator(_number), WithJsonSchema({"type": "number"})
+    int | float, PlainValidator(_check_number), WithJsonSchema({"type": "number"})
 ]
 
 
@@ -49,8 +49,12 @@ class _Difference(_Operands):
     y: Annotated[Number, Field(description="the number it is taken from")]
 
 
-def _result(value: int | float) -> int | float:
-    """Returns the value, whole numbers as int. Raises ToolException if it is out of range."""
+def _check_result(value: int | float) -> int | float:
+    """Return the value, whole numbers as int.
+
+    Raises:
+        ToolException: it is out of range.
+    """
     if not _fits_a_float(value):
         raise ToolException("the result is too large")
     if isinstance(value, float) and value.is_integer() and abs(value) < _MAX_EXACT:
@@ -58,7 +62,7 @@ def _result(value: int | float) -> int | float:
     return value
 
 
-def _power(x: int | float, y: int | float) -> int | float:
+def _raise(x: int | float, y: int | float) -> int | float:
     if x == 0 and y < 0:
         raise ToolException("0 has no negative power")
     if x < 0 and not float(y).is_integer():
@@ -72,26 +76,26 @@ def _power(x: int | float, y: int | float) -> int | float:
 @tool(args_schema=_Operands)
 def add(x: int | float, y: int | float) -> int | float:
     """Add x and y."""
-    return _result(x + y)
+    return _check_result(x + y)
 
 
 @tool(args_schema=_Difference)
 def subtract(x: int | float, y: int | float) -> int | float:
     """Take x away from y: the result is y - x."""
-    return _result(y - x)
+    return _check_result(y - x)
 
 
 @tool(args_schema=_Operands)
 def multiply(x: int | float, y: int | float) -> int | float:
     """Multiply x by y."""
-    return _result(x * y)
+    return _check_result(x * y)
 
 
 @tool(args_schema=_Operands)
 def exponentiate(x: int | float, y: int | float) -> int | float:
     """Raise x to the power of y."""
     try:
-        return _result(_power(x, y))
+        return _check_result(_raise(x, y))
     except OverflowError:
         raise ToolException("the result is too large") from None
 

@@ -1,4 +1,4 @@
-"""Checks a call's arguments and runs its tool."""
+"""Checks the arguments of a call and runs its tool."""
 
 from __future__ import annotations
 
@@ -13,79 +13,79 @@ from streamchat.text.surrogates import join_surrogates, replace_surrogates
 
 
 class CallError(Exception):
-    """A call that cannot be run, or that failed, in words for the model and the user."""
+    """A call cannot run, or failed; the message is for the model and the user."""
 
 
 def check_arguments(tool: BaseTool, text: str) -> dict[str, Any]:
-    """Returns the arguments that `text` holds.
+    """Parse the arguments of a call.
 
     Raises:
         CallError: the text is not strictly valid JSON (RFC 8259, without repeated keys), not an
-            object, or not of the tool's schema.
+            object, or does not match the tool's schema.
     """
-    arguments = _strict_json(text)
+    arguments = _parse_strictly(text)
     if not isinstance(arguments, dict):
         raise CallError("the arguments are not a JSON object")
     schema = tool.args_schema or tool.get_input_schema()
     if isinstance(schema, type) and issubclass(schema, BaseModel):
         try:
-            # Strict on the JSON text: a string is no number, but a JSON string may be a date.
+            # Strict mode on JSON text: a string is not a number, but may be a date.
             checked = replace_surrogates(json.dumps(arguments, ensure_ascii=False))
             schema.model_validate_json(checked, strict=True)
         except ValidationError as error:
-            raise CallError(_wrong_fields(error)) from None
+            raise CallError(_describe_errors(error)) from None
     elif isinstance(schema, dict):
         _check_json_schema(arguments, schema)
     return arguments
 
 
-def sendable_arguments(text: str) -> dict[str, Any]:
-    """Returns the arguments as they can be sent back: servers choke on any but an object."""
+def to_sendable_arguments(text: str) -> dict[str, Any]:
+    """Return the arguments as they can be sent back: some servers accept only an object."""
     try:
         arguments = json.loads(
-            replace_surrogates(json.dumps(_strict_json(text), ensure_ascii=False))
+            replace_surrogates(json.dumps(_parse_strictly(text), ensure_ascii=False))
         )
     except CallError:
         return {}
     return arguments if isinstance(arguments, dict) else {}
 
 
-def _strict_json(text: str) -> Any:
-    """Returns what the JSON text holds, without infinite numbers."""
+def _parse_strictly(text: str) -> Any:
+    """Parse JSON, without infinite numbers."""
 
-    def unknown(constant: str) -> NoReturn:
+    def reject(constant: str) -> NoReturn:
         raise ValueError(f"{constant} is not JSON")
 
     try:
-        value = json.loads(text, parse_constant=unknown, object_pairs_hook=_without_repeats)
+        value = json.loads(text, parse_constant=reject, object_pairs_hook=_reject_repeats)
         return json.loads(join_surrogates(json.dumps(value, ensure_ascii=False, allow_nan=False)))
     except RecursionError:
         raise CallError("the arguments are nested too deeply") from None
-    except ValueError as error:  # of numbers beyond the interpreter's limits too
+    except ValueError as error:  # also for numbers beyond the interpreter's limits
         raise CallError(f"the arguments are not valid JSON: {error}") from None
 
 
 def _check_json_schema(arguments: dict[str, Any], schema: dict[str, Any]) -> None:
-    """For tools that come with a JSON schema, as those of MCP servers do."""
-    import jsonschema  # it takes a while to import, and few tools need it
+    """Check against a JSON schema, which the tools of MCP servers have."""
+    import jsonschema  # slow to import, and few tools need it
 
     try:
         jsonschema.validate(arguments, schema)
     except jsonschema.ValidationError as error:
         raise CallError(f"wrong arguments: {error.json_path}: {error.message}") from None
     except jsonschema.SchemaError as error:
-        raise CallError(f"the tool's own schema is wrong: {error.message}") from None
+        raise CallError(f"the tool's schema is invalid: {error.message}") from None
 
 
-def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def _reject_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     fields = dict(pairs)
     if len(fields) < len(pairs):
-        raise ValueError("a key comes twice")
+        raise ValueError("a key is repeated")
     return fields
 
 
-def _wrong_fields(error: ValidationError) -> str:
-    """Says for each field once what is wrong with it: a union complains once for each member."""
+def _describe_errors(error: ValidationError) -> str:
+    """Describe one error for each field: a union reports one for each member."""
     wrong: dict[str, str] = {}
     for problem in error.errors(include_url=False, include_input=False):
         field = str(problem["loc"][0]) if problem["loc"] else "arguments"
@@ -94,7 +94,7 @@ def _wrong_fields(error: ValidationError) -> str:
 
 
 async def run_tool(tool: BaseTool, arguments: dict[str, Any]) -> Any:
-    """Runs the tool off the event loop if it is synchronous, and returns what it returns."""
+    """Run the tool and return its result; a synchronous tool runs in a thread."""
     if _is_async(tool):
         return await tool.ainvoke(arguments)
     return await run_in_daemon_thread(tool.invoke, arguments)

@@ -9,13 +9,13 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 
 def list_names(value: Any) -> tuple[str, ...]:
-    """Returns the names in what a model gave for a list of them; it may forget or misshape it."""
+    """Return the names in a value that should be a list of them; models get it wrong."""
     names = value if isinstance(value, list) else [value]
     return tuple(name for name in names if isinstance(name, str))
 
 
 class _Answer(BaseModel):
-    # The answer has been read by now. What a model adds to it is no reason to ask again.
+    # The answer has been shown by now; extra fields are no reason to ask again.
     model_config = ConfigDict(extra="ignore", strict=True)
 
     answer: Annotated[str, Field(description="the whole answer, as the user will read it")]

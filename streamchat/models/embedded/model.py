@@ -1,27 +1,13 @@
-"""A real language model inside this process, reached as any server is: over HTTP.
-
-llama.cpp's own OpenAI-compatible server, from xllamacpp, listens on a random port of 127.0.0.1 with
-a random key, so that the one path through ChatOpenAI serves it too.
-"""
+"""The chat model on the embedded server, which is reached like any other: over HTTP."""
 
 from __future__ import annotations
 
-import atexit
-import hashlib
 import json
-import os
-import secrets
-import signal
-import threading
-import urllib.request
-from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator, Sequence
+from contextlib import suppress
 from importlib.metadata import version
 from importlib.resources import files
 from pathlib import Path
-from time import time
-from types import FrameType
 from typing import Any
 
 import openai
@@ -30,29 +16,24 @@ from langchain_core.outputs import ChatGenerationChunk
 from pydantic import PrivateAttr
 
 from streamchat.config import ModelError, Settings
-from streamchat.models.embedded.weights import EMBEDDED, LARGE, SMALL, Weights, cache_directory
+from streamchat.models.embedded import states
+from streamchat.models.embedded.server import EmbeddedServer
+from streamchat.models.embedded.weights import EMBEDDED, LARGE, SMALL, Weights
 from streamchat.models.openai_compatible import CompatibleChatOpenAI, connect
 from streamchat.models.progress import Progress, silent
 
-_CONTEXT_TOKENS = 8192
-_LONGEST_REPLY = 2048
-_LONGEST_CALL = 1024
-# How far a prompt is read is told after each batch.
-_BATCH_TOKENS = 512
-_STATES_KEPT = 4
-_SCRATCH_SECONDS = 3600
-_START_SECONDS = 10
-_MOST_THREADS = 8
-_MAGIC = b"GGUF"
-# Where a result has to be repeated, its numbers would come out wrong with this.
-_AGAINST_REPETITION = {"repeat_penalty": 1.1, "repeat_last_n": 128}
+_MAX_REPLY_TOKENS = 2048
+_MAX_CALL_TOKENS = 1024
+_GGUF_MAGIC = b"GGUF"
+# Not used with tools: a result that has to be repeated would come out with wrong digits.
+_REPETITION_PENALTY = {"repeat_penalty": 1.1, "repeat_last_n": 128}
 
 
 class EmbeddedChatOpenAI(CompatibleChatOpenAI):
     """ChatOpenAI on the embedded server, which it keeps running.
 
-    Reading the instructions, tools and worked examples takes a small machine seconds. What the
-    model made of them is kept in the cache directory, and a new process goes on from there.
+    Processing the instructions, tools and worked examples takes seconds on a small machine. The
+    resulting state is cached on disk for the next process.
     """
 
     _server: EmbeddedServer | None = PrivateAttr(None)
@@ -61,32 +42,30 @@ class EmbeddedChatOpenAI(CompatibleChatOpenAI):
     async def prime(
         self, system: BaseMessage, tools: Sequence[dict[str, Any]], progress: Progress = silent
     ) -> None:
-        """Has the model read what every question with these tools begins with."""
-        state = self._state_file(system, tools)
+        """Process what every question with these tools starts with, or restore its state."""
+        state = self._find_state(system, tools)
         if not tools or self._server is None or self._primed_for == state.name:
             return
         self._primed_for = state.name
-        # All of this only saves time: whatever fails, the question will be answered without it.
+        # This only saves time: if it fails, the question is still answered.
         with suppress(openai.APIError, OSError):
-            if _is_whole(state):
-                await self._slot("restore", state)
+            if states.is_intact(state):
+                await self._call_slot("restore", state)
                 state.touch()
                 return
             payload = self._get_request_payload([system, HumanMessage("")], tools=list(tools))
             payload |= {"max_tokens": 1, "max_completion_tokens": 1}
-            with progress("reading the instructions, once", None):
+            with progress("processing the instructions (first run only)", None):
                 await self.async_client.create(**payload)
-            scratch = state.with_suffix(f".{os.getpid()}")
+            scratch = states.scratch_file(state)
             try:
-                await self._slot("save", scratch)
-                _digest_file(state).write_text(_digest(scratch), encoding="ascii")
-                scratch.replace(state)
+                await self._call_slot("save", scratch)
+                states.keep(scratch, state)
             finally:
                 scratch.unlink(missing_ok=True)
-            _forget_old_states(state.parent)
 
     async def aclose(self) -> None:
-        """Closes the connections and stops the server."""
+        """Close the connections and stop the server."""
         await super().aclose()
         if self._server:
             self._server.stop()
@@ -96,22 +75,22 @@ class EmbeddedChatOpenAI(CompatibleChatOpenAI):
     ) -> AsyncIterator[ChatGenerationChunk]:
         if kwargs.get("tools"):
             await self.prime(messages[0], kwargs["tools"])
-            kwargs["max_tokens"] = _LONGEST_CALL
-        # To read a long prompt is progress, too.
+            kwargs["max_tokens"] = _MAX_CALL_TOKENS
+        # Processing a long prompt is progress, too.
         body: dict[str, Any] = {"return_progress": True}
         if not kwargs.get("tools") or (self._server and self._server.template is None):
-            body |= _AGAINST_REPETITION
+            body |= _REPETITION_PENALTY
         kwargs["extra_body"] = body
         async for chunk in super()._astream(messages, *args, **kwargs):
             yield chunk
 
-    def _state_file(self, system: BaseMessage, tools: Sequence[dict[str, Any]]) -> Path:
-        """A state fits only the very model, template, runtime and words it was made with."""
+    def _find_state(self, system: BaseMessage, tools: Sequence[dict[str, Any]]) -> Path:
+        """Find the state for this exact model, template, runtime, system message and tools."""
         identity = self._server.identity if self._server else ""
         key = json.dumps([identity, version("xllamacpp"), system.text, list(tools)])
-        return _states() / f"{hashlib.sha256(key.encode()).hexdigest()[:32]}.state"
+        return states.find_state(key)
 
-    async def _slot(self, action: str, state: Path) -> None:
+    async def _call_slot(self, action: str, state: Path) -> None:
         assert self._server
         await self.root_async_client.post(
             f"{self._server.address}/slots/0?action={action}",
@@ -120,109 +99,13 @@ class EmbeddedChatOpenAI(CompatibleChatOpenAI):
         )
 
 
-@dataclass
-class EmbeddedServer:
-    """llama.cpp's server on a random port of 127.0.0.1, for as long as this object lives."""
-
-    file: Path
-    template: str | None
-    identity: str
-    key: str = field(default_factory=lambda: secrets.token_urlsafe(24), repr=False)
-    address: str = ""
-    _native: Any = None
-
-    def start(self) -> None:
-        """Loads the model.
-
-        Raises:
-            ModelError: the file holds no model that can be loaded.
-        """
-        # The threads of a spinning OpenMP fight over a busy machine's processors. It reads these
-        # when the library is loaded.
-        os.environ.setdefault("OMP_WAIT_POLICY", "passive")
-        os.environ.setdefault("GOMP_SPINCOUNT", "0")
-        import xllamacpp
-
-        with _interrupts_held():
-            try:
-                self._native = xllamacpp.Server(self._parameters(xllamacpp.CommonParams()))
-            except Exception:
-                raise ModelError(
-                    f"{self.file} cannot be loaded: it is damaged, or the runtime does not know it"
-                ) from None
-            # Its threads must not run on while the interpreter is taken down: that is a crash.
-            atexit.register(self.stop)
-            self.address = self._native.listening_address
-            self._wait_until_it_works()
-
-    def _wait_until_it_works(self) -> None:
-        """A server that is stopped before its loop has begun never ends."""
-        direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-        request = urllib.request.Request(  # noqa: S310  # its own address
-            f"{self.address}/slots", headers={"Authorization": f"Bearer {self.key}"}
-        )
-        with suppress(OSError):
-            direct.open(request, timeout=_START_SECONDS).close()
-
-    def stop(self) -> None:
-        """Ends the server's threads and frees the model, also in the middle of an answer."""
-        self._native = None
-        atexit.unregister(self.stop)
-
-    def _parameters(self, parameters: Any) -> Any:
-        parameters.model.path = str(self.file)
-        parameters.hostnames = ["127.0.0.1"]
-        parameters.port = 0
-        parameters.api_keys = [self.key]
-        parameters.ui = False
-        parameters.verbosity = -1
-        parameters.use_jinja = True
-        if self.template is not None:
-            parameters.chat_template = self.template
-        parameters.n_ctx = _CONTEXT_TOKENS
-        parameters.n_parallel = 1
-        parameters.n_batch = _BATCH_TOKENS
-        parameters.n_gpu_layers = 0
-        parameters.warmup = False
-        parameters.fit_params = False
-        parameters.cache_ram_mib = 0
-        parameters.cpuparams.n_threads = parameters.cpuparams_batch.n_threads = _threads()
-        # A weak stop for a model that runs in circles. What counts is longer than any number.
-        parameters.sampling.dry_multiplier = 0.8
-        parameters.sampling.dry_base = 1.75
-        parameters.sampling.dry_allowed_length = 16
-        parameters.sampling.dry_penalty_last_n = 256
-        # Repacked weights would be faster by a little and larger by a half.
-        parameters.no_extra_bufts = True
-        with suppress(OSError):  # then nothing is saved
-            _states().mkdir(mode=0o700, parents=True, exist_ok=True)
-            parameters.slot_save_path = f"{_states()}/"
-        return parameters
-
-
-@contextmanager
-def _interrupts_held() -> Iterator[None]:
-    """Ctrl-C within counts at the end: what is destroyed while it starts may never end."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    held: list[tuple[int, FrameType | None]] = []
-    before = signal.signal(signal.SIGINT, lambda *call: held.append(call))
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
-    if held and callable(before):
-        before(*held[0])
-
-
 def open_embedded(settings: Settings, progress: Progress) -> EmbeddedChatOpenAI:
-    """Returns the local model that the settings name, loaded.
+    """Load the local model that the settings name.
 
     Raises:
-        ModelError: it is not installed, not the trusted one, or no model file.
+        ModelError: it is not installed, its hash is wrong, or the file is not a model.
     """
-    server = _server(settings, progress)
+    server = _choose_server(settings, progress)
     with progress(f"loading the model {settings.model_name}", None):
         server.start()
     llm = connect(
@@ -233,71 +116,35 @@ def open_embedded(settings: Settings, progress: Progress) -> EmbeddedChatOpenAI:
         temperature=settings.temperature,
         timeout=settings.timeout,
         trust_environment=False,
-        max_tokens=_LONGEST_REPLY,
+        max_tokens=_MAX_REPLY_TOKENS,
     )
     llm._server = server
     return llm
 
 
-def _server(settings: Settings, progress: Progress) -> EmbeddedServer:
+def _choose_server(settings: Settings, progress: Progress) -> EmbeddedServer:
     if settings.gguf:
-        file = _model_file(settings.gguf)
+        file = _check_gguf(settings.gguf)
         facts = file.stat()
         return EmbeddedServer(file, None, f"{file.resolve()} {facts.st_size} {facts.st_mtime_ns}")
-    weights = EMBEDDED[settings.model] if settings.model else _default_weights()
+    weights = EMBEDDED[settings.model] if settings.model else _choose_weights()
     template = (
         files("streamchat.models.embedded").joinpath("qwen.jinja").read_text(encoding="utf-8")
     )
     return EmbeddedServer(weights.file(progress), template, weights.sha256 + template)
 
 
-def _default_weights() -> Weights:
-    """The larger model is the better one, but takes twice the time: it is there to be asked for."""
+def _choose_weights() -> Weights:
+    """Prefer the small model: the large one is better, but takes twice the time."""
     return LARGE if LARGE.installed and not SMALL.installed else SMALL
 
 
-def _model_file(path: Path) -> Path:
+def _check_gguf(path: Path) -> Path:
     try:
         with path.open("rb") as file:
-            magic = file.read(len(_MAGIC))
+            magic = file.read(len(_GGUF_MAGIC))
     except OSError as error:
         raise ModelError(f"{path}: {error.strerror}") from None
-    if magic != _MAGIC:
-        raise ModelError(f"{path} is no GGUF file")
+    if magic != _GGUF_MAGIC:
+        raise ModelError(f"{path} is not a GGUF file")
     return path
-
-
-def _threads() -> int:
-    return max(1, min(os.cpu_count() or 1, _MOST_THREADS))
-
-
-def _states() -> Path:
-    return cache_directory() / "states"
-
-
-def _is_whole(state: Path) -> bool:
-    """Whether the state is as it was saved: llama.cpp ends the process over one that is cut off."""
-    try:
-        return _digest(state) == _digest_file(state).read_text(encoding="ascii")
-    except (OSError, UnicodeDecodeError):
-        return False
-
-
-def _digest(state: Path) -> str:
-    with state.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _digest_file(state: Path) -> Path:
-    return state.with_suffix(".sha256")
-
-
-def _forget_old_states(directory: Path) -> None:
-    """Each takes some 13 MB, and every change of tools or prompt makes a new one."""
-    for left in directory.glob("*.[0-9]*"):  # by a process that was killed
-        if left.stat().st_mtime < time() - _SCRATCH_SECONDS:
-            left.unlink(missing_ok=True)
-    by_age = sorted(directory.glob("*.state"), key=lambda state: state.stat().st_mtime)
-    for state in by_age[:-_STATES_KEPT]:
-        state.unlink(missing_ok=True)
-        _digest_file(state).unlink(missing_ok=True)

