@@ -53,7 +53,7 @@ class EmbeddedServer:
                 self._native = xllamacpp.Server(self._configure(xllamacpp.CommonParams()))
             except Exception:
                 raise ModelError(
-                    f"{self.file} cannot be loaded: it is damaged, or this runtime does not support it"
+                    f"{self.file} cannot be loaded: it is damaged or not supported"
                 ) from None
             # The process crashes if the threads still run while the interpreter shuts down.
             atexit.register(self.stop)
