@@ -309,12 +309,12 @@ class TestWhileItHappens:
             session.show(AnswerDelta("one"))
             drawn = asyncio.Event()
 
-            def draw(*_: object) -> None:
+            def draw(*_: object, **__: object) -> None:
                 drawn.set()
                 raise KeyError("broken")
 
             monkeypatch.setattr(session.view._page, "draw", draw)
-            await asyncio.wait_for(drawn.wait(), 300)
+            await asyncio.wait_for(drawn.wait(), 60)
             with pytest.raises(KeyError, match="broken"):
                 session.show(AnswerDelta("two"))
         assert session.terminal.frames[-1] == "\x1b[?25h"

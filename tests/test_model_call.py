@@ -98,7 +98,7 @@ class TestWatchdog:
         watchdog.observe(PING, [ToolCallStarted(str(number), "add") for number in range(500)])
         watchdog.check()
         watchdog.observe(PING, [ToolCallStarted("one more", "add")])
-        with pytest.raises(AgentError, match="over 500 calls"):
+        with pytest.raises(AgentError, match="more than 500 calls"):
             watchdog.check()
 
 
