@@ -85,8 +85,9 @@ def find_command(name: str) -> Command:
 
 def render_table() -> str:
     """Return the commands as a Markdown table."""
-    rows = (
-        f"| `{each.usage}` | {each.help.replace('|', chr(92) + '|')} |"
-        for each in COMMANDS.values()
-    )
+    rows = (f"| `{_escape(each.usage)}` | {_escape(each.help)} |" for each in COMMANDS.values())
     return "\n".join(["| command | |", "|---|---|", *rows])
+
+
+def _escape(cell: str) -> str:
+    return cell.replace("|", r"\|")
