@@ -161,7 +161,7 @@ class TestPlain:
             *(
                 "Let me see.",
                 "Calling add...",
-                "add is called with nothing.",
+                "add is called with no arguments.",
                 "add failed: no good",
             ),
             *("Note: retrying", "Hm", ""),
@@ -194,8 +194,8 @@ class TestPlain:
     def test_reasoning_is_told_apart_from_text(self) -> None:
         events = [ReasoningDelta("h\nm"), TextDelta("3"), StepFinished(1), ReasoningDelta("x")]
         assert self.lines([*events, *answer("4")])[:7] == [
-            *("The model thinks:", "  h", "  m", "Now it says:", "3"),
-            *("The model thinks:", "  x"),
+            *("Reasoning:", "  h", "  m", "Reply:", "3"),
+            *("Reasoning:", "  x"),
         ]
 
     def test_an_answer_that_did_not_come_in_pieces(self) -> None:

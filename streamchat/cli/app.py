@@ -91,7 +91,9 @@ def ask(
     question = read_question(prompt, settings.timeout)
     settings = complete_key(settings)
     if plain:
-        _disable_animation()
+        from streamchat.view.progress import disable_animation
+
+        disable_animation()
     from streamchat.cli.ask import ask_once
     from streamchat.view.choose import ViewOptions
 
@@ -120,7 +122,9 @@ def repl(
     session = choose_session(settings, last=continue_, id=resume, new=new)
     settings = complete_key(settings)
     if plain:
-        _disable_animation()
+        from streamchat.view.progress import disable_animation
+
+        disable_animation()
     from streamchat.repl.start import chat
     from streamchat.view.choose import ViewOptions
 
@@ -166,9 +170,3 @@ def show_help(
     from streamchat.cli.help import show_manual
 
     show_manual(topic, plain=plain)
-
-
-def _disable_animation() -> None:
-    from streamchat.view.progress import keep_still
-
-    keep_still()

@@ -59,7 +59,7 @@ class InterruptHandler:
             self.rest()
 
     def interrupt(self, number: int) -> None:
-        """Do what the signal does."""
+        """Act as if the signal had arrived."""
         self.received = number
         if number in TERMINATION_SIGNALS:
             force_exit_soon(number)

@@ -72,7 +72,7 @@ class PlainView(TextView):
                 self._say(f"Calling {one_line(name, 64) or 'a tool without a name'}...")
             case ToolStarted(call_id, arguments):
                 shown = format_arguments(arguments)
-                self._say_of_call(turn, call_id, f"is called with {shown or 'nothing'}.")
+                self._say_of_call(turn, call_id, f"is called with {shown or 'no arguments'}.")
             case ToolFinished(call_id, output, failed):
                 shown = shorten(output, MOST_OUTPUT)
                 outcome = f"failed: {shown}" if failed else f"returned {shown}."
@@ -94,13 +94,13 @@ class PlainView(TextView):
 
     def _add_reasoning(self, text: str) -> None:
         if not self._in_reasoning:
-            self._say("The model thinks:")
+            self._say("Reasoning:")
             self._line, self._in_reasoning = [_INDENT], True
         self._add_text(text.replace("\n", "\n" + _INDENT))
 
     def _end_reasoning(self) -> None:
         if self._in_reasoning:
-            self._say("Now it says:")
+            self._say("Reply:")
 
     def _begin_answer(self, call_id: str | None) -> None:
         if not self._written or call_id != self._answer_call:

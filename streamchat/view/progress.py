@@ -10,13 +10,13 @@ from streamchat.process.streams import print_error
 from streamchat.process.tty import can_repaint
 from streamchat.text.sanitize import sanitize
 
-_still = False
+_animated = True
 
 
-def keep_still() -> None:
-    """Show no spinner or bar from now on: long work gets one line."""
-    global _still
-    _still = True
+def disable_animation() -> None:
+    """Replace spinners and bars by a line for long work from now on."""
+    global _animated
+    _animated = False
 
 
 @contextmanager
@@ -25,7 +25,7 @@ def progress_on_stderr(what: str, total: int | None = None) -> Iterator[Callable
 
     Without a terminal, work of known size gets one line and other work none.
     """
-    if _still or not can_repaint(sys.stderr):
+    if not (_animated and can_repaint(sys.stderr)):
         if total:
             print_error(f"{what}...")
         yield lambda done: None

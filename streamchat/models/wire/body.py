@@ -9,7 +9,7 @@ from contextlib import suppress
 from html import unescape
 from typing import Any, TypeAlias
 
-from streamchat.models.wire.normalize import finish_reason
+from streamchat.models.wire.normalize import find_finish_reason
 from streamchat.models.wire.sse import MOST_BYTES, EventDecoder, ServerEvent, TooLongError
 from streamchat.text.sanitize import one_line
 
@@ -124,7 +124,7 @@ class BodyDecoder:
             return
         # With one object a line, more may follow.
         failed = isinstance(value, dict) and "error" in value
-        if isinstance(value, list) or failed or finish_reason(value):
+        if isinstance(value, list) or failed or find_finish_reason(value):
             yield from self._read_whole()
 
     def _read_whole(self) -> Iterator[Chunk]:

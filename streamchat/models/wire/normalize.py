@@ -38,7 +38,7 @@ class StrictChunk(AIMessageChunk):
         self.tool_calls, self.invalid_tool_calls = [], []
         for part in self.tool_call_chunks:
             name, text, call_id = part["name"], part["args"] or "", part["id"]
-            arguments = _object(text)
+            arguments = _parse_object(text)
             if arguments is None:
                 bad = invalid_tool_call(name=name, args=text, id=call_id, error=None)
                 self.invalid_tool_calls.append(bad)
@@ -47,7 +47,7 @@ class StrictChunk(AIMessageChunk):
         return self
 
 
-def _object(text: str) -> dict[str, Any] | None:
+def _parse_object(text: str) -> dict[str, Any] | None:
     if not text.strip():
         return {}
     # Most fragments are neither the beginning nor the end of an object.
@@ -65,23 +65,24 @@ def to_generation_chunk(chunk: Mapping[str, Any]) -> ChatGenerationChunk:
 
     Reasoning and refusals go to `additional_kwargs`, since it has no field for them.
     """
-    choice = _first(chunk.get("choices"))
-    delta = _delta(choice)
+    choice = _pick_choice(chunk.get("choices"))
+    delta = _find_delta(choice)
     content = delta.get("content")
     is_number = isinstance(content, int | float) and not isinstance(content, bool)
     text, reasoning = split_content(str(content) if is_number else content)
     extra = {
-        "reasoning_content": _first_text(delta, _REASONING_FIELDS) + reasoning,
-        "refusal": _refusal(delta.get("refusal")) or _refusal(delta.get("content"), nested=True),
+        "reasoning_content": _find_text(delta, _REASONING_FIELDS) + reasoning,
+        "refusal": _read_refusal(delta.get("refusal"))
+        or _read_refusal(delta.get("content"), nested=True),
         "prompt_progress": json.dumps(chunk.get("prompt_progress") or ""),
     }
     reason = choice.get("finish_reason")
-    info = {"finish_reason": str(reason)[:100] if reason else "", **_texts(chunk, "stream_end")}
+    info = {"finish_reason": str(reason)[:100] if reason else "", **_pick_text(chunk, "stream_end")}
     return ChatGenerationChunk(
         message=StrictChunk(
             content=text,
-            tool_call_chunks=list(_calls(delta)),
-            usage_metadata=_usage(chunk.get("usage")),
+            tool_call_chunks=list(_read_calls(delta)),
+            usage_metadata=_read_usage(chunk.get("usage")),
             additional_kwargs={
                 name: each for name, each in extra.items() if each not in ("", '""')
             },
@@ -92,14 +93,14 @@ def to_generation_chunk(chunk: Mapping[str, Any]) -> ChatGenerationChunk:
 
 def has_content(chunk: Mapping[str, Any]) -> bool:
     """Whether the chunk holds any part of the message besides its role."""
-    delta = _delta(_first(chunk.get("choices")))
+    delta = _find_delta(_pick_choice(chunk.get("choices")))
     return any(value for name, value in delta.items() if name != "role")
 
 
-def finish_reason(chunk: object) -> object:
+def find_finish_reason(chunk: object) -> object:
     """Return the finish reason in this chunk, if any."""
     choices = chunk.get("choices") if isinstance(chunk, dict) else None
-    return _first(choices).get("finish_reason")
+    return _pick_choice(choices).get("finish_reason")
 
 
 class ChoiceFilter:
@@ -141,71 +142,71 @@ def split_content(content: Any) -> tuple[str, str]:
             return "", ""
 
 
-def _first(choices: Any) -> Mapping[str, Any]:
+def _pick_choice(choices: Any) -> Mapping[str, Any]:
     """Return the first choice; servers may send none, or null."""
     offered = choices if isinstance(choices, list) else []
     return next((each for each in offered if isinstance(each, dict)), {})
 
 
-def _delta(choice: Mapping[str, Any]) -> Mapping[str, Any]:
+def _find_delta(choice: Mapping[str, Any]) -> Mapping[str, Any]:
     for name in ("delta", "message"):
         if isinstance(found := choice.get(name), dict):
             return found
-    return _texts(choice, "text") and {"content": choice["text"]}
+    return _pick_text(choice, "text") and {"content": choice["text"]}
 
 
-def _texts(values: Mapping[str, Any], name: str) -> dict[str, str]:
+def _pick_text(values: Mapping[str, Any], name: str) -> dict[str, str]:
     return {name: values[name]} if isinstance(values.get(name), str) else {}
 
 
-def _first_text(delta: Mapping[str, Any], names: tuple[str, ...]) -> str:
+def _find_text(delta: Mapping[str, Any], names: tuple[str, ...]) -> str:
     found = ("".join(split_content(delta.get(name))) for name in names)
     return next(filter(None, found), "")
 
 
-def _refusal(value: Any, *, nested: bool = False) -> str:
+def _read_refusal(value: Any, *, nested: bool = False) -> str:
     """Return a refusal, which is a string or one of several content parts."""
     match value:
         case str() if not nested:
             return value
         case list():
-            return "".join(_refusal(part, nested=True) for part in value)
+            return "".join(_read_refusal(part, nested=True) for part in value)
         case {"refusal": str(text)}:
             return text
         case _:
             return ""
 
 
-def _calls(delta: Mapping[str, Any]) -> Iterator[ToolCallChunk]:
+def _read_calls(delta: Mapping[str, Any]) -> Iterator[ToolCallChunk]:
     calls = delta.get("tool_calls")
     found = [
         call for call in (calls if isinstance(calls, list) else [calls]) if isinstance(call, dict)
     ]
     for call in found:
-        yield _call(call, call.get("function"))
+        yield _read_call(call, call.get("function"))
     legacy = delta.get("function_call")
     if isinstance(legacy, dict) and not found:
-        yield _call({}, legacy)
+        yield _read_call({}, legacy)
 
 
-def _call(call: Mapping[str, Any], function: Any) -> ToolCallChunk:
+def _read_call(call: Mapping[str, Any], function: Any) -> ToolCallChunk:
     function = function if isinstance(function, dict) else {}
     arguments = function.get("arguments")
     if arguments is not None and not isinstance(arguments, str):
         arguments = json.dumps(arguments, ensure_ascii=False)
     return tool_call_chunk(
-        name=_text_or_none(function.get("name")),
+        name=_to_text(function.get("name")),
         args=arguments,
-        id=_text_or_none(call.get("id")),
-        index=_number(call.get("index")),
+        id=_to_text(call.get("id")),
+        index=_to_number(call.get("index")),
     )
 
 
-def _text_or_none(value: Any) -> str | None:
+def _to_text(value: Any) -> str | None:
     return None if value is None else str(value)
 
 
-def _number(value: Any) -> int | None:
+def _to_number(value: Any) -> int | None:
     """Return a count or an index, which some servers send as a string."""
     if isinstance(value, str) and value.isdecimal() and len(value) < 10:
         return int(value)
@@ -214,11 +215,13 @@ def _number(value: Any) -> int | None:
     return value if isinstance(value, int) and not isinstance(value, bool) else None
 
 
-def _usage(usage: Any) -> UsageMetadata | None:
+def _read_usage(usage: Any) -> UsageMetadata | None:
     if not isinstance(usage, dict):
         return None
-    tokens = [_number(usage.get(name)) for name in ("prompt_tokens", "completion_tokens")]
+    tokens = [_to_number(usage.get(name)) for name in ("prompt_tokens", "completion_tokens")]
     if all(each is None for each in tokens):
         return None
-    came, went = (each or 0 for each in tokens)
-    return UsageMetadata(input_tokens=came, output_tokens=went, total_tokens=came + went)
+    tokens_in, tokens_out = (each or 0 for each in tokens)
+    return UsageMetadata(
+        input_tokens=tokens_in, output_tokens=tokens_out, total_tokens=tokens_in + tokens_out
+    )

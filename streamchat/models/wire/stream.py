@@ -11,7 +11,7 @@ import openai
 
 from streamchat.models.transport import is_transport_error
 from streamchat.models.wire.body import BodyDecoder, Chunk, ReportedError, UnreadableError
-from streamchat.models.wire.normalize import ChoiceFilter, finish_reason, has_content
+from streamchat.models.wire.normalize import ChoiceFilter, find_finish_reason, has_content
 
 _GRACE = 1.0
 """Seconds to wait for usage and the end of the body after the finish reason."""
@@ -61,7 +61,7 @@ class ChunkStream(openai.AsyncStream[object]):
                 while (chunk := _next_chunk(chunks, forgiving=finished)) is not None:
                     chunk = choice.select(chunk)
                     yield chunk
-                    finished = finished or bool(finish_reason(chunk))
+                    finished = finished or bool(find_finish_reason(chunk))
                     if finished and (deadline is None or has_content(chunk)):
                         deadline = clock() + _GRACE
                 if piece is None:
