@@ -170,6 +170,7 @@ def test_a_command_after_one_that_cannot_be_done_is_no_question(
         server.script(says("What?"))
         chat.type(command + ENTER)
         chat.wait_for("No questions yet")
+        chat.wait_for_prompt()
         chat.type("/help" + ENTER)
         chat.wait_for(lambda _: "quit (or press Ctrl-D)" in chat.shown or "What?" in chat.shown)
         assert server.requests == []

@@ -28,7 +28,9 @@ def echo_off() -> Iterator[None]:
         return
     before = termios.tcgetattr(sys.stdin)
     # NOFLSH: otherwise Ctrl-C discards the keys that are queued.
-    quiet = [*before[:3], before[3] & ~termios.ECHO | termios.NOFLSH, *before[4:]]
+    # Enter stays a carriage return: as a line feed, the next prompt would take it for Ctrl-J.
+    iflag, oflag, cflag, lflag, *rest = before
+    quiet = [iflag & ~termios.ICRNL, oflag, cflag, lflag & ~termios.ECHO | termios.NOFLSH, *rest]
     # TCSANOW: a terminal stopped by Ctrl-S never drains its output.
     termios.tcsetattr(sys.stdin, termios.TCSANOW, quiet)
     try:
