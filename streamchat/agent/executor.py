@@ -33,7 +33,7 @@ from streamchat.events import (
     TurnStarted,
 )
 from streamchat.models import open_model
-from streamchat.models.progress import Progress, silent
+from streamchat.models.progress import Progress, ignore_progress
 from streamchat.text.redact import Redactor
 from streamchat.tools import TOOLS, final_answer
 
@@ -91,15 +91,15 @@ class AgentExecutor:
         llm = self._model.llm
         return str(getattr(llm, "model_name", None) or type(llm).__name__)
 
-    async def model_names(self) -> list[str]:
+    async def list_models(self) -> list[str]:
         """Return the names of the server's models; none if there is no server."""
-        return await self._model.model_names()
+        return await self._model.list_models()
 
     def use(self, llm: BaseChatModel) -> None:
         """Switch to another model and keep the history."""
         self._model = self._connect(llm)
 
-    async def prepare(self, progress: Progress = silent) -> None:
+    async def prepare(self, progress: Progress = ignore_progress) -> None:
         """Do work ahead of the first question that would delay its answer. Optional."""
         if self.tools:
             await self._model.prime(self._build_prompt(""), progress)
@@ -202,7 +202,7 @@ class AgentExecutor:
         except Exception as error:
             text = self._redactor.redact(await self._model.describe(error))
             end = TurnFailed(text, perf_counter() - started)
-            raise AgentError(text) from self._model.without_secrets(error)
+            raise AgentError(text) from self._model.omit_if_secret(error)
         finally:
             streamer.close(end or TurnCancelled(perf_counter() - started))
         return {"answer": end.answer, "tools_used": list(end.tools_used)}

@@ -9,7 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from streamchat.config import Settings
-from streamchat.models.progress import Advance, Progress, silent
+from streamchat.models.progress import Advance, Progress, ignore_progress
 from streamchat.process.runtime import freeze_imports
 from streamchat.process.threads import run_in_daemon_thread
 from streamchat.text.redact import Redactor
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def open_agent(
-    settings: Settings, redactor: Redactor, *, tools: bool, progress: Progress = silent
+    settings: Settings, redactor: Redactor, *, tools: bool, progress: Progress = ignore_progress
 ) -> AgentExecutor:
     """Return an agent with the model that the settings name. This takes seconds.
 
@@ -48,7 +48,7 @@ class AgentLoader:
         settings: the settings, which name the model.
         redactor: learns the keys of its models.
         tools: whether the agent has tools.
-        progress: reports slow work; by default it is reported in `doing`.
+        progress: reports slow work; by default it is reported in `activity`.
     """
 
     def __init__(
@@ -60,9 +60,9 @@ class AgentLoader:
         progress: Progress | None = None,
     ) -> None:
         self.settings = settings
-        self.changed: Callable[[], None] = lambda: None
-        """Called in any thread when `doing` changes."""
-        self.doing = "loading"
+        self.on_activity: Callable[[], None] = lambda: None
+        """Called in any thread when `activity` changes."""
+        self.activity = "loading"
         """The work in progress before the agent can answer; empty once it is ready."""
         self.names: list[str] = []
         """The models that the server listed last."""
@@ -88,7 +88,7 @@ class AgentLoader:
         if self._task is None or (self._task.done() and not self.executor):
             self._task = asyncio.create_task(self._load())
 
-    async def ready(self) -> AgentExecutor:
+    async def wait_until_ready(self) -> AgentExecutor:
         """Wait for the agent and return it; cancelling the wait does not stop the loading.
 
         Raises:
@@ -104,8 +104,8 @@ class AgentLoader:
         Raises:
             ModelError: it is not available; the current one is kept.
         """
-        executor = await self.ready()
-        with self._doing("loading the model"):
+        executor = await self.wait_until_ready()
+        with self._show_activity("loading the model"):
             from streamchat.models import open_model
 
             llm = await run_in_daemon_thread(open_model, settings, self._progress)
@@ -115,16 +115,16 @@ class AgentLoader:
             await executor.prepare(self._progress)
         return executor
 
-    async def model_names(self) -> list[str]:
+    async def list_models(self) -> list[str]:
         """Return the names of the available models; none if the server does not list them.
 
         Raises:
             ModelError: the model is not available.
         """
-        executor = await self.ready()
+        executor = await self.wait_until_ready()
         with suppress(Exception):  # any library may raise, and the list is optional
             async with asyncio.timeout(min(self.settings.timeout, 10)):
-                self.names = await executor.model_names()
+                self.names = await executor.list_models()
         return self.names
 
     async def aclose(self) -> None:
@@ -136,7 +136,7 @@ class AgentLoader:
 
     async def _load(self) -> AgentExecutor:
         end = "no model"
-        self._set_doing("loading")
+        self._set_activity("loading")
         try:
             executor = await run_in_daemon_thread(
                 partial(
@@ -151,34 +151,34 @@ class AgentLoader:
             await executor.prepare(self._progress)
             end = ""
         finally:
-            self._set_doing(end)
+            self._set_activity(end)
         return executor
 
     @contextmanager
-    def _doing(self, what: str) -> Iterator[None]:
-        self._set_doing(what)
+    def _show_activity(self, what: str) -> Iterator[None]:
+        self._set_activity(what)
         try:
             yield
         finally:
-            self._set_doing("")
+            self._set_activity("")
 
     @contextmanager
     def _report(self, what: str, total: int | None = None) -> Iterator[Advance]:
-        """Report work in `doing`. May be called in any thread."""
-        before, done = self.doing, 0
+        """Report work in `activity`. May be called in any thread."""
+        before, done = self.activity, 0
 
         def advance(more: int) -> None:
             nonlocal done
             done += more
-            self._set_doing(f"{what} {done * 100 // total} %" if total else what)
+            self._set_activity(f"{what} {done * 100 // total} %" if total else what)
 
-        self._set_doing(what)
+        self._set_activity(what)
         try:
             yield advance
         finally:
-            self._set_doing(before)
+            self._set_activity(before)
 
-    def _set_doing(self, what: str) -> None:
-        if what != self.doing:
-            self.doing = what
-            self.changed()
+    def _set_activity(self, what: str) -> None:
+        if what != self.activity:
+            self.activity = what
+            self.on_activity()

@@ -36,7 +36,7 @@ _NAMES_TIMEOUT = 3.0
 class ListsModels(Protocol):
     """A model that can list the models on its server."""
 
-    async def model_names(self) -> list[str]: ...
+    async def list_models(self) -> list[str]: ...
 
 
 @runtime_checkable
@@ -112,9 +112,9 @@ class ModelClient:
             tools = getattr(self._binding.runnable, "kwargs", {}).get("tools", [])
             await self.llm.prime(prompt.system_message(tools_offered=True), tools, progress)
 
-    async def model_names(self) -> list[str]:
+    async def list_models(self) -> list[str]:
         """Return the names of the server's models; none if there is no server."""
-        return await self.llm.model_names() if isinstance(self.llm, ListsModels) else []
+        return await self.llm.list_models() if isinstance(self.llm, ListsModels) else []
 
     async def describe(self, error: Exception) -> str:
         """Return an error as one line without secrets."""
@@ -124,11 +124,11 @@ class ModelClient:
         if is_unknown_model(error):
             with suppress(Exception):  # the names only improve the message
                 async with asyncio.timeout(min(_NAMES_TIMEOUT, self._timeout)):
-                    names = await self.model_names()
+                    names = await self.list_models()
         return self._summarize(error, names)
 
-    def without_secrets(self, error: Exception) -> Exception | None:
-        """Return an error if it can be shown, or None if it holds a secret."""
+    def omit_if_secret(self, error: Exception) -> Exception | None:
+        """Return an error, or None if it must not be shown because it contains a secret."""
         return None if self._redactor.contains_secret(f"{error!s}{error!r}") else error
 
     def _summarize(self, error: Exception, names: Sequence[str] = ()) -> str:

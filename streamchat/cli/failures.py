@@ -14,7 +14,7 @@ from streamchat.events import TurnFailed, to_dict
 from streamchat.process.streams import print_error, write_stderr
 from streamchat.sessions import StoreError
 from streamchat.text.redact import Redactor, redact_url_credentials
-from streamchat.text.sanitize import one_line
+from streamchat.text.sanitize import one_line, sanitize
 from streamchat.view.jsonl import JsonLines
 
 FAILED, WRONG_USAGE = 1, 2
@@ -36,7 +36,7 @@ def explain(error: Exception) -> int:
         case OSError():
             return fail(f"cannot write the answer: {error.strerror or error}")
     if {"-v", "--verbose"} & set(sys.argv):
-        write_stderr(_redact("".join(traceback.format_exception(error))))
+        write_stderr(sanitize(_redact("".join(traceback.format_exception(error)))))
     return fail(f"{type(error).__name__}: {error} (--verbose shows where)")
 
 

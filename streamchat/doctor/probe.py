@@ -17,7 +17,7 @@ from streamchat.config import Settings
 from streamchat.models import open_model
 from streamchat.models.errors import describe
 from streamchat.models.openai_compatible import CompatibleChatOpenAI
-from streamchat.models.progress import Progress, silent
+from streamchat.models.progress import Progress, ignore_progress
 from streamchat.models.refusals import (
     is_unknown_model,
     read_complaint,
@@ -95,7 +95,7 @@ class Probe:
         self.redactor = Redactor(llm.secrets)
 
     @classmethod
-    def on(cls, settings: Settings, progress: Progress = silent) -> Self:
+    def on(cls, settings: Settings, progress: Progress = ignore_progress) -> Self:
         """Return a probe of the model that the settings name.
 
         Raises:
@@ -119,7 +119,7 @@ class Probe:
         started = perf_counter()
         try:
             async with asyncio.timeout(self._timeout):
-                return await self._llm.model_names()
+                return await self._llm.list_models()
         except TimeoutError:
             return self._build_timeout("answer", started)
         except Exception as error:  # any library may raise, on any response

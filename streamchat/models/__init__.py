@@ -9,7 +9,7 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 from streamchat.config import OPENAI_KEY, ModelError, Settings
-from streamchat.models.progress import Progress, silent
+from streamchat.models.progress import Progress, ignore_progress
 from streamchat.text.redact import Redactor
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def check(settings: Settings) -> None:
         raise ModelError(f"no local model: {install}" if settings.model else NO_MODEL)
 
 
-def open_model(settings: Settings, progress: Progress = silent) -> CompatibleChatOpenAI:
+def open_model(settings: Settings, progress: Progress = ignore_progress) -> CompatibleChatOpenAI:
     """Return the chat model that the settings name, ready to answer.
 
     Loading a local model takes seconds, and longer the first time on a machine.

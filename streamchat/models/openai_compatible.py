@@ -53,7 +53,7 @@ class CompatibleChatOpenAI(ChatOpenAI):
         """The environment variable that the key comes from."""
         return self._key_variable
 
-    async def model_names(self) -> list[str]:
+    async def list_models(self) -> list[str]:
         """Return the names of the server's models; none if it does not list them.
 
         Raises:

@@ -12,6 +12,6 @@ Progress: TypeAlias = Callable[[str, int | None], AbstractContextManager[Advance
 """Called with a description of the work and its size in bytes, or None if unknown."""
 
 
-def silent(what: str, total: int | None = None) -> AbstractContextManager[Advance]:
+def ignore_progress(what: str, total: int | None = None) -> AbstractContextManager[Advance]:
     """Report nothing."""
     return nullcontext(lambda done: None)

@@ -36,7 +36,7 @@ class InterruptHandler:
         If the caller is cancelled, so is the work.
         """
         task = asyncio.ensure_future(work)
-        with self.cancelling(task):
+        with self.cancel_on_signal(task):
             try:
                 await asyncio.wait([task])
             finally:
@@ -44,7 +44,7 @@ class InterruptHandler:
         return task
 
     @contextmanager
-    def cancelling(self, task: asyncio.Task[Any]) -> Iterator[None]:
+    def cancel_on_signal(self, task: asyncio.Task[Any]) -> Iterator[None]:
         """Cancel the task if a signal arrives in this context or has arrived since `arm`."""
         loop = asyncio.get_running_loop()
         for number in self._signals:
@@ -56,7 +56,7 @@ class InterruptHandler:
             yield
         finally:
             self._task = None
-            self.rest()
+            self.disarm()
 
     def interrupt(self, number: int) -> None:
         """Act as if the signal had arrived."""
@@ -68,11 +68,11 @@ class InterruptHandler:
             self._task.cancel()
 
     def arm(self) -> None:
-        """Let an interrupt from now on cancel the next task as soon as it starts."""
+        """Forget earlier interrupts; a later one cancels the next task as soon as it starts."""
         self._early = False
 
-    def rest(self) -> None:
-        """Ignore the signals if they linger; otherwise let them end the program again."""
+    def disarm(self) -> None:
+        """Stop cancelling: ignore the signals if they linger, or let them end the program again."""
         loop = asyncio.get_running_loop()
         for number in self._signals:
             if self._linger:

@@ -1,4 +1,4 @@
-"""Standard output, as answers need it, and lines on standard error."""
+"""Standard output, set up for answers, and messages on standard error."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import io
 import sys
 from contextlib import suppress
 
-from streamchat.text.sanitize import one_line, sanitize
+from streamchat.text.sanitize import SafeText, one_line
 
 
 def prepare_stdout() -> None:
@@ -23,10 +23,10 @@ def print_error(message: str) -> None:
     write_stderr(one_line(message))
 
 
-def write_stderr(text: str) -> None:
-    """Write sanitized text and a line end on standard error.
+def write_stderr(text: SafeText) -> None:
+    """Write text and a line end on standard error.
 
-    A closed or full standard error is no failure: the answer goes elsewhere.
+    A closed or full standard error is not an error: the answer does not depend on it.
     """
     with suppress(OSError):
-        print(sanitize(text), file=sys.stderr, flush=True)  # noqa: T201  # the one place for it
+        print(text, file=sys.stderr, flush=True)  # noqa: T201  # the one place for it

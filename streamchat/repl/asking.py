@@ -73,8 +73,8 @@ async def _wait_for_agent(chat: Chat) -> AgentExecutor | None:
     """Return the agent once it is loaded, or None if the user interrupts the wait."""
     if chat.loader.executor:
         return chat.loader.executor
-    with progress_on_stderr(chat.loader.doing or "loading"):
-        waiting = await chat.interrupts.run(chat.loader.ready())
+    with progress_on_stderr(chat.loader.activity or "loading"):
+        waiting = await chat.interrupts.run(chat.loader.wait_until_ready())
     return None if waiting.cancelled() else waiting.result()
 
 

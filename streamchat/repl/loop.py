@@ -57,9 +57,9 @@ class Repl:
 
     async def _begin(self) -> None:
         chat = self._chat
-        chat.interrupts.rest()
+        chat.interrupts.disarm()
         if not self._prompt:
-            await chat.loader.ready()
+            await chat.loader.wait_until_ready()
             return
         chat.say(f"streamchat with {chat.loader.name}. /help lists the commands.")
         if chat.conversation.session_id:

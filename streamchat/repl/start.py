@@ -97,5 +97,5 @@ def _open_prompt(chat: Chat) -> Prompt:
         redactor=chat.redactor,
     )
     chat.lookups.finished = prompt.offer
-    chat.loader.changed = prompt.redraw
+    chat.loader.on_activity = prompt.redraw
     return prompt

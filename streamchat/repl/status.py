@@ -13,9 +13,9 @@ def format_status(chat: Chat, columns: int) -> str:
     """Return the model, the session, the tokens and the work in progress, as far as they fit."""
     name, id = one_line(chat.loader.name, 40), chat.conversation.session_id or "new"
     saved, tokens = chat.conversation.store, f"{chat.tokens:,} tokens"
-    doing = [chat.loader.doing] if chat.loader.doing else []
-    long = [name, f"session {id}" if saved else "not saved", tokens, *doing]
-    short = [name[:20], id if saved else "not saved", tokens, *doing]
+    activity = [chat.loader.activity] if chat.loader.activity else []
+    long = [name, f"session {id}" if saved else "not saved", tokens, *activity]
+    short = [name[:20], id if saved else "not saved", tokens, *activity]
     dot = UNICODE_GLYPHS.dot if takes_unicode(sys.stdout.encoding) else ASCII_GLYPHS.dot
     bars = [f" {dot} ".join(parts) for parts in (long, short)]
     return next((bar for bar in bars if len(bar) <= columns), bars[-1][:columns])

@@ -1,4 +1,4 @@
-"""A conversation: the turns so far, what the model is sent of them, and where they are stored."""
+"""A conversation: its turns so far, the history to send, and where both are stored."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ class Conversation:
 
     Args:
         recorder: stores the turns.
-        history_budget: how many characters of earlier turns the model is sent.
+        history_budget: the most characters of earlier turns to send to the model.
         system: instructions that are added to the built-in ones.
         warnings: collects warnings until there is a good moment to show them.
 
     Attributes:
         turns: from the first to the last.
-        left_out: how many of the oldest answers were not sent with the last question.
-        session_id: None until a turn is stored.
-        title: of the session that was resumed, or empty.
+        left_out: the number of oldest answers that the last request did not include.
+        session_id: None until the first turn is stored.
+        title: the resumed session's, or empty.
     """
 
     def __init__(
@@ -64,7 +64,7 @@ class Conversation:
         """Start a new session with the same instructions."""
         self.session_id, self.turns, self.left_out = None, [], 0
 
-    def history(self, without: StoredTurn | None = None) -> list[tuple[str, str]]:
+    def prepare_history(self, without: StoredTurn | None = None) -> list[tuple[str, str]]:
         """Return the messages and answers to send with the next question; sets `left_out`."""
         turns = [each for each in self.turns if each is not without]
         pairs, self.left_out = build_history(turns, self.history_budget)
@@ -85,7 +85,7 @@ class Conversation:
         return await self.recorder.begin(self.session_id, question, message, model)
 
     def add(self, turn: StoredTurn) -> None:
-        """Append a turn that is over, and number it."""
+        """Append a finished turn, and number it."""
         number = self.turns[-1].number + 1 if self.turns else 1
         self.turns.append(replace(turn, number=number))
 
@@ -100,7 +100,7 @@ class Conversation:
             await run_in_daemon_thread(self.store.delete_turn, turn.id)
 
     def take_warnings(self) -> list[str]:
-        """Return the warnings since the last call, such as that the session is no longer saved."""
+        """Return the warnings since the last call, for example that saving has failed."""
         warnings = self._warnings[:]
         del self._warnings[: len(warnings)]
         return warnings

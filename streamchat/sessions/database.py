@@ -30,8 +30,8 @@ class Database:
 
     Args:
         path: the file.
-        warn: is called with a line that says where a damaged store went, in the thread that found
-            the damage.
+        warn: called with a line that says where a damaged store was moved, in the thread that
+            found the damage.
         own_directory: whether nothing else is kept in the file's directory.
 
     Raises:

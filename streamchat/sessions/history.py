@@ -1,4 +1,4 @@
-"""What a model is sent of earlier turns."""
+"""The history: which earlier messages and answers are sent to the model."""
 
 from __future__ import annotations
 

@@ -26,8 +26,8 @@ class Recorder:
 
     Args:
         store: where the turns go; None records nothing.
-        warn: is called once, with a line, if the store fails; nothing is recorded from then on.
-        redactor: redacts questions and instructions. The agent has redacted the events.
+        warn: called once, with one line, if the store fails; nothing is recorded after that.
+        redactor: redacts questions and instructions; the agent redacts events itself.
     """
 
     def __init__(

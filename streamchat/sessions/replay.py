@@ -30,13 +30,13 @@ def format_question(question: str) -> str:
 
 
 def replay(question: str, events: Iterable[Event], view: View, out: TextIO) -> Turn:
-    """Write the question, show the events, and write why there is no answer, if there is none.
+    """Write the question, show the turn's events, and say why if there is no answer.
 
     Args:
         question: as typed.
-        events: of the turn.
+        events: the turn's, from the first.
         view: a new one, which writes to `out`.
-        out: the output.
+        out: where the question goes, too.
 
     Raises:
         OSError: the output is gone.
@@ -49,7 +49,7 @@ def replay(question: str, events: Iterable[Event], view: View, out: TextIO) -> T
 
 
 def rebuild_events(turn: StoredTurn) -> list[Event]:
-    """Return events that show what is left of a turn whose own events were not stored."""
+    """Return events that stand in for those of a turn whose own were not stored."""
     begun: list[Event] = [TurnStarted(turn.message, turn.model), AnswerDelta(turn.answer)]
     match turn.status:
         case "done":

@@ -78,7 +78,7 @@ class Store:
 
         Args:
             path: the file; by default in the user's data directory.
-            warn: is called with a line that says where a damaged store went, in the thread that
+            warn: called with a line that says where a damaged store was moved, in the thread that
                 found the damage.
 
         Raises:
@@ -100,10 +100,10 @@ class Store:
         return self._database.write(lambda db: _create(db, model, system, parent))
 
     def begin(self, session_id: str, question: str, message: str, model: str) -> int:
-        """Begin a turn, and return its ID; a session that is gone is made again.
+        """Start a turn, and return its ID; a session that was deleted meanwhile is recreated.
 
         Args:
-            session_id: of the session.
+            session_id: the session's.
             question: as typed.
             message: as sent to the model.
             model: the model's name.

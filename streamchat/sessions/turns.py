@@ -36,15 +36,15 @@ async def ask(
     replacing: StoredTurn | None = None,
     verbose: bool = False,
 ) -> Turn:
-    """Ask a question in a conversation, and return the turn once it is over and stored.
+    """Ask a question in a conversation, and return the turn once it has ended and is stored.
 
     Args:
         conversation: supplies the history and keeps the turn.
         executor: answers.
         question: as typed.
         view: shows the turn.
-        interrupts: its signals cancel the turn.
-        message: what the model is sent, if not just the question: attached files, for instance.
+        interrupts: cancels the turn when a signal arrives.
+        message: the text to send if it is more than the question, for example with attached files.
         replacing: the turn to remove unless the new one fails.
         verbose: whether the view gets every chunk, and the log the traceback of a failure.
 
@@ -53,7 +53,7 @@ async def ask(
         StoreError: the replaced turn is still in the store.
     """
     message = message or question
-    history = conversation.history(without=replacing)
+    history = conversation.prepare_history(without=replacing)
     id = await conversation.begin_turn(question, message, executor.model_name)
     recording, started = _RecordingView(view, conversation.recorder), time()
     try:
@@ -85,13 +85,13 @@ async def run_turn(
     instructions: str = "",
     verbose: bool = False,
 ) -> Turn:
-    """Show a turn in a view, and return it; a failure or an interrupt is how it ended.
+    """Show a turn in a view, and return it; its status tells a failure or an interrupt.
 
     Args:
         executor: answers.
-        message: what the model is sent.
+        message: the text to send.
         view: shows the turn.
-        interrupts: its signals cancel the turn.
+        interrupts: cancels the turn when a signal arrives.
         history: earlier messages and answers, the oldest first.
         instructions: added to the built-in ones.
         verbose: whether the view gets every chunk, and the log the traceback of a failure.
@@ -105,7 +105,7 @@ async def run_turn(
     task = asyncio.create_task(
         executor.invoke(message, streamer, history=history, instructions=instructions)
     )
-    with interrupts.cancelling(task):
+    with interrupts.cancel_on_signal(task):
         try:
             return await play(streamer, view)
         finally:

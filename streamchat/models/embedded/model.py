@@ -20,7 +20,7 @@ from streamchat.models.embedded import states
 from streamchat.models.embedded.server import EmbeddedServer
 from streamchat.models.embedded.weights import EMBEDDED, LARGE, SMALL, Weights
 from streamchat.models.openai_compatible import CompatibleChatOpenAI, connect
-from streamchat.models.progress import Progress, silent
+from streamchat.models.progress import Progress, ignore_progress
 
 _MAX_REPLY_TOKENS = 2048
 _MAX_CALL_TOKENS = 1024
@@ -40,7 +40,10 @@ class EmbeddedChatOpenAI(CompatibleChatOpenAI):
     _primed_for: str | None = PrivateAttr(None)
 
     async def prime(
-        self, system: BaseMessage, tools: Sequence[dict[str, Any]], progress: Progress = silent
+        self,
+        system: BaseMessage,
+        tools: Sequence[dict[str, Any]],
+        progress: Progress = ignore_progress,
     ) -> None:
         """Process what every question with these tools starts with, or restore its state."""
         state = self._find_state(system, tools)

@@ -18,7 +18,7 @@ _BUILT_IN = "-"
 
 
 def _offer_models(chat: Chat, typed: str) -> Iterable[tuple[str, str]]:
-    chat.lookups.start(chat.loader.model_names)
+    chat.lookups.start(chat.loader.list_models)
     return [(name, "") for name in dict.fromkeys([*chat.loader.names, *LOCAL_MODELS])]
 
 
@@ -47,7 +47,7 @@ async def model(chat: Chat, name: str) -> None:
 
 
 async def _list_models(chat: Chat) -> None:
-    names = await chat.loader.model_names()
+    names = await chat.loader.list_models()
     current = chat.loader.name
     for name in names[:_MAX_NAMES]:
         chat.say(f"{'*' if name == current else ' '} {one_line(name)}")
@@ -59,7 +59,7 @@ async def _list_models(chat: Chat) -> None:
 
 @command("/tools", "list the tools")
 async def tools(chat: Chat, _: str) -> None:
-    executor = await chat.loader.ready()
+    executor = await chat.loader.wait_until_ready()
     for tool in executor.tools:
         chat.say(f"{tool.name}({', '.join(tool.args)})  {one_line(tool.description)}")
     if not executor.tools:
