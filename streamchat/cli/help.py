@@ -5,9 +5,10 @@ from __future__ import annotations
 import sys
 
 from streamchat.config import SettingsError
-from streamchat.manual import list_topics, read_topic, suggest_topic
+from streamchat.manual import TOPICS, list_topics, read_topic
 from streamchat.process.streams import prepare_stdout
 from streamchat.text.sanitize import sanitize
+from streamchat.text.suggest import find_closest
 from streamchat.view.document import show_document
 
 
@@ -24,7 +25,7 @@ def show_manual(topic: str | None, *, plain: bool) -> None:
     try:
         text = read_topic(topic)
     except KeyError:
-        close = suggest_topic(topic)
+        close = find_closest(topic, TOPICS)
         hint = f"did you mean {close}?" if close else "streamchat help lists them"
         raise SettingsError(f"unknown topic {topic}; {hint}") from None
     show_document(text, sys.stdout, plain=plain)

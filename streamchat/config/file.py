@@ -12,6 +12,7 @@ from typing import Any
 
 from streamchat.config.checks import Layer, check_values, shorten
 from streamchat.config.settings import OPENAI_KEY, SETTINGS, SettingsError
+from streamchat.text.suggest import find_closest
 
 _KNOWN = frozenset(name for name, setting in SETTINGS.items() if setting.in_file)
 PROFILES, DEFAULT_PROFILE = "profile", "default_profile"
@@ -161,10 +162,8 @@ def _describe_unknown_profile(name: str, profiles: Iterable[str]) -> str:
 
 
 def _suggest(name: str, names: Iterable[str]) -> str:
-    from difflib import get_close_matches  # rarely needed
-
-    if close := get_close_matches(name, names, 1):
-        return f"did you mean {_shorten(close[0])}?"
+    if close := find_closest(name, names):
+        return f"did you mean {_shorten(close)}?"
     known = ", ".join(map(_shorten, sorted(names)))
     return f"choose from {known}" if known else "the file has none"
 

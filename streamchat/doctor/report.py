@@ -1,4 +1,4 @@
-"""What was found out about a server: a table on a terminal, lines on a pipe, or JSON."""
+"""Shows the findings: as a table on a terminal, as lines on a pipe, or as JSON."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TextIO
 
 from streamchat.doctor.findings import Finding, Verdict, is_usable
 from streamchat.process.tty import can_repaint
-from streamchat.text.sanitize import sanitize
+from streamchat.text.sanitize import SafeOutput, sanitize
 from streamchat.view.jsonl import JsonLines
 from streamchat.view.table import Layout, draw_table
 
@@ -26,7 +26,7 @@ _STYLES: dict[Verdict, str] = {
 
 
 def show_report(findings: Sequence[Finding], out: TextIO) -> None:
-    """Writes the findings for a person, and whether the server can be used.
+    """Write the findings, and whether the server can be used, for people.
 
     Raises:
         OSError: the output is gone.
@@ -34,15 +34,23 @@ def show_report(findings: Sequence[Finding], out: TextIO) -> None:
     if can_repaint(out):
         _draw(findings, out)
     else:
-        for each in findings:
-            parts = (each.verdict, each.observed, each.consequence)
-            out.write(f"{each.subject}: {'; '.join(parts)}\n")
-    out.write(f"usable: {'yes' if is_usable(findings) else 'no'}\n")
+        _list(findings, out)
+    _conclude(findings, out)
+
+
+def _list(findings: Sequence[Finding], out: SafeOutput) -> None:
+    for each in findings:
+        parts = (each.verdict, each.observed, each.consequence)
+        out.write(sanitize(f"{each.subject}: {'; '.join(parts)}\n"))
+
+
+def _conclude(findings: Sequence[Finding], out: SafeOutput) -> None:
+    out.write(sanitize(f"usable: {'yes' if is_usable(findings) else 'no'}\n"))
     out.flush()
 
 
 def write_json(findings: Sequence[Finding], out: TextIO) -> None:
-    """Writes an object for each finding, ASCII only, and one that tells whether all is well.
+    """Write an object for each finding, in ASCII, and one that says whether the server can be used.
 
     Raises:
         OSError: the output is gone.

@@ -5,7 +5,6 @@ It knows only its own files, and must not know how they are shown.
 
 from __future__ import annotations
 
-from difflib import get_close_matches
 from importlib.resources import files
 
 TOPICS = {
@@ -36,8 +35,3 @@ def read_topic(name: str) -> str:
     if name not in TOPICS:
         raise KeyError(name)
     return files(__name__).joinpath(f"{name}.md").read_text(encoding="utf-8")
-
-
-def suggest_topic(name: str) -> str | None:
-    """Return the topic with the closest name, if one is close."""
-    return next(iter(get_close_matches(name, TOPICS, 1)), None)

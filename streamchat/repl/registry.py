@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Iterable
 from dataclasses import dataclass
-from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from streamchat.repl.errors import CommandError
 from streamchat.text.sanitize import one_line
+from streamchat.text.suggest import find_closest
 
 if TYPE_CHECKING:
     from streamchat.repl.chat import Chat
@@ -78,8 +78,8 @@ def find_command(name: str) -> Command:
     """
     if command := COMMANDS.get(name):
         return command
-    near = get_close_matches(name, COMMANDS, 1, 0.75)
-    hint = f"Did you mean {near[0]}?" if near else "/help lists them."
+    close = find_closest(name, COMMANDS)
+    hint = f"Did you mean {close}?" if close else "/help lists them."
     raise CommandError(f"Unknown command {one_line(name, 40)}. {hint}")
 
 

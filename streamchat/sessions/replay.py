@@ -14,7 +14,7 @@ from streamchat.events import (
     TurnStarted,
 )
 from streamchat.sessions.records import StoredTurn
-from streamchat.text.sanitize import sanitize
+from streamchat.text.sanitize import SafeOutput, sanitize
 from streamchat.turn import Turn
 from streamchat.view import View
 from streamchat.view.formatting import format_outcome
@@ -41,10 +41,11 @@ def replay(question: str, events: Iterable[Event], view: View, out: TextIO) -> T
     Raises:
         OSError: the output is gone.
     """
-    _write(format_question(question), out)
+    encoding = out.encoding or "utf-8"
+    _write(format_question(question), out, encoding)
     turn = show_all(events, view)
     if outcome := format_outcome(turn):
-        _write(outcome, out)
+        _write(outcome, out, encoding)
     return turn
 
 
@@ -60,6 +61,6 @@ def rebuild_events(turn: StoredTurn) -> list[Event]:
             return [*begun, TurnCancelled(turn.seconds)]
 
 
-def _write(line: str, out: TextIO) -> None:
-    out.write(sanitize(escape_unencodable(line, out.encoding or "utf-8") + "\n"))
+def _write(line: str, out: SafeOutput, encoding: str) -> None:
+    out.write(sanitize(escape_unencodable(line, encoding) + "\n"))
     out.flush()
