@@ -1,8 +1,8 @@
 """What the embedded model gets right: python -m tests.arithmetic [MODEL]
 
-Thirty questions, each in a conversation of its own, through the agent as users run it. A question
-is right if the number is in the answer; whether a tool was called is told beside it. No question
-stands in the model's template.
+Asks thirty questions, each in a conversation of its own, of the agent as users run it. An answer is
+right if it contains the number; whether a tool was called is printed beside it. None of the questions
+is in the model's template.
 """
 
 from __future__ import annotations

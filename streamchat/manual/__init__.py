@@ -1,4 +1,4 @@
-"""The manual: one Markdown file a topic, shown by `streamchat help` and `/help`.
+"""The manual: one Markdown file per topic, shown by `streamchat help` and `/help`.
 
 It knows only its own files, and must not know how they are shown.
 """

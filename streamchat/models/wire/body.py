@@ -122,7 +122,7 @@ class BodyDecoder:
             value = json.loads(self._whole)
         except (ValueError, RecursionError):
             return
-        # With one object a line, more may follow.
+        # With one object per line, more may follow.
         failed = isinstance(value, dict) and "error" in value
         if isinstance(value, list) or failed or find_finish_reason(value):
             yield from self._read_whole()
