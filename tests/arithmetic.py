@@ -1,8 +1,8 @@
 """What the embedded model gets right: python -m tests.arithmetic [MODEL]
 
-Asks thirty questions, each in a conversation of its own, of the agent as users run it. An answer is
-right if it contains the number; whether a tool was called is printed beside it. None of the questions
-is in the model's template.
+Asks the agent, as users run it, thirty questions, each in its own conversation. An answer is right
+if it contains the number; whether a tool was called is printed beside it. None of the questions is
+in the model's template.
 """
 
 from __future__ import annotations

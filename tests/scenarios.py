@@ -196,7 +196,7 @@ HOSTILE = (
     done(
         "hostile-debug-lines",
         calls(real(r"\x1b[31madd"), [real(r'{"x": "\x9b\u202e"}')], id=real(r"\u2066")),
-        says("done").but(finish_reason=real(r"stop\x1b[2J\u202e")),
+        says("done"),
         answer="done",
         announced=(r"\x1b[31madd", r"\x9b\u202e"),
         arguments=VERBOSE,

@@ -278,6 +278,45 @@ class TestServersThatDiffer:
         assert events == [ReasoningDelta("h"), ReasoningDelta("😀"), ReasoningDelta("\ud83d")]
         assert (reply.text, reply.refusal) == ("", "I will not.")
 
+    def test_a_whole_message_adds_what_its_deltas_lacked(self) -> None:
+        thought = {"reasoning_content": "Hm"}
+        whole = AIMessageChunk(
+            "<think>So.</think>Hello.",
+            additional_kwargs={"reasoning_content": "Hm."},
+            response_metadata={"whole_message": "yes"},
+            tool_call_chunks=[*part(0, "a", "add", ADD).tool_call_chunks],
+        )
+        events, reply = decoded(
+            AIMessageChunk("", additional_kwargs=thought),
+            text("<think>So.</think>Hel"),
+            part(0, "a", "add", ADD[:5]),
+            whole,
+            whole,
+        )
+        assert events == [
+            *(ReasoningDelta("Hm"), ReasoningDelta("So."), TextDelta("Hel")),
+            *(ToolCallStarted("a", "add"), ArgumentsDelta("a", ADD[:5])),
+            *(ReasoningDelta("."), TextDelta("lo."), ArgumentsDelta("a", ADD[5:])),
+        ]
+        assert (reply.text, reply.calls) == ("Hello.", (Call("a", "add", ADD),))
+
+    def test_a_whole_message_replaces_text_that_differs(self) -> None:
+        events, reply = decoded(
+            text("Jello"), text("<think>Hm.</think>Hello.", whole_message="yes")
+        )
+        assert (events, reply.text) == ([TextDelta("Jello")], "Hello.")
+
+    def test_a_whole_message_cannot_change_arguments_that_were_shown(self) -> None:
+        whole = part(0, "a", "add", MULTIPLY)
+        whole.response_metadata = {"whole_message": "yes"}
+        assert calls(part(0, "a", "add", ADD[:7]), whole) == [("add", ADD[:7])]
+        assert calls(part(0, "a", "add", ADD), whole) == [("add", ADD)]
+
+    def test_a_whole_message_may_bring_a_call_of_its_own(self) -> None:
+        whole = part(0, "a", "add", ADD)
+        whole.response_metadata = {"whole_message": "yes"}
+        assert calls(text("Let me see."), whole) == [("add", ADD)]
+
     def test_a_stream_that_just_ends_has_broken_off(self) -> None:
         assert decoded(text("hi"), text("", stream_end="eof"), text(""))[1].broken_off
         assert not decoded(text("hi"), text("", stream_end="done"))[1].broken_off

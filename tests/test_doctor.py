@@ -280,7 +280,7 @@ class TestServers:
             (delta(reasoning_content="Hm."), ("ok", "in reasoning_content")),
             (delta(content=[{"type": "thinking", "text": "Hm."}]), ("ok", "in parts of the cont")),
             (delta(thinking_text="Hm."), ("different", "in thinking_text")),
-            (delta(content="<think>Hm.</think>"), ("different", "in the text")),
+            (delta(content="<think>Hm.</think>"), ("different", "in tags in the text")),
         ],
     )
     async def test_reasoning(self, server: Server, part: Any, told_of: tuple[str, str]) -> None:

@@ -25,11 +25,14 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from tests.odd_streams import ODD_STREAMS
 from tests.program import DEVNULL, HANGS, PIPE, SCRIPT, Process, environment
-from tests.scenarios import ALL, KEY, VERBOSE, Scenario
+from tests.scenarios import ALL as USUAL
+from tests.scenarios import KEY, VERBOSE, Scenario
 from tests.screen import Screen
 from tests.server import Reply, Server
 
+ALL = (*USUAL, *ODD_STREAMS)
 AT_A_TIME = 5
 ONE_IN = 8
 """How many scenarios share one real start; the others run in forks."""

@@ -7,17 +7,16 @@ linear time, and knows how the message ended.
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable
 from itertools import chain, count
 from typing import Any
 
 from langchain_core.messages import AIMessage, AIMessageChunk
 from langchain_core.messages.ai import UsageMetadata, add_ai_message_chunks
 
-from streamchat.agent.reply import Call, Reply, is_cut_off
+from streamchat.agent.fragments import Fragment, OpenCall, read_fragments
+from streamchat.agent.reply import Reply, is_cut_off
 from streamchat.events import (
     ANSWER_TOOL,
     AnswerDelta,
@@ -30,6 +29,7 @@ from streamchat.events import (
 )
 from streamchat.text.partial_json import AnswerReader
 from streamchat.text.surrogates import SurrogateJoiner
+from streamchat.text.think import Split, ThinkSplitter
 
 # A call ID that can be sent back: OpenAI rejects longer ones.
 _ID = re.compile(r"[!-~]{1,64}")
@@ -58,25 +58,37 @@ class ChunkDecoder:
         self._answer_tool = answer_tool
         self._text_event = AnswerDelta if text_is_answer else TextDelta
         self._taken_ids = set() if taken_ids is None else taken_ids
-        self._text: list[str] = []
-        self._characters = SurrogateJoiner()
+        self._text = _Text()
         self._reasoning = SurrogateJoiner()
+        self._reasoned: list[str] = []
         self._refusal: list[str] = []
         self._broken_off = False
-        self._calls: list[_OpenCall] = []
-        self._by_index: dict[int, _OpenCall] = {}
-        self._by_id: dict[str, _OpenCall] = {}
+        self._calls: list[OpenCall] = []
+        self._by_index: dict[int, OpenCall] = {}
+        self._by_id: dict[str, OpenCall] = {}
         self._answered = False
         self._finish_reason: str | None = None
         self._usage: UsageMetadata | None = None
 
+    @property
+    def answered(self) -> bool:
+        """Whether the call with the answer is complete."""
+        return any(call.answers and call.reader.closed for call in self._calls)
+
     def feed(self, message: AIMessage) -> list[Event]:
-        """Return the events of a chunk, or of a whole message."""
+        """Return the events of a chunk, or of a whole message.
+
+        A whole message after its chunks adds only what they lacked. It replaces text that differs.
+        """
         extra, metadata = message.additional_kwargs, message.response_metadata
-        events = _make_reasoning(self._reasoning.feed(str(extra.get("reasoning_content") or "")))
-        events += self._read_text(self._characters.feed(_join_text(message.content)))
-        for fragment in _read_fragments(message):
-            events += self._read_fragment(fragment)
+        whole = bool(metadata.get("whole_message"))
+        events = self._read_reasoning(str(extra.get("reasoning_content") or ""), whole=whole)
+        events += self._read_text(_join_text(message.content), whole=whole)
+        for position, fragment in enumerate(read_fragments(message)):
+            if whole:
+                events += self._read_whole_call(position, fragment)
+            else:
+                events += self._read_fragment(fragment)
         self._refusal.append(str(extra.get("refusal") or ""))
         # A server may end the stream with another, less specific reason after the real one.
         if not is_cut_off(self._finish_reason):
@@ -89,12 +101,12 @@ class ChunkDecoder:
     def finish(self) -> tuple[list[Event], Reply]:
         """Return the events that were held back, and the whole message."""
         events = _make_reasoning(self._reasoning.finish())
-        events += self._read_text(self._characters.finish())
+        events += self._make_events(self._text.finish())
         for call in self._calls:
             events += self._finish_call(call)
         calls = tuple(call.to_call() for call in self._calls)
         return events, Reply(
-            text="".join(self._text),
+            text=self._text.shown,
             calls=calls,
             finish_reason=self._finish_reason,
             input_tokens=self._usage["input_tokens"] if self._usage else None,
@@ -103,18 +115,36 @@ class ChunkDecoder:
             broken_off=self._broken_off and self._finish_reason is None,
         )
 
-    def _read_text(self, text: str) -> list[Event]:
-        if not text:
-            return []
-        self._text.append(text)
-        return [self._text_event(text)]
+    def _read_reasoning(self, reasoning: str, *, whole: bool) -> list[Event]:
+        if whole:
+            reasoning = _find_rest("".join(self._reasoned), reasoning) or ""
+        self._reasoned.append(reasoning)
+        return _make_reasoning(self._reasoning.feed(reasoning))
 
-    def _read_fragment(self, fragment: _Fragment) -> list[Event]:
+    def _read_text(self, text: str, *, whole: bool) -> list[Event]:
+        return self._make_events(self._text.complete(text) if whole else self._text.feed(text))
+
+    def _make_events(self, split: Split) -> list[Event]:
+        events = _make_reasoning(split.reasoning)
+        if split.text:
+            events.append(self._text_event(split.text))
+        return events
+
+    def _read_whole_call(self, position: int, fragment: Fragment) -> list[Event]:
+        if position < len(self._calls):
+            call = self._calls[position]
+        else:
+            call = self._open(fragment.id, fragment.index)
+        events = self._start_call(call, fragment.name) if fragment.name else []
+        rest = call.find_rest(fragment.arguments)
+        return events + self._read_arguments(call, call.characters.feed(rest))
+
+    def _read_fragment(self, fragment: Fragment) -> list[Event]:
         call, name = self._assign(fragment)
         events = self._start_call(call, name) if name else []
         return events + self._read_arguments(call, call.characters.feed(fragment.arguments))
 
-    def _read_arguments(self, call: _OpenCall, arguments: str) -> list[Event]:
+    def _read_arguments(self, call: OpenCall, arguments: str) -> list[Event]:
         if not arguments:
             return []
         call.fragments.append(arguments)
@@ -125,7 +155,7 @@ class ChunkDecoder:
             events.append(AnswerDelta(text, call.call_id))
         return events
 
-    def _start_call(self, call: _OpenCall, name: str) -> list[Event]:
+    def _start_call(self, call: OpenCall, name: str) -> list[Event]:
         """Start a call once its name is known, or known to be missing."""
         if call.name is not None:
             return []
@@ -139,10 +169,10 @@ class ChunkDecoder:
             events += self._read_arguments(call, arguments)
         return events
 
-    def _finish_call(self, call: _OpenCall) -> list[Event]:
+    def _finish_call(self, call: OpenCall) -> list[Event]:
         return self._start_call(call, "") + self._read_arguments(call, call.characters.finish())
 
-    def _assign(self, fragment: _Fragment) -> tuple[_OpenCall, str]:
+    def _assign(self, fragment: Fragment) -> tuple[OpenCall, str]:
         """Return the call that a fragment belongs to, and the name that the fragment gives it."""
         call, name = self._find_call(fragment), fragment.name
         if call is None or call.is_ended_by(fragment):
@@ -155,7 +185,7 @@ class ChunkDecoder:
             self._by_id[fragment.id] = call
         return call, name
 
-    def _find_call(self, fragment: _Fragment) -> _OpenCall | None:
+    def _find_call(self, fragment: Fragment) -> OpenCall | None:
         same_id = self._by_id.get(fragment.id)
         if same_id and not (fragment.name and same_id.is_elsewhere(fragment.index)):
             return same_id
@@ -167,83 +197,68 @@ class ChunkDecoder:
             return None
         return self._calls[-1]
 
-    def _open(self, server_id: str, index: int | None) -> _OpenCall:
+    def _open(self, server_id: str, index: int | None) -> OpenCall:
         sendable = server_id if _ID.fullmatch(server_id) else ""
         numbered = (f"{sendable[:56] or 'call'}_{number}" for number in count(1))
         candidates = chain([sendable] if sendable else [], numbered)
         call_id = next(each for each in candidates if each not in self._taken_ids)
         self._taken_ids.add(call_id)
-        call = _OpenCall(call_id, server_id, index)
+        call = OpenCall(call_id, server_id, index)
         self._calls.append(call)
         return call
 
 
+class _Text:
+    """The text of a message while it arrives."""
+
+    def __init__(self) -> None:
+        self._received: list[str] = []
+        self._shown: list[str] = []
+        self._characters = SurrogateJoiner()
+        self._splitter = ThinkSplitter()
+
+    @property
+    def shown(self) -> str:
+        """The text without reasoning."""
+        return "".join(self._shown)
+
+    def feed(self, text: str) -> Split:
+        """Return what a piece adds to the reasoning and to the text."""
+        self._received.append(text)
+        return self._keep(self._splitter.feed(self._characters.feed(text)))
+
+    def complete(self, text: str) -> Split:
+        """Return what the whole text adds; if it differs from the pieces, it replaces them."""
+        if not text:
+            return Split("", "")
+        rest = _find_rest("".join(self._received), text)
+        if rest is not None:
+            return self.feed(rest)
+        whole = _Text()
+        whole.feed(text)
+        whole.finish()
+        self._shown = [whole.shown]
+        return Split("", "")
+
+    def finish(self) -> Split:
+        """Return what was held back."""
+        reasoning, text = self._splitter.feed(self._characters.finish())
+        last = self._splitter.finish()
+        return self._keep(Split(reasoning + last.reasoning, text + last.text))
+
+    def _keep(self, split: Split) -> Split:
+        if split.text:
+            self._shown.append(split.text)
+        return split
+
+
+def _find_rest(begun: str, whole: str) -> str | None:
+    """Return the part of the whole text that is missing; None if it begins differently."""
+    return whole[len(begun) :] if whole.startswith(begun) else None
+
+
 def _make_reasoning(text: str) -> list[Event]:
     return [ReasoningDelta(text)] if text else []
-
-
-class _OpenCall:
-    """A call that is still arriving. Its name is None until one arrives."""
-
-    def __init__(self, call_id: str, server_id: str, index: int | None) -> None:
-        self.call_id = call_id
-        self.name: str | None = None
-        self.fragments: list[str] = []
-        self.characters = SurrogateJoiner()
-        self.reader = AnswerReader(field=None)
-        self.answers = False
-        self._server_id = server_id
-        self._index = index
-        self._named_again = False
-
-    def is_elsewhere(self, index: int | None) -> bool:
-        """Whether the server gives this call another index: two calls may share an ID."""
-        return index is not None and self._index is not None and index != self._index
-
-    def is_ended_by(self, fragment: _Fragment) -> bool:
-        """Whether a fragment that looks like part of this call starts another one.
-
-        A name with another ID does. Once the arguments are complete, so do further arguments that
-        come with or after a name. A name alone may just be repeated in every fragment, and some
-        servers make up a new ID for every fragment.
-        """
-        other_id = bool(fragment.id and self._server_id and fragment.id != self._server_id)
-        if fragment.name and (other_id or fragment.name != self.name is not None):
-            return not (fragment.name == self.name and self._continues_in(fragment))
-        if not self.reader.closed:
-            return False
-        self._named_again = self._named_again or bool(fragment.name)
-        return self._named_again and bool(fragment.arguments.strip())
-
-    def _continues_in(self, fragment: _Fragment) -> bool:
-        """Whether a fragment can only be the next part of unfinished arguments."""
-        arguments = fragment.arguments.lstrip()
-        begun = bool(self.fragments) and not self.reader.closed
-        return begun and bool(arguments) and not arguments.startswith("{")
-
-    def to_call(self) -> Call:
-        arguments = "".join(self.fragments)
-        return Call(self.call_id, self.name or "", arguments, self.reader.closed, self.answers)
-
-
-@dataclass(frozen=True, slots=True)
-class _Fragment:
-    index: int | None
-    id: str
-    name: str
-    arguments: str
-
-
-def _read_fragments(message: AIMessage) -> Iterator[_Fragment]:
-    """Yield the fragments of calls in a chunk, or the calls of a whole message."""
-    if isinstance(message, AIMessageChunk):
-        for part in message.tool_call_chunks:
-            yield _Fragment(part["index"], part["id"] or "", part["name"] or "", part["args"] or "")
-        return
-    for call in message.tool_calls:
-        yield _Fragment(None, call["id"] or "", call["name"], json.dumps(call["args"]))
-    for bad in message.invalid_tool_calls:
-        yield _Fragment(None, bad["id"] or "", bad["name"] or "", bad["args"] or "")
 
 
 def _join_text(content: str | list[str | dict[str, Any]]) -> str:

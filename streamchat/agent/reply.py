@@ -11,12 +11,13 @@ from dataclasses import dataclass, replace
 
 from streamchat.text.sanitize import one_line
 
-# As named by OpenAI, Mistral, vLLM, OpenRouter, DeepSeek and Gemini.
-_CUT_OFF = frozenset(
+# As named by OpenAI, Anthropic, Cohere, Hugging Face, Together and others. Servers keep making up
+# reasons for a message that is not complete, so only these mean that it is.
+_COMPLETE = frozenset(
     {
-        *("length", "max_tokens", "model_length", "content_filter", "safety", "recitation"),
-        *("error", "abort", "cancelled", "incomplete", "insufficient_system_resource"),
-        *("blocklist", "prohibited_content", "spii", "malformed_function_call"),
+        *("stop", "stop_sequence", "stop_token", "stop_word", "end_turn", "end_of_turn", "end"),
+        *("eos", "eos_token", "end_of_sequence", "end_of_text", "complete", "completed", "done"),
+        *("tool_calls", "tool_call", "tool_use", "function_call", "function_calls"),
     }
 )
 _MAX_ARGUMENTS = 100
@@ -70,8 +71,8 @@ class Reply:
 
 
 def is_cut_off(finish_reason: str | None) -> bool:
-    """Whether this finish reason means that the message is incomplete."""
-    return (finish_reason or "").lower() in _CUT_OFF
+    """Whether this finish reason means that the message is incomplete; None does not tell."""
+    return (finish_reason or "stop").lower().replace("-", "_") not in _COMPLETE
 
 
 def find_fault(reply: Reply) -> str:

@@ -121,14 +121,16 @@ def _judge_usage(reply: Reply) -> Finding:
 def _judge_reasoning(said: Response) -> Finding:
     fields = {name for delta in said.deltas for name, value in delta.items() if value}
     named = ", ".join(sorted(name for name in fields if "reason" in name or "think" in name))
+    apart = "shown apart from the answer"
     if said.count(ReasoningDelta):
-        where = f"in {named or 'parts of the content'}"
-        return Finding("reasoning", "ok", where, "shown apart from the answer")
+        in_parts = any(isinstance(delta.get("content"), list) for delta in said.deltas)
+        if named or in_parts:
+            where = named or "parts of the content"
+            return Finding("reasoning", "ok", f"in {where}", apart)
+        return Finding("reasoning", "different", "in tags in the text", apart)
     if named:
         return Finding("reasoning", "different", f"in {named}", "not shown")
-    if said.reply.text.lstrip().startswith("<think"):
-        return Finding("reasoning", "different", "in the text", "shown as a part of the answer")
-    return Finding("reasoning", "ok", "none", "any is shown apart from the answer")
+    return Finding("reasoning", "ok", "none", f"any is {apart}")
 
 
 def judge_required_choice(called: Response) -> Finding:

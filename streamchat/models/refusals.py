@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import re
-from typing import Any
 
 import openai
 
 from streamchat.models.wire.body import summarize_markup
+from streamchat.models.wire.complaint import find_message
 
 _REFUSALS = (400, 404, 422, 500, 501)
 # The wordings of vLLM, llama.cpp, Ollama, LM Studio, OpenRouter and others. Mentioning tools is
@@ -30,16 +29,11 @@ _NO_QUOTA = re.compile(
     r"|billing_(hard_limit|not_active)|quota_exceeded"
 )
 _GENERIC_REASONS = ("", "unprocessable entity", "unprocessable content")
-_MESSAGE_FIELDS = (
-    *("message", "msg", "detail", "error_description"),
-    *("error", "errors", "title", "reason"),
-)
-_MAX_DEPTH = 5
 
 
 def read_server_message(error: BaseException) -> str:
     """Return the server's own words, wherever in the body they are; empty if there are none."""
-    message = _find_message(error.body) if isinstance(error, openai.APIError) else ""
+    message = find_message(error.body) if isinstance(error, openai.APIError) else ""
     is_markup = message.lstrip().startswith("<")
     return summarize_markup(message) if is_markup else message.strip()
 
@@ -81,19 +75,3 @@ def _as_refusal(error: BaseException) -> openai.APIStatusError | None:
     if isinstance(error, openai.APIStatusError) and error.status_code in _REFUSALS:
         return error
     return None
-
-
-def _find_message(body: Any, depth: int = 0) -> str:
-    match body:
-        case str():
-            return body
-        case list() if depth < _MAX_DEPTH:
-            return "; ".join(filter(None, (_find_message(each, depth + 1) for each in body[:5])))
-        case dict() if depth < _MAX_DEPTH:
-            found = (_find_message(body.get(name), depth + 1) for name in _MESSAGE_FIELDS)
-            location = body.get("loc")  # of a field, as FastAPI reports it
-            place = ".".join(map(str, location)) + ": " if isinstance(location, list) else ""
-            message = next(filter(None, found), "")
-            return place + message if message else json.dumps(body) if body else ""
-        case _:
-            return ""

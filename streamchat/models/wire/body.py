@@ -9,7 +9,8 @@ from contextlib import suppress
 from html import unescape
 from typing import Any, TypeAlias
 
-from streamchat.models.wire.normalize import find_finish_reason
+from streamchat.models.wire.complaint import find_error
+from streamchat.models.wire.normalize import find_finish_reason, remove_finish_reason
 from streamchat.models.wire.sse import MOST_BYTES, EventDecoder, ServerEvent, TooLongError
 from streamchat.text.sanitize import one_line
 
@@ -97,7 +98,7 @@ class BodyDecoder:
             return
         for event in self._events.finish():
             # The connection may have closed in the middle of it.
-            if event.data.strip() == _DONE or _parse(event.data):
+            if event.data.strip() == _DONE or event.name == "error" or _parse(event.data):
                 yield from self._read(event)
         if self._empty and not self.done:
             sample = one_line(self._seen.decode("utf-8", "replace"), _SAMPLE)
@@ -123,7 +124,7 @@ class BodyDecoder:
         except (ValueError, RecursionError):
             return
         # With one object per line, more may follow.
-        failed = isinstance(value, dict) and "error" in value
+        failed = isinstance(value, dict) and find_error(value) is not None
         if isinstance(value, list) or failed or find_finish_reason(value):
             yield from self._read_whole()
 
@@ -147,16 +148,21 @@ class BodyDecoder:
         if not isinstance(value, dict):
             sample = one_line(json.dumps(value), _SAMPLE)
             raise UnreadableError(f"not a completion chunk: {sample}")
-        if error := value.get("error"):
+        error = find_error(value)
+        if error is None or value.get("choices"):
+            self._empty = self._empty and not _is_chunk(value)
+            yield value if error is None else remove_finish_reason(value)
+        if error is not None:
             raise ReportedError(error)
-        if value.get("object") == "error" or value.get("type") == "error":
-            raise ReportedError(value)
-        self._empty = False
-        yield value
+
+
+def _is_chunk(value: Chunk) -> bool:
+    """Whether this can be a part of a completion, if only one that says nothing."""
+    return not value or not {"choices", "usage", "prompt_progress", "id"}.isdisjoint(value)
 
 
 def _parse(data: str) -> list[Any]:
-    """Return the JSON values of an event: one, or one a line if blank lines are missing."""
+    """Return the JSON values of an event: one, or one per line if blank lines are missing."""
     for parts in ([data], data.split("\n")):
         wanted = [part for part in parts if part.strip() not in ("", _DONE)]
         for number in (int, float):  # Python limits the digits of an int

@@ -76,8 +76,11 @@ def to_generation_chunk(chunk: Mapping[str, Any]) -> ChatGenerationChunk:
         or _read_refusal(delta.get("content"), nested=True),
         "prompt_progress": json.dumps(chunk.get("prompt_progress") or ""),
     }
-    reason = choice.get("finish_reason")
-    info = {"finish_reason": str(reason)[:100] if reason else "", **_pick_text(chunk, "stream_end")}
+    info = {
+        "finish_reason": _read_finish_reason(choice),
+        "whole_message": "yes" if _is_whole(choice) else "",
+        **_pick_text(chunk, "stream_end"),
+    }
     return ChatGenerationChunk(
         message=StrictChunk(
             content=text,
@@ -93,24 +96,46 @@ def to_generation_chunk(chunk: Mapping[str, Any]) -> ChatGenerationChunk:
 
 def has_content(chunk: Mapping[str, Any]) -> bool:
     """Whether the chunk holds any part of the message besides its role."""
-    delta = _find_delta(_pick_choice(chunk.get("choices")))
-    return any(value for name, value in delta.items() if name != "role")
+    return _says_something(_find_delta(_pick_choice(chunk.get("choices"))))
 
 
-def find_finish_reason(chunk: object) -> object:
-    """Return the finish reason in this chunk, if any."""
+def find_finish_reason(chunk: object) -> str:
+    """Return the finish reason in this chunk; empty if there is none."""
     choices = chunk.get("choices") if isinstance(chunk, dict) else None
-    return _pick_choice(choices).get("finish_reason")
+    return _read_finish_reason(_pick_choice(choices))
+
+
+def remove_finish_reason(chunk: dict[str, Any]) -> dict[str, Any]:
+    """Return a chunk that does not end its message."""
+    choices = chunk.get("choices")
+    objects = (
+        [each for each in choices if isinstance(each, dict)] if isinstance(choices, list) else []
+    )
+    return {**chunk, "choices": [{**choice, "finish_reason": None} for choice in objects]}
+
+
+def _read_finish_reason(choice: Mapping[str, Any]) -> str:
+    reason = choice.get("finish_reason")
+    # Qwen's servers send the word "null" until the message ends.
+    return str(reason)[:100] if reason and reason != "null" else ""
 
 
 class ChoiceFilter:
-    """Follows one choice where a server sends several though one was requested."""
+    """Follows one choice where a server sends several though one was requested.
+
+    Some servers send messages in place of deltas, others the whole message after its deltas.
+    """
 
     def __init__(self) -> None:
         self._index: object = None
+        self._begun = False
+        """Whether any delta has said something."""
 
     def select(self, chunk: dict[str, Any]) -> dict[str, Any]:
-        """Return the chunk with that choice only."""
+        """Return the chunk with that choice only.
+
+        It has a `message` and no delta if that is the whole message, which replaces the deltas.
+        """
         choices = chunk.get("choices")
         if not isinstance(choices, list) or not choices:
             return chunk
@@ -119,7 +144,16 @@ class ChoiceFilter:
         if self._index is None and indexes:
             self._index = 0 if 0 in indexes else indexes[0]
         kept = [choice for choice in objects if choice.get("index") in (None, self._index)]
-        return {**chunk, "choices": kept}
+        return {**chunk, "choices": [self._unify(choice) for choice in kept]}
+
+    def _unify(self, choice: dict[str, Any]) -> dict[str, Any]:
+        delta, message = choice.get("delta"), choice.get("message")
+        if _says_something(delta):
+            self._begun = True
+        elif isinstance(message, dict):
+            name = "message" if self._begun else "delta"
+            return {**choice, "message": None, "delta": None, name: message}
+        return choice
 
 
 def split_content(content: Any) -> tuple[str, str]:
@@ -146,6 +180,14 @@ def _pick_choice(choices: Any) -> Mapping[str, Any]:
     """Return the first choice; servers may send none, or null."""
     offered = choices if isinstance(choices, list) else []
     return next((each for each in offered if isinstance(each, dict)), {})
+
+
+def _says_something(delta: Any) -> bool:
+    return isinstance(delta, dict) and any(value for name, value in delta.items() if name != "role")
+
+
+def _is_whole(choice: Mapping[str, Any]) -> bool:
+    return isinstance(choice.get("message"), dict) and not isinstance(choice.get("delta"), dict)
 
 
 def _find_delta(choice: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -30,7 +30,8 @@ class TooLongError(Exception):
 class EventDecoder:
     """Yields events as their bytes complete them, in linear time.
 
-    Comments, `id` and `retry` are ignored. Bytes that are not UTF-8 become U+FFFD.
+    Comments, `id` and `retry` are ignored. A field `error`, which llama.cpp sends, makes an event
+    of that type. Bytes that are not UTF-8 become U+FFFD.
     """
 
     def __init__(self) -> None:
@@ -41,6 +42,7 @@ class EventDecoder:
         self._first_line = True
         self._name = ""
         self._data: list[str] = []
+        self._error: list[str] = []
 
     def feed(self, data: bytes) -> Iterator[ServerEvent]:
         """Yield the events that this data completes.
@@ -82,11 +84,15 @@ class EventDecoder:
         value = value.removeprefix(" ")
         if name == "data":
             self._data.append(value)
+        elif name == "error":
+            self._error.append(value)
         elif name == "event":
             self._name = value
 
     def _end_event(self) -> Iterator[ServerEvent]:
-        name, data = self._name, "\n".join(self._data)
-        self._name, self._data, self._size = "", [], 0
+        name, data, error = self._name, "\n".join(self._data), "\n".join(self._error)
+        self._name, self._data, self._error, self._size = "", [], [], 0
         if data:
             yield ServerEvent(name, data)
+        if error:
+            yield ServerEvent("error", error)

@@ -1,0 +1,306 @@
+"""Streams of real servers that other clients have misread, as scenarios: data only."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from tests.scenarios import NO_TOOLS, SUM, Scenario, done, failed, stream, unended
+from tests.server import Reply, answers, call_delta, delta, ends, says, whole
+
+HALF = delta(content="Half of")
+MARK = "[DONE]"
+
+
+def event(value: Any, field: str = "data") -> bytes:
+    """Return a server-sent event with a value as JSON."""
+    return f"{field}: {json.dumps(value)}\n\n".encode()
+
+
+def chosen(**fields: Any) -> dict[str, Any]:
+    """Return a chunk with one choice."""
+    return {"choices": [{"index": 0, **fields}]}
+
+
+def ends_with(reason: str) -> Scenario:
+    """A text that ends with a finish reason that is not known to be good."""
+    return failed(
+        f"finish-reason-{reason}",
+        Reply((HALF,), finish_reason=reason),
+        error=("cut off", reason),
+        partial="Half of",
+        arguments=NO_TOOLS,
+        requests=1,
+    )
+
+
+def completes_with(reason: str) -> Scenario:
+    """A text that ends with a finish reason that servers use for a complete one."""
+    return done(
+        f"finish-reason-{reason}",
+        Reply((delta(content="Whole."),), finish_reason=reason),
+        answer="Whole.",
+        arguments=NO_TOOLS,
+    )
+
+
+def reports(name: str, *parts: Any, error: tuple[str, ...], partial: str = "") -> Scenario:
+    """A stream in which the server says what went wrong, and then ends it as if nothing had."""
+    return failed(
+        f"error-{name}",
+        Reply(parts, finish_reason=None),
+        error=error,
+        partial=partial,
+        absent=("message was empty",),
+        arguments=NO_TOOLS,
+        requests=1,
+    )
+
+
+CONTEXT_SIZE = {"code": 500, "message": "Context size has been exceeded."}
+TOO_LONG = CONTEXT_SIZE["message"]
+
+FINISH_REASONS = (
+    ends_with("network_error"),
+    ends_with("model_context_window_exceeded"),
+    ends_with("guardrail_intervened"),
+    ends_with("something_new"),
+    failed(
+        "finish-reason-hostile",
+        Reply((HALF,), finish_reason="stop\x1b[2J\u202e"),
+        error=(r"stop\x1b[2J\u202e",),
+        partial="Half of",
+        arguments=NO_TOOLS,
+    ),
+    completes_with("end_turn"),
+    completes_with("eos"),
+    completes_with("stop_sequence"),
+    completes_with("COMPLETE"),
+    done(
+        "finish-reason-null-as-a-word",
+        Reply(
+            (
+                *(chosen(delta={"content": each}, finish_reason="null") for each in "Who"),
+                chosen(delta={"content": "le."}, finish_reason="stop"),
+            ),
+            finish_reason=None,
+        ),
+        answer="Whole.",
+        arguments=NO_TOOLS,
+    ),
+)
+
+REPORTED_ERRORS = (
+    reports("field", HALF, event(CONTEXT_SIZE, "error"), error=(TOO_LONG,), partial="Half of"),
+    reports("field-alone", event(CONTEXT_SIZE, "error"), error=(TOO_LONG,)),
+    reports(
+        "field-as-text", HALF, b"error: it crashed\n\n", error=("it crashed",), partial="Half of"
+    ),
+    failed(
+        "error-field-at-the-end",
+        unended(HALF, b"error: it crashed"),
+        error=("it crashed",),
+        partial="Half of",
+        arguments=NO_TOOLS,
+    ),
+    reports(
+        "null-choices",
+        HALF,
+        event({"choices": None, "error_message": "it crashed"}),
+        error=("it crashed",),
+        partial="Half of",
+    ),
+    reports(
+        "detail", HALF, event({"detail": "it crashed"}), error=("it crashed",), partial="Half of"
+    ),
+    reports(
+        "code-and-msg",
+        HALF,
+        event({"code": 50, "msg": "it crashed"}),
+        error=("it crashed",),
+        partial="Half of",
+    ),
+    reports(
+        "status-message",
+        event({"choices": None, "base_resp": {"status_code": 1008, "status_msg": "no balance"}}),
+        error=("no balance",),
+    ),
+    reports(
+        "in-capitals",
+        event({"Response": {"Error": {"Code": "Busy", "Message": "it crashed"}}}),
+        error=("it crashed",),
+    ),
+    reports(
+        "in-a-choice",
+        HALF,
+        event(chosen(delta={}, finish_reason="stop", error={"message": "upstream idle timeout"})),
+        error=("upstream idle timeout",),
+        partial="Half of",
+    ),
+    reports(
+        "in-a-choice-with-text",
+        event(
+            chosen(
+                delta={"content": "Half of"},
+                finish_reason="stop",
+                error={"message": "upstream idle timeout"},
+            )
+        ),
+        error=("upstream idle timeout",),
+        partial="Half of",
+    ),
+    reports(
+        "beside-a-choice",
+        event(
+            chosen(delta={"content": "Half of"}, finish_reason="error") | {"error": CONTEXT_SIZE}
+        ),
+        error=(TOO_LONG,),
+        partial="Half of",
+    ),
+    reports(
+        "that-says-more-outside",
+        event({"error": "Internal Server Error", "message": "the GPU is gone"}),
+        error=("the GPU is gone",),
+    ),
+    failed(
+        "error-in-a-document",
+        whole({"detail": "it crashed"}),
+        error=("it crashed",),
+    ),
+    failed(
+        "another-protocol",
+        stream(*(event({"message": {"role": "assistant", "content": "Hi"}}).decode(),)),
+        error=("not a chat completion", "{host}"),
+    ),
+)
+
+WHOLE = {"role": "assistant", "content": "Hello."}
+CALL = {"id": "a", "type": "function", "function": {"name": "add", "arguments": SUM}}
+ANSWER = {
+    "id": "b",
+    "function": {"name": "final_answer", "arguments": '{"answer": "It is 3.", "tools_used": []}'},
+}
+
+WHOLE_MESSAGES = (
+    done(
+        "whole-message-after-its-text",
+        Reply(
+            (*says("Hel", "lo.").parts, chosen(message=WHOLE, finish_reason="stop")),
+            finish_reason=None,
+        ),
+        answer="Hello.",
+        original="Hello.",
+        arguments=NO_TOOLS,
+    ),
+    done(
+        "whole-message-beside-an-empty-delta",
+        Reply(
+            (
+                *says("Hel", "lo.").parts,
+                chosen(delta={}, message=WHOLE, finish_reason="stop"),
+            ),
+            finish_reason=None,
+        ),
+        answer="Hello.",
+        original="Hello.",
+        arguments=NO_TOOLS,
+    ),
+    done(
+        "whole-message-with-more-than-its-text",
+        Reply(
+            (*says("Hel").parts, chosen(message=WHOLE, finish_reason="stop")), finish_reason=None
+        ),
+        answer="Hello.",
+        original="Hello.",
+        arguments=NO_TOOLS,
+    ),
+    done(
+        "whole-message-only-beside-an-empty-delta",
+        Reply((chosen(delta={}, message=WHOLE, finish_reason="stop"),), finish_reason=None),
+        answer="Hello.",
+        arguments=NO_TOOLS,
+    ),
+    done(
+        "whole-message-after-its-calls",
+        Reply(
+            (
+                call_delta(name="add", id="a", arguments='{"x": 1,'),
+                call_delta(arguments=' "y": 2}'),
+                chosen(message={"tool_calls": [CALL]}, finish_reason="tool_calls"),
+            ),
+            finish_reason=None,
+        ),
+        answers("It is 3."),
+        answer="It is 3.",
+        results=("3",),
+        requests=2,
+    ),
+    done(
+        "whole-message-with-more-than-its-calls",
+        Reply(
+            (
+                call_delta(name="add", id="a", arguments='{"x": 1,'),
+                chosen(message={"tool_calls": [CALL]}, finish_reason="tool_calls"),
+            ),
+            finish_reason=None,
+        ),
+        Reply(
+            (
+                *says("Let me answer.").parts,
+                chosen(message={"content": "Let me answer.", "tool_calls": [ANSWER]}),
+                ends("tool_calls"),
+            ),
+            finish_reason=None,
+        ),
+        answer="It is 3.",
+        results=("3",),
+        requests=2,
+    ),
+    done(
+        "messages-in-place-of-deltas",
+        Reply(
+            (
+                chosen(message={"content": "ha"}),
+                chosen(message={"content": "ha"}),
+                chosen(message={"content": "."}, finish_reason="stop"),
+            ),
+            finish_reason=None,
+        ),
+        answer="haha.",
+        arguments=NO_TOOLS,
+    ),
+)
+
+THINKING = (
+    done(
+        "think-tags-in-pieces",
+        says(*"<think>\nHm. </th</think>\n\nHello <think>."),
+        answer="Hello <think>.",
+        shown=("Hm. </th", "Hello <think>."),
+        reasoning="\nHm. </th",
+        arguments=NO_TOOLS,
+    ),
+    done(
+        "think-tags-before-a-call",
+        Reply(
+            (
+                *says("<think>Hm.</think>\n\n").parts,
+                call_delta(name="final_answer", id="b", arguments='{"answer": "It is 3."}'),
+            ),
+            finish_reason="tool_calls",
+        ),
+        answer="It is 3.",
+        shown=("Hm.", "It is 3."),
+        reasoning="Hm.",
+    ),
+    failed(
+        "nothing-but-thinking",
+        says("<think>Hm.", "</think>\n"),
+        error=("message was empty",),
+        shown=("Hm.",),
+        reasoning="Hm.",
+        arguments=NO_TOOLS,
+    ),
+)
+
+ODD_STREAMS = (*THINKING, *FINISH_REASONS, *REPORTED_ERRORS, *WHOLE_MESSAGES)
