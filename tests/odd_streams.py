@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from tests.scenarios import NO_TOOLS, SUM, Scenario, done, failed, stream, unended
+from tests.scenarios import NEVER, NO_TOOLS, SUM, Scenario, done, failed, stream, unended
 from tests.server import Reply, answers, call_delta, delta, ends, says, whole
 
 HALF = delta(content="Half of")
@@ -181,6 +181,8 @@ ANSWER = {
     "function": {"name": "final_answer", "arguments": '{"answer": "It is 3.", "tools_used": []}'},
 }
 
+DIFFERENT = '{"answer": "It is 4."}'
+
 WHOLE_MESSAGES = (
     done(
         "whole-message-after-its-text",
@@ -303,4 +305,71 @@ THINKING = (
     ),
 )
 
-ODD_STREAMS = (*THINKING, *FINISH_REASONS, *REPORTED_ERRORS, *WHOLE_MESSAGES)
+ANSWERING = answers("It is 3.").parts
+"""A call of final_answer that nothing ends."""
+
+RUNAWAYS = (
+    done(
+        "runaway-answers",
+        Reply(
+            (
+                *ANSWERING,
+                *(
+                    call_delta(at, name="final_answer", id=f"c{at}", arguments=DIFFERENT)
+                    for at in range(1, 600)
+                ),
+                NEVER,
+            )
+        ),
+        answer="It is 3.",
+        absent=("already has", "It is 4."),
+        requests=1,
+    ),
+    done(
+        "runaway-answers-of-one-index",
+        Reply(
+            (
+                *ANSWERING,
+                *(
+                    call_delta(0, name="final_answer", id=f"c{at}", arguments=DIFFERENT)
+                    for at in range(1, 600)
+                ),
+                NEVER,
+            )
+        ),
+        answer="It is 3.",
+        absent=("already has", "It is 4."),
+        requests=1,
+    ),
+    done(
+        "runaway-text-after-the-answer",
+        Reply((*ANSWERING, *says(*["So it is 4. "] * 600).parts, NEVER)),
+        answer="It is 3.",
+        absent=("It is 4.",),
+        requests=1,
+    ),
+    done(
+        "runaway-blanks-after-the-answer",
+        Reply((*ANSWERING, *[call_delta(arguments="\n")] * 600, NEVER)),
+        answer="It is 3.",
+        requests=1,
+    ),
+    done("silence-after-the-answer", Reply((*ANSWERING, NEVER)), answer="It is 3.", requests=1),
+    done(
+        "calls-before-the-answer",
+        Reply(
+            (
+                call_delta(0, name="add", id="a", arguments=SUM),
+                *(
+                    call_delta(1, name="final_answer", id="b", arguments=each)
+                    for each in ('{"answer": "It ', 'is 3."}')
+                ),
+            )
+        ).but(finish_reason="tool_calls"),
+        answer="It is 3.",
+        shown=(SUM, "It is 3."),
+        requests=1,
+    ),
+)
+
+ODD_STREAMS = (*RUNAWAYS, *THINKING, *FINISH_REASONS, *REPORTED_ERRORS, *WHOLE_MESSAGES)

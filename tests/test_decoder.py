@@ -83,13 +83,70 @@ def test_the_answer_streams_out_of_final_answer() -> None:
     assert reply.calls[0].answers
 
 
+def test_the_first_complete_answer_ends_the_message() -> None:
+    whole = '{"answer": "%s"}'
+    events, reply = decoded(
+        part(0, "a", "final_answer", whole % "yes"),
+        text("", finish_reason="tool_calls"),
+        part(1, "b", "final_answer", whole % "no"),
+    )
+    assert [event.text for event in events if isinstance(event, AnswerDelta)] == ["yes"]
+    assert [call.call_id for call in reply.calls] == ["a"]
+    assert reply.finish_reason == "tool_calls"
+
+
 def test_only_the_first_final_answer_of_a_message_streams() -> None:
     whole = '{"answer": "%s"}'
     events, reply = decoded(
-        part(0, "a", "final_answer", whole % "yes"), part(1, "b", "final_answer", whole % "no")
+        part(0, "a", "final_answer", '{"answer": "'),
+        part(1, "b", "final_answer", whole % "no"),
+        part(0, args='yes"}'),
     )
     assert [event.text for event in events if isinstance(event, AnswerDelta)] == ["yes"]
     assert [call.answers for call in reply.calls] == [True, False]
+
+
+@pytest.mark.parametrize(
+    ("after", "overran"),
+    [
+        ([text("")], False),
+        ([text("\n")], False),
+        ([part(args="\n")] * 5, False),
+        ([part(args="\n")] * 50, True),
+        ([part(args=" }")], True),
+        ([part(args='{"answer"')], True),
+        ([text("So")], True),
+        ([part(1, "b", "add", "{")], True),
+        ([part(1, "b", "final_answer")], False),
+    ],
+)
+def test_a_model_that_goes_on_after_its_answer_overruns(
+    after: Sequence[AIMessage], overran: bool
+) -> None:
+    decoder = ChunkDecoder()
+    decoder.feed(part(0, "a", "final_answer", '{"answer": "yes"'))
+    assert not decoder.answered
+    decoder.feed(part(args="}"))
+    assert decoder.answered
+    for message in after:
+        decoder.feed(message)
+    assert decoder.overran is overran
+    assert decoder.finish()[1].calls[0].arguments == '{"answer": "yes"}'
+
+
+def test_an_answer_may_be_followed_by_another_in_the_same_fragment() -> None:
+    decoder = ChunkDecoder()
+    decoder.feed(part(0, "a", "final_answer", '{"answer": "yes"}{"answer": "no"}'))
+    assert decoder.overran
+    assert decoder.finish()[1].calls[0].arguments == '{"answer": "yes"}'
+
+
+def test_calls_that_the_answer_overtakes_are_read_to_their_end() -> None:
+    assert calls(
+        part(0, "a", "add", ADD[:5]),
+        part(1, "b", "final_answer", '{"answer": "yes"}'),
+        part(0, args=ADD[5:]),
+    ) == [("add", ADD), ("final_answer", '{"answer": "yes"}')]
 
 
 def test_without_tools_text_is_the_answer() -> None:

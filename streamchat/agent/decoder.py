@@ -33,6 +33,8 @@ from streamchat.text.think import Split, ThinkSplitter
 
 # A call ID that can be sent back: OpenAI rejects longer ones.
 _ID = re.compile(r"[!-~]{1,64}")
+_MOST_BLANKS = 32
+"""Blank characters after an answer before the model is taken to have lost its way."""
 
 
 class ChunkDecoder:
@@ -46,6 +48,9 @@ class ChunkDecoder:
         answer_tool: the tool whose `answer` argument is the answer; None if there is none.
         text_is_answer: whether plain text is the answer, because no tools were offered.
         taken_ids: call IDs used earlier in the turn; new ones are added.
+
+    Attributes:
+        overran: whether the model went on after the answer. What it wrote then is left out.
     """
 
     def __init__(
@@ -62,6 +67,9 @@ class ChunkDecoder:
         self._reasoning = SurrogateJoiner()
         self._reasoned: list[str] = []
         self._refusal: list[str] = []
+        self.overran = False
+        self._blanks = 0
+        """The characters that followed the answer."""
         self._broken_off = False
         self._calls: list[OpenCall] = []
         self._by_index: dict[int, OpenCall] = {}
@@ -72,8 +80,8 @@ class ChunkDecoder:
 
     @property
     def answered(self) -> bool:
-        """Whether the call with the answer is complete."""
-        return any(call.answers and call.reader.closed for call in self._calls)
+        """Whether the answer is complete, and so is every other call."""
+        return self._answered and all(call.reader.closed for call in self._calls)
 
     def feed(self, message: AIMessage) -> list[Event]:
         """Return the events of a chunk, or of a whole message.
@@ -81,14 +89,11 @@ class ChunkDecoder:
         A whole message after its chunks adds only what they lacked. It replaces text that differs.
         """
         extra, metadata = message.additional_kwargs, message.response_metadata
-        whole = bool(metadata.get("whole_message"))
-        events = self._read_reasoning(str(extra.get("reasoning_content") or ""), whole=whole)
-        events += self._read_text(_join_text(message.content), whole=whole)
-        for position, fragment in enumerate(read_fragments(message)):
-            if whole:
-                events += self._read_whole_call(position, fragment)
-            else:
-                events += self._read_fragment(fragment)
+        events: list[Event] = []
+        if not self.answered:
+            events = self._read(message, whole=bool(metadata.get("whole_message")))
+        elif not metadata.get("whole_message"):
+            self._read_on(message)
         self._refusal.append(str(extra.get("refusal") or ""))
         # A server may end the stream with another, less specific reason after the real one.
         if not is_cut_off(self._finish_reason):
@@ -113,6 +118,32 @@ class ChunkDecoder:
             output_tokens=self._usage["output_tokens"] if self._usage else None,
             refusal="".join(self._refusal),
             broken_off=self._broken_off and self._finish_reason is None,
+        )
+
+    def _read(self, message: AIMessage, *, whole: bool) -> list[Event]:
+        reasoning = str(message.additional_kwargs.get("reasoning_content") or "")
+        events = self._read_reasoning(reasoning, whole=whole)
+        events += self._read_text(_join_text(message.content), whole=whole)
+        for position, fragment in enumerate(read_fragments(message)):
+            if self.answered:
+                self.overran = True
+                break
+            if whole:
+                events += self._read_whole_call(position, fragment)
+            else:
+                events += self._read_fragment(fragment)
+        return events
+
+    def _read_on(self, message: AIMessage) -> None:
+        """Find out whether anything but the end of the message follows the answer."""
+        arguments = "".join(each.arguments for each in read_fragments(message))
+        names = any(each.name and each.arguments for each in read_fragments(message))
+        self._blanks += len(arguments)
+        self.overran = (
+            self.overran
+            or names
+            or bool(arguments.strip() or _join_text(message.content).strip())
+            or self._blanks > _MOST_BLANKS
         )
 
     def _read_reasoning(self, reasoning: str, *, whole: bool) -> list[Event]:
@@ -147,11 +178,16 @@ class ChunkDecoder:
     def _read_arguments(self, call: OpenCall, arguments: str) -> list[Event]:
         if not arguments:
             return []
+        was_closed = call.reader.closed
+        text = call.reader.feed(arguments) if call.name is not None else ""
+        if call.answers and call.reader.closed and not was_closed:
+            self.overran = bool(arguments[call.reader.end :].strip())
+            arguments = arguments[: call.reader.end]
         call.fragments.append(arguments)
         if call.name is None:
             return []
         events: list[Event] = [ArgumentsDelta(call.call_id, arguments)]
-        if text := call.reader.feed(arguments):
+        if text:
             events.append(AnswerDelta(text, call.call_id))
         return events
 

@@ -148,7 +148,7 @@ class ModelClient:
         streamer.begin_message(decoder, watchdog)
         await streamer.put(StepStarted(step))
         started = perf_counter()
-        await self._stream(prompt.messages(tools_offered=offered), streamer, watchdog)
+        await self._stream(prompt.messages(tools_offered=offered), streamer, decoder, watchdog)
         reply = await streamer.end_message()
         began = watchdog.began
         await streamer.put(
@@ -164,15 +164,26 @@ class ModelClient:
         return reply
 
     async def _stream(
-        self, messages: list[BaseMessage], streamer: QueueCallbackHandler, watchdog: Watchdog
+        self,
+        messages: list[BaseMessage],
+        streamer: QueueCallbackHandler,
+        decoder: ChunkDecoder,
+        watchdog: Watchdog,
     ) -> None:
-        """Drive the stream to its end. LangChain passes each chunk to the streamer on the way."""
+        """Drive the stream to its end. LangChain passes each chunk to the streamer on the way.
+
+        The answer ends the message, too: small models may go on and on after it.
+        """
         host = getattr(self.llm, "host", "") or "the model"
         stream = self._binding.runnable.astream(messages, {"callbacks": [streamer]})
         # An async generator, though declared as an iterator.
         async with watchdog.watch(host), aclosing(stream) as chunks:  # type: ignore[type-var]
             async for _ in chunks:
                 watchdog.check()
+                if decoder.answered:
+                    watchdog.finish_soon()
+                if decoder.overran:
+                    break
 
     async def _prepare_retry(
         self, error: Exception, tries: int, streamer: QueueCallbackHandler

@@ -14,6 +14,8 @@ from streamchat.events import Event, ToolCallStarted
 
 _MAX_CALLS = 500
 """The most calls that one message may have."""
+_AFTER_ANSWER = 2.0
+"""Seconds for the finish reason and the usage counts that follow a complete answer."""
 _AFTER_FINISH = 3.0
 """Extra seconds for the usage counts that may follow the finish reason."""
 
@@ -39,12 +41,13 @@ class Watchdog:
         self._deadline: asyncio.Timeout | None = None
         self._progressed = False
         self._finished = False
+        self._finishing = False
         self._calls = 0
         self._prompt_progress = ""
 
     @asynccontextmanager
     async def watch(self, host: str) -> AsyncIterator[None]:
-        """Cancel the body when no progress is made for too long.
+        """Cancel the body when no progress is made for too long, or after `finish_soon`.
 
         Raises:
             AgentError: no progress was made; the message names the host.
@@ -56,6 +59,8 @@ class Watchdog:
         except TimeoutError as error:
             if not deadline.expired():
                 raise
+            if self._finishing:
+                return
             missing = "nothing new" if self.heard else "no answer"
             raise AgentError(
                 f"timed out: {missing} from {host} for {self._timeout:g} s (--timeout)"
@@ -80,13 +85,19 @@ class Watchdog:
         self._finished = self._finished or finished
         self._calls += sum(isinstance(event, ToolCallStarted) for event in events)
 
+    def finish_soon(self) -> None:
+        """Wait only a moment longer: the answer is complete, and at most figures follow."""
+        if not self._finishing and self._deadline:
+            self._finishing = True
+            self._deadline.reschedule(asyncio.get_running_loop().time() + _AFTER_ANSWER)
+
     def check(self) -> None:
         """Extend the wait if there was progress since the last check.
 
         Raises:
             AgentError: the message has too many calls.
         """
-        if self._progressed and self._deadline:
+        if self._progressed and self._deadline and not self._finishing:
             self._progressed = False
             wait = self._timeout + (_AFTER_FINISH if self._finished else 0.0)
             self._deadline.reschedule(asyncio.get_running_loop().time() + wait)

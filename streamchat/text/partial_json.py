@@ -29,8 +29,11 @@ class AnswerReader:
     def __init__(self, field: str | None = "answer") -> None:
         self.closed = False
         """Whether the outermost object or array has ended."""
+        self.end = 0
+        """Where in the last fragment it ended for the first time."""
         self._field = field
         self._depth = 0
+        self._was_closed = False
         self._in_string = False
         self._escape = ""
         self._expects_key = False
@@ -63,10 +66,15 @@ class AnswerReader:
                 self._expects_key = bracket == "{" and self._depth == 1
             case "}" | "]":
                 self._depth -= 1
-                self.closed = self._depth == 0
+                self._close(found.end())
             case sign if self._depth == 1:
                 self._expects_key = sign == ","
         return found.end()
+
+    def _close(self, position: int) -> None:
+        if self._depth == 0 and not self._was_closed:
+            self.end, self._was_closed = position, True
+        self.closed = self._depth == 0
 
     def _open_string(self) -> None:
         self._in_string = True
