@@ -322,7 +322,7 @@ class Terminal:
         self.screen.resize(columns, lines)
 
     def type(self, text: str) -> None:
-        data = text.encode()
+        data = os.fsencode(text)
         while data:
             data = data[os.write(self.fd, data) :]
 

@@ -306,7 +306,8 @@ class TestFailures:
         done = run(tmp_path, "ask", "-", stdin=b"\xff\xfe")
         assert (done.returncode, done.stderr) == (2, "error: standard input is not UTF-8 text\n")
         done = run(tmp_path, "ask", os.fsdecode(b"\xff"))
-        assert (done.returncode, done.stderr) == (2, "error: the question is not UTF-8 text\n")
+        words = "error: an argument is not UTF-8 text: \\xff\n"
+        assert (done.returncode, done.stderr) == (2, words)
 
     def test_openai_without_a_key(self, tmp_path: Path) -> None:
         line = self.failed(tmp_path, 1, "ask", "hi", "--model", "gpt-4o")

@@ -43,7 +43,8 @@ class Prompt:
 
     def system_message(self, *, tools_offered: bool) -> SystemMessage:
         system = self.system or (WITH_TOOLS if tools_offered else WITHOUT_TOOLS)
-        return SystemMessage("\n\n".join(filter(None, (system, self.instructions))))
+        text = "\n\n".join(filter(None, (system, self.instructions)))
+        return SystemMessage(replace_surrogates(text))
 
     def messages(self, *, tools_offered: bool) -> list[BaseMessage]:
         return _TEMPLATE.format_messages(

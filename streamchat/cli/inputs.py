@@ -80,10 +80,6 @@ def read_question(prompt: str | None, timeout: float) -> str:
         SettingsError: there is no question, or it is not text.
     """
     question = "" if prompt in (None, "-") else prompt or ""
-    try:
-        question = os.fsencode(question).decode()  # whatever the locale
-    except UnicodeDecodeError:
-        raise SettingsError("the question is not UTF-8 text") from None
     if prompt is not None and not question.strip() and prompt != "-":
         raise SettingsError("the question is empty")
     piped = ""

@@ -12,8 +12,11 @@ from typing import NoReturn
 import typer
 
 from streamchat.cli.app import app
-from streamchat.cli.options import FLAGS_WITH_VALUE
+from streamchat.cli.options import FLAGS_WITH_FILE, FLAGS_WITH_VALUE
+from streamchat.config import SettingsError
+from streamchat.config.reading import read_utf8
 from streamchat.process.signals import EXIT_INTERRUPTED, install_exit_handlers
+from streamchat.text.surrogates import has_surrogates
 
 
 def main() -> NoReturn:
@@ -34,7 +37,8 @@ def _run() -> int:
 
         return fail("standard output is closed")
     try:
-        return app(insert_command(sys.argv[1:]), standalone_mode=False) or 0
+        arguments = insert_command(read_arguments(sys.argv[1:]))
+        return app(arguments, standalone_mode=False) or 0
     except (KeyboardInterrupt, typer.Abort):
         return EXIT_INTERRUPTED
     except SystemExit as end:  # a signal
@@ -45,6 +49,24 @@ def _run() -> int:
         from streamchat.cli.failures import explain
 
         return explain(error)
+
+
+def read_arguments(arguments: list[str]) -> list[str]:
+    """Return the arguments as UTF-8, whatever the locale; names of files stay as they are.
+
+    Raises:
+        SettingsError: one is not UTF-8 text.
+    """
+    read = []
+    for at, each in enumerate(arguments):
+        if at and arguments[at - 1] in FLAGS_WITH_FILE:
+            read.append(each)
+            continue
+        read.append(read_utf8(each))
+        if has_surrogates(read[-1]):
+            shown = os.fsencode(each).decode(errors="backslashreplace")
+            raise SettingsError(f"an argument is not UTF-8 text: {shown}")
+    return read
 
 
 def insert_command(arguments: list[str]) -> list[str]:

@@ -26,6 +26,8 @@ FLAGS_WITH_VALUE = frozenset(
     {"--resume", *(flag for each in _FLAGS.values() if each.kind.metavar for flag in each.flags)}
 )
 """The flags of `ask` and `repl` that the next argument belongs to."""
+FLAGS_WITH_FILE = frozenset({"--output", "-o"})
+"""The flags that the next argument names a file for."""
 
 
 def takes_settings(*names: str) -> Callable[[Callable[..., None]], Callable[..., None]]:

@@ -9,6 +9,7 @@ from typing import Any
 
 from streamchat.config.settings import SETTINGS, SettingsError
 from streamchat.text.redact import REDACTED
+from streamchat.text.surrogates import has_surrogates
 
 _MOST_SHOWN = 80
 _NEVER_SHOWN = ("api_key", "api_key_env")
@@ -45,6 +46,8 @@ def check_values(values: Mapping[str, object], source: Callable[[str], str]) -> 
     checked = {}
     for name, value in values.items():
         try:
+            if isinstance(value, str) and has_surrogates(value):
+                raise ValueError("UTF-8 text")
             checked[name] = SETTINGS[name].kind.parse(value)
         except ValueError as error:
             message = f"{source(name)} must be {error}{_quote(name, value)}"

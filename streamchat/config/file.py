@@ -11,12 +11,14 @@ from pathlib import Path
 from typing import Any
 
 from streamchat.config.checks import Layer, check_values, shorten
+from streamchat.config.reading import read_regular_file
 from streamchat.config.settings import OPENAI_KEY, SETTINGS, SettingsError
 from streamchat.text.suggest import find_closest
 
 _KNOWN = frozenset(name for name, setting in SETTINGS.items() if setting.in_file)
 PROFILES, DEFAULT_PROFILE = "profile", "default_profile"
 _MOST_SHOWN = 40
+_MOST_BYTES = 1_000_000
 _NOT_A_TABLE = "must be a table: [profile.NAME]"
 _POSITION = re.compile(r" \(at (?:line (\d+), (column \d+)|end of document)\)$")
 
@@ -94,7 +96,7 @@ class _Locator:
 
 def _read_text(path: Path, *, required: bool) -> str:
     try:
-        return path.read_text(encoding="utf-8-sig")
+        return read_regular_file(path, _MOST_BYTES).decode("utf-8-sig")
     except OSError as error:
         if not required and not _may_exist(path, error):
             return ""

@@ -134,11 +134,15 @@ class ServerUrl:
     def parse(self, value: object) -> str:
         if not isinstance(value, str):
             raise ValueError(self.requirement)
+        value = value.strip()
         try:
             url = urlsplit(value)
-            _ = url.port
+            if url.port == 0:
+                raise ValueError
         except ValueError:  # a bad port or IPv6 address
             raise ValueError("a valid URL") from None
+        if " " in value or not value.isprintable():
+            raise ValueError("a URL without spaces and invisible characters")
         if url.scheme not in ("http", "https") or not url.hostname:
             raise ValueError(self.requirement)
         if url.query or url.fragment:

@@ -13,6 +13,7 @@ from typing import Any
 
 from streamchat.config.checks import Layer, check_setting, check_values
 from streamchat.config.file import DEFAULT_PROFILE, ConfigFile, read_file
+from streamchat.config.reading import read_utf8
 from streamchat.config.settings import (
     APP,
     CONFIG_FILE,
@@ -119,7 +120,7 @@ def _choose_profile(
     """Return the profile and what chose it; an empty flag means none, whatever the file says."""
     if flag is not None:
         return flag.strip(), PROFILE.flags[0]
-    if name := environment.get(PROFILE.variable, "").strip():
+    if name := _read_variable(environment, PROFILE.variable):
         return name, PROFILE.variable
     return file.default, DEFAULT_PROFILE if file.default else "default"
 
@@ -133,9 +134,13 @@ def _read_flags(given: Mapping[str, Any]) -> Layer:
 
 def _read_environment(environment: Mapping[str, str]) -> Layer:
     """Read the variables; an empty one counts as not set, as in most programs."""
-    found = {name: environment.get(variable, "").strip() for name, variable in _VARIABLES.items()}
+    found = {name: _read_variable(environment, each) for name, each in _VARIABLES.items()}
     given = {name: value for name, value in found.items() if value}
     return Layer(check_values(given, _VARIABLES.__getitem__), _VARIABLES.__getitem__)
+
+
+def _read_variable(environment: Mapping[str, str], name: str) -> str:
+    return read_utf8(environment.get(name, "")).strip()
 
 
 def _merge(layers: tuple[Layer, ...]) -> Settings:

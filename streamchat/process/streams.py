@@ -18,6 +18,12 @@ def prepare_stdout() -> None:
             sys.stdout.reconfigure(encoding="utf-8", newline="")
 
 
+def prepare_stdin() -> None:
+    """Read UTF-8 from a pipe whatever the locale; a byte that is not UTF-8 becomes a surrogate."""
+    if isinstance(sys.stdin, io.TextIOWrapper) and not sys.stdin.isatty():
+        sys.stdin.reconfigure(encoding="utf-8-sig", errors="surrogateescape")
+
+
 def print_error(message: str) -> None:
     """Write a message on standard error, as one line of at most 300 characters."""
     write_stderr(one_line(message))

@@ -6,6 +6,8 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from streamchat.config.reading import read_regular_file
+
 MAX_BYTES = 200_000
 """The largest file that can be attached."""
 _NAME = re.compile(r'(?<!\S)@(?:"([^"\n]+)"|(\S+))')
@@ -74,12 +76,9 @@ def _find_file(name: str) -> Attachment | None:
 
 def _read_text(path: Path, name: str) -> str:
     try:
-        with path.open("rb") as file:
-            content = file.read(MAX_BYTES + 1)
+        content = read_regular_file(path, MAX_BYTES)
     except OSError as error:
         raise AttachmentError(f"{name}: {error.strerror}") from None
-    if len(content) > MAX_BYTES:
-        raise AttachmentError(f"{name} is too large: more than {MAX_BYTES:,} bytes")
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError:

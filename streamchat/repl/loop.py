@@ -21,6 +21,7 @@ from streamchat.repl.prompt import Prompt
 from streamchat.repl.registry import COMMANDS, find_command
 from streamchat.sessions import StoreError
 from streamchat.sessions.replay import format_question
+from streamchat.text.surrogates import has_surrogates
 
 
 class Repl:
@@ -89,6 +90,11 @@ class Repl:
         chat, text = self._chat, line.strip()
         retry, chat.retry = chat.retry, None
         if not text:
+            return
+        if has_surrogates(text):
+            chat.failed = True
+            chat.restore(line, retry)
+            print_error("error: the message is not UTF-8 text")
             return
         try:
             if is_command(text):

@@ -28,12 +28,17 @@ from prompt_toolkit.output import ColorDepth
 from prompt_toolkit.styles import Style
 
 from streamchat.config import APP
+from streamchat.config.reading import check_regular_file
+from streamchat.process.streams import print_error
 from streamchat.process.tty import can_repaint
 from streamchat.repl.completion import is_completed
 from streamchat.repl.output import terminal_output
 from streamchat.sessions.replay import PROMPT
 from streamchat.text.redact import Redactor
+from streamchat.text.surrogates import replace_surrogates
 
+_MOST_HISTORY = 50_000_000
+"""Bytes of the history file, which is read at once."""
 _CONTINUED = " " * len(PROMPT)
 ESCAPE_SECONDS = 0.1
 """How long to wait for the rest of a key sequence that starts with Escape."""
@@ -139,13 +144,18 @@ class Prompt:
 
 
 def _open_history(redactor: Redactor) -> History:
-    """Return the saved history, in a file that only the user can read."""
+    """Return the saved history, in a file that only the user can read.
+
+    What is typed is kept in memory if there can be no such file.
+    """
     path = platformdirs.user_state_path(APP) / "history"
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         path.touch(mode=0o600)
+        check_regular_file(path, _MOST_HISTORY)
         path.chmod(0o600)
-    except OSError:
+    except OSError as error:
+        print_error(f"the prompt keeps no history: {path}: {error.strerror}")
         return InMemoryHistory()
     return RedactedHistory(path, redactor)
 
@@ -158,7 +168,7 @@ class RedactedHistory(FileHistory):
         self._redactor = redactor
 
     def store_string(self, string: str) -> None:
-        super().store_string(self._redactor.redact(string))
+        super().store_string(replace_surrogates(self._redactor.redact(string)))
 
 
 def _bind_prompt_keys() -> KeyBindings:

@@ -14,6 +14,11 @@ def join_surrogates(text: str) -> str:
     return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "surrogatepass")
 
 
+def has_surrogates(text: str) -> bool:
+    """Whether the text has surrogates: Python stands them for bytes that are not UTF-8."""
+    return bool(_SURROGATE.search(text))
+
+
 def replace_surrogates(text: str) -> str:
     """Return text that can be encoded: pairs joined, lone surrogates replaced by U+FFFD."""
     if not _SURROGATE.search(text):

@@ -16,6 +16,7 @@ from langchain_core.outputs import ChatGenerationChunk
 from pydantic import PrivateAttr
 
 from streamchat.config import ModelError, Settings
+from streamchat.config.reading import open_regular_file
 from streamchat.models.embedded import states
 from streamchat.models.embedded.server import EmbeddedServer
 from streamchat.models.embedded.weights import EMBEDDED, LARGE, SMALL, Weights
@@ -144,7 +145,7 @@ def _choose_weights() -> Weights:
 
 def _check_gguf(path: Path) -> Path:
     try:
-        with path.open("rb") as file:
+        with open_regular_file(path) as file:
             magic = file.read(len(_GGUF_MAGIC))
     except OSError as error:
         raise ModelError(f"{path}: {error.strerror}") from None
