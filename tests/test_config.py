@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from streamchat.config import SETTINGS, Settings, SettingsError, find_url_credentials
+from streamchat.config.manual_table import render_settings_table
 from streamchat.config.sources import find_config_file, load_settings
-from streamchat.config.table import render_settings_table
 
 
 def load(

@@ -41,10 +41,10 @@ PURE = (
     "text",
     "config.kinds",
     "config.lines",
-    "config.table",
+    "config.manual_table",
     "models.wire.sse",
     "models.wire.body",
-    "agent.history",
+    "agent.interrupted",
     "sessions.transcript",
 )
 LIBRARIES = {

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from streamchat.config import Settings
+from streamchat.config.manual_table import render_settings_table
 from streamchat.config.sources import VARIABLES, load_settings
-from streamchat.config.table import render_settings_table
 from streamchat.manual import TOPICS, read_topic
 from streamchat.models.embedded.weights import EMBEDDED
 from streamchat.repl.commands import render_table

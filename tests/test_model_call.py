@@ -12,7 +12,7 @@ from langchain_core.messages import AIMessageChunk
 
 from streamchat import AgentError
 from streamchat.agent.binding import ModelBinding
-from streamchat.agent.history import mark_interrupted
+from streamchat.agent.interrupted import mark_interrupted
 from streamchat.agent.reply import Call, Reply, find_fault
 from streamchat.agent.watchdog import Watchdog
 from streamchat.events import AnswerDelta, Event, Notice, TextDelta, ToolCallStarted, TurnDone

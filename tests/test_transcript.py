@@ -18,7 +18,7 @@ from streamchat.events import (
     TurnFailed,
     TurnStarted,
 )
-from streamchat.sessions.history import build_history, quote_answer
+from streamchat.sessions.history import quote_answer, select_history
 from streamchat.sessions.records import Session, StoredTurn
 from streamchat.sessions.transcript import fence, to_document, to_markdown
 from tests.turns import NOTEBOOK, call
@@ -51,22 +51,22 @@ def test_how_the_history_quotes_an_answer(stored: StoredTurn, expected: str | No
 class TestHistory:
     def test_everything_fits(self) -> None:
         pairs = [("m", "10 + 10 equals 20."), ("m", "10 + 10\n\n[interrupted]")]
-        assert build_history([DONE, FAILED, INTERRUPTED], 1000) == (pairs, 0)
+        assert select_history([DONE, FAILED, INTERRUPTED], 1000) == (pairs, 0)
 
     def test_the_oldest_is_left_out_first(self) -> None:
         turns = [turn("aa", "bb"), FAILED, turn("cc", "dd"), turn("ee", "ff")]
-        assert build_history(turns, 8) == ([("cc", "dd"), ("ee", "ff")], 1)
-        assert build_history(turns, 7) == ([("ee", "ff")], 2)
-        assert build_history(turns, 3) == ([], 3)
-        assert build_history([], 3) == ([], 0)
+        assert select_history(turns, 8) == ([("cc", "dd"), ("ee", "ff")], 1)
+        assert select_history(turns, 7) == ([("ee", "ff")], 2)
+        assert select_history(turns, 3) == ([], 3)
+        assert select_history([], 3) == ([], 0)
 
     def test_nothing_from_before_a_gap(self) -> None:
         turns = [turn("a", "b"), turn("c" * 9, "d"), turn("e", "f")]
-        assert build_history(turns, 8) == ([("e", "f")], 2)
+        assert select_history(turns, 8) == ([("e", "f")], 2)
 
     @given(st.lists(st.tuples(st.text(max_size=5), st.text(max_size=5))), st.integers(-1, 60))
     def test_as_many_as_fit_and_no_more(self, texts: list[tuple[str, str]], most: int) -> None:
-        pairs, left_out = build_history([turn(*each) for each in texts], most)
+        pairs, left_out = select_history([turn(*each) for each in texts], most)
         assert texts[left_out:] == pairs
         if pairs:
             assert sum(len(text) for pair in pairs for text in pair) <= most

@@ -16,9 +16,9 @@ from langchain_core.tools import BaseTool
 
 from streamchat.agent.cancellation import CancellationGuard
 from streamchat.agent.errors import AgentError
-from streamchat.agent.history import mark_interrupted
+from streamchat.agent.interrupted import mark_interrupted
 from streamchat.agent.model_call import ModelClient
-from streamchat.agent.prompt import Prompt, build_history
+from streamchat.agent.prompt import Prompt, to_messages
 from streamchat.agent.scratchpad import build_scratchpad
 from streamchat.agent.streamer import QueueCallbackHandler
 from streamchat.agent.tool_runner import ToolRunner
@@ -143,7 +143,7 @@ class AgentExecutor:
         if history is None:
             turn = self._answer_and_remember(input, streamer, instructions)
         else:
-            prompt = self._build_prompt(input, build_history(history), instructions)
+            prompt = self._build_prompt(input, to_messages(history), instructions)
             turn = self._answer(prompt, streamer)
         return CancellationGuard(turn, partial(streamer.close, TurnCancelled()))
 
@@ -185,7 +185,7 @@ class AgentExecutor:
             raise
         finally:
             if answer:
-                self.chat_history += build_history([(input, answer)])
+                self.chat_history += to_messages([(input, answer)])
         return result
 
     async def _answer(self, prompt: Prompt, streamer: QueueCallbackHandler) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What the model is sent: system message, history, question, and the calls of the turn so far."""
+"""What is sent to the model: system message, history, question, and the calls of the turn so far."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class Prompt:
         )
 
 
-def build_history(pairs: Iterable[tuple[str, str]]) -> list[BaseMessage]:
+def to_messages(pairs: Iterable[tuple[str, str]]) -> list[BaseMessage]:
     """Return pairs of questions and answers as messages."""
     messages: list[BaseMessage] = []
     for question, answer in pairs:

@@ -8,7 +8,7 @@ from streamchat.config import Settings
 from streamchat.process.interrupts import InterruptHandler
 from streamchat.process.runtime import freeze_imports, prepare_output, run
 from streamchat.process.signals import TERMINATION_SIGNALS, exit_on_interrupt
-from streamchat.process.streams import print_error
+from streamchat.process.stdio import print_error
 from streamchat.process.tty import echo_off
 from streamchat.text.redact import Redactor
 from streamchat.turn import Turn

@@ -35,7 +35,7 @@ def show(
 
     loaded = load_sources(flags)
     from streamchat.cli.config_report import show_settings, write_json
-    from streamchat.process.streams import prepare_stdout
+    from streamchat.process.stdio import prepare_stdout
 
     prepare_stdout()
     (write_json if json else show_settings)(loaded, sys.stdout)
@@ -46,7 +46,7 @@ def init() -> None:
     """Create a configuration file with every setting commented out, and print its path."""
     from streamchat.config.example import write_example
     from streamchat.config.sources import find_config_file
-    from streamchat.process.streams import print_error
+    from streamchat.process.stdio import print_error
 
     file = find_config_file()
     try:

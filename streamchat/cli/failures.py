@@ -11,7 +11,7 @@ import typer
 
 from streamchat.config import OPENAI_KEY, ModelError, SettingsError
 from streamchat.events import TurnFailed, to_dict
-from streamchat.process.streams import print_error, write_stderr
+from streamchat.process.stdio import print_error, write_stderr
 from streamchat.sessions import StoreError
 from streamchat.text.redact import Redactor, redact_url_credentials
 from streamchat.text.sanitize import one_line, sanitize

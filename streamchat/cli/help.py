@@ -6,7 +6,7 @@ import sys
 
 from streamchat.config import SettingsError
 from streamchat.manual import TOPICS, list_topics, read_topic
-from streamchat.process.streams import prepare_stdout
+from streamchat.process.stdio import prepare_stdout
 from streamchat.text.sanitize import sanitize
 from streamchat.text.suggest import find_closest
 from streamchat.view.document import show_document

@@ -14,7 +14,7 @@ import typer
 from streamchat.cli.failures import redactor
 from streamchat.config import Settings, SettingsError
 from streamchat.config.checks import check_setting
-from streamchat.process.streams import print_error
+from streamchat.process.stdio import print_error
 
 _HINT_AFTER = 1.0
 """Seconds to wait for standard input before saying so."""

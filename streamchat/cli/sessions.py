@@ -155,7 +155,7 @@ def delete(id: Id) -> None:
 @contextmanager
 def _open_store() -> Iterator[Store]:
     """Open the store, and prepare standard output for any text in it."""
-    from streamchat.process.streams import prepare_stdout
+    from streamchat.process.stdio import prepare_stdout
     from streamchat.sessions.store import Store
 
     prepare_stdout()
@@ -174,7 +174,7 @@ def _write_json(objects: Iterable[dict[str, Any]]) -> None:
 def _require_some(found: list[Any], message: str) -> None:
     """End the command with a message, but successfully, if nothing was found."""
     if not found:
-        from streamchat.process.streams import print_error
+        from streamchat.process.stdio import print_error
 
         print_error(message)
         raise typer.Exit

@@ -1,4 +1,7 @@
-"""When to retry a failed request."""
+"""Which failed requests are worth a retry, and when. `agent.model_call` counts the tries.
+
+An answer that has begun is never requested again.
+"""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ from collections.abc import Coroutine
 from typing import Any, TypeVar
 
 from streamchat.process.signals import install_exit_handlers
-from streamchat.process.streams import prepare_stdout
+from streamchat.process.stdio import prepare_stdout
 from streamchat.process.threads import DaemonExecutor
 from streamchat.text.redact import Redactor
 from streamchat.text.sanitize import sanitize

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
-from streamchat.process.streams import print_error
+from streamchat.process.stdio import print_error
 from streamchat.repl.attachments import attach_files
 from streamchat.repl.chat import Chat, Retry
 from streamchat.repl.past import report_left_out

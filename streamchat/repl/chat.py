@@ -11,7 +11,7 @@ from prompt_toolkit.document import Document
 from streamchat.agent.loader import AgentLoader
 from streamchat.config import Settings
 from streamchat.process.interrupts import InterruptHandler
-from streamchat.process.streams import print_error
+from streamchat.process.stdio import print_error
 from streamchat.process.threads import run_in_daemon_thread
 from streamchat.repl.errors import CommandError
 from streamchat.repl.lookups import Lookups

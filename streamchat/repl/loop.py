@@ -9,7 +9,7 @@ from prompt_toolkit.document import Document
 
 from streamchat.config import ModelError, SettingsError
 from streamchat.process.interrupts import cancel_on_termination
-from streamchat.process.streams import print_error
+from streamchat.process.stdio import print_error
 from streamchat.process.threads import run_in_daemon_thread
 from streamchat.repl.asking import ask_question
 from streamchat.repl.attachments import AttachmentError

@@ -29,7 +29,7 @@ from prompt_toolkit.styles import Style
 
 from streamchat.config import APP
 from streamchat.config.reading import check_regular_file
-from streamchat.process.streams import print_error
+from streamchat.process.stdio import print_error
 from streamchat.process.tty import can_repaint
 from streamchat.repl.completion import is_completed
 from streamchat.repl.output import terminal_output

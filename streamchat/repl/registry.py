@@ -1,4 +1,7 @@
-"""The registry of the chat's commands, from which help, completion and the manual are made."""
+"""The registry of the chat's commands, from which help, completion and the manual are made.
+
+The commands themselves are in `streamchat.repl.commands`.
+"""
 
 from __future__ import annotations
 

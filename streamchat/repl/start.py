@@ -12,7 +12,7 @@ from streamchat.config import Settings
 from streamchat.models import check
 from streamchat.process.interrupts import InterruptHandler
 from streamchat.process.runtime import prepare_output, run
-from streamchat.process.streams import prepare_stdin, print_error
+from streamchat.process.stdio import prepare_stdin, print_error
 from streamchat.process.tty import echo_off
 from streamchat.repl.chat import Chat
 from streamchat.repl.completion import ChatCompleter

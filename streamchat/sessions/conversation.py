@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from streamchat.process.threads import run_in_daemon_thread
 from streamchat.sessions import StoreError
-from streamchat.sessions.history import build_history
+from streamchat.sessions.history import select_history
 from streamchat.sessions.recorder import Recorder
 from streamchat.sessions.records import Session, StoredTurn
 
@@ -58,7 +58,7 @@ class Conversation:
         """Continue a stored session; its instructions replace the current ones if it has any."""
         self.session_id, self.title, self.turns = session.id, session.title, list(turns)
         self.system = self.system if session.system is None else session.system
-        self.left_out = build_history(self.turns, self.history_budget)[1]
+        self.left_out = select_history(self.turns, self.history_budget)[1]
 
     def start_new(self) -> None:
         """Start a new session with the same instructions."""
@@ -67,7 +67,7 @@ class Conversation:
     def prepare_history(self, without: StoredTurn | None = None) -> list[tuple[str, str]]:
         """Return the messages and answers to send with the next question; sets `left_out`."""
         turns = [each for each in self.turns if each is not without]
-        pairs, self.left_out = build_history(turns, self.history_budget)
+        pairs, self.left_out = select_history(turns, self.history_budget)
         return pairs
 
     async def begin_turn(self, question: str, message: str, model: str) -> int | None:

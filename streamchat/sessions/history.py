@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from streamchat.agent.history import mark_interrupted
+from streamchat.agent.interrupted import mark_interrupted
 from streamchat.sessions.records import StoredTurn
 
 
@@ -17,7 +17,7 @@ def quote_answer(turn: StoredTurn) -> str | None:
     return None
 
 
-def build_history(turns: Iterable[StoredTurn], budget: int) -> tuple[list[tuple[str, str]], int]:
+def select_history(turns: Iterable[StoredTurn], budget: int) -> tuple[list[tuple[str, str]], int]:
     """Return the newest pairs of message and answer that fit, and the number of older ones.
 
     Args:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Self
 
 from streamchat.events import Event
-from streamchat.process.streams import print_error
+from streamchat.process.stdio import print_error
 from streamchat.sessions import StoreError
 from streamchat.sessions.database import Database
 from streamchat.sessions.files import default_path

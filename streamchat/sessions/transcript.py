@@ -9,7 +9,7 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any, TypeAlias
 
-from streamchat.agent.history import INTERRUPTED
+from streamchat.agent.interrupted import INTERRUPTED
 from streamchat.events import ANSWER_TOOL, Event, add_version, to_dict
 from streamchat.sessions.records import Session, StoredTurn, format_arguments
 from streamchat.text.sanitize import one_line, sanitize

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from dataclasses import dataclass
 
-from streamchat.process.streams import write_stderr
+from streamchat.process.stdio import write_stderr
 from streamchat.process.tty import can_repaint
 from streamchat.view import View
 from streamchat.view.answer import AnswerView

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from streamchat.process.streams import print_error
+from streamchat.process.stdio import print_error
 from streamchat.process.tty import can_repaint
 from streamchat.text.sanitize import sanitize
 
