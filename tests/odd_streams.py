@@ -372,4 +372,32 @@ RUNAWAYS = (
     ),
 )
 
-ODD_STREAMS = (*RUNAWAYS, *THINKING, *FINISH_REASONS, *REPORTED_ERRORS, *WHOLE_MESSAGES)
+LEAKED_CALLS = (
+    failed(
+        "leaked-call-in-tags",
+        says("<tool_call>\n", '{"name": "add", "arguments": ', SUM, "}\n</tool_call>"),
+        error=("called add in its text", "tool-call parser seems to be off"),
+        requests=1,
+    ),
+    failed(
+        "leaked-call-as-json",
+        says('{"name": "add", "arguments": ', SUM, "}"),
+        error=("called add in its text", "tool-call parser seems to be off"),
+        requests=1,
+    ),
+    done(
+        "leaked-call-that-was-asked-for",
+        says('{"name": "add", "arguments": {}}'),
+        answer='{"name": "add", "arguments": {}}',
+        arguments=NO_TOOLS,
+    ),
+    done(
+        "json-that-is-no-call",
+        says('{"name": "Ada", "arguments": {}}'),
+        answer='{"name": "Ada", "arguments": {}}',
+    ),
+)
+
+ODD_STREAMS = (
+    *(*LEAKED_CALLS, *RUNAWAYS, *THINKING, *FINISH_REASONS, *REPORTED_ERRORS, *WHOLE_MESSAGES),
+)

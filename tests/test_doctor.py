@@ -66,9 +66,11 @@ class TestServers:
         findings = await found(server, *GOOD)
         assert {each.verdict for each in findings.values()} == {"ok"}
         assert list(findings) == [
-            *("model list", "text", "finish reason of text", "end of stream", "usage", "reasoning"),
+            *("model list", "text", "system role", "finish reason of text", "end of stream"),
+            *("usage", "reasoning"),
             *("required tool choice", "call index", "call id", "call name", "call arguments"),
-            *("finish reason of calls", "parallel calls", "tool result", "unknown model"),
+            *("finish reason of calls", "parallel calls", "tool result", "null content"),
+            "unknown model",
         ]
         assert findings["model list"].observed == "scripted is one of 2"
         assert findings["text"].observed.startswith("3 chunks, the first after 0.")
@@ -273,6 +275,50 @@ class TestServers:
         assert "option max_tokens" not in findings
         assert all("stream_options" not in request for request in server.requests[1:])
         assert all("max_tokens" not in request for request in server.requests[2:])
+
+    async def test_forms_that_are_refused(self, server: Server) -> None:
+        signed = SUM.but(parts=(delta(reasoning_content="Hm."), *SUM.parts))
+        findings = await found(
+            server,
+            *(fails(400, "System role not supported"), HELLO, signed, TWO),
+            *(fails(400, "Unknown field: reasoning_content"), fails(422, "content: no string")),
+            *(RESULT, UNKNOWN),
+        )
+        assert told(findings["system role"]) == (
+            "different",
+            "refused: System role not supported",
+            "instructions are put at the head of the first question",
+        )
+        assert told(findings["extra fields"]) == (
+            "different",
+            "refused: Unknown field: reasoning_content",
+            "sent without reasoning_content",
+        )
+        assert told(findings["null content"]) == (
+            "different",
+            "refused: content: no string",
+            "sent as an empty string",
+        )
+        assert findings["tool result"].verdict == "ok"
+        assert server.requests[1]["messages"][0]["role"] == "user"
+        *_, call, _ = server.requests[6]["messages"]
+        assert call["content"] == ""
+        assert "reasoning_content" not in call
+
+    async def test_fields_that_go_back(self, server: Server) -> None:
+        signed = SUM.but(parts=(delta(reasoning_content="Hm."), *SUM.parts))
+        findings = await found(server, HELLO, signed, TWO, RESULT, UNKNOWN)
+        assert told(findings["extra fields"]) == (
+            *("ok", "reasoning_content", "sent back with the result"),
+        )
+        assert server.requests[3]["messages"][-2]["reasoning_content"] == "Hm."
+
+    async def test_a_call_in_the_text(self, server: Server) -> None:
+        leaked = says('<tool_call>{"name": "add", "arguments": {}}</tool_call>')
+        findings = await found(server, HELLO, leaked, UNKNOWN)
+        choice = findings["required tool choice"]
+        assert choice.verdict == "wrong"
+        assert "tool-call parser seems to be off" in choice.observed
 
     @pytest.mark.parametrize(
         ("part", "told_of"),

@@ -19,8 +19,8 @@ from streamchat.models import NO_MODEL, open_model
 from streamchat.models.errors import describe
 from streamchat.models.openai_compatible import (
     CompatibleChatOpenAI,
+    adapt_request,
     connect,
-    drop_refused_option,
 )
 from streamchat.text.redact import Redactor
 from tests.server import Hangup, Pause, Reply, Server, fails, says
@@ -213,9 +213,11 @@ def test_the_name_a_model_is_shown_by(settings: Settings, name: str) -> None:
 
 async def test_an_option_is_left_out_once() -> None:
     llm = connect("m", base_url="http://127.0.0.1:9/v1", api_key=None, temperature=0, timeout=1)
-    plainer = drop_refused_option(llm, "stream_options is not known here")
-    assert plainer
+    adapted = adapt_request(llm, "stream_options is not known here", [])
+    assert adapted
+    plainer, change = adapted
+    assert change == "without stream_options"
     assert plainer.stream_usage is False  # type: ignore[attr-defined]  # a field of ChatOpenAI
-    assert drop_refused_option(plainer, "stream_options is not known here") is None
-    assert drop_refused_option(llm, "something else") is None
+    assert adapt_request(plainer, "stream_options is not known here", []) is None
+    assert adapt_request(llm, "something else", []) is None
     await llm.aclose()

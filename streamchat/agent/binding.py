@@ -12,8 +12,8 @@ from langchain_core.messages import AIMessage
 from langchain_core.runnables import Runnable
 from langchain_core.tools import BaseTool
 
-from streamchat.models.openai_compatible import drop_refused_option
-from streamchat.models.refusals import read_complaint, refuses_tools
+from streamchat.models.openai_compatible import adapt_request
+from streamchat.models.refusals import read_complaint, read_sent_messages, refuses_tools
 
 BoundModel: TypeAlias = Runnable[LanguageModelInput, AIMessage]
 
@@ -38,6 +38,11 @@ class ModelBinding:
     def offers_tools(self) -> bool:
         return self.tool_choices[0] is not None
 
+    @property
+    def tool_names(self) -> list[str]:
+        """The names of the tools that are offered."""
+        return [tool.name for tool in self.tools] if self.offers_tools else []
+
     @cached_property
     def runnable(self) -> BoundModel:
         """The model to stream from.
@@ -52,8 +57,10 @@ class ModelBinding:
 
         None if the error is not a refusal, or nothing is left to give up.
         """
-        if plainer := drop_refused_option(self.llm, read_complaint(error)):
-            return replace(self, llm=plainer), "without that option"
+        complaint = read_complaint(error)
+        if complaint and (found := adapt_request(self.llm, complaint, read_sent_messages(error))):
+            llm, change = found
+            return replace(self, llm=llm), change
         refused = isinstance(error, NotImplementedError) or refuses_tools(error)
         if not refused or len(self.tool_choices) == 1:
             return None

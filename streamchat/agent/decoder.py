@@ -8,7 +8,7 @@ linear time, and knows how the message ended.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from itertools import chain, count
 from typing import Any
 
@@ -16,6 +16,7 @@ from langchain_core.messages import AIMessage, AIMessageChunk
 from langchain_core.messages.ai import UsageMetadata, add_ai_message_chunks
 
 from streamchat.agent.fragments import Fragment, OpenCall, read_fragments
+from streamchat.agent.message_text import MessageText, find_rest
 from streamchat.agent.reply import Reply, is_cut_off
 from streamchat.events import (
     ANSWER_TOOL,
@@ -27,9 +28,11 @@ from streamchat.events import (
     TextDelta,
     ToolCallStarted,
 )
+from streamchat.models.wire.extras import MESSAGE_FIELDS, join_fields
+from streamchat.models.wire.normalize import StrictChunk
 from streamchat.text.partial_json import AnswerReader
 from streamchat.text.surrogates import SurrogateJoiner
-from streamchat.text.think import Split, ThinkSplitter
+from streamchat.text.think import Split
 
 # A call ID that can be sent back: OpenAI rejects longer ones.
 _ID = re.compile(r"[!-~]{1,64}")
@@ -63,10 +66,11 @@ class ChunkDecoder:
         self._answer_tool = answer_tool
         self._text_event = AnswerDelta if text_is_answer else TextDelta
         self._taken_ids = set() if taken_ids is None else taken_ids
-        self._text = _Text()
+        self._text = MessageText()
         self._reasoning = SurrogateJoiner()
         self._reasoned: list[str] = []
         self._refusal: list[str] = []
+        self._fields: dict[str, Any] = {}
         self.overran = False
         self._blanks = 0
         """The characters that followed the answer."""
@@ -118,12 +122,14 @@ class ChunkDecoder:
             output_tokens=self._usage["output_tokens"] if self._usage else None,
             refusal="".join(self._refusal),
             broken_off=self._broken_off and self._finish_reason is None,
+            fields=self._fields,
         )
 
     def _read(self, message: AIMessage, *, whole: bool) -> list[Event]:
         reasoning = str(message.additional_kwargs.get("reasoning_content") or "")
         events = self._read_reasoning(reasoning, whole=whole)
         events += self._read_text(_join_text(message.content), whole=whole)
+        self._read_fields(message, whole=whole)
         for position, fragment in enumerate(read_fragments(message)):
             if self.answered:
                 self.overran = True
@@ -133,6 +139,14 @@ class ChunkDecoder:
             else:
                 events += self._read_fragment(fragment)
         return events
+
+    def _read_fields(self, message: AIMessage, *, whole: bool) -> None:
+        if isinstance(message, StrictChunk):
+            fields = message.extras.message if message.extras else {}
+        else:
+            fields = _omit_known(message.additional_kwargs)
+        if fields:
+            self._fields = join_fields({} if whole else self._fields, fields)
 
     def _read_on(self, message: AIMessage) -> None:
         """Find out whether anything but the end of the message follows the answer."""
@@ -148,7 +162,7 @@ class ChunkDecoder:
 
     def _read_reasoning(self, reasoning: str, *, whole: bool) -> list[Event]:
         if whole:
-            reasoning = _find_rest("".join(self._reasoned), reasoning) or ""
+            reasoning = find_rest("".join(self._reasoned), reasoning) or ""
         self._reasoned.append(reasoning)
         return _make_reasoning(self._reasoning.feed(reasoning))
 
@@ -168,10 +182,12 @@ class ChunkDecoder:
             call = self._open(fragment.id, fragment.index)
         events = self._start_call(call, fragment.name) if fragment.name else []
         rest = call.find_rest(fragment.arguments)
+        call.fields = {**call.fields, **fragment.fields}
         return events + self._read_arguments(call, call.characters.feed(rest))
 
     def _read_fragment(self, fragment: Fragment) -> list[Event]:
         call, name = self._assign(fragment)
+        call.fields = join_fields(call.fields, fragment.fields)
         events = self._start_call(call, name) if name else []
         return events + self._read_arguments(call, call.characters.feed(fragment.arguments))
 
@@ -244,53 +260,9 @@ class ChunkDecoder:
         return call
 
 
-class _Text:
-    """The text of a message while it arrives."""
-
-    def __init__(self) -> None:
-        self._received: list[str] = []
-        self._shown: list[str] = []
-        self._characters = SurrogateJoiner()
-        self._splitter = ThinkSplitter()
-
-    @property
-    def shown(self) -> str:
-        """The text without reasoning."""
-        return "".join(self._shown)
-
-    def feed(self, text: str) -> Split:
-        """Return what a piece adds to the reasoning and to the text."""
-        self._received.append(text)
-        return self._keep(self._splitter.feed(self._characters.feed(text)))
-
-    def complete(self, text: str) -> Split:
-        """Return what the whole text adds; if it differs from the pieces, it replaces them."""
-        if not text:
-            return Split("", "")
-        rest = _find_rest("".join(self._received), text)
-        if rest is not None:
-            return self.feed(rest)
-        whole = _Text()
-        whole.feed(text)
-        whole.finish()
-        self._shown = [whole.shown]
-        return Split("", "")
-
-    def finish(self) -> Split:
-        """Return what was held back."""
-        reasoning, text = self._splitter.feed(self._characters.finish())
-        last = self._splitter.finish()
-        return self._keep(Split(reasoning + last.reasoning, text + last.text))
-
-    def _keep(self, split: Split) -> Split:
-        if split.text:
-            self._shown.append(split.text)
-        return split
-
-
-def _find_rest(begun: str, whole: str) -> str | None:
-    """Return the part of the whole text that is missing; None if it begins differently."""
-    return whole[len(begun) :] if whole.startswith(begun) else None
+def _omit_known(kwargs: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what another library's model keeps for the next request."""
+    return {name: value for name, value in kwargs.items() if name not in MESSAGE_FIELDS}
 
 
 def _make_reasoning(text: str) -> list[Event]:

@@ -221,5 +221,5 @@ class AgentExecutor:
             if answer := next((result.answer for _, result in outcomes if result.answer), None):
                 # Small models forget to name the tools they used.
                 return replace(answer, tools_used=answer.tools_used or tuple(used))
-            prompt.scratchpad.extend(build_scratchpad(reply.text, outcomes))
+            prompt.scratchpad.extend(build_scratchpad(reply, outcomes))
         raise AgentError(f"no answer after {self.max_steps} steps (--max-steps)")

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from itertools import zip_longest
+from typing import Any
 
 from langchain_core.messages import AIMessage, AIMessageChunk
 
 from streamchat.agent.reply import Call
+from streamchat.models.wire.normalize import StrictChunk
 from streamchat.text.partial_json import AnswerReader
 from streamchat.text.surrogates import SurrogateJoiner
 
@@ -21,13 +24,18 @@ class Fragment:
     id: str
     name: str
     arguments: str
+    fields: Mapping[str, Any] = field(default_factory=dict)
 
 
 def read_fragments(message: AIMessage) -> Iterator[Fragment]:
     """Yield the fragments of calls in a chunk, or the calls of a whole message."""
     if isinstance(message, AIMessageChunk):
-        for part in message.tool_call_chunks:
-            yield Fragment(part["index"], part["id"] or "", part["name"] or "", part["args"] or "")
+        extras = message.extras if isinstance(message, StrictChunk) else None
+        fields = extras.calls if extras else ()
+        for part, extra in zip_longest(message.tool_call_chunks, fields):
+            if part:
+                texts = (part["id"] or "", part["name"] or "", part["args"] or "")
+                yield Fragment(part["index"], *texts, extra or {})
         return
     for call in message.tool_calls:
         yield Fragment(None, call["id"] or "", call["name"], json.dumps(call["args"]))
@@ -45,6 +53,7 @@ class OpenCall:
         self.characters = SurrogateJoiner()
         self.reader = AnswerReader(field=None)
         self.answers = False
+        self.fields: dict[str, Any] = {}
         self._server_id = server_id
         self._index = index
         self._named_again = False
@@ -85,4 +94,5 @@ class OpenCall:
 
     def to_call(self) -> Call:
         arguments = "".join(self.fragments)
-        return Call(self.call_id, self.name or "", arguments, self.reader.closed, self.answers)
+        name, closed = self.name or "", self.reader.closed
+        return Call(self.call_id, name, arguments, closed, self.answers, self.fields)

@@ -99,9 +99,10 @@ class ModelClient:
                     self._binding = before  # a change that did not help is not kept
                     raise
                 tries += 1
-        if find_fault(reply):
+        offered = self._binding.tool_names
+        if find_fault(reply, offered):
             # Redact before anything is shortened: half a secret would not be recognized.
-            fault = find_fault(reply.redact(self._redactor.redact))
+            fault = find_fault(reply.redact(self._redactor.redact), offered)
             await _fail_calls(reply, fault, streamer)
             raise AgentError(fault)
         return reply

@@ -1,4 +1,4 @@
-"""What is sent to the model: system message, history, question, and the calls of the turn so far."""
+"""What is sent to the model: system message, history, question, calls of the turn so far."""
 
 from __future__ import annotations
 

@@ -6,9 +6,11 @@ run.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
 
+from streamchat.agent.leaked_calls import find_leaked_call
 from streamchat.text.sanitize import one_line
 
 # As named by OpenAI, Anthropic, Cohere, Hugging Face, Together and others. Servers keep making up
@@ -20,6 +22,7 @@ _COMPLETE = frozenset(
         *("tool_calls", "tool_call", "tool_use", "function_call", "function_calls"),
     }
 )
+PARSER_IS_OFF = "the server's tool-call parser seems to be off"
 _MAX_ARGUMENTS = 100
 """Characters of arguments quoted in an error."""
 
@@ -29,7 +32,7 @@ class Call:
     """A tool call as it arrived: `arguments` is the exact concatenation of its fragments.
 
     `complete` says whether the JSON object in them was closed, `answers` whether the answer was
-    read from them as they arrived.
+    read from them as they arrived. `fields` are extra ones, to send back to the server.
     """
 
     call_id: str
@@ -37,6 +40,7 @@ class Call:
     arguments: str
     complete: bool = True
     answers: bool = False
+    fields: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +48,7 @@ class Reply:
     """A model message. Token counts are None if the server reports none.
 
     `refusal` is what the model said instead of an answer. `broken_off` says whether the stream
-    ended without a finish reason or `[DONE]`.
+    ended without a finish reason or `[DONE]`. `fields` are extra ones, to send back to the server.
     """
 
     text: str = ""
@@ -54,6 +58,7 @@ class Reply:
     output_tokens: int | None = None
     refusal: str = ""
     broken_off: bool = False
+    fields: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def cut_off(self) -> bool:
@@ -75,10 +80,14 @@ def is_cut_off(finish_reason: str | None) -> bool:
     return (finish_reason or "stop").lower().replace("-", "_") not in _COMPLETE
 
 
-def find_fault(reply: Reply) -> str:
+def find_fault(reply: Reply, tools: Collection[str] = ()) -> str:
     """Return why a message cannot be used, or an empty string if it can.
 
     Some good servers never send a finish reason. Complete arguments are accepted from them.
+
+    Args:
+        reply: the message.
+        tools: the names of the tools that were offered.
     """
     if reply.cut_off:
         reason = one_line(reply.finish_reason or "", 40)
@@ -94,6 +103,11 @@ def find_fault(reply: Reply) -> str:
         return "the model's message was empty"
     if not reply.calls and reply.broken_off:
         return "the answer may be cut off: the stream ended without finish_reason or [DONE]"
+    if not reply.calls and tools and (name := find_leaked_call(reply.text, tools)):
+        return (
+            f"the model called {one_line(name, 64)} in its text: {PARSER_IS_OFF} "
+            "(vLLM: --tool-call-parser, llama.cpp: --jinja)"
+        )
     return ""
 
 

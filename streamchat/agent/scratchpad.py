@@ -8,8 +8,9 @@ from dataclasses import dataclass
 
 from langchain_core.messages import AIMessage, BaseMessage, ToolCall, ToolMessage
 
-from streamchat.agent.reply import Call
+from streamchat.agent.reply import Call, Reply
 from streamchat.events import TurnDone
+from streamchat.models.wire.extras import CALL_FIELDS
 from streamchat.text.surrogates import replace_surrogates
 from streamchat.tools import to_sendable_arguments
 
@@ -26,8 +27,8 @@ class Result:
     answer: TurnDone | None = None
 
 
-def build_scratchpad(text: str, outcomes: Sequence[tuple[Call, Result]]) -> list[BaseMessage]:
-    """Return the model's message and a result for each of its calls."""
+def build_scratchpad(reply: Reply, outcomes: Sequence[tuple[Call, Result]]) -> list[BaseMessage]:
+    """Return the model's message, with all it came with, and a result for each of its calls."""
     called = [
         ToolCall(
             id=call.call_id, name=_clean_name(call), args=to_sendable_arguments(call.arguments)
@@ -42,7 +43,10 @@ def build_scratchpad(text: str, outcomes: Sequence[tuple[Call, Result]]) -> list
         )
         for call, result in outcomes
     ]
-    return [AIMessage(replace_surrogates(text), tool_calls=called), *results]
+    by_call = {call.call_id: dict(call.fields) for call, _ in outcomes if call.fields}
+    fields = {**reply.fields, **({CALL_FIELDS: by_call} if by_call else {})}
+    text = replace_surrogates(reply.text)
+    return [AIMessage(text, tool_calls=called, additional_kwargs=fields), *results]
 
 
 def _clean_name(call: Call) -> str:

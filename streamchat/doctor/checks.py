@@ -12,11 +12,13 @@ from dataclasses import replace
 from typing import Any, TypeAlias
 
 from streamchat.agent.reply import Reply
-from streamchat.doctor import verdicts
+from streamchat.doctor import call_verdicts, verdicts
 from streamchat.doctor.findings import Finding
 from streamchat.doctor.probe import Failure, Probe, describe_tools
 from streamchat.doctor.response import Response
 from streamchat.doctor.verdicts import MOST_TOKENS, OFFERED
+from streamchat.models.request_format import RequestFormat, add_fields, find_extra_names
+from streamchat.models.wire.extras import CALL_FIELDS
 from streamchat.text.redact import Redactor, redact_url_credentials
 from streamchat.text.sanitize import one_line
 from streamchat.tools.calls import to_sendable_arguments
@@ -26,7 +28,10 @@ _NO_SUCH_MODEL = "streamchat-doctor-no-such-model"
 _NO_QUESTION = "no question can be answered"
 
 _Message: TypeAlias = dict[str, Any]
-_HELLO: list[_Message] = [{"role": "user", "content": "Say hello."}]
+_HELLO: list[_Message] = [
+    {"role": "system", "content": "You are a helpful assistant."},
+    {"role": "user", "content": "Say hello."},
+]
 _SUM: list[_Message] = [{"role": "user", "content": "What is 17 + 25? Call the tool add."}]
 _TWO_SUMS: list[_Message] = [
     {
@@ -85,6 +90,7 @@ async def _check_all(probe: Probe) -> AsyncIterator[Finding]:
         )
     if said.failure:
         return
+    yield verdicts.judge_system_role(requests.refused_forms.get("system role", ""))
     for finding in verdicts.judge_text_details(said, limited=requests.limited):
         yield finding
     async for finding in _check_tools(requests):
@@ -105,10 +111,17 @@ async def _check_tools(requests: _Requests) -> AsyncIterator[Finding]:
         yield verdicts.judge_free_choice(called)
     if not called.reply.calls or called.failure:
         return
-    for finding in verdicts.judge_calls(called, limited=requests.limited):
+    for finding in call_verdicts.judge_calls(called, limited=requests.limited):
         yield finding
-    yield verdicts.judge_parallel_calls(await requests.ask(_TWO_SUMS, **offer))
-    yield verdicts.judge_result(await requests.ask(_SUM + _build_exchange(called.reply), **offer))
+    yield call_verdicts.judge_parallel_calls(await requests.ask(_TWO_SUMS, **offer))
+    exchange = _build_exchange(called.reply)
+    returned = await requests.ask(_SUM + exchange, **offer)
+    yield call_verdicts.judge_result(returned)
+    if returned.failure:
+        return
+    fields = sorted(find_extra_names(exchange[0]))
+    for finding in call_verdicts.judge_exchange(fields, requests.refused_forms):
+        yield finding
 
 
 class _Requests:
@@ -116,10 +129,14 @@ class _Requests:
 
     Attributes:
         refused: the refused options, and what the server said about each.
+        refused_forms: the refused forms of messages ("system role", "null content", "fields"), and
+            what the server said about each.
     """
 
     def __init__(self, probe: Probe) -> None:
         self.refused: dict[str, str] = {}
+        self.refused_forms: dict[str, str] = {}
+        self._format = RequestFormat()
         self._probe = probe
         self._options: dict[str, Any] = {
             "stream_options": {"include_usage": True},
@@ -146,19 +163,33 @@ class _Requests:
 
     async def send(self, messages: list[_Message], **more: Any) -> Response:
         """Send a request and return the response, even if it failed."""
-        basis = {"model": self._probe.model, "messages": messages, "stream": True}
+        basis = {"model": self._probe.model, "stream": True}
         while True:
-            seen = Response(await self._probe.ask(basis | self._options | more))
-            if not (option := self._refused_option(seen.failure)):
+            written = self._format.apply(messages)
+            payload = {**basis, "messages": written, **self._options, **more}
+            seen = Response(await self._probe.ask(payload))
+            if not seen.failure or not self._adapt(seen.failure, written):
                 return seen
+
+    def _adapt(self, failure: Failure, messages: list[_Message]) -> bool:
+        """Change later requests as streamchat does; return False if that cannot help."""
+        if option := next((name for name in self._options if name in failure.complaint), ""):
             del self._options[option]
             # The limit is the doctor's own; streamchat sends none that could be refused.
-            if option != "max_tokens" and seen.failure:
-                self.refused[option] = seen.failure.said
+            if option != "max_tokens":
+                self.refused[option] = failure.said
+            return True
+        found = self._format.adapt(failure.complaint, messages) if failure.complaint else None
+        if found:
+            before, (self._format, _) = self._format, found
+            self.refused_forms[_name_change(before, self._format)] = failure.said
+        return found is not None
 
-    def _refused_option(self, failure: Failure | None) -> str:
-        named = (name for name in self._options if failure and name in failure.complaint)
-        return next(named, "")
+
+def _name_change(before: RequestFormat, after: RequestFormat) -> str:
+    if before.system_role != after.system_role:
+        return "system role"
+    return "null content" if before.null_content != after.null_content else "fields"
 
 
 def _build_exchange(reply: Reply) -> list[_Message]:
@@ -167,7 +198,9 @@ def _build_exchange(reply: Reply) -> list[_Message]:
     arguments = json.dumps(to_sendable_arguments(call.arguments))
     function = {"name": "add", "arguments": arguments}
     made = [{"type": "function", "id": call.call_id, "function": function}]
+    message = {"role": "assistant", "content": None, "tool_calls": made}
+    fields = {**reply.fields, CALL_FIELDS: {call.call_id: dict(call.fields)}}
     return [
-        {"role": "assistant", "content": None, "tool_calls": made},
+        add_fields(message, fields),
         {"role": "tool", "content": "42", "tool_call_id": call.call_id},
     ]

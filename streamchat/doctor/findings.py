@@ -1,4 +1,4 @@
-"""What was found out about a server: pure."""
+"""Findings: how a server does each part of the API, and what streamchat does about it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 Verdict: TypeAlias = Literal["ok", "different", "missing", "wrong"]
-"""As the API has it; otherwise, but streamchat copes; not there; not to be used."""
+"""As in the API; another way, which streamchat handles; absent; unusable."""
 
 TEXT = "text"
 """The subject that decides whether a server can be used."""
@@ -18,7 +18,7 @@ class Finding:
     """One row of a report.
 
     Attributes:
-        subject: the part of the API that was looked at.
+        subject: the part of the API.
         verdict: how the server does it.
         observed: what was seen.
         consequence: what streamchat does about it.
@@ -31,5 +31,5 @@ class Finding:
 
 
 def is_usable(findings: Iterable[Finding]) -> bool:
-    """Whether a text can be had, be it streamed or whole."""
+    """Whether the server produces text, streamed or whole."""
     return any(each.subject == TEXT and each.verdict in ("ok", "different") for each in findings)

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Any, TypeVar
 
 import httpx2
 import openai
-from langchain_core.language_models import BaseChatModel
+from langchain_core.language_models import BaseChatModel, LanguageModelInput
 from langchain_core.outputs import ChatGenerationChunk
 from langchain_openai import ChatOpenAI
 from pydantic import PrivateAttr, SecretStr
 
 from streamchat.config import OPENAI_KEY, find_url_credentials
+from streamchat.models.request_format import Message, RequestFormat, attach_fields
 from streamchat.models.transport import format_host
 from streamchat.models.wire.normalize import to_generation_chunk
 from streamchat.models.wire.stream import ChunkStream
@@ -29,6 +30,7 @@ class CompatibleChatOpenAI(ChatOpenAI):
     """ChatOpenAI that also reads the streams of servers that deviate from the API."""
 
     _key_variable: str = PrivateAttr(OPENAI_KEY)
+    _format: RequestFormat = PrivateAttr(RequestFormat())
 
     async def aclose(self) -> None:
         """Close the connections to the server."""
@@ -42,6 +44,11 @@ class CompatibleChatOpenAI(ChatOpenAI):
         value = key.get_secret_value() if isinstance(key, SecretStr) else NO_KEY
         login = find_url_credentials(self.openai_api_base)
         return login if value == NO_KEY else (value, *login)
+
+    @property
+    def format(self) -> RequestFormat:
+        """The form of messages that the server takes."""
+        return self._format
 
     @property
     def host(self) -> str:
@@ -63,6 +70,14 @@ class CompatibleChatOpenAI(ChatOpenAI):
         models = listed.get("data") if isinstance(listed, dict) else None
         named = (each.get("id") for each in models or [] if isinstance(each, dict))
         return [name for name in named if isinstance(name, str)]
+
+    def _get_request_payload(
+        self, input_: LanguageModelInput, *, stop: list[str] | None = None, **kwargs: Any
+    ) -> dict[str, Any]:
+        payload: dict[str, Any] = super()._get_request_payload(input_, stop=stop, **kwargs)
+        messages = self._convert_input(input_).to_messages()
+        payload["messages"] = self._format.apply(attach_fields(payload["messages"], messages))
+        return payload
 
     def _convert_chunk_to_generation_chunk(
         self, chunk: dict[str, Any], default_chunk_class: type, base_generation_info: Any
@@ -199,16 +214,31 @@ def connect(
     return llm
 
 
-_CHANGES: dict[str, dict[str, Any]] = {
+_OPTIONS: dict[str, dict[str, Any]] = {
     "stream_options": {"stream_usage": False},
     "temperature": {"temperature": None},
 }
 
 
-def drop_refused_option(llm: BaseChatModel, complaint: str) -> BaseChatModel | None:
-    """Return the model without the option that the complaint names; None if it names none."""
-    for option, changes in _CHANGES.items():
+def adapt_request(
+    llm: BaseChatModel, complaint: str, messages: Sequence[Message]
+) -> tuple[BaseChatModel, str] | None:
+    """Return the model without what the server refused, and the change in a few words.
+
+    Args:
+        llm: the model.
+        complaint: the server's words, in lower case.
+        messages: as they were sent.
+
+    Returns:
+        None if the complaint is about something else.
+    """
+    for option, changes in _OPTIONS.items():
         already = all(getattr(llm, name, value) == value for name, value in changes.items())
         if option in complaint and not already:
-            return llm.model_copy(update=changes)
+            return llm.model_copy(update=changes), f"without {option}"
+    if isinstance(llm, CompatibleChatOpenAI) and (found := llm.format.adapt(complaint, messages)):
+        adapted = llm.model_copy()
+        adapted._format, change = found
+        return adapted, change
     return None

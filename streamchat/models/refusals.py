@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
+from typing import Any
 
 import openai
 
@@ -42,6 +44,16 @@ def read_complaint(error: BaseException) -> str:
     """Return the server's words about a request it refused, in lower case; empty otherwise."""
     refusal = _as_refusal(error)
     return read_server_message(refusal).lower() if refusal else ""
+
+
+def read_sent_messages(error: BaseException) -> list[dict[str, Any]]:
+    """Return the messages of the request that failed; none if there were none."""
+    try:
+        sent = json.loads(error.request.content) if isinstance(error, openai.APIError) else {}
+    except (ValueError, RuntimeError):  # not JSON, or not kept
+        return []
+    messages = sent.get("messages") if isinstance(sent, dict) else None
+    return [each for each in messages or [] if isinstance(each, dict)]
 
 
 def refuses_tools(error: BaseException) -> bool:

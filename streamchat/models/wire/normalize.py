@@ -19,7 +19,9 @@ from langchain_core.messages.tool import (
     tool_call_chunk,
 )
 from langchain_core.outputs import ChatGenerationChunk
-from pydantic import model_validator
+from pydantic import PrivateAttr, model_validator
+
+from streamchat.models.wire.extras import Extras, read_extras
 
 _REASONING_FIELDS = ("reasoning_content", "reasoning", "thinking")
 
@@ -30,6 +32,13 @@ class StrictChunk(AIMessageChunk):
     AIMessageChunk completes partial JSON, which takes quadratic time and makes incomplete calls
     valid.
     """
+
+    _extras: Extras | None = PrivateAttr(None)
+
+    @property
+    def extras(self) -> Extras | None:
+        """The fields that are not part of the API; None if there are none."""
+        return self._extras
 
     # Overrides the validator of this name: nothing else keeps LangChain from repairing the JSON.
     @model_validator(mode="after")
@@ -81,17 +90,15 @@ def to_generation_chunk(chunk: Mapping[str, Any]) -> ChatGenerationChunk:
         "whole_message": "yes" if _is_whole(choice) else "",
         **_pick_text(chunk, "stream_end"),
     }
-    return ChatGenerationChunk(
-        message=StrictChunk(
-            content=text,
-            tool_call_chunks=list(_read_calls(delta)),
-            usage_metadata=_read_usage(chunk.get("usage")),
-            additional_kwargs={
-                name: each for name, each in extra.items() if each not in ("", '""')
-            },
-        ),
-        generation_info={name: each for name, each in info.items() if each} or None,
+    message = StrictChunk(
+        content=text,
+        tool_call_chunks=list(_read_calls(delta)),
+        usage_metadata=_read_usage(chunk.get("usage")),
+        additional_kwargs={name: each for name, each in extra.items() if each not in ("", '""')},
     )
+    message._extras = read_extras(delta)
+    found = {name: each for name, each in info.items() if each} or None
+    return ChatGenerationChunk(message=message, generation_info=found)
 
 
 def has_content(chunk: Mapping[str, Any]) -> bool:
