@@ -307,6 +307,40 @@ def test_debug_lines_beside_another_view() -> None:
     assert "Calling add..." in out.getvalue()
 
 
+@pytest.mark.parametrize(
+    ("kind", "expected"),
+    [
+        (RawView, "(queued: one)\n(queued: two 2)\n(queued: three)\n"),
+        (PlainView, "Queued: one\nQueued: two 2\nQueued: three\n"),
+        (JsonView, ""),
+    ],
+)
+def test_each_queued_message_is_announced_once(
+    kind: type[RawView | PlainView | JsonView], expected: str
+) -> None:
+    out = io.StringIO()
+    with kind(out) as view:
+        view.show_typed(["one", "two\n2"], "")
+        view.show_typed(["one", "two\n2"], "th")
+        view.show_typed([], "")  # both were sent
+        view.show_typed(["three"], "")
+    assert out.getvalue() == expected
+
+
+def test_a_tool_without_a_name_is_called_the_same_everywhere() -> None:
+    debug: list[str] = []
+    raw, plain = io.StringIO(), io.StringIO()
+    events = [*call(" ", ["{}"], "20"), TurnCancelled()]
+    shown(RawView(raw), events)
+    shown(DebugView(PlainView(plain), debug.append), events)
+    assert raw.getvalue() == "Calling unnamed tool...\n{}|\nunnamed tool → 20\n"
+    assert plain.getvalue().splitlines() == [
+        *("Calling unnamed tool...", "unnamed tool is called with no arguments."),
+        "unnamed tool returned 20.",
+    ]
+    assert "tool unnamed tool: returned after 0.000 s" in debug
+
+
 class TestChoice:
     """Which view goes where."""
 

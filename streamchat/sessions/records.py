@@ -80,11 +80,11 @@ def format_calls(turn: Turn) -> str:
     lines = []
     for call in turn.blocks:
         if isinstance(call, ToolCall) and call.name != ANSWER_TOOL:
-            lines.append(f"{call.name} {format_arguments(call)}\n{call.output}")
+            lines.append(f"{call.name} {dump_arguments(call)}\n{call.output}")
     return replace_surrogates("\n".join(lines))
 
 
-def format_arguments(call: ToolCall) -> str:
+def dump_arguments(call: ToolCall) -> str:
     """Return the arguments of a call as JSON, or the fragments that arrived of them."""
     if call.arguments is None:
         return replace_surrogates(call.fragments.text)

@@ -11,9 +11,10 @@ from typing import Any, TypeAlias
 
 from streamchat.agent.interrupted import INTERRUPTED
 from streamchat.events import ANSWER_TOOL, Event, add_version, to_dict
-from streamchat.sessions.records import Session, StoredTurn, format_arguments
+from streamchat.sessions.records import Session, StoredTurn, dump_arguments
 from streamchat.text.sanitize import one_line, sanitize
 from streamchat.turn import ToolCall, fold
+from streamchat.view.formatting import format_tool_name
 
 TurnWithEvents: TypeAlias = tuple[StoredTurn, Sequence[Event]]
 
@@ -68,9 +69,9 @@ def _quote(text: str) -> str:
 
 
 def _format_call(call: ToolCall) -> str:
-    name = one_line(call.name, 64) or "a tool without a name"
+    name = format_tool_name(call.name)
     outcome = {"done": "returned", "failed": "failed"}.get(call.state, "did not finish")
-    blocks = f"{fence(format_arguments(call), 'json')}\n\n{name} {outcome}"
+    blocks = f"{fence(dump_arguments(call), 'json')}\n\n{name} {outcome}"
     return f"Calling {name}\n\n{blocks}" + (f":\n\n{fence(call.output)}" if call.output else ".")
 
 

@@ -6,8 +6,7 @@ import asyncio
 import logging
 from collections.abc import Sequence
 from time import time
-from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
 from streamchat.events import Event
 from streamchat.process.interrupts import InterruptHandler
@@ -15,7 +14,7 @@ from streamchat.sessions.conversation import Conversation
 from streamchat.sessions.recorder import Recorder
 from streamchat.sessions.records import StoredTurn
 from streamchat.turn import Turn, find_answer
-from streamchat.view import View
+from streamchat.view import ForwardingView, View
 from streamchat.view.play import play
 
 if TYPE_CHECKING:
@@ -117,37 +116,18 @@ async def run_turn(
                 _log.debug("the turn failed", exc_info=error)
 
 
-class _RecordingView:
-    """Passes a turn on to another view, and records it."""
+class _RecordingView(ForwardingView):
+    """Records a turn while another view shows it."""
 
     def __init__(self, inner: View, recorder: Recorder) -> None:
+        super().__init__(inner)
         self.turn = Turn(status="cancelled")
-        self._inner = inner
         self._recorder = recorder
-
-    def __enter__(self) -> Self:
-        self._inner.__enter__()
-        return self
-
-    def __exit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-        /,
-    ) -> None:
-        self._inner.__exit__(exc_type, exc, traceback)
 
     def show(self, turn: Turn, event: Event) -> None:
         self.turn = turn
         self._recorder.record(event)
-        self._inner.show(turn, event)
-
-    def show_typed(self, queued: Sequence[str], text: str) -> None:
-        self._inner.show_typed(queued, text)
-
-    def suspend(self) -> None:
-        self._inner.suspend()
+        super().show(turn, event)
 
 
 def _to_stored_turn(turn: Turn, id: int, question: str, message: str, started: float) -> StoredTurn:

@@ -1,7 +1,7 @@
 """Ways to show a turn: live on a terminal, in sentences, as tokens, as JSON, or the answer alone.
 
-Each view is given the turn and its latest event, and writes what changed. Views must not know where
-events come from: no agent, no model, no session; nor who chose them.
+A view receives the turn and its latest event, and writes what changed. It never knows where events
+come from: nothing here imports an agent, a model or a session.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from streamchat.turn import Turn
 
 
 class View(Protocol):
-    """Shows a turn while it happens. Enter it before the first event, exit after the last."""
+    """Shows a turn as it happens. Enter it before the first event, and exit it after the last."""
 
     def __enter__(self) -> Self: ...
 
@@ -30,7 +30,7 @@ class View(Protocol):
     ) -> None: ...
 
     def show(self, turn: Turn, event: Event) -> None:
-        """Show what the event changed. `turn` is the state after it.
+        """Show what the event changed; `turn` is the state after it.
 
         Raises:
             OSError: the output is gone.
@@ -38,7 +38,7 @@ class View(Protocol):
         ...
 
     def show_typed(self, queued: Sequence[str], text: str) -> None:
-        """Show the messages that the user has queued, and the text typed since."""
+        """Show the user's queued messages, oldest first, and the text typed since."""
         ...
 
     def suspend(self) -> None:
@@ -47,7 +47,9 @@ class View(Protocol):
 
 
 class TextView:
-    """Base class of views that write lines: they have nothing to set up or to tear down."""
+    """Base class for views that only append text: they have nothing to set up or tear down."""
+
+    _announced_messages = 0
 
     def __enter__(self) -> Self:
         return self
@@ -62,7 +64,41 @@ class TextView:
         return None
 
     def show_typed(self, queued: Sequence[str], text: str) -> None:
-        return None
+        for message in queued[self._announced_messages :]:
+            self.announce_queued(message)
+        self._announced_messages = len(queued)
+
+    def announce_queued(self, message: str) -> None:
+        """Tell the user that a message is queued; called once for each. The default is silence."""
 
     def suspend(self) -> None:
         os.kill(os.getpid(), signal.SIGSTOP)
+
+
+class ForwardingView:
+    """Base class for views that add to another view, to which they forward every call."""
+
+    def __init__(self, inner: View) -> None:
+        self._inner = inner
+
+    def __enter__(self) -> Self:
+        self._inner.__enter__()
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+        /,
+    ) -> None:
+        self._inner.__exit__(exc_type, exc, traceback)
+
+    def show(self, turn: Turn, event: Event) -> None:
+        self._inner.show(turn, event)
+
+    def show_typed(self, queued: Sequence[str], text: str) -> None:
+        self._inner.show_typed(queued, text)
+
+    def suspend(self) -> None:
+        self._inner.suspend()

@@ -1,4 +1,4 @@
-"""The answer alone, unwrapped and without colours, for a pipe."""
+"""The answer alone, unwrapped and without colours, for pipes."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ _NEWLINE = sanitize("\n")
 
 
 class AnswerView(TextView):
-    """Writes the answer as it arrives, and one newline.
+    """Writes the answer as it arrives, then a newline.
 
-    Text from a model that was offered tools may still turn out to accompany a call, so it is
-    written when the turn is over.
+    Text that the model writes outside of an answer may turn out to introduce a tool call, so it is
+    held back until the turn ends.
 
     Args:
-        out: the stream to write on.
+        out: the stream to write to.
         warn: shows the user a line that is not part of the answer.
     """
 
@@ -39,8 +39,8 @@ class AnswerView(TextView):
         self._call_id = ""
         self._written: list[str] = []
         self._prose: list[str] = []
-        self._blank = ""
-        """The space before the first letter."""
+        self._leading = ""
+        """Whitespace, held back until something visible follows."""
         self._begun = False
         self._sanitizer = Sanitizer()
 
@@ -67,7 +67,7 @@ class AnswerView(TextView):
                     self._end()
 
     def _restart(self, call_id: str | None = None) -> None:
-        """Begin another answer on a line of its own: what is written cannot be taken back."""
+        """Start another answer on a new line, since written text cannot be taken back."""
         if self._written and call_id != self._call_id:
             self._end()
             self._written = []
@@ -75,11 +75,11 @@ class AnswerView(TextView):
 
     def _write(self, text: str) -> None:
         self._written.append(text)
-        self._blank += text
-        if not self._begun and not self._blank.strip():
-            return  # a blank answer is refused
-        self._out.write(self._sanitizer.feed(self._blank))
-        self._blank, self._begun = "", True
+        self._leading += text
+        if not self._begun and not self._leading.strip():
+            return  # the agent rejects blank answers
+        self._out.write(self._sanitizer.feed(self._leading))
+        self._leading, self._begun = "", True
         self._out.flush()
 
     def _end(self) -> None:
@@ -87,4 +87,4 @@ class AnswerView(TextView):
             self._out.write(self._sanitizer.finish())
             self._out.write(_NEWLINE)
             self._out.flush()
-        self._blank, self._begun = "", False
+        self._leading, self._begun = "", False

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from types import TracebackType
-from typing import Self
+from collections.abc import Callable
 
 from streamchat.events import (
     ChunkReceived,
@@ -19,48 +17,29 @@ from streamchat.events import (
 )
 from streamchat.text.sanitize import SafeText, sanitize
 from streamchat.turn import Turn
-from streamchat.view import View
-from streamchat.view.formatting import format_tokens, shorten
+from streamchat.view import ForwardingView, View
+from streamchat.view.formatting import format_tokens, format_tool_name, shorten
 
-_LONGEST_LINE = 4_000
+_MAX_LINE = 4_000
 """Characters of a debug line that are shown."""
 
 
-class DebugView:
-    """Shows events in another view and writes debug lines: chunks, step numbers, timings.
+class DebugView(ForwardingView):
+    """Writes debug lines alongside another view: chunks, step numbers, timings.
 
     Args:
         inner: the other view.
-        write: writes one line, given without its end.
+        write: writes one line, given without its line ending.
     """
 
     def __init__(self, inner: View, write: Callable[[SafeText], None]) -> None:
-        self._inner = inner
+        super().__init__(inner)
         self._write = write
-
-    def __enter__(self) -> Self:
-        self._inner.__enter__()
-        return self
-
-    def __exit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-        /,
-    ) -> None:
-        self._inner.__exit__(exc_type, exc, traceback)
 
     def show(self, turn: Turn, event: Event) -> None:
         for line in _describe(turn, event):
-            self._write(sanitize(shorten(line, _LONGEST_LINE)))
-        self._inner.show(turn, event)
-
-    def show_typed(self, queued: Sequence[str], text: str) -> None:
-        self._inner.show_typed(queued, text)
-
-    def suspend(self) -> None:
-        self._inner.suspend()
+            self._write(sanitize(shorten(line, _MAX_LINE)))
+        super().show(turn, event)
 
 
 def _describe(turn: Turn, event: Event) -> list[str]:
@@ -82,7 +61,8 @@ def _describe(turn: Turn, event: Event) -> list[str]:
             return [f"step {step}: {', '.join(filter(None, figures))}"]
         case ToolFinished(call_id, _, failed, seconds):
             outcome = "failed" if failed else "returned"
-            return [f"tool {turn.call(call_id).name}: {outcome} after {seconds:.3f} s"]
+            name = format_tool_name(turn.call(call_id).name)
+            return [f"tool {name}: {outcome} after {seconds:.3f} s"]
         case Notice(text):
             return [f"notice: {text}"]
         case TurnDone(_, _, seconds) | TurnFailed(_, seconds):

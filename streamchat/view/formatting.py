@@ -6,18 +6,23 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from streamchat.text.sanitize import one_line
+from streamchat.text.sanitize import SafeText, one_line
 from streamchat.turn import Turn
 
-MOST_OUTPUT = 2_000
+MAX_OUTPUT = 2_000
 """Characters of a tool's result that are shown."""
-_MOST_VALUE = 300
+_MAX_VALUE = 300
+
+
+def format_tool_name(name: str, limit: int = 64) -> SafeText:
+    """Return the name on one line of at most `limit` characters; some models send a blank one."""
+    return one_line(name, limit) or one_line("unnamed tool")
 
 
 def format_arguments(arguments: Mapping[str, Any]) -> str:
-    """Return a call's arguments as a list of assignments; long values are shortened."""
+    """Return a call's arguments as assignments separated by commas, with long values shortened."""
     return ", ".join(
-        f"{one_line(name, 64)} = {shorten(_format_value(value), _MOST_VALUE)}"
+        f"{one_line(name, 64)} = {shorten(_format_value(value), _MAX_VALUE)}"
         for name, value in arguments.items()
     )
 
@@ -27,14 +32,14 @@ def _format_value(value: Any) -> str:
 
 
 def format_duration(seconds: float) -> str:
-    """Return the duration with no more digits than matter to a reader."""
+    """Return a duration with only as many digits as matter to a reader."""
     if seconds >= 1:
         return f"{seconds:.1f} s"
     return f"{seconds * 1000:.0f} ms" if seconds >= 0.001 else "<1 ms"
 
 
 def format_age(seconds: float) -> str:
-    """Return an age in the largest unit that it fills."""
+    """Return an age in the largest unit that it fills, such as "3 days"."""
     whole = max(int(seconds), 0)  # the clock may have been set back
     for unit, size in (("day", 86_400), ("h", 3_600), ("min", 60)):
         if count := whole // size:
@@ -42,17 +47,14 @@ def format_age(seconds: float) -> str:
     return f"{whole} s"
 
 
-def shorten(text: str, most: int) -> str:
-    """Return the text, or its first `most` characters and how many more there are."""
-    left_out = len(text) - most
-    return f"{text[:most]} ({left_out:,} characters more)" if left_out > 0 else text
+def shorten(text: str, limit: int) -> str:
+    """Return the text, or its first `limit` characters and how many more there are."""
+    left_out = len(text) - limit
+    return f"{text[:limit]} ({left_out:,} characters more)" if left_out > 0 else text
 
 
 def format_figures(turn: Turn) -> list[str]:
-    """Return model, steps, time to the first token, speed, token counts and time.
-
-    Figures that are unknown are left out.
-    """
+    """Return the model, steps, time to the first token, speed, tokens and duration, where known."""
     first = turn.first_token_seconds
     figures = [
         one_line(turn.model, 60),
@@ -72,7 +74,7 @@ def _format_speed(turn: Turn) -> str:
 
 
 def format_tokens(tokens_in: int | None, tokens_out: int | None) -> str:
-    """Return the counts that are known."""
+    """Return the token counts that are known."""
     counts = {"in": tokens_in, "out": tokens_out}
     return ", ".join(f"{count:,} {way}" for way, count in counts.items() if count is not None)
 

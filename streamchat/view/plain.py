@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from streamchat.events import (
     ANSWER_TOOL,
     AnswerDelta,
@@ -23,7 +21,13 @@ from streamchat.events import (
 from streamchat.text.sanitize import SafeOutput, one_line, sanitize
 from streamchat.turn import Turn
 from streamchat.view import TextView
-from streamchat.view.formatting import MOST_OUTPUT, format_arguments, format_figures, shorten
+from streamchat.view.formatting import (
+    MAX_OUTPUT,
+    format_arguments,
+    format_figures,
+    format_tool_name,
+    shorten,
+)
 
 _INDENT = "  "
 
@@ -31,27 +35,25 @@ _INDENT = "  "
 class PlainView(TextView):
     """Describes what happens in sentences, and writes the answer line by line.
 
-    It never writes anything twice or moves the cursor.
+    Nothing is written twice, and the cursor is never moved.
 
     Args:
-        out: the stream to write on.
+        out: the stream to write to.
     """
 
     def __init__(self, out: SafeOutput) -> None:
         self._out = out
         self._step = 0
         self._line: list[str] = []
-        """The pieces of the current line."""
+        """The pieces of the incomplete line."""
         self._answer_call: str | None = None
-        """The call that the answer is written in."""
+        """The ID of the call that carries the answer."""
         self._written: list[str] = []
-        """The pieces of the answer that were written as such."""
+        """The pieces of the answer written so far."""
         self._prose: list[str] = []
         """Text that may turn out to be the answer."""
         self._in_answer = False
         self._in_reasoning = False
-        self._announced_messages = 0
-        """Queued messages that were written."""
 
     def show(self, turn: Turn, event: Event) -> None:
         match event:
@@ -62,21 +64,21 @@ class PlainView(TextView):
                 self._add_reasoning(text)
             case TextDelta(text):
                 self._end_reasoning()
-                self._change_to(answer=False)
+                self._switch_to(answer=False)
                 self._prose.append(text)
                 self._add_text(text)
             case AnswerDelta(text, call_id):
                 self._begin_answer(call_id)
                 self._add_answer(text)
             case ToolCallStarted(_, name) if name != ANSWER_TOOL:
-                self._say(f"Calling {one_line(name, 64) or 'a tool without a name'}...")
+                self._say(f"Calling {format_tool_name(name)}...")
             case ToolStarted(call_id, arguments):
                 shown = format_arguments(arguments)
-                self._say_of_call(turn, call_id, f"is called with {shown or 'no arguments'}.")
+                self._report_call(turn, call_id, f"is called with {shown or 'no arguments'}.")
             case ToolFinished(call_id, output, failed):
-                shown = shorten(output, MOST_OUTPUT)
+                shown = shorten(output, MAX_OUTPUT)
                 outcome = f"failed: {shown}" if failed else f"returned {shown}."
-                self._say_of_call(turn, call_id, outcome)
+                self._report_call(turn, call_id, outcome)
             case Notice(text):
                 self._say(f"Note: {one_line(text)}")
             case StepFinished() | TurnFailed() | TurnCancelled():
@@ -87,10 +89,9 @@ class PlainView(TextView):
                     self._add_answer(answer)
                 self._say(f"Done: {', '.join(format_figures(turn))}.")
 
-    def show_typed(self, queued: Sequence[str], text: str) -> None:
-        for message in queued[self._announced_messages :]:
-            self._write(f"Queued: {one_line(message)}")  # an unfinished line is still held back
-        self._announced_messages = len(queued)
+    def announce_queued(self, message: str) -> None:
+        # Nothing of an incomplete line has been written, so this cannot end up in the middle of it.
+        self._write(f"Queued: {one_line(message)}")
 
     def _add_reasoning(self, text: str) -> None:
         if not self._in_reasoning:
@@ -106,19 +107,19 @@ class PlainView(TextView):
         if not self._written or call_id != self._answer_call:
             self._say("The answer:")
             self._written = []
-        self._change_to(answer=True)
+        self._switch_to(answer=True)
         self._answer_call = call_id
 
-    def _change_to(self, *, answer: bool) -> None:
-        """End the line where the answer and other text alternate."""
+    def _switch_to(self, *, answer: bool) -> None:
+        """End the line on a change between the answer and other text."""
         if self._in_answer is not answer:
             self._end_line()
         self._in_answer = answer
 
-    def _say_of_call(self, turn: Turn, call_id: str, what: str) -> None:
+    def _report_call(self, turn: Turn, call_id: str, what: str) -> None:
         call = turn.call(call_id)
         if call.name != ANSWER_TOOL or call.failed:
-            self._say(f"{one_line(call.name, 64) or 'the call'} {what}")
+            self._say(f"{format_tool_name(call.name)} {what}")
 
     def _add_answer(self, text: str) -> None:
         self._written.append(text)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from streamchat.events import (
     AnswerDelta,
     ArgumentsDelta,
@@ -21,21 +19,21 @@ from streamchat.events import (
 from streamchat.text.sanitize import SafeOutput, one_line, sanitize
 from streamchat.turn import Turn
 from streamchat.view import TextView
-from streamchat.view.formatting import MOST_OUTPUT, shorten
+from streamchat.view.formatting import MAX_OUTPUT, format_tool_name, shorten
 
 SEPARATOR = "|"
 """Follows each fragment."""
-_LONGEST_NAME = 100
-_LONGEST_FRAGMENT = 10_000
+_MAX_NAME = 100
+_MAX_FRAGMENT = 10_000
 _REASONING = "\0reasoning"
-"""Stands for the reasoning where a call's ID would: no ID begins like that."""
+"""Stands in for a call ID while reasoning streams; no real ID begins with NUL."""
 
 
 class RawView(TextView):
-    """Writes each call's name, its fragments as they arrive, its result, and text by tokens.
+    """Writes each call's name, its fragments as they arrive, its result, and text token by token.
 
     Args:
-        out: the stream to write on.
+        out: the stream to write to.
         whole_lines: write a line only when it is complete, so that other output does not break it.
     """
 
@@ -43,26 +41,24 @@ class RawView(TextView):
         self._out = out
         self._whole_lines = whole_lines
         self._held: list[str] = []
-        self._announced_messages = 0
-        """Queued messages that were written."""
-        self._open: str | None = None
-        """The owner of the unfinished line: a call's ID, `_REASONING`, or "" for prose."""
+        self._owner: str | None = None
+        """Whose unfinished line this is: a call's ID, `_REASONING`, or "" for prose."""
         self._announced: str | None = None
-        """The call that the line before names."""
+        """The ID of the call that the previous line names."""
 
     def show(self, turn: Turn, event: Event) -> None:
         match event:
             case ToolCallStarted(call_id, name):
-                self._write_line(f"Calling {one_line(name, _LONGEST_NAME)}...")
+                self._write_line(f"Calling {format_tool_name(name, _MAX_NAME)}...")
                 self._announced = call_id
             case ArgumentsDelta(call_id, fragment):
-                self._continue(call_id, turn)
-                self._write(shorten(fragment, _LONGEST_FRAGMENT) + SEPARATOR)
+                self._switch_to(call_id, turn)
+                self._write(shorten(fragment, _MAX_FRAGMENT) + SEPARATOR)
             case ReasoningDelta(text):
-                self._continue(_REASONING, turn)
+                self._switch_to(_REASONING, turn)
                 self._write(text + SEPARATOR)
             case TextDelta(text) | AnswerDelta(text, ""):
-                self._continue("", turn)
+                self._switch_to("", turn)
                 self._write(text + SEPARATOR)
             case ToolFinished(call_id, output, failed):
                 self._write_result(turn.call(call_id).name, output, failed)
@@ -71,28 +67,26 @@ class RawView(TextView):
             case StepFinished() | TurnDone() | TurnFailed() | TurnCancelled():
                 self._end_line()
 
-    def show_typed(self, queued: Sequence[str], text: str) -> None:
-        for message in queued[self._announced_messages :]:
-            self._write_line(f"(queued: {one_line(message)})")
-        self._announced_messages = len(queued)
+    def announce_queued(self, message: str) -> None:
+        self._write_line(f"(queued: {one_line(message)})")
 
     def _write_result(self, name: str, output: str, failed: bool) -> None:
-        name = one_line(name, _LONGEST_NAME)
+        name = format_tool_name(name, _MAX_NAME)
         if failed:
-            self._write_line(f"{name} failed: {shorten(output, MOST_OUTPUT)}")
+            self._write_line(f"{name} failed: {shorten(output, MAX_OUTPUT)}")
         elif output:
-            self._write_line(f"{name} → {shorten(output, MOST_OUTPUT)}")
+            self._write_line(f"{name} → {shorten(output, MAX_OUTPUT)}")
 
-    def _continue(self, owner: str, turn: Turn) -> None:
-        """Begin a line that names its owner, unless the line is its own already."""
-        if self._open == owner:
+    def _switch_to(self, owner: str, turn: Turn) -> None:
+        """Begin a line that names its owner, unless the unfinished line is already theirs."""
+        if self._owner == owner:
             return
         self._end_line()
         if owner == _REASONING:
             self._write("thinking: ")
         elif owner not in ("", self._announced):
-            self._write(f"{one_line(turn.call(owner).name, _LONGEST_NAME)}: ")
-        self._open = owner
+            self._write(f"{format_tool_name(turn.call(owner).name, _MAX_NAME)}: ")
+        self._owner = owner
 
     def _write_line(self, text: str) -> None:
         self._end_line()
@@ -101,9 +95,9 @@ class RawView(TextView):
         self._flush()
 
     def _end_line(self) -> None:
-        if self._open is not None:
+        if self._owner is not None:
             self._write("\n")
-            self._open = self._announced = None
+            self._owner = self._announced = None
         self._flush()
 
     def _write(self, text: str) -> None:

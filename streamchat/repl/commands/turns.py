@@ -16,7 +16,7 @@ from streamchat.repl.registry import command
 from streamchat.sessions.records import StoredTurn
 from streamchat.text.sanitize import one_line
 from streamchat.turn import Answer, Note, Prose, Reasoning, ToolCall
-from streamchat.view.formatting import format_duration, format_tokens
+from streamchat.view.formatting import format_duration, format_tokens, format_tool_name
 from streamchat.view.markdown.code import find_code_blocks
 
 
@@ -73,7 +73,7 @@ async def last(chat: Chat, _: str) -> None:
 
 def _show_call(chat: Chat, call: ToolCall) -> None:
     arrived = call.fragments.text if call.arguments is None else _format_json(call.arguments)
-    chat.say(f"{one_line(call.name) or 'unnamed'} {arrived}")
+    chat.say(f"{format_tool_name(call.name)} {arrived}")
     took = f" ({format_duration(call.seconds)})" if call.ended else ""
     chat.say(f"{call.state}{took}{': ' if call.output else ''}{call.output}")
 

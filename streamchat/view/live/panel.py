@@ -13,7 +13,13 @@ from rich.text import Text
 from streamchat.text.fragments import Fragments
 from streamchat.text.sanitize import one_line, sanitize
 from streamchat.turn import ToolCall
-from streamchat.view.formatting import MOST_OUTPUT, format_arguments, format_duration, shorten
+from streamchat.view.formatting import (
+    MAX_OUTPUT,
+    format_arguments,
+    format_duration,
+    format_tool_name,
+    shorten,
+)
 from streamchat.view.glyphs import Glyphs, escape_unencodable, takes_unicode
 from streamchat.view.markdown.inline import Span
 from streamchat.view.raw import SEPARATOR
@@ -77,7 +83,7 @@ def _box(console: Console) -> box.Box:
 
 def draw_line(call: ToolCall, width: int) -> list[Span]:
     """Return the call in one line, with the end of its arguments or its result."""
-    name = one_line(call.name, 20) or "unnamed"
+    name = format_tool_name(call.name, 20)
     if call.ended:
         detail = one_line(call.output, max(width - len(name) - 4, 1))
     else:
@@ -86,7 +92,7 @@ def draw_line(call: ToolCall, width: int) -> list[Span]:
 
 
 def _title(call: ToolCall, state: str, glyphs: Glyphs, encoding: str) -> Text:
-    name = escape_unencodable(one_line(call.name, 64), encoding) or "unnamed"
+    name = escape_unencodable(format_tool_name(call.name), encoding)
     mark = {"done": f" {glyphs.done}", "failed": f" {glyphs.failed}"}.get(state, "")
     return Text.assemble((name, style("strong")), (mark, style(state)))
 
@@ -99,7 +105,7 @@ def _body(call: ToolCall, glyphs: Glyphs, encoding: str) -> list[Text]:
     if call.arguments is not None:
         lines.append(text(format_arguments(call.arguments)))
     if call.ended:
-        output = text(shorten(call.output, MOST_OUTPUT), "failed" if call.failed else "strong")
+        output = text(shorten(call.output, MAX_OUTPUT), "failed" if call.failed else "strong")
         lines.append(Text.assemble((f"{glyphs.result} ", style("dim")), output))
     return lines
 

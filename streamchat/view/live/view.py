@@ -33,7 +33,7 @@ from streamchat.events import (
 )
 from streamchat.text.sanitize import SafeText, one_line, sanitize
 from streamchat.turn import Answer, Note, Prose, Reasoning, ToolCall, Turn
-from streamchat.view.formatting import format_figures
+from streamchat.view.formatting import format_figures, format_tool_name
 from streamchat.view.glyphs import ASCII_GLYPHS, UNICODE_GLYPHS, takes_unicode
 from streamchat.view.live.lines import Lines
 from streamchat.view.live.page import Page
@@ -248,7 +248,7 @@ def _wrap(parts: list[str], between: str, columns: int) -> str:
 def _find_phase(turn: Turn) -> tuple[str, bool]:
     """Return the phase of the turn, and whether it shows by text arriving on the screen."""
     calls = [block for block in turn.blocks if isinstance(block, ToolCall)]
-    if running := [one_line(call.name, 64) for call in calls if call.state == "running"]:
+    if running := [format_tool_name(call.name) for call in calls if call.state == "running"]:
         return f"running {', '.join(running)}", False
     blocks = [block for block in turn.blocks if not isinstance(block, Note)]
     match blocks[-1] if blocks else None:
@@ -261,6 +261,6 @@ def _find_phase(turn: Turn) -> tuple[str, bool]:
         case ToolCall(name=name, state="arriving") if name == ANSWER_TOOL:
             return "receiving the answer", False
         case ToolCall(name=name, state="arriving"):
-            return f"receiving a call of {one_line(name, 64)}", True
+            return f"receiving a call of {format_tool_name(name)}", True
         case _:
             return "waiting for the model", False
