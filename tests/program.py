@@ -257,11 +257,13 @@ def run(
     *arguments: str,
     stdin: str | bytes = "",
     fresh: bool = False,
+    cwd: Path | None = None,
     **variables: str,
 ) -> subprocess.CompletedProcess[str]:
     """Run the program with its output on pipes."""
     data = stdin.encode() if isinstance(stdin, str) else stdin
-    with start(home, *arguments, fresh=fresh, options={"stdin": PIPE}, **variables) as process:
+    options = {"stdin": PIPE, "cwd": cwd}
+    with start(home, *arguments, fresh=fresh, options=options, **variables) as process:
         out, err = process.communicate(data)
     assert process.returncode is not None
     return subprocess.CompletedProcess(process.args, process.returncode, out.decode(), err.decode())

@@ -38,8 +38,10 @@ def test_an_answer_and_its_code_go_to_the_clipboard_s_tool(
         assert copied.read_text() == "print('日本')\n"
         chat.send("/copy 2")
         assert copied.read_text() == "second\n"
-        for wrong in ("/copy 3", "/copy 0", "/copy x", "/copy ²"):
+        for wrong in ("/copy 3", "/copy 0"):
             chat.refused(wrong, "The last answer has 2 code blocks")
+        for wrong in ("/copy x", "/copy ²"):
+            chat.refused(wrong, "/copy takes a number, not")
         assert "\x1b]52" not in chat.written
 
 

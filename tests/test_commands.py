@@ -22,7 +22,8 @@ def test_help_and_wrong_names(server: Server, tmp_path: Path) -> None:
         spoken_of += " copy last verbose raw usage clear quit"
         assert [each for each in spoken_of.split() if f"\n/{each}" not in shown] == []
         assert "list the server's models" in chat.send("/help model")
-        assert "FILE defaults to streamchat-ID.md." in chat.send("/help /export")
+        for helped in ("/help /export", "/export --help", "/export -h"):
+            assert "FILE defaults to streamchat-ID.md." in chat.send(helped)
         chat.refused("/retyr", "Unknown command /retyr. Did you mean /retry?")
         for command in ("/undo", "/retry", "/edit", "/copy", "/last", "/branch"):
             chat.refused(command, "No questions yet")
@@ -117,7 +118,9 @@ def test_branches_titles_and_exports(server: Server, tmp_path: Path) -> None:
             chat.send(question)
         first = chat.bar.split()[3]
         chat.refused("/branch 4", "No turn 4. Turns run from 1 to 3.")
-        chat.refused("/branch -1", "No turn -1")
+        chat.refused("/branch -1", "/branch takes a number, not -1")
+        chat.refused("/branch 1 2", "/branch takes a number, not 1 2")
+        chat.refused(f"/resume {first} x", "/resume takes one argument: /resume ID")
         assert f"with 1 turn of {first}" in chat.send("/branch 1")
         chat.send("instead")
         assert messages(server) == ["one", "Answer 1.", "instead"]
@@ -137,6 +140,7 @@ def test_branches_titles_and_exports(server: Server, tmp_path: Path) -> None:
         chat.refused("/export ~/mine.md", "File exists")
         assert file.read_text() == before
         chat.refused("/export ~/no/where", "No such file")
+        chat.refused("/export --json", "/export takes no options, not --json")
         assert f"/resume {chat.bar.split()[3]}" in chat.send("/clear")
         chat.send(f"/resume {first[:7]}")
         chat.send("four")

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from streamchat.config.reading import read_regular_file
+from streamchat.repl.errors import CommandError
 
 MAX_BYTES = 200_000
 """The largest file that can be attached."""
@@ -16,7 +17,7 @@ _PUNCTUATION = ".,;:!?)'\""
 _PATH_LIKE = re.compile(r"/|^~|\.\w{1,8}$")
 
 
-class AttachmentError(Exception):
+class AttachmentError(CommandError):
     """A file cannot be attached; the message is one line that says why."""
 
 
@@ -67,7 +68,7 @@ def _find_file(name: str) -> Attachment | None:
                 raise AttachmentError(f"{each} is a directory, not a file")
             if path.exists():
                 raise AttachmentError(f"{each} is not a regular file")
-        except (OSError, RuntimeError):  # an impossible name, or an unknown user
+        except (OSError, RuntimeError, ValueError):  # an impossible name, or an unknown user
             continue
     if _PATH_LIKE.search(name.rstrip(_PUNCTUATION)):
         raise AttachmentError(f"{name} does not exist")

@@ -57,7 +57,7 @@ def complete_path(typed: str) -> Iterable[tuple[str, str]]:
     """Yield the files and directories whose paths start with what is typed."""
     try:
         base = Path(typed).expanduser()
-    except RuntimeError:  # no such user
+    except (RuntimeError, ValueError):  # no such user
         return
     folder, start = (base, "") if typed.endswith("/") else (base.parent, base.name)
     shown = typed[: len(typed) - len(start)]

@@ -3,25 +3,25 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import sys
 
 from prompt_toolkit.document import Document
 
-from streamchat.config import ModelError, SettingsError
 from streamchat.process.interrupts import cancel_on_termination
 from streamchat.process.stdio import print_error
 from streamchat.process.threads import run_in_daemon_thread
 from streamchat.repl.asking import ask_question
-from streamchat.repl.attachments import AttachmentError
 from streamchat.repl.chat import Chat
 from streamchat.repl.commands import is_command
-from streamchat.repl.errors import CommandError
+from streamchat.repl.errors import CommandError, describe_error, is_expected
 from streamchat.repl.past import show_resumed
 from streamchat.repl.prompt import Prompt
 from streamchat.repl.registry import COMMANDS, find_command
-from streamchat.sessions import StoreError
 from streamchat.sessions.replay import format_question
 from streamchat.text.surrogates import has_surrogates
+
+_log = logging.getLogger(__name__)
 
 
 class Repl:
@@ -102,23 +102,33 @@ class Repl:
                 await self._ask_again()
             else:
                 await ask_question(chat, self._prompt, text, retry)
-        except (CommandError, AttachmentError) as error:
+        except EOFError:
+            raise
+        except CommandError as error:
             # A known command without arguments has nothing to correct.
             chat.restore("" if text in COMMANDS else line, retry)
-            print_error(f"error: {error}")
-        except (ModelError, SettingsError, StoreError) as error:
+            self._report(error)
+        except Exception as error:
+            if _is_output_gone(error, text) and not chat.interactive:
+                raise
             chat.failed = True
             chat.restore("" if is_command(text) else line, retry)
-            print_error(f"error: {error}")
+            self._report(error)
+            if chat.options.verbose and not is_expected(error):
+                _log.debug("not handled", exc_info=error)
+
+    def _report(self, error: Exception) -> None:
+        print_error(f"error: {self._chat.redactor.redact(describe_error(error))}")
 
     async def _run_command(self, text: str) -> None:
         chat = self._chat
         name, argument = [*text.split(maxsplit=1), ""][:2]
+        if argument in ("--help", "-h"):
+            name, argument = "/help", name
         command = find_command(name)
-        if argument and not command.arguments:
-            raise CommandError(f"{name} takes no arguments")
+        command.check_argument(argument)
         chat.interrupts.arm()
-        task = await chat.interrupts.run(command.handler(chat, argument.strip()))
+        task = await chat.interrupts.run(command.handler(chat, argument))
         chat.print_warnings()
         if task.cancelled():
             print_error("interrupted")
@@ -132,6 +142,12 @@ class Repl:
             chat.retry = None
             chat.say(format_question(retry.question))
             await ask_question(chat, self._prompt, retry.question, retry)
+
+
+def _is_output_gone(error: Exception, text: str) -> bool:
+    """Whether an error means that nobody reads the output; commands have other files to fail at."""
+    kind = BrokenPipeError if is_command(text) else OSError
+    return isinstance(error, kind)
 
 
 async def _read_line() -> str:

@@ -22,13 +22,18 @@ Offers: TypeAlias = "Callable[[Chat, str], Iterable[tuple[str, str]]]"
 """Yields completions of the argument and what they mean; takes what is typed of it."""
 
 
+_MAY_HOLD_SPACES = ("NAME", "FILE")
+_MOST_DIGITS = 9
+
+
 @dataclass(frozen=True, slots=True)
 class Command:
     """One command.
 
     Attributes:
         name: with its slash.
-        arguments: as the help shows them; empty if it takes none.
+        arguments: as the help shows them; empty if it takes none. N is a number, TEXT is anything,
+            NAME and FILE may hold spaces.
         help: one line.
         more: further lines for `/help NAME`.
     """
@@ -43,6 +48,29 @@ class Command:
     @property
     def usage(self) -> str:
         return f"{self.name} {self.arguments}".rstrip()
+
+    def check_argument(self, argument: str) -> None:
+        """Refuse an argument that the command does not take.
+
+        Raises:
+            CommandError: the argument is not what `arguments` says.
+        """
+        kind = self.arguments.strip("[]")
+        if not argument or kind == "TEXT":
+            return
+        if not kind:
+            raise CommandError(f"{self.name} takes no arguments")
+        if kind == "N" and not _is_number(argument):
+            raise CommandError(f"{self.name} takes a number, not {one_line(argument, 20)}")
+        if argument.startswith("-"):
+            raise CommandError(f"{self.name} takes no options, not {one_line(argument, 20)}")
+        if kind not in _MAY_HOLD_SPACES and len(argument.split()) > 1:
+            raise CommandError(f"{self.name} takes one argument: {self.usage}")
+
+
+def _is_number(text: str) -> bool:
+    # Python refuses to convert numbers of thousands of digits.
+    return text.isdecimal() and len(text) <= _MOST_DIGITS
 
 
 COMMANDS: dict[str, Command] = {}

@@ -13,7 +13,6 @@ from streamchat.repl.past import resume_session
 from streamchat.repl.registry import command
 from streamchat.sessions.listing import show_sessions
 from streamchat.sessions.transcript import export
-from streamchat.text.sanitize import one_line
 
 
 def _offer_ids(chat: Chat, typed: str) -> Iterable[tuple[str, str]]:
@@ -32,13 +31,11 @@ def _offer_numbers(chat: Chat, typed: str) -> Iterable[tuple[str, str]]:
     completer=_offer_numbers,
 )
 async def branch(chat: Chat, number: str) -> None:
-    conversation = chat.conversation
+    conversation, last = chat.conversation, chat.last
     known = [each.number for each in conversation.turns]
-    upto = chat.last.number if not number else int(number) if number.isdecimal() else 0
+    upto = int(number) if number else last.number
     if upto not in known:
-        raise CommandError(
-            f"No turn {one_line(number, 20)}. Turns run from {known[0]} to {known[-1]}."
-        )
+        raise CommandError(f"No turn {upto}. Turns run from {known[0]} to {known[-1]}.")
     if not conversation.session_id:
         raise CommandError("The session is not saved, so it cannot be branched")
     store = chat.store
@@ -110,7 +107,7 @@ def _write(path: Path, text: str) -> None:
     try:
         with path.expanduser().open("x", encoding="utf-8", errors="backslashreplace") as file:
             file.write(text)
-    except (OSError, RuntimeError) as error:
+    except (OSError, RuntimeError, ValueError) as error:  # an impossible name, or an unknown user
         raise CommandError(f"{path}: {getattr(error, 'strerror', error)}") from None
 
 

@@ -102,7 +102,7 @@ async def copy_(chat: Chat, number: str) -> None:
         raise CommandError("The last turn has no answer")
     if number:
         blocks = find_code_blocks(text)
-        if not number.isdecimal() or not 1 <= int(number) <= len(blocks):
+        if not 1 <= int(number) <= len(blocks):
             count = f"{len(blocks) or 'no'} code block{'s' * (len(blocks) != 1)}"
             raise CommandError(f"The last answer has {count}")
         text = blocks[int(number) - 1]
