@@ -43,6 +43,7 @@ _OURS = (
     "LANGCHAIN_",
     "XDG_",
     "NO_COLOR",
+    "SSL",
     "PYTHON",
     "COLUMNS",
     "LINES",
@@ -51,7 +52,11 @@ _OURS = (
 
 def environment(home: Path, **variables: str) -> dict[str, str]:
     """Return the environment of a user who has set nothing, and whose files are in `home`."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(_OURS)}
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if not (name.startswith(_OURS) or name.lower().endswith("_proxy"))
+    }
     return kept | {"HOME": str(home), "TERM": "xterm-256color"} | variables
 
 

@@ -17,12 +17,14 @@ from __future__ import annotations
 
 import gzip
 import json
+import ssl
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 NOTEBOOK_ARGUMENTS = ('{"', "x", '":', "10", ',"', "y", '":', "10", "}")
@@ -178,9 +180,13 @@ def notebook() -> tuple[Reply, Reply]:
 
 
 class Server:
-    """The server; a context manager that runs it in a thread."""
+    """The server; a context manager that runs it in a thread.
 
-    def __init__(self) -> None:
+    Args:
+        certificate: a file with a certificate and its key, for https.
+    """
+
+    def __init__(self, certificate: Path | None = None) -> None:
         self.requests: list[dict[str, Any]] = []
         """The bodies of the requests for a completion, in order."""
         self.headers: list[dict[str, str]] = []
@@ -196,13 +202,19 @@ class Server:
         self._replies: Iterator[Reply] = iter(())
         self._lock = threading.Lock()
         self._http = _Http(("127.0.0.1", 0), _handler(self))
+        self._scheme = "http"
+        if certificate:
+            tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            tls.load_cert_chain(certificate)
+            self._http.socket = tls.wrap_socket(self._http.socket, server_side=True)
+            self._scheme = "https"
         self._thread = threading.Thread(
             target=self._http.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True
         )
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self._http.server_address[1]}/v1"
+        return f"{self._scheme}://127.0.0.1:{self._http.server_address[1]}/v1"
 
     def script(self, *replies: Reply, forever: bool = False) -> None:
         """Answers the next requests with these; then, or if `forever` never, with an error."""

@@ -14,7 +14,7 @@ import openai
 import pytest
 
 from streamchat import AgentError, AgentExecutor
-from streamchat.config import ModelError, Settings
+from streamchat.config import ModelError, Settings, SettingsError
 from streamchat.models import NO_MODEL, open_model
 from streamchat.models.errors import describe
 from streamchat.models.openai_compatible import (
@@ -175,7 +175,7 @@ def test_what_the_environment_gets_wrong_about_connections(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("SSL_CERT_FILE", "/nowhere/at/all")
-    with pytest.raises(ModelError, match="cannot set up the connection"):
+    with pytest.raises(SettingsError, match="SSL_CERT_FILE: No such file or directory"):
         open_model(Settings(api_key="sk-1"))
 
 

@@ -33,6 +33,8 @@ def explain(error: Exception) -> int:
             return fail(str(error), WRONG_USAGE)
         case ModelError() | StoreError():
             return fail(str(error))
+        case OSError(filename=str() as name):
+            return fail(f"{name}: {error.strerror}")
         case OSError():
             return fail(f"cannot write the answer: {error.strerror or error}")
     if {"-v", "--verbose"} & set(sys.argv):

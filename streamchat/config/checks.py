@@ -61,13 +61,18 @@ def shorten(text: str, limit: int) -> str:
 
 
 def _quote(name: str, value: object) -> str:
-    """Quote a value without credentials, however malformed its URL is."""
+    """Quote a value that cannot be used."""
     if name in _NEVER_SHOWN:
         return ""
     if isinstance(value, bool):
         return f" (got {str(value).lower()})"
-    text = str(value)
     if name == "base_url":
-        text = re.sub(r"(?s).*@", f"{REDACTED}@", text)
-    text = shorten(text, _MOST_SHOWN)
+        return quote_url(str(value))
+    text = shorten(str(value), _MOST_SHOWN)
     return f" (got {text!r})" if isinstance(value, str) else f" (got {text})"
+
+
+def quote_url(url: str) -> str:
+    """Quote a URL that cannot be used, without credentials, however malformed it is."""
+    text = re.sub(r"(?s).*@", f"{REDACTED}@", url)
+    return f" (got {shorten(text, _MOST_SHOWN)!r})"

@@ -28,6 +28,7 @@ from streamchat.config.kinds import (
 APP = "streamchat"
 LOCAL_MODELS = ("local", "local-large")
 DEFAULT_OPENAI_MODEL = "gpt-4o-mini"
+OPENAI_URL = "https://api.openai.com/v1"
 OPENAI_KEY = "OPENAI_API_KEY"
 """The variable that holds the key, unless the file names another."""
 _LOCAL_BUDGET, _SERVER_BUDGET = 16_000, 400_000
@@ -221,6 +222,11 @@ class Settings:
         if self.gguf or self.model in LOCAL_MODELS:
             return True
         return not (self.model or self.base_url or self.api_key)
+
+    @property
+    def server_url(self) -> str | None:
+        """The base URL of the server; None for a model inside this process."""
+        return None if self.is_local else self.base_url or OPENAI_URL
 
     @property
     def model_name(self) -> str:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from streamchat.config.checks import Layer, check_setting, check_values
+from streamchat.config.environment import read_network
 from streamchat.config.file import DEFAULT_PROFILE, ConfigFile, read_file
 from streamchat.config.reading import read_utf8
 from streamchat.config.settings import (
@@ -88,7 +89,7 @@ def find_config_file(environment: Mapping[str, str] = os.environ) -> Path:
 def load_settings(
     flags: Mapping[str, Any] | None = None, environment: Mapping[str, str] | None = None
 ) -> Settings:
-    """Return the settings.
+    """Return the settings, once the variables that the libraries read are checked as well.
 
     Args:
         flags: settings by name, and `profile`. None stands for a flag that was not given.
@@ -97,7 +98,9 @@ def load_settings(
     Raises:
         SettingsError: a value is invalid, or the configuration file cannot be read.
     """
-    return load_sources(flags, environment).settings
+    settings = load_sources(flags, environment).settings
+    read_network(settings.server_url, environment)
+    return settings
 
 
 def load_sources(

@@ -8,7 +8,7 @@ from __future__ import annotations
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
-from streamchat.config import OPENAI_KEY, ModelError, Settings
+from streamchat.config import OPENAI_KEY, ModelError, Settings, SettingsError
 from streamchat.models.progress import Progress, ignore_progress
 from streamchat.text.redact import Redactor
 
@@ -47,6 +47,7 @@ def open_model(settings: Settings, progress: Progress = ignore_progress) -> Comp
 
     Raises:
         ModelError: the model cannot be opened, or its key is missing.
+        SettingsError: a variable of the environment cannot be used.
     """
     check(settings)
     if settings.is_local:
@@ -64,6 +65,8 @@ def open_model(settings: Settings, progress: Progress = ignore_progress) -> Comp
             timeout=settings.timeout,
             key_variable=settings.api_key_env or OPENAI_KEY,
         )
-    except Exception as error:  # certificates or proxies named in the environment
+    except SettingsError:
+        raise
+    except Exception as error:  # any library may raise, such as on the URL's host name
         words = Redactor(settings.secrets).redact(f"{type(error).__name__}: {error}")
         raise ModelError(f"cannot set up the connection: {words}") from error

@@ -13,11 +13,16 @@ from streamchat.models.refusals import is_out_of_quota, read_server_message
 from streamchat.models.retry import MAX_WAIT, is_rate_limit, read_retry_after
 from streamchat.models.transport import (
     describe_disconnect,
-    find_reason,
+    describe_no_connection,
+    find_network,
     format_host,
+    format_route,
+    is_proxy_at_fault,
+    is_proxy_login_refused,
     is_refused,
     is_transport_error,
     is_unknown_host,
+    is_untrusted,
     never_connected,
 )
 from streamchat.text.redact import Redactor, redact_url_credentials
@@ -25,6 +30,8 @@ from streamchat.text.sanitize import one_line
 
 _MAX_LENGTH = 290
 """Characters of a message. With "error: " before it, the line stays below 300."""
+_FROM_PROXIES = (502, 503, 504)
+"""What proxies answer when they cannot reach a server."""
 
 
 def describe(
@@ -50,11 +57,11 @@ def describe(
 def _describe_cause(error: BaseException) -> str:
     match error:
         case openai.APITimeoutError():
-            return f"timed out: no answer from {_host_of(error)} (--timeout)"
+            return f"timed out: no answer from {_route_of(error)} (--timeout)"
         case openai.APIConnectionError() if never_connected(error):
-            return f"cannot reach {_host_of(error)}: {find_reason(error)}"
+            return describe_no_connection(error, error.request.url, find_network(error.request))
         case openai.APIConnectionError():
-            return describe_disconnect(error, _host_of(error))
+            return describe_disconnect(error, _route_of(error))
         case openai.APIStatusError(status_code=status) if _is_redirect(error):
             target = error.response.headers["location"]
             return f"{status} from {_host_of(error)}: it redirects to {target}"
@@ -87,7 +94,9 @@ def _advise(error: BaseException, models: Sequence[str], key_variable: str) -> s
         case openai.APIStatusError(status_code=401):
             return f"check {key_variable}"
         case openai.APIStatusError(status_code=403):
-            return f"check {key_variable} and its permissions"
+            proxy = find_network(error.request).proxy if _is_forwarded(error) else None
+            other = f", or {proxy.variable}" if proxy else ""
+            return f"check {key_variable} and its permissions{other}"
         case openai.APIStatusError() if models:
             return one_line(f"available models: {', '.join(models)}", 150)
         case openai.APIStatusError(status_code=404):
@@ -95,6 +104,8 @@ def _advise(error: BaseException, models: Sequence[str], key_variable: str) -> s
         case openai.APIStatusError() if (wait := read_retry_after(error) or 0) > MAX_WAIT:
             limited = "rate limited, " if is_rate_limit(error) else ""
             return f"{limited}try again in {wait:g} s"
+        case openai.APIError() if advice := _advise_on_environment(error):
+            return advice
         case openai.APIConnectionError() if is_refused(error):
             return "is the server running?"
         case openai.APIConnectionError() if is_unknown_host(error):
@@ -103,12 +114,40 @@ def _advise(error: BaseException, models: Sequence[str], key_variable: str) -> s
             return ""
 
 
+def _advise_on_environment(error: openai.APIError) -> str:
+    """Return what to do about variables of the environment that may be at fault."""
+    network = find_network(error.request)
+    status = error.status_code if isinstance(error, openai.APIStatusError) else None
+    if is_untrusted(error) and network.trust:
+        return f"{network.trust} names the certificates to trust"
+    if is_untrusted(error):
+        return "set SSL_CERT_FILE to a file with the certificate of whoever signed it"
+    proxy = network.proxy
+    if proxy is None:
+        return ""
+    if status == HTTPStatus.PROXY_AUTHENTICATION_REQUIRED or is_proxy_login_refused(error):
+        return f"check the user name and the password in {proxy.variable}"
+    if is_proxy_at_fault(error) or (_is_forwarded(error) and status in _FROM_PROXIES):
+        return f"check {proxy.variable}, or add the server to NO_PROXY"
+    return ""
+
+
 def _is_redirect(error: openai.APIStatusError) -> bool:
     return 300 <= error.status_code < 400 and "location" in error.response.headers
 
 
+def _is_forwarded(error: openai.APIError) -> bool:
+    """Whether the response may be a proxy's: it only passes TLS through."""
+    return find_network(error.request).proxy is not None and error.request.url.scheme == "http"
+
+
+def _route_of(error: openai.APIError) -> str:
+    return format_route(error.request.url, find_network(error.request))
+
+
 def _host_of(error: openai.APIError) -> str:
-    return format_host(error.request.url)
+    """Return the server's host, and the proxy if the response may be from there."""
+    return _route_of(error) if _is_forwarded(error) else format_host(error.request.url)
 
 
 def _reason(error: openai.APIError) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from ssl import PROTOCOL_TLS_CLIENT, SSLContext
 from typing import Any, TypeVar
 
 import httpx2
@@ -14,16 +15,16 @@ from langchain_core.outputs import ChatGenerationChunk
 from langchain_openai import ChatOpenAI
 from pydantic import PrivateAttr, SecretStr
 
-from streamchat.config import OPENAI_KEY, find_url_credentials
+from streamchat.config import OPENAI_KEY, OPENAI_URL, find_url_credentials
+from streamchat.config.environment import Network, read_network
 from streamchat.models.request_format import Message, RequestFormat, attach_fields
-from streamchat.models.transport import format_host
+from streamchat.models.transport import NETWORK, format_route
 from streamchat.models.wire.normalize import to_generation_chunk
 from streamchat.models.wire.stream import ChunkStream
 
 NO_KEY = "none"
 _EXTRA_TIMEOUT = 5.0
 _MAX_ERROR_BYTES = 1 << 18
-OPENAI_URL = "https://api.openai.com/v1"
 
 
 class CompatibleChatOpenAI(ChatOpenAI):
@@ -31,6 +32,7 @@ class CompatibleChatOpenAI(ChatOpenAI):
 
     _key_variable: str = PrivateAttr(OPENAI_KEY)
     _format: RequestFormat = PrivateAttr(RequestFormat())
+    _network: Network = PrivateAttr(Network())
 
     async def aclose(self) -> None:
         """Close the connections to the server."""
@@ -39,11 +41,11 @@ class CompatibleChatOpenAI(ChatOpenAI):
 
     @property
     def secrets(self) -> tuple[str, ...]:
-        """The key, and credentials embedded in the base URL: no output may contain them."""
+        """What no output may contain: the key, and what the base URL and the environment hold."""
         key = self.openai_api_key
         value = key.get_secret_value() if isinstance(key, SecretStr) else NO_KEY
-        login = find_url_credentials(self.openai_api_base)
-        return login if value == NO_KEY else (value, *login)
+        others = (*find_url_credentials(self.openai_api_base), *self._network.secrets)
+        return others if value == NO_KEY else (value, *others)
 
     @property
     def format(self) -> RequestFormat:
@@ -52,8 +54,8 @@ class CompatibleChatOpenAI(ChatOpenAI):
 
     @property
     def host(self) -> str:
-        """The server's host, with the port unless it is the default one."""
-        return format_host(self.root_async_client.base_url)
+        """The server's host, with the port unless it is the default one, and the proxy if any."""
+        return format_route(self.root_async_client.base_url, self._network)
 
     @property
     def key_variable(self) -> str:
@@ -111,15 +113,18 @@ class _AsyncClient(openai.DefaultAsyncHttpxClient):
 
     Args:
         error_seconds: how long to wait for that beginning.
+        network: goes with every request, for error messages.
     """
 
-    def __init__(self, *, error_seconds: float, **options: Any) -> None:
+    def __init__(self, *, error_seconds: float, network: Network, **options: Any) -> None:
         super().__init__(**options)
         self._error_seconds = error_seconds
+        self._network = network
 
     async def send(
         self, request: httpx2.Request, *, stream: bool = False, **options: Any
     ) -> httpx2.Response:
+        request.extensions[NETWORK] = self._network
         response = await super().send(request, stream=True, **options)
         if not response.is_success:
             return await _shorten_error(response, self._error_seconds)
@@ -181,12 +186,18 @@ def connect(
     Args:
         kind: the class of the model.
         timeout: seconds to wait for a connection and for the next byte.
-        trust_environment: whether proxies named in the environment are used.
+        trust_environment: whether proxies, certificates and OpenAI's headers named in the
+            environment are used.
         key_variable: the environment variable that the key comes from, for error messages.
         options: further arguments of ChatOpenAI.
+
+    Raises:
+        SettingsError: a variable of the environment cannot be used.
     """
     # The caller's watchdog knows what progress is, so it goes off first.
     limits = openai.Timeout(timeout + _EXTRA_TIMEOUT)
+    network = read_network(base_url or OPENAI_URL) if trust_environment else Network()
+    connections = {"follow_redirects": False, "timeout": limits, **_build_connections(network)}
     llm = kind(
         model=model,
         # Always set: otherwise the client reads environment variables that are not documented here.
@@ -198,20 +209,33 @@ def connect(
         stream_usage=True,
         stream_chunk_timeout=0,
         use_responses_api=False,
-        http_client=openai.DefaultHttpxClient(
-            follow_redirects=False, timeout=limits, trust_env=trust_environment
-        ),
+        # Read from the environment, or chosen by it, unless they are given.
+        organization=network.organization,
+        openai_proxy=None,
+        output_version="v0",
+        http_socket_options=(),
+        http_client=openai.DefaultHttpxClient(**connections),
         http_async_client=_AsyncClient(
-            follow_redirects=False,
-            timeout=limits,
-            trust_env=trust_environment,
-            error_seconds=min(1.0, timeout / 3),
+            error_seconds=min(1.0, timeout / 3), network=network, **connections
         ),
         **options,
     )
-    llm._key_variable = key_variable
+    for client in (llm.root_client, llm.root_async_client):
+        client.organization, client.project = network.organization, network.project
+    llm._key_variable, llm._network = key_variable, network
     llm.async_client = _PlainCompletions(llm.root_async_client)
     return llm
+
+
+def _build_connections(network: Network) -> dict[str, Any]:
+    """Return the arguments of an HTTP client, which needs nothing more from the environment."""
+    # Loading certificates takes a while, and http:// needs none.
+    tls = httpx2.create_ssl_context() if network.uses_tls else SSLContext(PROTOCOL_TLS_CLIENT)
+    proxy = None
+    if network.proxy:
+        is_https = network.proxy.url.startswith("https:")
+        proxy = httpx2.Proxy(network.proxy.url, ssl_context=tls if is_https else None)
+    return {"trust_env": False, "verify": tls, "proxy": proxy}
 
 
 _OPTIONS: dict[str, dict[str, Any]] = {
