@@ -174,8 +174,166 @@ REPORTED_ERRORS = (
     ),
 )
 
+PROXIES = (
+    failed(
+        "proxy-appends-text",
+        unended(HALF, b"upstream request timeout\n"),
+        error=("upstream request timeout",),
+        partial="Half of",
+        arguments=NO_TOOLS,
+    ),
+    failed(
+        "proxy-appends-text-with-a-colon",
+        unended(HALF, b"error code: 524\n\n"),
+        error=("error code: 524",),
+        partial="Half of",
+        arguments=NO_TOOLS,
+    ),
+    failed(
+        "proxy-appends-json",
+        unended(HALF, b'{"error": {"message": "upstream is gone"}}\n'),
+        error=("upstream is gone",),
+        partial="Half of",
+        arguments=NO_TOOLS,
+    ),
+    failed(
+        "proxy-appends-a-page",
+        unended(HALF, b"<html>\r\n<head><title>502 Bad Gateway</title></head>\r\n</html>\r\n"),
+        error=("502 Bad Gateway",),
+        partial="Half of",
+        absent=("<title",),
+        arguments=NO_TOOLS,
+    ),
+    done(
+        "events-without-a-field-name",
+        stream(
+            event(delta(content="Hel")).decode(),
+            json.dumps(delta(content="lo.")) + "\n\n",
+            "data: [DONE]\n\n",
+        ),
+        answer="Hello.",
+        arguments=NO_TOOLS,
+    ),
+    done(
+        "fields-of-their-own",
+        stream("request-id: 7\n\n", event(delta(content="Hello.")).decode(), "data: [DONE]\n\n"),
+        answer="Hello.",
+        arguments=NO_TOOLS,
+    ),
+    done(
+        "keep-alive-events",
+        stream(
+            'event: ping\ndata: {"message": "still here"}\n\n',
+            event(delta(content="Hello.")).decode(),
+            "data: [DONE]\n\n",
+        ),
+        answer="Hello.",
+        arguments=NO_TOOLS,
+    ),
+    failed(
+        "finish-reason-in-camel-case",
+        Reply((HALF, chosen(delta={}, finishReason="MAX_TOKENS")), finish_reason=None),
+        error=("cut off", "MAX_TOKENS"),
+        partial="Half of",
+        arguments=NO_TOOLS,
+    ),
+)
+
+FIRST = {"id": "a", "type": "function", "function": {"name": "add", "arguments": SUM}}
+SECOND = {"id": "b", "type": "function", "function": {"name": "multiply", "arguments": SUM}}
+
+
+def chunk(*calls: dict[str, Any]) -> dict[str, Any]:
+    """A chunk with these fragments of calls."""
+    return delta(tool_calls=list(calls))
+
+
+def both(name: str, *chunks: dict[str, Any]) -> Scenario:
+    """A message that calls `add` and `multiply` with 1 and 2."""
+    return done(
+        f"calls-{name}",
+        Reply(chunks, finish_reason="tool_calls"),
+        answers("3 and 2."),
+        answer="3 and 2.",
+        results=("3", "2"),
+        requests=2,
+    )
+
+
+CALLS = (
+    both("of-one-index", chunk(FIRST | {"index": 0}), chunk(SECOND | {"index": 0})),
+    both(
+        "that-are-closed-again",
+        chunk(FIRST | {"index": 0}),
+        chunk({"index": 0, "id": "a", "function": {"name": "add", "arguments": ""}}),
+        chunk(SECOND | {"index": 0}),
+        chunk({"index": 0, "id": "b", "function": {"name": "multiply", "arguments": ""}}),
+    ),
+    both(
+        "in-two-fragments-of-a-chunk",
+        chunk(
+            {"index": 0, "id": "a", "function": {"name": "add"}},
+            {"index": 0, "function": {"arguments": SUM[:5]}},
+        ),
+        chunk({"index": 0, "function": {"arguments": SUM[5:]}}),
+        chunk(SECOND | {"index": 1}),
+    ),
+    both(
+        "with-nulls",
+        chunk(
+            {
+                "index": 0,
+                "id": "a",
+                "type": "function",
+                "function": {"name": "add", "arguments": None},
+            }
+        ),
+        chunk({"index": 0, "id": None, "type": None, "function": {"name": None, "arguments": SUM}}),
+        chunk(SECOND | {"index": 1}),
+        chunk(
+            {"index": 1, "id": None, "type": None, "function": {"name": None, "arguments": None}}
+        ),
+    ),
+    both(
+        "whose-arguments-have-another-index",
+        chunk({"index": 2, "id": "a", "function": {"name": "add", "arguments": ""}}),
+        chunk({"index": 1, "function": {"arguments": SUM}}),
+        chunk({"index": 4, "id": "b", "function": {"name": "multiply", "arguments": ""}}),
+        chunk({"index": 3, "function": {"arguments": SUM}}),
+    ),
+    both(
+        "that-finish-twice",
+        chunk(FIRST | {"index": 0}, SECOND | {"index": 1}),
+        ends("tool_calls"),
+        {
+            "choices": [
+                {
+                    "index": 0,
+                    "delta": {"role": "assistant", "content": ""},
+                    "finish_reason": "tool_calls",
+                }
+            ],
+            "usage": {"prompt_tokens": 1, "completion_tokens": 1},
+        },
+    ),
+    both(
+        "without-an-index",
+        chunk(FIRST),
+        chunk(SECOND),
+    ),
+    both(
+        "in-one-chunk-without-an-index",
+        chunk(FIRST, SECOND),
+    ),
+    both(
+        "of-one-id",
+        chunk(FIRST | {"index": 0}),
+        chunk(SECOND | {"index": 1, "id": "a"}),
+    ),
+)
+
 WHOLE = {"role": "assistant", "content": "Hello."}
-CALL = {"id": "a", "type": "function", "function": {"name": "add", "arguments": SUM}}
+CALL = FIRST
 ANSWER = {
     "id": "b",
     "function": {"name": "final_answer", "arguments": '{"answer": "It is 3.", "tools_used": []}'},
@@ -399,5 +557,6 @@ LEAKED_CALLS = (
 )
 
 ODD_STREAMS = (
+    *(*PROXIES, *CALLS),
     *(*LEAKED_CALLS, *RUNAWAYS, *THINKING, *FINISH_REASONS, *REPORTED_ERRORS, *WHOLE_MESSAGES),
 )

@@ -17,6 +17,7 @@ from streamchat.text.sanitize import one_line
 Chunk: TypeAlias = dict[str, Any]
 
 _DONE = "[DONE]"
+_KEEP_ALIVE = ("ping", "heartbeat", "keepalive", "keep-alive")
 _BLANK = b" \t\r\n\xef\xbb\xbf"
 _SAMPLE = 120
 _TITLE = re.compile(r"<(title|h1)\b[^>]*>(.*?)</\1", re.IGNORECASE | re.DOTALL)
@@ -103,9 +104,11 @@ class BodyDecoder:
         if self._empty and not self.done:
             sample = one_line(self._seen.decode("utf-8", "replace"), _SAMPLE)
             raise UnreadableError(f"not a chat completion: {sample}" if sample else "it is empty")
+        if self._events.stray and not self.done:
+            raise ReportedError("\n".join(self._events.stray))
 
     def _read(self, event: ServerEvent) -> Iterator[Chunk]:
-        if self.done or not event.data.strip():
+        if self.done or not event.data.strip() or event.name in _KEEP_ALIVE:
             return
         values = _parse(event.data)
         if event.name == "error":

@@ -23,6 +23,7 @@ from pydantic import PrivateAttr, model_validator
 
 from streamchat.models.wire.extras import Extras, read_extras
 
+_REASONS = ("finish_reason", "finishReason")
 _REASONING_FIELDS = ("reasoning_content", "reasoning", "thinking")
 
 
@@ -115,14 +116,13 @@ def find_finish_reason(chunk: object) -> str:
 def remove_finish_reason(chunk: dict[str, Any]) -> dict[str, Any]:
     """Return a chunk that does not end its message."""
     choices = chunk.get("choices")
-    objects = (
-        [each for each in choices if isinstance(each, dict)] if isinstance(choices, list) else []
-    )
-    return {**chunk, "choices": [{**choice, "finish_reason": None} for choice in objects]}
+    offered = choices if isinstance(choices, list) else []
+    objects = [each for each in offered if isinstance(each, dict)]
+    return {**chunk, "choices": [{**each, **dict.fromkeys(_REASONS)} for each in objects]}
 
 
 def _read_finish_reason(choice: Mapping[str, Any]) -> str:
-    reason = choice.get("finish_reason")
+    reason = next(filter(None, map(choice.get, _REASONS)), None)
     # Qwen's servers send the word "null" until the message ends.
     return str(reason)[:100] if reason and reason != "null" else ""
 

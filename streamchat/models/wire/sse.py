@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 _LINE_END = re.compile(rb"[\r\n]")
+_IGNORED = ("", "id", "retry")
+_MOST_STRAY = 100
 _BOM = b"\xef\xbb\xbf"
 MOST_BYTES = 64 * 1024 * 1024
 """The size limit of an event."""
@@ -31,7 +33,8 @@ class EventDecoder:
     """Yields events as their bytes complete them, in linear time.
 
     Comments, `id` and `retry` are ignored. A field `error`, which llama.cpp sends, makes an event
-    of that type. Bytes that are not UTF-8 become U+FFFD.
+    of that type. A line of JSON without a field name is data. Bytes that are not UTF-8 become
+    U+FFFD.
     """
 
     def __init__(self) -> None:
@@ -43,6 +46,8 @@ class EventDecoder:
         self._name = ""
         self._data: list[str] = []
         self._error: list[str] = []
+        self.stray: list[str] = []
+        """The lines that are no fields of an event, such as a proxy's message."""
 
     def feed(self, data: bytes) -> Iterator[ServerEvent]:
         """Yield the events that this data completes.
@@ -80,7 +85,10 @@ class EventDecoder:
         if not line:
             yield from self._end_event()
             return
-        name, _, value = line.decode("utf-8", "replace").partition(":")
+        text = line.decode("utf-8", "replace")
+        if text.startswith("{"):
+            text = f"data:{text}"
+        name, _, value = text.partition(":")
         value = value.removeprefix(" ")
         if name == "data":
             self._data.append(value)
@@ -88,6 +96,8 @@ class EventDecoder:
             self._error.append(value)
         elif name == "event":
             self._name = value
+        elif name not in _IGNORED and len(self.stray) < _MOST_STRAY:
+            self.stray.append(text)
 
     def _end_event(self) -> Iterator[ServerEvent]:
         name, data, error = self._name, "\n".join(self._data), "\n".join(self._error)
