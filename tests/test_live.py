@@ -34,7 +34,7 @@ from streamchat.view.debug import DebugView
 from streamchat.view.live import view
 from streamchat.view.live.view import LiveView
 from streamchat.view.markdown import highlight
-from streamchat.view.style import style
+from streamchat.view.style import get_style
 from tests.screen import Screen, ScreenTerminal, written
 from tests.test_markdown import CUTS, MARKDOWN, split, text
 from tests.turns import EVIL, EVIL_SHOWN, NOTEBOOK, answer, call
@@ -396,7 +396,7 @@ class TestWhileItHappens:
 
 @pytest.mark.parametrize("name", [name for _, name in highlight._STYLES])
 def test_every_kind_of_token_has_a_style(name: str) -> None:
-    assert style(name)
+    assert get_style(name)
 
 
 class TestAnyAnswer:

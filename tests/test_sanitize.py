@@ -20,12 +20,13 @@ from streamchat.text.sanitize import (
     sanitize,
 )
 from streamchat.view.answer import AnswerView
+from streamchat.view.document import write_source
 from streamchat.view.live.lines import Lines
 from streamchat.view.live.view import LiveView
 from streamchat.view.plain import PlainView
 from streamchat.view.raw import RawView
 from streamchat.view.style import StyledText
-from streamchat.view.table import Cell
+from streamchat.view.table import Cell, write_rows
 
 ANY_TEXT = st.text(st.characters(codec=None))
 
@@ -80,6 +81,8 @@ def test_one_line_is_short_and_one_line() -> None:
 def test_parts_of_safe_text_are_safe(one: str, other: str, at: int) -> None:
     both = join(sanitize(one), sanitize(other))
     assert sanitize(both) == both
+    joined = join(sanitize(one), sanitize(other), separator="\x1b")
+    assert joined == sanitize(one) + r"\x1b" + sanitize(other)
     assert sanitize(cut(both, at)) == cut(both, at)
 
 
@@ -95,9 +98,12 @@ def test_writers_take_safe_text_only(writer: Callable[..., object], argument: st
     assert get_type_hints(writer)[argument] is SafeText
 
 
-@pytest.mark.parametrize("view", [PlainView, RawView, AnswerView])
-def test_views_of_text_write_on_an_output_for_safe_text(view: type) -> None:
-    assert get_type_hints(view.__init__)["out"] is SafeOutput
+@pytest.mark.parametrize(
+    "writer",
+    [PlainView.__init__, RawView.__init__, AnswerView.__init__, write_source, write_rows],
+)
+def test_text_is_written_to_an_output_for_safe_text(writer: Callable[..., object]) -> None:
+    assert get_type_hints(writer)["out"] is SafeOutput
 
 
 @pytest.mark.parametrize("text", [StyledText, Cell])

@@ -14,9 +14,9 @@ from streamchat.text.redact import Redactor
 from streamchat.turn import Turn
 from streamchat.view.choose import ViewOptions, choose_view
 from streamchat.view.formatting import format_outcome
-from streamchat.view.progress import progress_on_stderr
+from streamchat.view.progress import show_progress
 
-with progress_on_stderr("starting"), exit_on_interrupt():
+with show_progress("starting"), exit_on_interrupt():
     from streamchat.agent.executor import AgentExecutor
     from streamchat.agent.loader import open_agent
     from streamchat.agent.tracing import flush
@@ -49,7 +49,7 @@ def ask_once(
     _print_warnings(conversation)
     interrupts = InterruptHandler(signal.SIGINT, *TERMINATION_SIGNALS, linger=True)
     with echo_off():
-        executor = open_agent(settings, redactor, tools=tools, progress=progress_on_stderr)
+        executor = open_agent(settings, redactor, tools=tools, progress=show_progress)
         freeze_imports()
         turn = run(_ask(executor, conversation, question, options, interrupts))
     conversation.close()
@@ -69,7 +69,7 @@ async def _ask(
     options: ViewOptions,
     interrupts: InterruptHandler,
 ) -> Turn:
-    preparing = await interrupts.run(executor.prepare(progress_on_stderr))
+    preparing = await interrupts.run(executor.prepare(show_progress))
     if preparing.cancelled():
         return Turn(question, status="cancelled")
     preparing.result()

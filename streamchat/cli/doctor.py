@@ -9,9 +9,9 @@ from streamchat.process.runtime import freeze_imports, prepare_output, run
 from streamchat.process.signals import exit_on_interrupt
 from streamchat.process.tty import echo_off
 from streamchat.text.redact import Redactor
-from streamchat.view.progress import progress_on_stderr
+from streamchat.view.progress import show_progress
 
-with progress_on_stderr("starting"), exit_on_interrupt():
+with show_progress("starting"), exit_on_interrupt():
     from streamchat.doctor.checks import run_checks
     from streamchat.doctor.findings import is_usable
     from streamchat.doctor.probe import Probe
@@ -28,8 +28,8 @@ def check_server(settings: Settings, redactor: Redactor, *, json: bool) -> int:
     prepare_output(redactor)
     freeze_imports()
     with echo_off():
-        probe = Probe.on(settings, progress_on_stderr)
-        with progress_on_stderr("checking the server"):
+        probe = Probe.on(settings, show_progress)
+        with show_progress("checking the server"):
             findings = run(run_checks(probe))
     (write_json if json else show_report)(findings, sys.stdout)
     return 0 if is_usable(findings) else 1

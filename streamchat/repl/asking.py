@@ -20,7 +20,7 @@ from streamchat.turn import Turn
 from streamchat.view import View
 from streamchat.view.choose import choose_view
 from streamchat.view.formatting import format_outcome
-from streamchat.view.progress import progress_on_stderr
+from streamchat.view.progress import show_progress
 
 if TYPE_CHECKING:
     from streamchat.agent.executor import AgentExecutor
@@ -73,7 +73,7 @@ async def _wait_for_agent(chat: Chat) -> AgentExecutor | None:
     """Return the agent once it is loaded, or None if the user interrupts the wait."""
     if chat.loader.executor:
         return chat.loader.executor
-    with progress_on_stderr(chat.loader.activity or "loading"):
+    with show_progress(chat.loader.activity or "loading"):
         waiting = await chat.interrupts.run(chat.loader.wait_until_ready())
     return None if waiting.cancelled() else waiting.result()
 

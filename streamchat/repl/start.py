@@ -23,7 +23,7 @@ from streamchat.sessions.conversation import Conversation
 from streamchat.sessions.opening import open_conversation
 from streamchat.text.redact import Redactor
 from streamchat.view.choose import ViewOptions
-from streamchat.view.progress import progress_on_stderr
+from streamchat.view.progress import show_progress
 
 
 def chat(
@@ -74,7 +74,7 @@ async def _run(
     tools: bool,
 ) -> int:
     interactive = sys.stdin.isatty() and sys.stdout.isatty()
-    progress = None if interactive else progress_on_stderr
+    progress = None if interactive else show_progress
     chat = Chat(
         loader=AgentLoader(settings, redactor, tools=tools, progress=progress),
         conversation=conversation,

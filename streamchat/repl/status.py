@@ -6,7 +6,7 @@ import sys
 
 from streamchat.repl.chat import Chat
 from streamchat.text.sanitize import one_line
-from streamchat.view.glyphs import ASCII_GLYPHS, UNICODE_GLYPHS, takes_unicode
+from streamchat.view.glyphs import choose_glyphs
 
 
 def format_status(chat: Chat, columns: int) -> str:
@@ -16,6 +16,6 @@ def format_status(chat: Chat, columns: int) -> str:
     activity = [chat.loader.activity] if chat.loader.activity else []
     long = [name, f"session {id}" if saved else "not saved", tokens, *activity]
     short = [name[:20], id if saved else "not saved", tokens, *activity]
-    dot = UNICODE_GLYPHS.dot if takes_unicode(sys.stdout.encoding) else ASCII_GLYPHS.dot
+    dot = choose_glyphs(sys.stdout.encoding).dot
     bars = [f" {dot} ".join(parts) for parts in (long, short)]
     return next((bar for bar in bars if len(bar) <= columns), bars[-1][:columns])

@@ -13,7 +13,7 @@ from typing import NewType, Protocol
 SafeText = NewType("SafeText", str)
 """Text that is safe to write on a terminal. Only this module makes it.
 
-Joining or formatting gives a plain string again: compose first, sanitize last.
+Formatting gives a plain string again, so compose first and sanitize last, or use `cut` and `join`.
 """
 
 # C0 without tab and line feed, DEL, C1; surrogates; marks, embeddings, overrides and isolates of
@@ -80,6 +80,6 @@ def cut(text: SafeText, start: int = 0, stop: int | None = None) -> SafeText:
     return SafeText(text[start:stop])
 
 
-def join(*texts: SafeText) -> SafeText:
+def join(*texts: SafeText, separator: str = "") -> SafeText:
     """Join the texts; the result is safe too."""
-    return SafeText("".join(texts))
+    return SafeText(sanitize(separator).join(texts))

@@ -7,50 +7,51 @@ import textwrap
 from typing import TextIO
 
 from streamchat.process.tty import can_repaint
-from streamchat.text.sanitize import sanitize
+from streamchat.text.sanitize import SafeOutput, sanitize
 
 _COMMENT = re.compile(r"^<!-- .* -->\n", re.MULTILINE)
 _ITEM = re.compile(r"(?:[-*+]|\d+\.) ")
-_RESET = "\x1b[0m"
 _MAX_WIDTH = 100
-"""Cells in a line of prose; longer ones are hard to read."""
+"""Cells in a line of prose; longer lines are hard to read."""
 
 
 def show_document(text: str, out: TextIO, *, plain: bool = False) -> None:
-    """Write a document the way answers look on a terminal; elsewhere, and if plain, its source.
+    """Write a document as answers look on a terminal; elsewhere, or if plain, write its source.
 
     Raises:
         OSError: the output is gone.
     """
     source = _COMMENT.sub("", text)
     if plain or not can_repaint(out):
-        out.write(sanitize(source))
+        write_source(source, out)
     else:
         _draw(source, out)
+
+
+def write_source(source: str, out: SafeOutput) -> None:
+    """Write the source of a document, sanitized."""
+    out.write(sanitize(source))
     out.flush()
 
 
 def _draw(source: str, out: TextIO) -> None:
     # Rich is slow to import, and a pipe has no use for it.
-    from streamchat.view.glyphs import ASCII_GLYPHS, UNICODE_GLYPHS, takes_unicode
+    from streamchat.view.glyphs import choose_glyphs
     from streamchat.view.markdown.stream import MarkdownStream
-    from streamchat.view.style import Palette, open_console
+    from streamchat.view.style import LINE_BREAK, Palette, open_console, render
 
     console = open_console(out)
-    glyphs = UNICODE_GLYPHS if takes_unicode(console.encoding) else ASCII_GLYPHS
-    stream = MarkdownStream(console.width, glyphs)
+    stream = MarkdownStream(console.width, choose_glyphs(console.encoding))
     stream.feed(rewrap(source, min(console.width, _MAX_WIDTH)))
     stream.finish()
-    for part, style in Palette(console).apply(stream.take()):
-        out.write(f"{style}{part}{_RESET}" if style else part)
-    out.write("\n")
+    out.write(render([*Palette(console).apply(stream.take()), LINE_BREAK]))
+    out.flush()
 
 
 def rewrap(source: str, width: int) -> str:
-    """Break the lines of paragraphs and list items anew, between words.
+    """Wrap paragraphs and list items again, to this width.
 
-    The Markdown view keeps line ends, as answers need them kept; a document is written for any
-    width.
+    `MarkdownStream` keeps the line breaks of answers, but those of a document mean nothing.
     """
     lines: list[str] = []
     block: list[str] = []

@@ -1,4 +1,4 @@
-"""Characters to draw with, for terminals that show all of Unicode and for those that do not."""
+"""Characters to draw with: Unicode where the terminal can show it, ASCII elsewhere."""
 
 from __future__ import annotations
 
@@ -19,17 +19,22 @@ class Glyphs(NamedTuple):
     spinner: tuple[str, ...]
 
 
-def takes_unicode(encoding: str) -> bool:
-    """Whether a terminal with this encoding shows all of Unicode."""
+def supports_unicode(encoding: str) -> bool:
+    """Whether a terminal with this encoding can show all of Unicode."""
     return encoding.lower().startswith("utf")
 
 
 def escape_unencodable(text: str, encoding: str) -> str:
     """Return the text with escapes for what a terminal with this encoding cannot show."""
-    if takes_unicode(encoding):
+    if supports_unicode(encoding):
         return text
     return text.encode(encoding, "backslashreplace").decode(encoding)
 
 
 UNICODE_GLYPHS = Glyphs("•", "─", "│", "┼", "✓", "✗", "→", "·", tuple("⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"))
 ASCII_GLYPHS = Glyphs("*", "-", "|", "+", "ok", "failed", "->", "-", tuple("-\\|/"))
+
+
+def choose_glyphs(encoding: str) -> Glyphs:
+    """Return the glyphs for a terminal with this encoding."""
+    return UNICODE_GLYPHS if supports_unicode(encoding) else ASCII_GLYPHS

@@ -1,4 +1,4 @@
-"""Progress of long work: a spinner, or a bar if its size is known."""
+"""Progress of long work: a bar if its size is known, and a spinner otherwise."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ _animated = True
 
 
 def disable_animation() -> None:
-    """Replace spinners and bars by a line for long work from now on."""
+    """From now on, write a line for long work instead of showing spinners and bars."""
     global _animated
     _animated = False
 
 
 @contextmanager
-def progress_on_stderr(what: str, total: int | None = None) -> Iterator[Callable[[int], None]]:
-    """Show progress on standard error; yield a function that adds to the bytes done.
+def show_progress(what: str, total: int | None = None) -> Iterator[Callable[[int], None]]:
+    """Show progress on standard error; yield a function that advances it by a number of bytes.
 
-    Without a terminal, work of known size gets one line and other work none.
+    Without a terminal, work of known size gets a single line, and other work none.
     """
     if not (_animated and can_repaint(sys.stderr)):
         if total:
@@ -40,11 +40,11 @@ def progress_on_stderr(what: str, total: int | None = None) -> Iterator[Callable
         TimeElapsedColumn,
     )
 
-    from streamchat.view.glyphs import takes_unicode
+    from streamchat.view.glyphs import supports_unicode
 
     bar = (BarColumn(bar_width=20), DownloadColumn()) if total else ()
     console = Console(stderr=True)
-    spinner = SpinnerColumn("dots" if takes_unicode(console.encoding) else "line")
+    spinner = SpinnerColumn("dots" if supports_unicode(console.encoding) else "line")
     columns = (spinner, TextColumn("{task.description}", markup=False), *bar, TimeElapsedColumn())
     with Progress(*columns, console=console, transient=True) as progress:
         console.show_cursor(True)  # Ctrl-Z must not leave the shell without one

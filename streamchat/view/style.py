@@ -1,6 +1,6 @@
 """Styles: the sixteen standard colours and no backgrounds, so that they work with any palette.
 
-Long text has the terminal's own colour. Red and magenta are legible on black and on white in the
+Long text keeps the terminal's own colour. Red and magenta are legible on black and on white in the
 palettes that terminals ship with; green, yellow and cyan are for lines and marks only, which never
 carry information that is not in words too.
 """
@@ -22,6 +22,7 @@ from streamchat.view.markdown.inline import Span
 StyledText: TypeAlias = tuple[SafeText, str]
 """Text to write, and the sequence that sets its style on a terminal."""
 LINE_BREAK: StyledText = (sanitize("\n"), "")
+_RESET = "\x1b[0m"
 _STYLES = {
     "heading": Style(bold=True),
     "h1": Style(underline=True),
@@ -53,14 +54,19 @@ _STYLES = {
 }
 
 
-def style(names: str) -> Style:
-    """Return the combination of the named styles."""
+def get_style(names: str) -> Style:
+    """Return the combination of the styles with these names, which are separated by spaces."""
     return Style.combine([Style.null(), *(_STYLES[name] for name in names.split())])
 
 
 def open_console(stream: TextIO) -> Console:
-    """Return Rich's console on a stream: it takes texts as they are, without any markup."""
+    """Return a Rich console that prints text as it is, without markup, emoji or highlighting."""
     return Console(file=stream, highlight=False, markup=False, emoji=False)
+
+
+def render(parts: Iterable[StyledText]) -> str:
+    """Return the text with the sequences that set and reset its styles."""
+    return "".join(f"{sequence}{text}{_RESET}" if sequence else text for text, sequence in parts)
 
 
 class Palette:
@@ -72,10 +78,10 @@ class Palette:
 
     def __init__(self, console: Console) -> None:
         self._console = console
-        self.sequence = cache(self._sequence)
-        self._sequence_of = cache(lambda names: self.sequence(style(names)) if names else "")
+        self.encode = cache(self._encode)
+        self._encode_names = cache(lambda names: self.encode(get_style(names)) if names else "")
 
-    def _sequence(self, style: Style | None) -> str:
+    def _encode(self, style: Style | None) -> str:
         if not style:
             return ""
         with self._console.capture() as capture:
@@ -87,12 +93,12 @@ class Palette:
         return escape_unencodable(text, self._console.encoding)
 
     def apply(self, spans: Iterable[Span]) -> list[StyledText]:
-        """Return sanitized text with the sequences for its styles."""
+        """Return the spans, sanitized, with the sequences that set their styles."""
         return [
-            (sanitize(self.escape_unencodable(text)), self._sequence_of(names))
+            (sanitize(self.escape_unencodable(text)), self._encode_names(names))
             for text, names in spans
         ]
 
     def apply_segments(self, segments: Iterable[Segment]) -> list[StyledText]:
-        """Return Rich's segments as sanitized text."""
-        return [(sanitize(segment.text), self.sequence(segment.style)) for segment in segments]
+        """Return Rich's segments, sanitized, with the sequences that set their styles."""
+        return [(sanitize(segment.text), self.encode(segment.style)) for segment in segments]

@@ -1,13 +1,13 @@
-"""Lines that others write between those of a turn."""
+"""Lines from elsewhere, inserted between those of a turn."""
 
 from __future__ import annotations
 
-from streamchat.text.sanitize import SafeText, sanitize
+from streamchat.text.sanitize import SafeText, join
 from streamchat.view.style import LINE_BREAK, StyledText
 
 
 class Lines:
-    """Inserts lines after final text, which must then end with a line.
+    """Inserts lines after final text, which must end where a line ends.
 
     Args:
         style: the sequence that sets the style of the lines.
@@ -19,10 +19,9 @@ class Lines:
         self._style = style
         self._waiting: list[SafeText] = []
         self._on_top = False
-        """Whether a line stands above the turn's first."""
+        """Whether inserted lines stand above the turn's first."""
 
     def add(self, line: SafeText) -> None:
-        """Queue a line."""
         self._waiting.append(line)
 
     def insert(
@@ -34,7 +33,7 @@ class Lines:
         if self._waiting:
             breaks = [LINE_BREAK] if self.began or final else []
             self._on_top = self._on_top or not breaks
-            final = [*final, *breaks, (sanitize("\n".join(self._waiting)), self._style)]
+            final = [*final, *breaks, (join(*self._waiting, separator="\n"), self._style)]
             self._waiting = []
         self.began = self.began or bool(final)
         return final, [LINE_BREAK, *rest] if rest and self._on_top else rest

@@ -14,10 +14,9 @@ from rich.cells import get_character_cell_size
 
 from streamchat.text.sanitize import cut, join, sanitize
 from streamchat.view.live.terminal import Terminal
-from streamchat.view.style import LINE_BREAK, StyledText
+from streamchat.view.style import LINE_BREAK, StyledText, render
 
 _BEGIN, _END = "\x1b[?2026h", "\x1b[?2026l"
-_RESET = "\x1b[0m"
 _TAB = 8
 # Joiners, variation selectors, skin tones, regional indicators: terminals disagree on the width of
 # the characters combined with them.
@@ -215,8 +214,7 @@ def _erase(column: int, below: int) -> str:
 
 
 def _render(parts: Iterable[StyledText]) -> str:
-    rendered = (f"{style}{text}{_RESET}" if style else text for text, style in parts)
-    return "".join(rendered).replace("\n", "\r\n")
+    return render(parts).replace("\n", "\r\n")
 
 
 def _text(parts: Iterable[StyledText]) -> str:

@@ -20,10 +20,10 @@ from streamchat.view.formatting import (
     format_tool_name,
     shorten,
 )
-from streamchat.view.glyphs import Glyphs, escape_unencodable, takes_unicode
+from streamchat.view.glyphs import Glyphs, escape_unencodable, supports_unicode
 from streamchat.view.markdown.inline import Span
 from streamchat.view.raw import SEPARATOR
-from streamchat.view.style import style
+from streamchat.view.style import get_style
 
 _WIDEST = 100
 _MOST_FRAGMENTS = 600
@@ -47,9 +47,9 @@ def draw_closed_panel(call: ToolCall, console: Console, width: int, glyphs: Glyp
         box=_box(console),
         title=_title(call, state, glyphs, console.encoding),
         title_align="left",
-        subtitle=Text(took, style=style("dim")),
+        subtitle=Text(took, style=get_style("dim")),
         subtitle_align="right",
-        border_style=style(state),
+        border_style=get_style(state),
         width=min(width, _WIDEST),
     )
     return console.render_lines(panel, console.options.update(width=width), pad=False)
@@ -61,7 +61,7 @@ def draw_open_panel(call: ToolCall, console: Console, width: int, glyphs: Glyphs
     The panel is open to the right, which keeps its lines short: a terminal wraps lines when the
     window gets narrower, and may push rows into its scrollback that are still to be erased.
     """
-    border, sides = style(call.state), _box(console)
+    border, sides = get_style(call.state), _box(console)
     body = Text("\n").join(_body(call, glyphs, console.encoding))
     rows = body.wrap(console, max(min(width, _WIDEST) - 4, 1))
     title = _title(call, call.state, glyphs, console.encoding)
@@ -70,7 +70,7 @@ def draw_open_panel(call: ToolCall, console: Console, width: int, glyphs: Glyphs
             Text.assemble((f"{sides.top_left}{sides.top} ", border), title),
             *(Text.assemble((f"{sides.mid_left} ", border), row) for row in rows),
             Text.assemble(
-                (f"{sides.bottom_left}{sides.bottom} ", border), (call.state, style("dim"))
+                (f"{sides.bottom_left}{sides.bottom} ", border), (call.state, get_style("dim"))
             ),
         ]
     )
@@ -78,7 +78,7 @@ def draw_open_panel(call: ToolCall, console: Console, width: int, glyphs: Glyphs
 
 
 def _box(console: Console) -> box.Box:
-    return box.ROUNDED if takes_unicode(console.encoding) else box.ASCII
+    return box.ROUNDED if supports_unicode(console.encoding) else box.ASCII
 
 
 def draw_line(call: ToolCall, width: int) -> list[Span]:
@@ -94,19 +94,19 @@ def draw_line(call: ToolCall, width: int) -> list[Span]:
 def _title(call: ToolCall, state: str, glyphs: Glyphs, encoding: str) -> Text:
     name = escape_unencodable(format_tool_name(call.name), encoding)
     mark = {"done": f" {glyphs.done}", "failed": f" {glyphs.failed}"}.get(state, "")
-    return Text.assemble((name, style("strong")), (mark, style(state)))
+    return Text.assemble((name, get_style("strong")), (mark, get_style(state)))
 
 
 def _body(call: ToolCall, glyphs: Glyphs, encoding: str) -> list[Text]:
     def text(content: str, names: str = "") -> Text:
-        return Text(escape_unencodable(sanitize(content), encoding), style=style(names))
+        return Text(escape_unencodable(sanitize(content), encoding), style=get_style(names))
 
     lines = [text(_join_fragments(call.fragments), "dim")] if call.fragments else []
     if call.arguments is not None:
         lines.append(text(format_arguments(call.arguments)))
     if call.ended:
         output = text(shorten(call.output, MAX_OUTPUT), "failed" if call.failed else "strong")
-        lines.append(Text.assemble((f"{glyphs.result} ", style("dim")), output))
+        lines.append(Text.assemble((f"{glyphs.result} ", get_style("dim")), output))
     return lines
 
 

@@ -31,15 +31,15 @@ from streamchat.events import (
     TurnDone,
     TurnFailed,
 )
-from streamchat.text.sanitize import SafeText, one_line, sanitize
+from streamchat.text.sanitize import SafeText, cut, join, one_line, sanitize
 from streamchat.turn import Answer, Note, Prose, Reasoning, ToolCall, Turn
 from streamchat.view.formatting import format_figures, format_tool_name
-from streamchat.view.glyphs import ASCII_GLYPHS, UNICODE_GLYPHS, takes_unicode
+from streamchat.view.glyphs import choose_glyphs
 from streamchat.view.live.lines import Lines
 from streamchat.view.live.page import Page
 from streamchat.view.live.painter import Painter, reflows
 from streamchat.view.live.terminal import Terminal, Tty
-from streamchat.view.style import LINE_BREAK, Palette, StyledText, open_console, style
+from streamchat.view.style import LINE_BREAK, Palette, StyledText, get_style, open_console
 
 _FRAME = 1 / 30
 """Seconds between two frames, at least."""
@@ -47,6 +47,7 @@ _TICK = 0.1
 """Seconds between two steps of the spinner."""
 _QUIET = 2.0
 """Seconds without an event after which the status line counts them."""
+_QUEUED, _PROMPT = sanitize("queued: "), sanitize("> ")
 _HIDE_CURSOR, _SHOW_CURSOR = "\x1b[?25l", "\x1b[?25h"
 
 
@@ -72,13 +73,13 @@ class LiveView:
     ) -> None:
         self._terminal = terminal
         self._palette = Palette(console)
-        self._glyphs = UNICODE_GLYPHS if takes_unicode(console.encoding) else ASCII_GLYPHS
+        self._glyphs = choose_glyphs(console.encoding)
         self._painter = Painter(terminal, reflow=reflows() if reflow is None else reflow)
         self._page = Page(console, self._palette, self._glyphs, whole_lines=whole_lines)
-        self._dim = self._palette.sequence(style("dim"))
+        self._dim = self._palette.encode(get_style("dim"))
         self._lines = Lines(self._dim)
         self._turn = Turn()
-        self._typed: list[str] = []
+        self._typed: list[SafeText] = []
         """The lines of the user's queued messages and current input."""
         self._over = False
         self._last_event = self._last_frame = 0.0
@@ -131,8 +132,8 @@ class LiveView:
 
     def show_typed(self, queued: Sequence[str], text: str) -> None:
         room = self._terminal.size[0] - 1
-        self._typed = [_crop(f"queued: {one_line(each)}", room) for each in queued]
-        self._typed += [_crop(f"> {one_line(text)}", room, end=True)] if text else []
+        self._typed = [_crop(join(_QUEUED, one_line(each)), room) for each in queued]
+        self._typed += [_crop(join(_PROMPT, one_line(text)), room, end=True)] if text else []
         self._paint_soon()
 
     def show(self, turn: Turn, event: Event) -> None:
@@ -199,7 +200,7 @@ class LiveView:
         elif status:
             rest += [*([LINE_BREAK] if self._lines.began or rest else []), *status]
         if self._typed and not self._over:
-            typed = (sanitize("\n".join(self._typed)), self._dim)
+            typed = (join(*self._typed, separator="\n"), self._dim)
             rest += [*([LINE_BREAK] if self._lines.began or rest else []), typed]
         self._painter.paint(final, rest)
         self._wake_in(_TICK)
@@ -227,10 +228,10 @@ class LiveView:
         return self._palette.apply([(text, "dim")])
 
 
-def _crop(line: str, columns: int, *, end: bool = False) -> str:
+def _crop(line: SafeText, columns: int, *, end: bool = False) -> SafeText:
     """Return as much of a line as fits: its beginning, or its end."""
     while line and cell_len(line) > columns:
-        line = line[1:] if end else line[:-1]
+        line = cut(line, 1) if end else cut(line, 0, -1)
     return line
 
 
