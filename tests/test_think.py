@@ -24,6 +24,7 @@ MESSAGES = {
     "<think>Hm.</think>Hello.": ("Hm.", "Hello."),
     "\n<think>\nHm.\n</think>\n\nHello. ": ("\nHm.\n", "Hello. "),
     "<think>Hm.</think>\n": ("Hm.", ""),
+    "<think>Hm.</think>\n\n<": ("Hm.", "<"),
     "<think>Hm.</think> <think>So.</think> 3 < 4": ("Hm.So.", "3 < 4"),
     "<think>a < b </thin </think>Yes.": ("a < b </thin ", "Yes."),
     "<thinking>Hm.</think></thinking>Yes.": ("Hm.</think>", "Yes."),

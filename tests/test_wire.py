@@ -188,6 +188,29 @@ class TestBodies:
         for chunk in found[:-1]:
             to_generation_chunk(chunk)
 
+    @pytest.mark.parametrize(
+        "data",
+        [
+            b'{"choices": [{"finish_reason": "stop"}]}\n{"id": 2}\n',
+            b'{"error": "no"}\n{"error": "yes"}',
+            b'\xef\xbb\xbf{"id": 1}',
+            b" " * 500 + b"Service unavailable",
+            b"Service unavailable" + b", come back later" * 20,
+        ],
+    )
+    def test_no_split_of_a_document_matters(self, data: bytes) -> None:
+        def outcome(size: int) -> tuple[list[Any], str]:
+            body, found = BodyDecoder(), []
+            try:
+                for at in range(0, len(data), size):
+                    found += [] if body.done else body.feed(data[at : at + size])
+                found += body.finish()
+            except (UnreadableError, ReportedError) as error:
+                return found, str(error)
+            return found, ""
+
+        assert outcome(1) == outcome(2) == outcome(len(data))
+
     def test_words_of_a_page(self) -> None:
         assert summarize_markup("<html><h1>Bad <b>Gateway</b></h1>nginx") == "Bad Gateway"
         assert summarize_markup("<script>x()</script><p>Too&nbsp;many &lt;b&gt;") == "Too many <b>"

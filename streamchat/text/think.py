@@ -51,7 +51,7 @@ class ThinkSplitter:
         held = self._take_held()
         if self._state == "reasoning":
             return Split(held, "")
-        return Split("", "" if self._reasoned and held.isspace() else held)
+        return Split("", held.lstrip() if self._reasoned else held)
 
     def _advance(self, reasoning: list[str]) -> bool:
         """Move on in the held text; return False if that takes more of it."""

@@ -19,7 +19,9 @@ Chunk: TypeAlias = dict[str, Any]
 _DONE = "[DONE]"
 _KEEP_ALIVE = ("ping", "heartbeat", "keepalive", "keep-alive")
 _BLANK = b" \t\r\n\xef\xbb\xbf"
+_SPACE = re.compile(r"[ \t\r\n]*")
 _SAMPLE = 120
+_MOST_BEGIN = 4 * _SAMPLE
 _TITLE = re.compile(r"<(title|h1)\b[^>]*>(.*?)</\1", re.IGNORECASE | re.DOTALL)
 _UNSEEN = re.compile(r"<(script|style)\b.*?</\1\s*>|<!--.*?-->|<[^>]*>", re.IGNORECASE | re.DOTALL)
 # The patterns may scan all of the text for each tag.
@@ -49,13 +51,17 @@ class BodyDecoder:
         self.done = False
         """Whether the server has marked the end of the response."""
         self._events = EventDecoder()
-        self._seen = b""
-        self._kind = b""
-        """The first byte that is not blank. It distinguishes JSON and markup from events."""
+        self._begin = b""
+        """The beginning of the body, from the first byte that is not blank."""
         self._whole = bytearray()
         self._empty = True
         # Servers may keep a complete body open, but each attempt to parse it takes time.
         self._tries = 50
+
+    @property
+    def _kind(self) -> bytes:
+        """The first byte. It distinguishes JSON and markup from events."""
+        return self._begin[:1]
 
     @property
     def is_stream(self) -> bool:
@@ -69,12 +75,11 @@ class BodyDecoder:
             UnreadableError: the data is not a chunk.
             ReportedError: the server reports an error.
         """
-        if not self._kind or len(self._seen) < _SAMPLE:
-            self._seen += data[:_SAMPLE]
-        if not self._kind:
-            self._kind = data.lstrip(_BLANK)[:1]
+        if len(self._begin) < _MOST_BEGIN:
+            self._begin = (self._begin + data).lstrip(_BLANK)[:_MOST_BEGIN]
         if self._kind in (b"{", b"[", b"<"):
-            self._whole += data
+            # Half a byte order mark may have come before.
+            self._whole += data if self._whole else data.lstrip(_BLANK)
             if len(self._whole) > MOST_BYTES:
                 raise UnreadableError("the response is too long")
             if self._kind != b"<" and data.rstrip().endswith((b"}", b"]")) and self._tries:
@@ -102,7 +107,7 @@ class BodyDecoder:
             if event.data.strip() == _DONE or event.name == "error" or _parse(event.data):
                 yield from self._read(event)
         if self._empty and not self.done:
-            sample = one_line(self._seen.decode("utf-8", "replace"), _SAMPLE)
+            sample = one_line(self._begin.decode("utf-8", "replace"), _SAMPLE)
             raise UnreadableError(f"not a chat completion: {sample}" if sample else "it is empty")
         if self._events.stray and not self.done:
             raise ReportedError("\n".join(self._events.stray))
@@ -122,28 +127,28 @@ class BodyDecoder:
         self.done = ends
 
     def _read_if_whole(self) -> Iterator[Chunk]:
-        try:
-            value = json.loads(self._whole)
-        except (ValueError, RecursionError):
-            return
+        values = _load_document(self._whole.decode("utf-8", "replace"))
         # With one object per line, more may follow.
-        failed = isinstance(value, dict) and find_error(value) is not None
-        if isinstance(value, list) or failed or find_finish_reason(value):
-            yield from self._read_whole()
+        if values and _ends_document(values[-1]):
+            yield from self._read_values(values)
 
     def _read_whole(self) -> Iterator[Chunk]:
-        text = self._whole.decode("utf-8-sig", "replace")
+        text = self._whole.decode("utf-8", "replace")
         if self._kind == b"<":
             title = f" ({words})" if (words := one_line(summarize_markup(text), _SAMPLE)) else ""
             raise UnreadableError(
                 f"it is a web page{title}; check the base URL, which usually ends in /v1"
             )
-        values = _parse(text)
+        values = _load_document(text)
         if not values:
             raise UnreadableError("the JSON is incomplete")
-        for value in values[0] if isinstance(values[0], list) else values:
-            yield from self._check(value)
+        yield from self._read_values(values)
+
+    def _read_values(self, values: list[Any]) -> Iterator[Chunk]:
         self.done = True
+        for value in values:
+            for each in value if isinstance(value, list) else [value]:
+                yield from self._check(each)
 
     def _check(self, value: Any) -> Iterator[Chunk]:
         if value is None:
@@ -176,6 +181,34 @@ def _parse(data: str) -> list[Any]:
 
 def _load(text: str, number: type[int] | type[float]) -> Any:
     return json.loads(text) if number is int else json.loads(text, parse_int=number)
+
+
+def _load_document(text: str) -> list[Any]:
+    """Return the JSON values of a body, mostly one, up to the one that ends it.
+
+    Nothing after that one counts: it may arrive later, when nobody waits for it any more. Nothing
+    is returned if a value before it is incomplete.
+    """
+    for number in (int, float):
+        with suppress(ValueError, RecursionError):
+            return list(_iterate_values(text, json.JSONDecoder(parse_int=number)))
+    return []
+
+
+def _iterate_values(text: str, decoder: json.JSONDecoder) -> Iterator[Any]:
+    at = 0
+    while at < len(text) and not text.startswith(_DONE, at):
+        value, end = decoder.raw_decode(text, at)
+        yield value
+        if _ends_document(value):
+            return
+        space = _SPACE.match(text, end)
+        at = space.end() if space else end
+
+
+def _ends_document(value: object) -> bool:
+    failed = isinstance(value, dict) and find_error(value) is not None
+    return isinstance(value, list) or failed or bool(find_finish_reason(value))
 
 
 def summarize_markup(markup: str) -> str:
