@@ -20,11 +20,11 @@ from streamchat.view.style import LINE_BREAK, Palette, StyledText
 
 _TEXTS = (Prose, Reasoning, Answer)
 _NOTHING: StyledText = (sanitize(""), "")
-_EMPTY_LINE: StyledText = (sanitize("\n\n"), "")
+_BLANK_LINE: StyledText = (sanitize("\n\n"), "")
 
 
 class Page:
-    """Draws successive states of one turn, each time only what is new.
+    """Draws successive states of one turn, and each time only what is new.
 
     Args:
         console: lays panels out.
@@ -42,9 +42,9 @@ class Page:
         self._whole_lines = whole_lines
         self._drawings: dict[object, _Drawing] = {}
         self._finished: set[object] = set()
-        """The keys of the blocks that were returned whole."""
+        """The keys of the blocks that have been returned in full."""
         self._above: Block | None = None
-        """The last block of which some text was returned."""
+        """The last block of which some text has been returned."""
 
     def draw(
         self, turn: Turn, columns: int, lines: int, *, over: bool
@@ -52,15 +52,15 @@ class Page:
         """Return the text that has become final since the last call, and all that follows it.
 
         Args:
-            turn: a state no earlier than the last one.
+            turn: the state of the turn, no earlier than in the last call.
             columns: the window's width, in cells.
-            lines: the window's height. The text that is not final is shortened to fit.
+            lines: the window's height. Text that is not final is shortened to fit.
             over: whether the turn has ended.
         """
         final: list[StyledText] = []
         waiting: list[_Drawing] = []
         for key, block, done in _iterate_unfinished(turn, self._finished, over=over):
-            drawing = self._drawing(key, block)
+            drawing = self._find_drawing(key, block)
             drawing.update(block, columns, done=done)
             if not drawing.began:
                 drawing.lead = _separate(waiting[-1].block if waiting else self._above, block)
@@ -77,17 +77,17 @@ class Page:
                 waiting.append(drawing)
         return final, _fit(waiting, columns, lines)
 
-    def _drawing(self, key: object, block: Block) -> _Drawing:
+    def _find_drawing(self, key: object, block: Block) -> _Drawing:
         if key not in self._drawings:
-            self._drawings[key] = self._new_drawing(block)
+            self._drawings[key] = self._make_drawing(block)
         return self._drawings[key]
 
-    def _new_drawing(self, block: Block) -> _Drawing:
+    def _make_drawing(self, block: Block) -> _Drawing:
         match block:
             case ToolCall():
                 return _Call(self._palette, self._glyphs, self._console)
             case Note():
-                return _Line(self._palette)
+                return _Note(self._palette)
             case Reasoning():
                 return _Reasoning(self._palette, whole_lines=self._whole_lines)
             case _:
@@ -95,16 +95,16 @@ class Page:
 
 
 class _Drawing:
-    """One block, as far as it is drawn."""
+    """One block, and how far it is drawn."""
 
     def __init__(self, palette: Palette) -> None:
         self.palette = palette
         self.lead = _NOTHING
         """Separates it from the block above."""
         self.began = False
-        """Whether some of it was returned."""
+        """Whether some of it has been returned."""
         self.final: list[StyledText] = []
-        """The text to return once all blocks above are final."""
+        """The text to return as soon as all blocks above are final."""
         self.rest: list[StyledText] = []
         self.short: list[StyledText] | None = None
         """Replaces `rest` in a window that is too small for it."""
@@ -122,18 +122,18 @@ class _Drawing:
 
 
 class _Growing(_Drawing):
-    """Text that can grow."""
+    """A block whose text grows."""
 
     def __init__(self, palette: Palette) -> None:
         super().__init__(palette)
         self._sanitizer = Sanitizer()
         self._fed = 0
 
-    def new_text(self, text: Fragments, *, done: bool) -> str:
-        """Return the text that has arrived since the last call, sanitized."""
+    def take_new(self, text: Fragments, *, done: bool) -> str:
+        """Return the text that has arrived since the last call, sanitized and encodable."""
         new = self._sanitizer.feed("".join(text[self._fed :]))
         self._fed = len(text)
-        return new + self._sanitizer.finish() if done else new
+        return self.palette.escape_unencodable(new + self._sanitizer.finish() if done else new)
 
 
 class _Reasoning(_Growing):
@@ -143,11 +143,11 @@ class _Reasoning(_Growing):
         super().__init__(palette)
         self._whole_lines = whole_lines
         self._held = ""
-        """Space at the end, or the incomplete line."""
+        """Whitespace at the end, or the incomplete line."""
 
     def update(self, block: Reasoning, columns: int, *, done: bool) -> None:
         self.block = block
-        text = self._held + self.palette.escape_unencodable(self.new_text(block.text, done=done))
+        text = self._held + self.take_new(block.text, done=done)
         if not self.began and not self.final:
             text = text.lstrip()
         end = text.rfind("\n") if self._whole_lines and not done else len(text)
@@ -170,7 +170,7 @@ class _Text(_Growing):
     def update(self, block: Prose | Answer, columns: int, *, done: bool) -> None:
         self.block = block
         self._stream.width = columns
-        self._stream.feed(self.palette.escape_unencodable(self.new_text(block.text, done=done)))
+        self._stream.feed(self.take_new(block.text, done=done))
         if done:
             self._stream.finish()
         new = self._line + self.palette.apply(self._stream.take())
@@ -200,8 +200,8 @@ class _Call(_Drawing):
         self.short = self.palette.apply(draw_line(block, columns))
 
 
-class _Line(_Drawing):
-    """A note."""
+class _Note(_Drawing):
+    """A note, in parentheses."""
 
     def update(self, block: Note, columns: int, *, done: bool) -> None:
         self.block = block
@@ -211,10 +211,10 @@ class _Line(_Drawing):
 def _iterate_unfinished(
     turn: Turn, finished: set[object], *, over: bool
 ) -> Iterator[tuple[object, Block, bool]]:
-    """Yield the key and the block of all that are not drawn yet, and whether each is complete.
+    """Yield each block that is not drawn in full, with its key, and whether it is complete.
 
     The key is a call's ID or the block's ordinal within its kind: prose can become the answer, and
-    a failed call can move behind the text that was written in it.
+    a failed call can move below the text that was written in it.
     """
     answered = {block.call_id for block in turn.blocks if isinstance(block, Answer)}
     texts = notes = reasonings = 0
@@ -253,15 +253,15 @@ def _is_complete(answer: Answer, turn: Turn) -> bool:
 
 
 def _separate(above: Block | None, block: Block) -> StyledText:
-    """Return the separator of two blocks: an empty line, unless neither is text."""
+    """Return what separates two blocks: an empty line, or only a line break if neither is text."""
     if above is None:
         return _NOTHING
     apart = isinstance(above, _TEXTS) or isinstance(block, _TEXTS)
-    return _EMPTY_LINE if apart else LINE_BREAK
+    return _BLANK_LINE if apart else LINE_BREAK
 
 
 def _split_lines(parts: list[StyledText]) -> tuple[list[StyledText], list[StyledText]]:
-    """Split the text before its last line feed."""
+    """Split the text at its last line break, which goes to the second part."""
     for at in range(len(parts) - 1, -1, -1):
         text, style = parts[at]
         if "\n" in text:
@@ -272,7 +272,7 @@ def _split_lines(parts: list[StyledText]) -> tuple[list[StyledText], list[Styled
 
 
 def _fit(waiting: Iterable[_Drawing], columns: int, lines: int) -> list[StyledText]:
-    """Return the text that is not final; calls get a line each if their panels do not fit."""
+    """Return the text that is not final, with one line for each call if the panels do not fit."""
     texts = [(each, _crop(each.final + each.rest, columns, lines)) for each in waiting]
     rows = sum(part.count("\n") for _, text in texts for part, _ in text)
     if rows > lines - 3:
@@ -281,6 +281,6 @@ def _fit(waiting: Iterable[_Drawing], columns: int, lines: int) -> list[StyledTe
 
 
 def _crop(text: list[StyledText], columns: int, lines: int) -> list[StyledText]:
-    """Return the end of the text, as much as can be visible, from where a row can begin."""
+    """Return the end of the text: at least as much as is visible, and whole rows."""
     over = sum(len(part) for part, _ in text) - columns * lines
     return drop_start(text, over + -over % columns) if over > 0 else text

@@ -1,4 +1,4 @@
-"""Writes final text on a terminal once, and repaints only the rest.
+"""Writes final text to a terminal once, and repaints only the rest.
 
 The terminal itself wraps long lines: text copied from it has no line breaks of ours, and most
 terminals wrap such lines again when the window is resized.
@@ -19,7 +19,7 @@ from streamchat.view.style import LINE_BREAK, StyledText, render
 _BEGIN, _END = "\x1b[?2026h", "\x1b[?2026l"
 _TAB = 8
 # Joiners, variation selectors, skin tones, regional indicators: terminals disagree on the width of
-# the characters combined with them.
+# what they combine into.
 _UNSURE = re.compile("[\u200d\ufe0f\U0001f3fb-\U0001f3ff\U0001f1e6-\U0001f1ff]")
 _REFLOWING = (
     *("TMUX", "VTE_VERSION", "KITTY_WINDOW_ID", "ALACRITTY_WINDOW_ID", "WEZTERM_PANE"),
@@ -31,8 +31,8 @@ _REFLOWING_TERMS = ("tmux", "xterm-kitty", "xterm-ghostty", "alacritty", "foot",
 def reflows() -> bool:
     """Whether the terminal wraps its lines again when its width changes.
 
-    Asking it would mean waiting for the answer, so this looks at the variables that terminals set.
-    An unknown terminal is assumed not to: then too little is erased and nothing is lost.
+    Asking it would mean waiting for a reply, so this looks at the variables that terminals set. An
+    unknown terminal is assumed not to: at worst, too little is erased, but nothing is lost.
     """
     known_by_name = os.environ.get("TERM", "").startswith(_REFLOWING_TERMS)
     return known_by_name or any(name in os.environ for name in _REFLOWING)
@@ -65,7 +65,7 @@ def _measure_line(line: str, column: int, width: int) -> tuple[int, int]:
 
 
 class Painter:
-    """Remembers what is painted and how to get back to it.
+    """Remembers what is on the screen, and repaints from where it changes.
 
     Args:
         terminal: its cursor is at the beginning of a line.
@@ -84,57 +84,57 @@ class Painter:
         """The rest: it can still change."""
 
     def paint(self, final: Iterable[StyledText], rest: Iterable[StyledText]) -> None:
-        """Write the text that has become final, and after it the rest, which can still change."""
+        """Write the text that has become final, then the rest, which can still change."""
         self._resize()
         final, rest = self._expand_tabs(final, rest)
         rest = self._crop(final, rest)
         new = [*final, *rest]
         kept = _count_common(self._painted, new)
-        if kept < _length(self._painted):
+        if kept < _count_characters(self._painted):
             self._terminal.write(f"{_BEGIN}{self._repaint(kept, new)}{_END}")
         elif added := drop_start(new, kept):
             self._terminal.write(_render(added))
-        self._finish(final)
+        self._advance(final)
         self._painted = rest
 
     def reset(self) -> None:
-        """Start at the cursor, which others have left at the beginning of a line."""
+        """Start afresh at the cursor, which must be at the beginning of a line."""
         self._painted, self._line, self._column = [], [], 0
 
     def _repaint(self, kept: int, new: Sequence[StyledText]) -> str:
-        """Return the sequence that moves the cursor back to the change and writes from there."""
-        text = _text(self._painted)
+        """Return the output that moves the cursor back to the change and writes from there on."""
+        text = _join_texts(self._painted)
         bottom, _ = measure(text, self._column, self._width)
-        kept, again = self._start(text, _text(new), kept)
+        kept, again = self._find_start(text, _join_texts(new), kept)
         row, column = measure(text[:kept], self._column, self._width)
         if again:
-            column -= min(_count_cells(_text(again)), column)
+            column -= min(_count_cells(_join_texts(again)), column)
         up = f"\x1b[{bottom - row}A" if bottom > row else ""
         right = f"\x1b[{column}C" if column else ""
         written = _render([*again, *drop_start(new, kept)])
         return f"{up}\r{right}{_erase(column, bottom - row)}{written}"
 
-    def _start(self, old: str, new: str, kept: int) -> tuple[int, list[StyledText]]:
+    def _find_start(self, old: str, new: str, kept: int) -> tuple[int, list[StyledText]]:
         """Return how much to keep, and the final text to write again before the rest."""
         begin = old.rfind("\n", 0, kept) + 1
-        if _UNSURE.search(old[begin:kept] if begin else _text(self._line) + old[:kept]):
-            # The column it ends in is unknown, but the line begins in a known one.
+        if _UNSURE.search(old[begin:kept] if begin else _join_texts(self._line) + old[:kept]):
+            # The kept text ends in an unknown column, but its line begins in a known one.
             return begin, [] if begin else self._line
         while kept and self._must_rewrite(old, new, kept):
             kept -= 1
         if kept or not self._must_rewrite(old, new, 0):
             return kept, []
-        line = _text(self._line)
+        line = _join_texts(self._line)
         at = len(line) - 1
         while at > 0 and not get_character_cell_size(line[at]):
             at -= 1
         return 0, drop_start(self._line, max(at, 0))
 
     def _must_rewrite(self, old: str, new: str, kept: int) -> bool:
-        """Whether the character before must be written again.
+        """Whether the last kept character must be written again.
 
-        An accent may belong to it, or it may end a full row: a terminal joins the rows of a line
-        only if it wrapped the line itself.
+        An accent that changes may combine with it, or it may end a full row: terminals join the
+        rows of a line only if they wrapped it themselves.
         """
         accents = (text[kept : kept + 1] for text in (old, new))
         if any(text and text != "\n" and not get_character_cell_size(text) for text in accents):
@@ -142,22 +142,23 @@ class Painter:
         return measure(old[:kept], self._column, self._width)[1] == self._width
 
     def _resize(self) -> None:
-        """Adapt to the size of the window."""
+        """Adapt to the window's size."""
         width, height = self._terminal.size
         if width == self._width:
             self._height = height
             return
         if self._reflow:
             self._width = width
-            _, self._column = measure(_text(self._line), 0, width)
+            _, self._column = measure(_join_texts(self._line), 0, width)
         elif self._painted:
             self._terminal.write(f"{_BEGIN}{self._repaint(0, [])}{_END}")
             self._painted = []
         self._width, self._height = width, height
         self._column = min(self._column, width)
 
-    def _finish(self, final: Sequence[StyledText]) -> None:
-        text = _text(final)
+    def _advance(self, final: Sequence[StyledText]) -> None:
+        """Move to the end of the final text."""
+        text = _join_texts(final)
         _, self._column = measure(text, self._column, self._width)
         begin = text.rfind("\n") + 1
         self._line = [*([] if begin else self._line), *drop_start(final, begin)]
@@ -165,19 +166,19 @@ class Painter:
     def _expand_tabs(
         self, final: Iterable[StyledText], rest: Iterable[StyledText]
     ) -> tuple[list[StyledText], list[StyledText]]:
-        """Replace tabs by spaces: a terminal does not wrap at a tab."""
+        """Replace tabs with spaces, since terminals do not wrap at a tab."""
         final, rest = _merge(final), _merge(rest)
         if not any("\t" in text for text, _ in [*final, *rest]):
             return final, rest
-        column = _count_cells(_text(self._line))
+        column = _count_cells(_join_texts(self._line))
         final, column = _replace_tabs(final, column)
         return final, _replace_tabs(rest, column)[0]
 
     def _crop(self, final: Sequence[StyledText], rest: list[StyledText]) -> list[StyledText]:
-        """Return the end that fits into the window: rows that leave it cannot be erased."""
+        """Return the end that fits into the window: rows that scroll out of it cannot be erased."""
         rest = self._drop_unsure(final, rest)
-        text = _text(rest)
-        _, start = measure(_text(final), self._column, self._width)
+        text = _join_texts(rest)
+        _, start = measure(_join_texts(final), self._column, self._width)
         if measure(text, start, self._width)[0] < self._height:
             return rest
         starts, column = [0], start
@@ -190,9 +191,9 @@ class Painter:
 
     def _drop_unsure(self, final: Sequence[StyledText], rest: list[StyledText]) -> list[StyledText]:
         """Return the text up to the first line whose number of rows is unknown."""
-        whole = _text(self._line) + _text(final)
+        whole = _join_texts(self._line) + _join_texts(final)
         line, end = whole[whole.rfind("\n") + 1 :], 0
-        for number, more in enumerate(_text(rest).split("\n")):
+        for number, more in enumerate(_join_texts(rest).split("\n")):
             line = more if number else line + more
             unsure = _UNSURE.search(line)
             if unsure and _count_cells(line) + 2 * len(_UNSURE.findall(line)) > self._width:
@@ -206,7 +207,7 @@ def _erase(column: int, below: int) -> str:
     """Return the sequence that erases from the cursor on, given its column and the rows below.
 
     tmux treats erasing from the window's first cell as clearing the screen, and saves the contents
-    to its history. So the first row is erased by itself.
+    to its history, so the first row is erased separately.
     """
     if column:
         return "\x1b[J"
@@ -217,11 +218,11 @@ def _render(parts: Iterable[StyledText]) -> str:
     return render(parts).replace("\n", "\r\n")
 
 
-def _text(parts: Iterable[StyledText]) -> str:
+def _join_texts(parts: Iterable[StyledText]) -> str:
     return "".join(text for text, _ in parts)
 
 
-def _length(parts: Iterable[StyledText]) -> int:
+def _count_characters(parts: Iterable[StyledText]) -> int:
     return sum(len(text) for text, _ in parts)
 
 
@@ -236,7 +237,7 @@ def _merge(parts: Iterable[StyledText]) -> list[StyledText]:
 
 
 def drop_start(parts: Iterable[StyledText], count: int) -> list[StyledText]:
-    """Return the text without its first characters."""
+    """Return the text without its first `count` characters."""
     rest = []
     for text, style in parts:
         if count < len(text):
@@ -246,7 +247,7 @@ def drop_start(parts: Iterable[StyledText], count: int) -> list[StyledText]:
 
 
 def _keep_start(parts: Iterable[StyledText], count: int) -> list[StyledText]:
-    """Return the first characters of the text."""
+    """Return the first `count` characters of the text."""
     first = []
     for text, style in parts:
         if count > 0:
@@ -256,12 +257,12 @@ def _keep_start(parts: Iterable[StyledText], count: int) -> list[StyledText]:
 
 
 def _count_common(old: Sequence[StyledText], new: Sequence[StyledText]) -> int:
-    """Return how many characters both have in common from the start, style included."""
+    """Return the length of the common beginning, in which styles are equal too."""
     count = 0
     left, right = list(reversed(old)), list(reversed(new))
     while left and right:
         (a, style), (b, other) = left.pop(), right.pop()
-        length = _count_shared(a, b) if style == other else 0
+        length = _count_common_characters(a, b) if style == other else 0
         count += length
         if length < min(len(a), len(b)):
             break
@@ -270,7 +271,7 @@ def _count_common(old: Sequence[StyledText], new: Sequence[StyledText]) -> int:
     return count
 
 
-def _count_shared(a: str, b: str) -> int:
+def _count_common_characters(a: str, b: str) -> int:
     short, long = sorted((a, b), key=len)
     if long.startswith(short):
         return len(short)

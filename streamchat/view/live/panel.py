@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import islice
+from typing import TypeAlias
 
 from rich import box
 from rich.console import Console
@@ -25,17 +26,18 @@ from streamchat.view.markdown.inline import Span
 from streamchat.view.raw import SEPARATOR
 from streamchat.view.style import get_style
 
-_WIDEST = 100
-_MOST_FRAGMENTS = 600
+_MAX_WIDTH = 100
+_MAX_FRAGMENTS = 600
+"""Characters of a call's fragments that are shown."""
 
-Lines = list[list[Segment]]
+SegmentLines: TypeAlias = list[list[Segment]]
 
 
-def draw_closed_panel(call: ToolCall, console: Console, width: int, glyphs: Glyphs) -> Lines:
-    """Return the final lines of a call. Long parts are shortened: a call may be of any size.
+def draw_closed_panel(call: ToolCall, console: Console, width: int, glyphs: Glyphs) -> SegmentLines:
+    """Return the final lines of a call, with long parts shortened.
 
     Args:
-        call: the call to show. If it has not ended, it was stopped.
+        call: the call to show; one that has not ended was stopped.
         console: lays the panel out.
         width: the terminal's, in cells.
         glyphs: the characters to draw with.
@@ -43,28 +45,28 @@ def draw_closed_panel(call: ToolCall, console: Console, width: int, glyphs: Glyp
     state = call.state if call.ended else "failed"
     took = format_duration(call.seconds) if call.ended else "stopped"
     panel = Panel(
-        Text("\n").join(_body(call, glyphs, console.encoding)),
-        box=_box(console),
-        title=_title(call, state, glyphs, console.encoding),
+        Text("\n").join(_build_body(call, glyphs, console.encoding)),
+        box=_choose_box(console),
+        title=_build_title(call, state, glyphs, console.encoding),
         title_align="left",
         subtitle=Text(took, style=get_style("dim")),
         subtitle_align="right",
         border_style=get_style(state),
-        width=min(width, _WIDEST),
+        width=min(width, _MAX_WIDTH),
     )
     return console.render_lines(panel, console.options.update(width=width), pad=False)
 
 
-def draw_open_panel(call: ToolCall, console: Console, width: int, glyphs: Glyphs) -> Lines:
+def draw_open_panel(call: ToolCall, console: Console, width: int, glyphs: Glyphs) -> SegmentLines:
     """Return the lines of a call that has not ended.
 
-    The panel is open to the right, which keeps its lines short: a terminal wraps lines when the
-    window gets narrower, and may push rows into its scrollback that are still to be erased.
+    The panel has no right border, which keeps its lines short: when the window gets narrower, the
+    terminal wraps longer ones, and may push rows into the scrollback that must still be erased.
     """
-    border, sides = get_style(call.state), _box(console)
-    body = Text("\n").join(_body(call, glyphs, console.encoding))
-    rows = body.wrap(console, max(min(width, _WIDEST) - 4, 1))
-    title = _title(call, call.state, glyphs, console.encoding)
+    border, sides = get_style(call.state), _choose_box(console)
+    body = Text("\n").join(_build_body(call, glyphs, console.encoding))
+    rows = body.wrap(console, max(min(width, _MAX_WIDTH) - 4, 1))
+    title = _build_title(call, call.state, glyphs, console.encoding)
     text = Text("\n").join(
         [
             Text.assemble((f"{sides.top_left}{sides.top} ", border), title),
@@ -77,12 +79,12 @@ def draw_open_panel(call: ToolCall, console: Console, width: int, glyphs: Glyphs
     return console.render_lines(text, console.options.update(width=width), pad=False)
 
 
-def _box(console: Console) -> box.Box:
+def _choose_box(console: Console) -> box.Box:
     return box.ROUNDED if supports_unicode(console.encoding) else box.ASCII
 
 
 def draw_line(call: ToolCall, width: int) -> list[Span]:
-    """Return the call in one line, with the end of its arguments or its result."""
+    """Return the call on one line, with the end of its arguments or its result."""
     name = format_tool_name(call.name, 20)
     if call.ended:
         detail = one_line(call.output, max(width - len(name) - 4, 1))
@@ -91,34 +93,34 @@ def draw_line(call: ToolCall, width: int) -> list[Span]:
     return [(name, call.state), (f" {detail}", "dim")]
 
 
-def _title(call: ToolCall, state: str, glyphs: Glyphs, encoding: str) -> Text:
+def _build_title(call: ToolCall, state: str, glyphs: Glyphs, encoding: str) -> Text:
     name = escape_unencodable(format_tool_name(call.name), encoding)
     mark = {"done": f" {glyphs.done}", "failed": f" {glyphs.failed}"}.get(state, "")
     return Text.assemble((name, get_style("strong")), (mark, get_style(state)))
 
 
-def _body(call: ToolCall, glyphs: Glyphs, encoding: str) -> list[Text]:
-    def text(content: str, names: str = "") -> Text:
+def _build_body(call: ToolCall, glyphs: Glyphs, encoding: str) -> list[Text]:
+    def style(content: str, names: str = "") -> Text:
         return Text(escape_unencodable(sanitize(content), encoding), style=get_style(names))
 
-    lines = [text(_join_fragments(call.fragments), "dim")] if call.fragments else []
+    lines = [style(_join_fragments(call.fragments), "dim")] if call.fragments else []
     if call.arguments is not None:
-        lines.append(text(format_arguments(call.arguments)))
+        lines.append(style(format_arguments(call.arguments)))
     if call.ended:
-        output = text(shorten(call.output, MAX_OUTPUT), "failed" if call.failed else "strong")
+        output = style(shorten(call.output, MAX_OUTPUT), "failed" if call.failed else "strong")
         lines.append(Text.assemble((f"{glyphs.result} ", get_style("dim")), output))
     return lines
 
 
 def _join_fragments(fragments: Fragments) -> str:
-    """Return the fragments; only the last ones of very many."""
+    """Return the fragments, each followed by the separator; of very many, only the last."""
     kept: list[str] = []
     length = 0
-    for fragment in islice(reversed(fragments), _MOST_FRAGMENTS):
+    for fragment in islice(reversed(fragments), _MAX_FRAGMENTS):
         kept.append(fragment + SEPARATOR)
         length += len(kept[-1])
-        if length > _MOST_FRAGMENTS:
+        if length > _MAX_FRAGMENTS:
             break
-    text = "".join(reversed(kept))[-_MOST_FRAGMENTS:]
+    text = "".join(reversed(kept))[-_MAX_FRAGMENTS:]
     before = fragments.characters + len(fragments) - len(text)
     return f"({before:,} characters before) {text}" if before > 0 else text

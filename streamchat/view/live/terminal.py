@@ -21,11 +21,11 @@ class Terminal(Protocol):
 
     @property
     def busy(self) -> bool:
-        """Whether some of what was written is still waiting."""
+        """Whether some output has not reached the terminal yet."""
         ...
 
     def write(self, text: str) -> None:
-        """Write in one go.
+        """Write the text without waiting for the terminal.
 
         Raises:
             OSError: the terminal is gone.
@@ -33,7 +33,7 @@ class Terminal(Protocol):
         ...
 
     def close(self) -> None:
-        """Wait until everything is written.
+        """Wait until all output has reached the terminal.
 
         Raises:
             OSError: the terminal is gone.
@@ -44,8 +44,8 @@ class Terminal(Protocol):
 class Tty:
     """The terminal behind a stream.
 
-    It is opened again, so that writing to a slow terminal, or one stopped by Ctrl-S, never blocks:
-    the stream's own file is shared with the shell and other programs, which expect it to block.
+    It is opened again, so that writing to a slow terminal, or one stopped by Ctrl-S, never blocks.
+    The stream's own file description is shared with other programs, which expect writes to block.
 
     Args:
         stream: a stream on a terminal.
@@ -56,7 +56,7 @@ class Tty:
         self._stream = stream.fileno()
         self._encoding = stream.encoding
         self._own: int | None = None
-        with suppress(OSError):  # it may have no name inside a container
+        with suppress(OSError):  # inside a container the terminal may have no name
             flags = os.O_WRONLY | os.O_NOCTTY | os.O_NONBLOCK
             self._own = os.open(os.ttyname(self._stream), flags)
         self._fd = self._stream if self._own is None else self._own
@@ -65,13 +65,11 @@ class Tty:
 
     @property
     def size(self) -> tuple[int, int]:
-        """Columns and lines."""
         size = os.get_terminal_size(self._stream)
         return (size.columns, size.lines) if size.columns and size.lines else _UNKNOWN_SIZE
 
     @property
     def busy(self) -> bool:
-        """Whether some of what was written is still waiting."""
         return bool(self._waiting)
 
     def write(self, text: str) -> None:
@@ -79,7 +77,7 @@ class Tty:
         self._waiting += text.encode(self._encoding, "replace")
         self._flush()
         if self._waiting and not self._loop:
-            with suppress(RuntimeError):  # without a loop the next write takes the rest along
+            with suppress(RuntimeError):  # without a loop, the next write sends the rest
                 self._loop = asyncio.get_running_loop()
                 self._loop.add_writer(self._fd, self._resume)
 
@@ -99,7 +97,7 @@ class Tty:
                 self._waiting = self._waiting[os.write(self._fd, self._waiting) :]
 
     def _resume(self) -> None:
-        with suppress(OSError):  # `write` meets it too, and can raise it
+        with suppress(OSError):  # the next `write` raises it where it can be handled
             self._flush()
             if self._waiting:
                 return

@@ -42,11 +42,11 @@ from streamchat.view.live.terminal import Terminal, Tty
 from streamchat.view.style import LINE_BREAK, Palette, StyledText, get_style, open_console
 
 _FRAME = 1 / 30
-"""Seconds between two frames, at least."""
+"""Minimum number of seconds between two frames."""
 _TICK = 0.1
 """Seconds between two steps of the spinner."""
 _QUIET = 2.0
-"""Seconds without an event after which the status line counts them."""
+"""Seconds without an event before the status line counts them."""
 _QUEUED, _PROMPT = sanitize("queued: "), sanitize("> ")
 _HIDE_CURSOR, _SHOW_CURSOR = "\x1b[?25l", "\x1b[?25h"
 
@@ -57,10 +57,10 @@ class LiveView:
     Args:
         terminal: its cursor is at the beginning of a line.
         console: knows the terminal's colours and encoding.
-        whole_lines: make a line of text final only when it is complete, so that `write` can put
-            others above it.
-        reflow: whether the terminal wraps its lines again when its width changes; by default this
-            is guessed from the kind of terminal.
+        whole_lines: make a line of text final only when it is complete, so that `write` can insert
+            lines above it.
+        reflow: whether the terminal wraps its lines again when its width changes; by default,
+            guessed from the environment.
     """
 
     def __init__(
@@ -84,10 +84,10 @@ class LiveView:
         self._over = False
         self._last_event = self._last_frame = 0.0
         self._waiting = True
-        """Whether the model has not answered yet: its first token is shown at once."""
+        """Whether the next token is the first of a message, and so is shown at once."""
         self._loop: asyncio.AbstractEventLoop | None = None
         self._timer: asyncio.TimerHandle | None = None
-        self._fault: Exception | None = None
+        self._error: Exception | None = None
         self._due = False
         """Whether the timer is set for a frame rather than for the spinner."""
 
@@ -98,7 +98,7 @@ class LiveView:
 
     def __enter__(self) -> Self:
         self._last_event = monotonic()
-        # Without a loop, or in another thread, only events bring frames.
+        # Without a loop, frames are painted only when events arrive; signals need the main thread.
         with suppress(RuntimeError, ValueError):
             self._loop = asyncio.get_running_loop()
             self._loop.add_signal_handler(signal.SIGTSTP, self.suspend)
@@ -119,7 +119,7 @@ class LiveView:
             self._loop.remove_signal_handler(signal.SIGTSTP)
         self._loop = None
         try:
-            if not self._fault:
+            if not self._error:
                 self._finish()
             self._terminal.write(_SHOW_CURSOR)
         finally:
@@ -137,8 +137,8 @@ class LiveView:
         self._paint_soon()
 
     def show(self, turn: Turn, event: Event) -> None:
-        if self._fault:
-            raise self._fault  # met between two events, where no caller could catch it
+        if self._error:
+            raise self._error  # it happened in a timer, where no caller could catch it
         first = self._waiting or monotonic() - self._last_event >= _QUIET
         self._turn = turn
         self._last_event = monotonic()
@@ -154,7 +154,7 @@ class LiveView:
             self._paint_soon()
 
     def suspend(self) -> None:
-        """Stop the process. The shell gets its cursor back, and its output is left alone."""
+        """Stop the process, after giving the shell its cursor back; then paint below its output."""
         self._terminal.write(_SHOW_CURSOR)
         os.kill(os.getpid(), signal.SIGSTOP)
         self._painter.reset()
@@ -184,7 +184,7 @@ class LiveView:
         try:
             self._paint()
         except Exception as error:
-            self._fault = error
+            self._error = error
 
     def _paint(self) -> None:
         if self._terminal.busy and not self._over:
@@ -194,7 +194,7 @@ class LiveView:
         columns, lines = self._terminal.size
         final, rest = self._page.draw(self._turn, columns, lines, over=self._over)
         final, rest = self._lines.insert(final, rest)
-        status = self._footer() if self._over else self._status()
+        status = self._format_footer() if self._over else self._format_status()
         if self._over:
             final += status
         elif status:
@@ -205,8 +205,8 @@ class LiveView:
         self._painter.paint(final, rest)
         self._wake_in(_TICK)
 
-    def _footer(self) -> list[StyledText]:
-        """Return the line of figures, or only a line break if the turn has no last event."""
+    def _format_footer(self) -> list[StyledText]:
+        """Return the line of figures, or only a line break if the turn was cut off."""
         end = [LINE_BREAK] if self._lines.began else []
         if self._turn.status == "running":
             return end
@@ -215,8 +215,8 @@ class LiveView:
         text = _wrap(format_figures(self._turn), f" {self._glyphs.dot} ", room)
         return [*end, *self._palette.apply([*mark, (text, "dim")]), LINE_BREAK]
 
-    def _status(self) -> list[StyledText]:
-        """Return a line on what is going on, if nothing else on the screen moves."""
+    def _format_status(self) -> list[StyledText]:
+        """Return a line that says what is going on, if nothing else on the screen moves."""
         now = monotonic()
         phase, moves = _find_phase(self._turn)
         quiet = now - self._last_event
@@ -236,7 +236,7 @@ def _crop(line: SafeText, columns: int, *, end: bool = False) -> SafeText:
 
 
 def _wrap(parts: list[str], between: str, columns: int) -> str:
-    """Return the parts in as few lines as possible."""
+    """Return the parts on as few lines as possible."""
     lines = parts[:1]
     for part in parts[1:]:
         if cell_len(lines[-1] + between + part) <= columns:
@@ -247,7 +247,7 @@ def _wrap(parts: list[str], between: str, columns: int) -> str:
 
 
 def _find_phase(turn: Turn) -> tuple[str, bool]:
-    """Return the phase of the turn, and whether it shows by text arriving on the screen."""
+    """Return what the turn is doing, and whether the screen shows that by itself."""
     calls = [block for block in turn.blocks if isinstance(block, ToolCall)]
     if running := [format_tool_name(call.name) for call in calls if call.state == "running"]:
         return f"running {', '.join(running)}", False
