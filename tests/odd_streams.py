@@ -535,12 +535,14 @@ LEAKED_CALLS = (
         "leaked-call-in-tags",
         says("<tool_call>\n", '{"name": "add", "arguments": ', SUM, "}\n</tool_call>"),
         error=("called add in its text", "tool-call parser seems to be off"),
+        partial=f'<tool_call>\n{{"name": "add", "arguments": {SUM}}}\n</tool_call>',
         requests=1,
     ),
     failed(
         "leaked-call-as-json",
         says('{"name": "add", "arguments": ', SUM, "}"),
         error=("called add in its text", "tool-call parser seems to be off"),
+        partial=f'{{"name": "add", "arguments": {SUM}}}',
         requests=1,
     ),
     done(

@@ -22,7 +22,7 @@ BAD = os.fsdecode(b"x\xff")
 """A byte that is not UTF-8, as Python passes it on."""
 
 
-@pytest.fixture(params=["fifo", "directory", "/dev/zero", "/dev/null", "missing"])
+@pytest.fixture(params=["fifo", "directory", "/dev/zero", "/dev/random", "missing"])
 def not_a_file(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[Path, str]:
     """A path that is no regular file, and what is said about it."""
     path = tmp_path / "named"
@@ -67,6 +67,9 @@ class TestFiles:
     def test_an_impossible_name(self) -> None:
         with pytest.raises(OSError, match="Invalid argument"):
             open_regular_file(Path("a\0b"))
+
+    def test_no_configuration_file(self) -> None:
+        assert load_settings({}, {"STREAMCHAT_CONFIG": os.devnull}) == load_settings({}, {})
 
     def test_the_configuration_file(self, not_a_file: tuple[Path, str]) -> None:
         path, why = not_a_file

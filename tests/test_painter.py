@@ -26,7 +26,7 @@ def painted(
     return terminal.screen
 
 
-@given(FRAMES, st.integers(2, 50), st.integers(2, 12))
+@given(FRAMES, st.integers(2, 50), st.integers(1, 12))
 @settings(max_examples=500, deadline=None)
 def test_final_text_is_on_the_screen_once(
     frames: list[tuple[list[StyledText], list[StyledText]]], columns: int, lines: int
@@ -34,6 +34,24 @@ def test_final_text_is_on_the_screen_once(
     text = "".join(text for final, _ in frames for text, _ in final)
     screen = painted([*frames, ([], [])], columns, lines)
     assert screen.everything() == written(text, columns, lines).everything()
+
+
+SIZES = st.tuples(st.integers(1, 9), st.integers(1, 4))
+
+
+@given(st.lists(st.tuples(SIZES, PIECES, PIECES), min_size=1, max_size=12), st.booleans())
+@settings(max_examples=300, deadline=None)
+def test_any_size_at_any_moment(
+    frames: list[tuple[tuple[int, int], list[StyledText], list[StyledText]]], reflow: bool
+) -> None:
+    terminal = ScreenTerminal(Screen(*frames[0][0]))
+    painter = Painter(terminal, reflow=reflow)
+    for size, final, rest in frames:
+        terminal.screen.resize(*size)
+        painter.paint(final, rest)
+    text = "".join(text for _, final, _ in frames for text, _ in final)
+    sent = "".join(terminal.frames)
+    assert all(sent.count(letter) >= text.count(letter) for letter in "ab漢")
 
 
 @given(FRAMES, st.integers(4, 50), st.integers(2, 12))
@@ -108,14 +126,32 @@ class TestFrames:
         assert self.frames((f"{emoji} a", " b"), (" c", ""))[1] == (
             f"\x1b[?2026h\r\x1b[K{emoji} a c\x1b[?2026l"
         )
-        assert self.frames(("", f"x\n{emoji} b"), ("", f"x\n{emoji} c"))[1] == (
+        assert self.frames((f"x\n{emoji} ", "b"), ("", "c"))[1] == (
             f"\x1b[?2026h\r\x1b[K{emoji} c\x1b[?2026l"
         )
 
-    def test_such_a_line_that_may_be_wrapped_waits_until_it_is_final(self) -> None:
+    @pytest.mark.parametrize(
+        "emoji",
+        [
+            "\U0001f469\u200d\U0001f467",
+            "\U0001f44d\U0001f3fd",
+            "\U0001f1eb\U0001f1f7",
+            "\u2764\ufe0f",
+        ],
+    )
+    def test_what_may_still_move_is_shown_by_a_stand_in_if_its_width_is_unknown(
+        self, emoji: str
+    ) -> None:
+        rest = f"add {emoji} "
+        frames = self.frames(("", rest), ("", rest + "x" * 30), ("", rest + "x" * 31), (rest, ""))
+        assert frames[0].startswith("add \u25a1")
+        assert emoji not in "".join(frames[:3])
+        assert frames[1].endswith("x" * 30)
+        assert frames[2] == "x"
+        assert emoji in frames[3]
+
+    def test_what_follows_such_a_line_that_may_be_wrapped_waits_until_it_is_final(self) -> None:
         family = "\U0001f469\u200d\U0001f467"
-        shown = self.frames(("one ", f"two {family * 5}"), ("two ", family * 5))
-        assert shown == ["one two \U0001f469"]
         assert self.frames((family * 5, "a"), ("b", "")) == [family * 5, "b"]
 
     def test_the_window_s_first_cell_is_not_where_all_is_erased_from(self) -> None:

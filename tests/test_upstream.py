@@ -54,6 +54,9 @@ POINTS = [
     ),
     Point(f"{_CHAT}._astream", "models.embedded.model"),
     Point(f"{_CHAT}._get_request_payload", "models.embedded.model", ("input_", "kwargs")),
+    Point(
+        f"{_CHAT}._get_request_payload", "models.openai_compatible", ("input_", "stop", "kwargs")
+    ),
     # Its documented fields.
     *(
         Point(f"{_CHAT}.{field}", "models.openai_compatible")

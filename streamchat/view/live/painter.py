@@ -10,7 +10,7 @@ import os
 import re
 from collections.abc import Iterable, Sequence
 
-from rich.cells import get_character_cell_size
+from rich.cells import cell_len, get_character_cell_size
 
 from streamchat.text.sanitize import cut, join, sanitize
 from streamchat.view.live.terminal import Terminal
@@ -21,6 +21,11 @@ _TAB = 8
 # Joiners, variation selectors, skin tones, regional indicators: terminals disagree on the width of
 # what they combine into.
 _UNSURE = re.compile("[\u200d\ufe0f\U0001f3fb-\U0001f3ff\U0001f1e6-\U0001f1ff]")
+_CLUSTER = re.compile(
+    "\\S?(?:\u200d\\S?|[\ufe0f\U0001f3fb-\U0001f3ff])+|[\U0001f1e6-\U0001f1ff]{1,2}"
+)
+"""Such characters with what they are combined with."""
+_STAND_IN = "\u25a1"
 _REFLOWING = (
     *("TMUX", "VTE_VERSION", "KITTY_WINDOW_ID", "ALACRITTY_WINDOW_ID", "WEZTERM_PANE"),
     *("KONSOLE_VERSION", "WT_SESSION", "GHOSTTY_RESOURCES_DIR", "ITERM_SESSION_ID"),
@@ -87,7 +92,7 @@ class Painter:
         """Write the text that has become final, then the rest, which can still change."""
         self._resize()
         final, rest = self._expand_tabs(final, rest)
-        rest = self._crop(final, rest)
+        rest = self._crop(final, _replace_unsure(rest))
         new = [*final, *rest]
         kept = _count_common(self._painted, new)
         if kept < _count_characters(self._painted):
@@ -181,6 +186,8 @@ class Painter:
         _, start = measure(_join_texts(final), self._column, self._width)
         if measure(text, start, self._width)[0] < self._height:
             return rest
+        if self._height == 1:
+            return []
         starts, column = [0], start
         for at, character in enumerate(text):
             down, column = measure(character, column, self._width)
@@ -190,17 +197,11 @@ class Painter:
         return [LINE_BREAK, *drop_start(rest, first)]
 
     def _drop_unsure(self, final: Sequence[StyledText], rest: list[StyledText]) -> list[StyledText]:
-        """Return the text up to the first line whose number of rows is unknown."""
+        """Return the text, or nothing if it begins in a line whose number of rows is unknown."""
         whole = _join_texts(self._line) + _join_texts(final)
-        line, end = whole[whole.rfind("\n") + 1 :], 0
-        for number, more in enumerate(_join_texts(rest).split("\n")):
-            line = more if number else line + more
-            unsure = _UNSURE.search(line)
-            if unsure and _count_cells(line) + 2 * len(_UNSURE.findall(line)) > self._width:
-                begin = len(line) - len(more)
-                return _keep_start(rest, end + max(unsure.start() - begin, 0))
-            end += len(more) + 1
-        return rest
+        line = whole[whole.rfind("\n") + 1 :] + _join_texts(rest).partition("\n")[0]
+        unsure = len(_UNSURE.findall(line))
+        return [] if unsure and _count_cells(line) + 2 * unsure > self._width else rest
 
 
 def _erase(column: int, below: int) -> str:
@@ -246,16 +247,6 @@ def drop_start(parts: Iterable[StyledText], count: int) -> list[StyledText]:
     return rest
 
 
-def _keep_start(parts: Iterable[StyledText], count: int) -> list[StyledText]:
-    """Return the first `count` characters of the text."""
-    first = []
-    for text, style in parts:
-        if count > 0:
-            first.append((cut(text, 0, count), style))
-        count -= len(text)
-    return first
-
-
 def _count_common(old: Sequence[StyledText], new: Sequence[StyledText]) -> int:
     """Return the length of the common beginning, in which styles are equal too."""
     count = 0
@@ -280,6 +271,17 @@ def _count_common_characters(a: str, b: str) -> int:
 
 def _count_cells(text: str) -> int:
     return len(text) if text.isascii() else sum(map(get_character_cell_size, text))
+
+
+def _replace_unsure(parts: list[StyledText]) -> list[StyledText]:
+    """Replace what has an unknown width, while it can still change, by a stand-in of its width."""
+    if not any(_UNSURE.search(text) for text, _ in parts):
+        return parts
+    return [(sanitize(_CLUSTER.sub(_stand_in, text)), style) for text, style in parts]
+
+
+def _stand_in(cluster: re.Match[str]) -> str:
+    return _STAND_IN.ljust(cell_len(cluster[0]))
 
 
 def _replace_tabs(parts: Iterable[StyledText], column: int) -> tuple[list[StyledText], int]:
