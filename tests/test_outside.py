@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from streamchat.agent.prompt import Prompt
+from streamchat.cli.failures import explain
 from streamchat.config import ModelError, Settings, SettingsError
 from streamchat.config.kinds import ServerUrl
 from streamchat.config.reading import open_regular_file, read_regular_file
@@ -70,6 +71,9 @@ class TestFiles:
 
     def test_the_configuration_file(self, not_a_file: tuple[Path, str]) -> None:
         path, why = not_a_file
+        if str(path) == os.devnull:
+            assert load_settings({}, {"STREAMCHAT_CONFIG": str(path)}) == Settings()
+            return
         with pytest.raises(SettingsError) as raised:
             load_settings({}, {"STREAMCHAT_CONFIG": str(path)})
         assert str(raised.value) == f"{path}: {why}"
@@ -90,6 +94,12 @@ class TestFiles:
         with pytest.raises(ModelError) as raised:
             open_embedded(Settings(str(path)), ignore_progress)
         assert str(raised.value) == f"{path}: {why}"
+
+    def test_a_file_that_a_library_cannot_use_is_named(
+        self, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        assert explain(PermissionError(13, "Permission denied", "/some/file")) == 1
+        assert capsys.readouterr().err == "error: /some/file: Permission denied\n"
 
     def test_the_history_of_the_prompt(self, server: Server, tmp_path: Path) -> None:
         history = tmp_path / ".local/state/streamchat/history"
@@ -212,9 +222,13 @@ class TestText:
         with pytest.raises(ValueError, match="a URL without spaces and invisible characters"):
             ServerUrl().parse(url)
 
-    def test_an_address_without_a_port(self) -> None:
+    @pytest.mark.parametrize("host", ["127.0.0.1:0", "a..b", "a" * 64, "\u3002"])
+    def test_an_address_that_nobody_can_have(self, host: str) -> None:
         with pytest.raises(ValueError, match="a valid URL"):
-            ServerUrl().parse("http://127.0.0.1:0/v1")
+            ServerUrl().parse(f"http://{host}/v1")
+
+    def test_an_address_in_another_script(self) -> None:
+        assert ServerUrl().parse("http://bücher.example/é")
 
     def test_blanks_around_an_address_are_dropped(self) -> None:
         assert ServerUrl().parse(" http://127.0.0.1:1/v1/\n") == "http://127.0.0.1:1/v1"
