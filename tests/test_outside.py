@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from pathlib import Path
 
 import pytest
@@ -15,8 +16,8 @@ from streamchat.config.reading import open_regular_file, read_regular_file
 from streamchat.config.sources import load_settings
 from streamchat.models.embedded.model import open_embedded
 from streamchat.models.progress import ignore_progress
-from tests.chatting import EMPTIED, ENTER, Chat
-from tests.program import run
+from tests.chatting import EMPTIED, ENTER, Chat, held, messages
+from tests.program import Terminal, run
 from tests.server import Server, says
 
 BAD = os.fsdecode(b"x\xff")
@@ -201,6 +202,31 @@ class TestText:
             chat.type(EMPTIED)
             assert "Here." in chat.send("hi")
             assert len(server.requests) == 1
+            chat.leave()
+
+    def test_a_key_at_its_prompt(self, tmp_path: Path) -> None:
+        with Terminal(tmp_path, "ask", "hi", "--model", "gpt-4o") as terminal:
+            terminal.wait_for("OpenAI API key:")
+            terminal.type(f"{BAD}\n")
+            terminal.wait_for("error: the key must be UTF-8 text")
+            assert terminal.exit_code() == 2
+
+    def test_what_is_typed_while_an_answer_streams(self, server: Server, tmp_path: Path) -> None:
+        end = threading.Event()
+        server.script(held(says("One."), end), says("Two."))
+        with Chat(server, tmp_path) as chat:
+            chat.ready()
+            chat.type("first" + ENTER)
+            chat.wait_for("One.")
+            chat.type(f"a{BAD}b{ENTER}draft")
+            chat.wait_for("draft")
+            end.set()
+            chat.wait_for("error: the message is not UTF-8 text")
+            chat.wait_for(lambda _: (chat.prompted or "").endswith("b\n  draft"))
+            chat.type(EMPTIED * 2)
+            chat.type("\x7f" + EMPTIED)
+            assert "Two." in chat.send("second")
+            assert messages(server)[-1] == "second"
             chat.leave()
 
     def test_what_a_program_passes_on_is_replaced(self) -> None:
