@@ -83,6 +83,7 @@ class TestChoice:
             ("[::1]:8000", "::1"),
             ("[::1]", "[::1]"),
             ("[fe80::1]", "fe80::/10"),
+            ("[fe80::1]", "[fe80::]/10"),
             ("10.1.2.3", "[broken, http://[, 10.1.2.3"),
         ],
     )
@@ -116,7 +117,7 @@ class TestChecks:
         [
             *("socks://127.0.0.1:1", "socks4://h:1", "ftp://h", "http://", "http://h:x"),
             *("http://h:0", "http://h:99999", "http://[::1", "http://h h", "http://h\nx"),
-            *("h\u00a0h", "\udcff"),
+            *("h\u00a0h", "\udcff", "http://a..b", f"http://{'a' * 64}.org"),
         ],
     )
     def test_a_proxy_that_cannot_be_used(self, url: str) -> None:

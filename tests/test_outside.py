@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import os
+import threading
 from pathlib import Path
 
 import pytest
 
 from streamchat.agent.prompt import Prompt
+from streamchat.cli.failures import explain
 from streamchat.config import ModelError, Settings, SettingsError
 from streamchat.config.kinds import ServerUrl
 from streamchat.config.reading import open_regular_file, read_regular_file
 from streamchat.config.sources import load_settings
 from streamchat.models.embedded.model import open_embedded
 from streamchat.models.progress import ignore_progress
-from tests.chatting import EMPTIED, ENTER, Chat
-from tests.program import run
+from tests.chatting import EMPTIED, ENTER, Chat, held, messages
+from tests.program import Terminal, run
 from tests.server import Server, says
 
 BAD = os.fsdecode(b"x\xff")
@@ -73,6 +75,9 @@ class TestFiles:
 
     def test_the_configuration_file(self, not_a_file: tuple[Path, str]) -> None:
         path, why = not_a_file
+        if str(path) == os.devnull:
+            assert load_settings({}, {"STREAMCHAT_CONFIG": str(path)}) == Settings()
+            return
         with pytest.raises(SettingsError) as raised:
             load_settings({}, {"STREAMCHAT_CONFIG": str(path)})
         assert str(raised.value) == f"{path}: {why}"
@@ -93,6 +98,12 @@ class TestFiles:
         with pytest.raises(ModelError) as raised:
             open_embedded(Settings(str(path)), ignore_progress)
         assert str(raised.value) == f"{path}: {why}"
+
+    def test_a_file_that_a_library_cannot_use_is_named(
+        self, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        assert explain(PermissionError(13, "Permission denied", "/some/file")) == 1
+        assert capsys.readouterr().err == "error: /some/file: Permission denied\n"
 
     def test_the_history_of_the_prompt(self, server: Server, tmp_path: Path) -> None:
         history = tmp_path / ".local/state/streamchat/history"
@@ -196,6 +207,31 @@ class TestText:
             assert len(server.requests) == 1
             chat.leave()
 
+    def test_a_key_at_its_prompt(self, tmp_path: Path) -> None:
+        with Terminal(tmp_path, "ask", "hi", "--model", "gpt-4o") as terminal:
+            terminal.wait_for("OpenAI API key:")
+            terminal.type(f"{BAD}\n")
+            terminal.wait_for("error: the key must be UTF-8 text")
+            assert terminal.exit_code() == 2
+
+    def test_what_is_typed_while_an_answer_streams(self, server: Server, tmp_path: Path) -> None:
+        end = threading.Event()
+        server.script(held(says("One."), end), says("Two."))
+        with Chat(server, tmp_path) as chat:
+            chat.ready()
+            chat.type("first" + ENTER)
+            chat.wait_for("One.")
+            chat.type(f"a{BAD}b{ENTER}draft")
+            chat.wait_for("draft")
+            end.set()
+            chat.wait_for("error: the message is not UTF-8 text")
+            chat.wait_for(lambda _: (chat.prompted or "").endswith("b\n  draft"))
+            chat.type(EMPTIED * 2)
+            chat.type("\x7f" + EMPTIED)
+            assert "Two." in chat.send("second")
+            assert messages(server)[-1] == "second"
+            chat.leave()
+
     def test_what_a_program_passes_on_is_replaced(self) -> None:
         prompt = Prompt("a\ud83d", instructions="b\ud83d", system="c\ud83d")
         texts = [each.text for each in prompt.messages(tools_offered=True)]
@@ -215,9 +251,13 @@ class TestText:
         with pytest.raises(ValueError, match="a URL without spaces and invisible characters"):
             ServerUrl().parse(url)
 
-    def test_an_address_without_a_port(self) -> None:
+    @pytest.mark.parametrize("host", ["127.0.0.1:0", "a..b", "a" * 64, "\u3002"])
+    def test_an_address_that_nobody_can_have(self, host: str) -> None:
         with pytest.raises(ValueError, match="a valid URL"):
-            ServerUrl().parse("http://127.0.0.1:0/v1")
+            ServerUrl().parse(f"http://{host}/v1")
+
+    def test_an_address_in_another_script(self) -> None:
+        assert ServerUrl().parse("http://bücher.example/é")
 
     def test_blanks_around_an_address_are_dropped(self) -> None:
         assert ServerUrl().parse(" http://127.0.0.1:1/v1/\n") == "http://127.0.0.1:1/v1"

@@ -66,6 +66,9 @@ def _ask_for_key() -> str:
     except (KeyboardInterrupt, EOFError):
         typer.echo(err=True)
         raise typer.Abort from None
+    except UnicodeDecodeError:
+        typer.echo(err=True)
+        raise SettingsError("the key must be UTF-8 text") from None
     return key
 
 

@@ -95,8 +95,8 @@ class _Locator:
 
 
 def _read_text(path: Path, *, required: bool) -> str:
-    if str(path) == os.devnull:
-        return ""  # the usual way to name no file at all
+    if str(path) == os.devnull:  # a usual way to ask for no file
+        return ""
     try:
         return read_regular_file(path, _MOST_BYTES).decode("utf-8-sig")
     except OSError as error:

@@ -139,7 +139,8 @@ class ServerUrl:
             url = urlsplit(value)
             if url.port == 0:
                 raise ValueError
-        except ValueError:  # a bad port or IPv6 address
+            (url.hostname or "").encode("idna")
+        except ValueError:  # a bad port, IPv6 address or host name
             raise ValueError("a valid URL") from None
         if " " in value or not value.isprintable():
             raise ValueError("a URL without spaces and invisible characters")

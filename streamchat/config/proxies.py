@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -81,8 +82,9 @@ def check_proxy(url: str) -> None:
     """
     try:
         parts = urlsplit(url)
+        (parts.hostname or "").encode("idna")
         is_url = bool(parts.hostname and parts.port != 0 and url.isprintable() and " " not in url)
-    except ValueError:  # a bad port or IPv6 address
+    except ValueError:  # a bad port, IPv6 address or host name
         is_url = False
     if not is_url or parts.scheme not in _SCHEMES:
         raise ValueError(f"a URL that begins with {_KINDS}")
@@ -109,7 +111,7 @@ def _matches(server: SplitResult, entry: str) -> bool:
         return True
     host = (server.hostname or "").rstrip(".")
     try:
-        network = ipaddress.ip_network(entry.strip("[]"), strict=False)
+        network = ipaddress.ip_network(re.sub(r"[\[\]]", "", entry), strict=False)
         return ipaddress.ip_address(host) in network
     except ValueError:
         pass
