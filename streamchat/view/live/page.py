@@ -176,7 +176,7 @@ class _Text(_Growing):
         new = self._line + self.palette.apply(self._stream.take())
         whole, self._line = _split_lines(new) if self._whole_lines and not done else (new, [])
         self.final += whole
-        self.rest = self._line + self.palette.apply(self._stream.tail())
+        self.rest = self._line + self.palette.apply(self._stream.peek())
 
 
 class _Call(_Drawing):
