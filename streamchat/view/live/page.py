@@ -281,6 +281,6 @@ def _fit(waiting: Iterable[_Drawing], columns: int, lines: int) -> list[StyledTe
 
 
 def _crop(text: list[StyledText], columns: int, lines: int) -> list[StyledText]:
-    """Return the end of the text: at least as much as is visible, and whole rows."""
+    """Return the end of the text that may be visible, from where a row can begin."""
     over = sum(len(part) for part, _ in text) - columns * lines
     return drop_start(text, over + -over % columns) if over > 0 else text
