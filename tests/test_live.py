@@ -248,8 +248,8 @@ class TestATurn:
         events = call("add", ['{"x": "', *["x" * 10] * 1_000, '"}'], "y" * 10_000)
         lines = screen(events, 80)
         assert len(lines) < 50
-        assert any("characters before" in line for line in lines)
-        assert any("characters more" in line for line in lines)
+        assert any("earlier characters" in line for line in lines)
+        assert any("more characters" in line for line in lines)
 
 
 class TestWhileItHappens:
@@ -336,7 +336,7 @@ class TestWhileItHappens:
             ([TextDelta("Hm")], 1, "Hm"),
             ([TextDelta("Hm")], 4, "receiving text, last byte 4 s ago"),
             ([AnswerDelta("Hm")], 4, "receiving the answer, last byte 4 s ago"),
-            ([ToolCallStarted("a", "add")], 4, "receiving a call of add, last byte 4 s ago"),
+            ([ToolCallStarted("a", "add")], 4, "receiving a call to add, last byte 4 s ago"),
             ([ToolCallStarted("a", "add"), ToolStarted("a", {})], 1, "running add"),
             ([ToolCallStarted("a", "add"), ToolStarted("a", {})], 9, "running add, 9 s"),
             ([ToolCallStarted("a", "final_answer")], 0, "receiving the answer"),

@@ -107,11 +107,11 @@ def test_the_final_spans_and_the_rest_are_the_whole(
     settled: list[Span] = []
     for piece in split(source, cuts):
         stream.feed(piece)
-        stream.tail()  # looking changes nothing
+        stream.peek()  # looking changes nothing
         settled += stream.take()
         assert joined(settled) == joined(whole(source, width))[: len(joined(settled))]
     stream.finish()
-    assert stream.tail() == []
+    assert stream.peek() == []
     assert joined(settled + stream.take()) == joined(whole(source, width))
 
 
@@ -185,17 +185,17 @@ class TestSpans:
     def test_open_marks_look_as_if_they_were_closed(self) -> None:
         stream = MarkdownStream(80)
         stream.feed("a **bo")
-        assert stream.take() + stream.tail() == [("a ", ""), ("bo", "strong")]
+        assert stream.take() + stream.peek() == [("a ", ""), ("bo", "strong")]
         stream.feed("ld*")
-        assert stream.tail() == [("bold", "strong")]
+        assert stream.peek() == [("bold", "strong")]
         stream.feed("*.")
-        assert stream.take() + stream.tail() == [("bold", "strong"), (".", "")]
+        assert stream.take() + stream.peek() == [("bold", "strong"), (".", "")]
 
     def test_an_open_link_looks_as_if_it_were_closed(self) -> None:
         stream = MarkdownStream(80)
         for source in ("[name](http", "://a.b"):
             stream.feed(source)
-            shown = "".join(piece for piece, _ in stream.take() + stream.tail())
+            shown = "".join(piece for piece, _ in stream.take() + stream.peek())
             assert "name (http://a.b".startswith(shown)
         stream.feed(")")
         assert "".join(piece for piece, _ in stream.take()) == "name (http://a.b)"
@@ -278,7 +278,7 @@ class TestBlocks:
         stream = MarkdownStream(80)
         for _ in range(600):
             stream.feed(mark)
-            assert len("".join(piece for piece, _ in stream.tail())) <= 2_000
+            assert len("".join(piece for piece, _ in stream.peek())) <= 2_000
         stream.finish()
         assert joined(stream.take()) == joined(whole(mark * 600))
 
@@ -332,7 +332,7 @@ class TestTables:
     def test_a_row_in_a_quote_that_is_not_whole(self) -> None:
         stream = MarkdownStream(40)
         stream.feed("> | a |\n> |---|\n> | 1")
-        assert "".join(piece for piece, _ in stream.tail()) == "> a\n> ─\n> 1"
+        assert "".join(piece for piece, _ in stream.peek()) == "> a\n> ─\n> 1"
 
     def test_a_column_that_was_empty_at_first(self) -> None:
         rows = "|  | v |\n|--|--|\n" + "|  | x |\n" * 10 + "| late | y |"
@@ -356,7 +356,7 @@ class TestTables:
         stream = MarkdownStream(40)
         stream.feed("| a | b |\n|---|---|\n" + "| 1 | 2 |\n" * 9)
         assert stream.take() == []
-        assert len(stream.tail()) > 9
+        assert len(stream.peek()) > 9
         stream.feed("| 1 | 2 |\n")
         settled = "".join(piece for piece, _ in stream.take())
         assert settled.count("\n1 ") == 10
@@ -397,7 +397,7 @@ class TestWhenItIsFinal:
         for number in range(2_000):
             stream.feed(f"x = {number}\n")
             assert "".join(piece for piece, _ in stream.take()) == f"\nx = {number}"
-        assert stream.tail() == []
+        assert stream.peek() == []
 
 
 class TestHighlighting:

@@ -46,8 +46,8 @@ class TestRaw:
 
     def test_what_is_huge_is_shortened(self) -> None:
         lines = self.lines([*call("add", ["{", " " * 20_000, "}"], "x" * 5_000)])
-        assert lines[1].endswith("(10,000 characters more)|}|")
-        assert lines[2].endswith("xxx (3,000 characters more)")
+        assert lines[1].endswith("(10,000 more characters)|}|")
+        assert lines[2].endswith("xxx (3,000 more characters)")
 
     def test_reasoning_has_a_line_of_its_own(self) -> None:
         events = [ReasoningDelta("h"), ReasoningDelta("m"), TextDelta("3"), TurnDone("3")]
@@ -203,7 +203,7 @@ class TestPlain:
 
     def test_a_huge_result_is_shortened(self) -> None:
         lines = self.lines(call("add", ["{}"], "x" * 5_000))
-        assert lines[2].endswith("xxx (3,000 characters more).")
+        assert lines[2].endswith("xxx (3,000 more characters).")
 
     def test_nothing_the_model_says_reaches_the_terminal_as_a_command(self) -> None:
         events = [

@@ -50,7 +50,7 @@ def format_age(seconds: float) -> str:
 def shorten(text: str, limit: int) -> str:
     """Return the text, or its first `limit` characters and how many more there are."""
     left_out = len(text) - limit
-    return f"{text[:limit]} ({left_out:,} characters more)" if left_out > 0 else text
+    return f"{text[:limit]} ({left_out:,} more characters)" if left_out > 0 else text
 
 
 def format_figures(turn: Turn) -> list[str]:

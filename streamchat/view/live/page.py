@@ -176,7 +176,7 @@ class _Text(_Growing):
         new = self._line + self.palette.apply(self._stream.take())
         whole, self._line = _split_lines(new) if self._whole_lines and not done else (new, [])
         self.final += whole
-        self.rest = self._line + self.palette.apply(self._stream.tail())
+        self.rest = self._line + self.palette.apply(self._stream.peek())
 
 
 class _Call(_Drawing):
@@ -281,6 +281,6 @@ def _fit(waiting: Iterable[_Drawing], columns: int, lines: int) -> list[StyledTe
 
 
 def _crop(text: list[StyledText], columns: int, lines: int) -> list[StyledText]:
-    """Return the end of the text: at least as much as is visible, and whole rows."""
+    """Return the end of the text that may be visible, from where a row can begin."""
     over = sum(len(part) for part, _ in text) - columns * lines
     return drop_start(text, over + -over % columns) if over > 0 else text

@@ -123,4 +123,4 @@ def _join_fragments(fragments: Fragments) -> str:
             break
     text = "".join(reversed(kept))[-_MAX_FRAGMENTS:]
     before = fragments.characters + len(fragments) - len(text)
-    return f"({before:,} characters before) {text}" if before > 0 else text
+    return f"({before:,} earlier characters) {text}" if before > 0 else text

@@ -262,6 +262,6 @@ def _find_phase(turn: Turn) -> tuple[str, bool]:
         case ToolCall(name=name, state="arriving") if name == ANSWER_TOOL:
             return "receiving the answer", False
         case ToolCall(name=name, state="arriving"):
-            return f"receiving a call of {format_tool_name(name)}", True
+            return f"receiving a call to {format_tool_name(name)}", True
         case _:
             return "waiting for the model", False

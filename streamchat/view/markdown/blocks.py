@@ -1,8 +1,8 @@
 """The blocks of a Markdown text, read line by line.
 
-They are CommonMark's and GitHub's tables, except that no line waits for a later one to be read:
+The rules are CommonMark's, plus GitHub's tables, changed so that lines rarely wait for later ones:
 
-- Line breaks in a paragraph are kept, as chats do.
+- Line breaks in a paragraph are kept, as in chats.
 - `---` below a paragraph is a rule, not a heading.
 - The rows of a table begin with a bar.
 - Items keep their numbers, and nest if they are indented by two columns or more.
@@ -16,15 +16,15 @@ from typing import Literal
 
 from streamchat.view.markdown.handler import BlockHandler
 from streamchat.view.markdown.syntax import (
-    DEEPEST,
     FENCE,
     HEADING,
     ITEM,
-    LONG,
+    MAX_AMBIGUOUS,
+    MAX_DEPTH,
     RULE,
     Fence,
+    compile_quotes,
     is_undecided,
-    quotes_of,
     read_alignments,
     split_indent,
     split_row,
@@ -32,25 +32,25 @@ from streamchat.view.markdown.syntax import (
 
 
 class BlockParser(BlockHandler):
-    """Takes Markdown in pieces of any size and calls its handler's methods as it goes."""
+    """Takes Markdown in pieces of any size, and calls the methods of `BlockHandler` as it goes."""
 
     def __init__(self) -> None:
         self._line = ""
-        """The current line, while it is undecided what it is."""
+        """The current line, as long as it is undecided what it is."""
         self._flow: Callable[[str], None] | None = None
-        """Takes the rest of the current line, once that is decided."""
+        """Takes the rest of the current line, once it is decided what that is."""
         self._item_column: int | None = None
-        """The source column of the text of an item that the current line began."""
+        """The source column of the text in an item that begins on the current line."""
         self._open: Literal["paragraph", "heading", "table"] | None = None
-        """The block that more text can belong to."""
-        self._heading_row: str | None = None
-        """A line that heads a table if the next one is a delimiter row."""
+        """The block that the next line can continue."""
+        self._header_row: str | None = None
+        """A line that is the header of a table if a delimiter row follows."""
         self._quotes = 0
         self._items: list[int] = []
-        """The columns of the marks of the items that are open."""
+        """The source columns of the open items' markers."""
         self._fence: Fence | None = None
         self._blank_lines: int | None = None
-        """How many followed the last line of indented code; None if another block did."""
+        """How many have followed the last line of indented code; None after any other block."""
 
     def feed(self, text: str) -> None:
         """Take more text."""
@@ -89,30 +89,30 @@ class BlockParser(BlockHandler):
 
     def _decide(self, *, complete: bool) -> None:
         """Handle the current line, once it is clear what it is."""
-        while self._begins_item(complete):
+        while self._handle_line(complete):
             pass  # an item can begin with any block
         if self._flow:
             self._line = ""
 
-    def _begins_item(self, complete: bool) -> bool:
-        """Handle the line; return whether that was an item's mark, with more text after it."""
+    def _handle_line(self, complete: bool) -> bool:
+        """Handle the line or, if an item begins, its marker; return whether text follows that."""
         quotes, content = self._strip_quotes(complete)
         if quotes is None:
             return False
         if self._fence and quotes >= self._quotes:
-            self._code(self._fence, content, complete)
+            self._handle_code(self._fence, content, complete)
             return False
         indent, content = split_indent(content)
         indent += self._item_column or 0
-        if not (content or complete) or self._continues_table(quotes, content, complete):
+        if not (content or complete) or self._continue_table(quotes, content, complete):
             return False
         return self._begin_block(quotes, indent, content, complete)
 
     def _strip_quotes(self, complete: bool) -> tuple[int | None, str]:
-        """Return how many quotes the line is in, or None while unknown, and the rest of it."""
+        """Return how many quotes the line is in, None if that is undecided, and the rest of it."""
         if self._item_column is not None or (self._fence and not self._quotes):
             return self._quotes, self._line
-        found = quotes_of(self._quotes if self._fence else DEEPEST).match(self._line)
+        found = compile_quotes(self._quotes if self._fence else MAX_DEPTH).match(self._line)
         if not found:
             return 0, self._line
         if found.end() == len(self._line) and not complete:
@@ -120,7 +120,7 @@ class BlockParser(BlockHandler):
         return found.group().count(">"), self._line[found.end() :]
 
     def _begin_block(self, quotes: int, indent: int, content: str, complete: bool) -> bool:
-        """Begin the block that the line begins with; return what `_begins_item` does."""
+        """Begin the block that the line begins with; return what `_handle_line` does."""
         if not complete and is_undecided(content):
             return False
         if quotes != self._quotes or self._fence:
@@ -128,39 +128,39 @@ class BlockParser(BlockHandler):
             self._end_fence()
             self._items, self._quotes, self._blank_lines = [], quotes, None
         if not content:
-            self._blank_line(quotes)
+            self._handle_blank_line(quotes)
             return False
         if indent >= 4 and not self._items and not self._open:
-            self._indented_code(" " * (indent - 4) + content)
+            self._handle_indented_code(" " * (indent - 4) + content)
             return False
         self._blank_lines = None
-        whole = complete and len(content) <= LONG
+        whole = complete and len(content) <= MAX_AMBIGUOUS
         if heading := HEADING.match(content):
-            self._heading(indent, len(heading.group(1)), content[heading.end() :])
+            self._handle_heading(indent, len(heading.group(1)), content[heading.end() :])
         elif whole and (fence := FENCE.fullmatch(content)):
             self._begin_fence(indent, fence.group(1), fence.group(2).strip())
         elif whole and RULE.fullmatch(content):
-            self._rule(indent)
+            self._handle_rule(indent)
         elif item := self._match_item(indent, content):
-            self._item(indent, item.group(1), item.end(), content[item.end() :])
+            self._handle_item(indent, item.group(1), item.end(), content[item.end() :])
             return bool(self._line)
         elif content.startswith("|"):
             if not self._open:
                 self._leave_items(indent)
-            self._heading_row = content
+            self._header_row = content
         else:
-            self._text(indent, content)
+            self._handle_text(indent, content)
         return False
 
     # Blocks
 
-    def _blank_line(self, quotes: int) -> None:
+    def _handle_blank_line(self, quotes: int) -> None:
         self._end_block()
         self.add_blank_line(quotes)
         if self._blank_lines is not None:
             self._blank_lines += 1
 
-    def _text(self, indent: int, content: str) -> None:
+    def _handle_text(self, indent: int, content: str) -> None:
         if not self._open:
             self._leave_items(indent)
         self._begin_paragraph_line()
@@ -178,7 +178,7 @@ class BlockParser(BlockHandler):
         self._flow = flow
         flow(content)
 
-    def _heading(self, indent: int, level: int, content: str) -> None:
+    def _handle_heading(self, indent: int, level: int, content: str) -> None:
         self._end_block()
         self._leave_items(indent)
         self._open = "heading"
@@ -186,7 +186,7 @@ class BlockParser(BlockHandler):
         self.begin_text(level)
         self._begin_flow(self.add_text, content)
 
-    def _rule(self, indent: int) -> None:
+    def _handle_rule(self, indent: int) -> None:
         self._end_block()
         self._leave_items(indent)
         self.begin_line()
@@ -194,7 +194,7 @@ class BlockParser(BlockHandler):
 
     def _match_item(self, indent: int, content: str) -> re.Match[str] | None:
         found = ITEM.match(content)
-        if sum(column + 2 <= indent for column in self._items) >= DEEPEST:
+        if sum(column + 2 <= indent for column in self._items) >= MAX_DEPTH:
             return None
         if found and self._open and not self._items:
             # "1986. " in the middle of a paragraph ends a sentence.
@@ -202,7 +202,7 @@ class BlockParser(BlockHandler):
             return found if interrupts and found.group(2) else None
         return found
 
-    def _item(self, indent: int, mark: str, length: int, content: str) -> None:
+    def _handle_item(self, indent: int, mark: str, length: int, content: str) -> None:
         self._end_block()
         self._leave_items(indent)
         self.begin_line()
@@ -215,19 +215,19 @@ class BlockParser(BlockHandler):
             self._items.pop()
 
     def _end_block(self) -> None:
-        self._end_heading_row()
+        self._end_header_row()
         if self._open:
             self.end_block()
             self._open = None
 
     # Tables
 
-    def _continues_table(self, quotes: int, content: str, complete: bool) -> bool:
-        """Whether the line belongs to a table, or still may."""
+    def _continue_table(self, quotes: int, content: str, complete: bool) -> bool:
+        """Add the line to a table if it belongs to one; return whether it does or still may."""
         if quotes != self._quotes:
             return False
-        if self._heading_row is not None:
-            return self._is_delimiter_row(self._heading_row, content, complete)
+        if self._header_row is not None:
+            return self._begin_table(self._header_row, content, complete)
         if self._open != "table":
             return False
         if not content.startswith("|"):
@@ -237,31 +237,31 @@ class BlockParser(BlockHandler):
             self.add_row(split_row(content))
         return True
 
-    def _is_delimiter_row(self, heading: str, content: str, complete: bool) -> bool:
-        """Whether the line makes a table of the one before, or still may."""
+    def _begin_table(self, header: str, content: str, complete: bool) -> bool:
+        """Begin a table if the line is its delimiter row; return whether it is or still may be."""
         if not complete and not content.strip("|:- "):
             return True
-        headings = split_row(heading)
+        headers = split_row(header)
         alignments = read_alignments(content) if complete else []
-        if len(alignments) != len(headings):
-            self._end_heading_row()
+        if len(alignments) != len(headers):
+            self._end_header_row()
             return False
-        self._heading_row = None
+        self._header_row = None
         self._end_block()
         self._open = "table"
-        self.begin_table(headings, alignments)
+        self.begin_table(headers, alignments)
         return True
 
-    def _end_heading_row(self) -> None:
-        """Take the line for text, after all."""
-        heading, self._heading_row = self._heading_row, None
-        if heading is not None:
+    def _end_header_row(self) -> None:
+        """Treat the line as text after all."""
+        header, self._header_row = self._header_row, None
+        if header is not None:
             self._begin_paragraph_line()
-            self.add_text(heading)
+            self.add_text(header)
 
     # Code
 
-    def _indented_code(self, content: str) -> None:
+    def _handle_indented_code(self, content: str) -> None:
         self.begin_line()
         if self._blank_lines is None:
             self.begin_indented_code()
@@ -281,7 +281,7 @@ class BlockParser(BlockHandler):
             self._fence = None
             self.close_fence()
 
-    def _code(self, fence: Fence, content: str, complete: bool) -> None:
+    def _handle_code(self, fence: Fence, content: str, complete: bool) -> None:
         code = fence.strip_indent(content)
         if complete:
             if fence.is_closed_by(content):

@@ -6,10 +6,10 @@ from streamchat.view.markdown.blocks import BlockParser
 
 
 def find_code_blocks(text: str) -> list[str]:
-    """Return the code in each block that the screen shows as code, in order.
+    """Return the contents of all blocks that the screen shows as code, in order.
 
-    Each line ends with a line feed. Indentation that belongs to the list item, the quote or the
-    fence is left out.
+    Each line ends with a line feed. Indentation that belongs to a list item, a quote or the fence
+    is left out.
     """
     finder = _CodeFinder()
     finder.feed(text.replace("\r\n", "\n"))

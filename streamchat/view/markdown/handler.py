@@ -1,4 +1,4 @@
-"""The parts of the blocks in a Markdown text."""
+"""What a Markdown parser reports: the blocks of a text, part by part."""
 
 from __future__ import annotations
 
@@ -6,59 +6,59 @@ from collections.abc import Sequence
 
 
 class BlockHandler:
-    """Base class with a method for each part, called as it arrives. Subclasses override some."""
+    """Base class with a method for each part, called as it arrives; override those of interest."""
 
     def begin_line(self) -> None:
-        """A paragraph, heading, item, rule or line of indented code begins on a line of its own."""
+        """Begin a new line: a paragraph, heading, item, rule or line of indented code follows."""
 
     def begin_text(self, heading: int) -> None:
-        """A paragraph begins, or a heading of this level."""
+        """Begin a heading of this level, or a paragraph if that is 0."""
 
     def continue_paragraph(self) -> None:
-        """The paragraph goes on in the next line."""
+        """Continue the paragraph on its next line."""
 
     def add_text(self, text: str) -> None:
-        """Text of a paragraph or heading."""
+        """Add text to the paragraph or heading."""
 
     def add_rule(self) -> None:
-        """A rule."""
+        """Add a thematic break."""
 
     def begin_item(self, mark: str) -> None:
-        """An item with this bullet or number."""
+        """Begin a list item with this bullet or number."""
 
-    def begin_table(self, headings: Sequence[str], alignments: Sequence[str]) -> None:
-        """A table, with the source of its headings."""
+    def begin_table(self, headers: Sequence[str], alignments: Sequence[str]) -> None:
+        """Begin a table, given the source of its header cells."""
 
     def add_row(self, cells: Sequence[str]) -> None:
-        """A row, with the source of its cells."""
+        """Add a row, given the source of its cells."""
 
     def end_block(self) -> None:
-        """The paragraph, heading or table ends."""
+        """End the paragraph, heading or table."""
 
     def add_blank_line(self, quotes: int) -> None:
-        """An empty line inside this many quotes."""
+        """Add an empty line inside this many quotes."""
 
     def open_fence(self, info: str) -> None:
-        """A fenced code block."""
+        """Begin a fenced code block; `info` usually names the language."""
 
     def needs_whole_line(self, code: str) -> bool:
         """Whether a line of fenced code that begins like this is wanted only when complete."""
         return False
 
     def begin_code_line(self) -> None:
-        """A line of fenced code."""
+        """Begin a line of fenced code."""
 
     def begin_indented_code(self) -> None:
-        """A block of indented code."""
+        """Begin a block of indented code."""
 
     def add_code(self, text: str) -> None:
-        """Part of a line of code."""
+        """Add part of a line of code."""
 
     def add_code_line(self, code: str) -> None:
-        """A complete line of fenced code."""
+        """Add a whole line of fenced code."""
 
     def end_code_line(self) -> None:
-        """The end of a line of code that came in parts."""
+        """End a line of code that came in parts."""
 
     def close_fence(self) -> None:
-        """The end of a fenced code block."""
+        """End the fenced code block."""

@@ -15,11 +15,11 @@ from streamchat.view.markdown.inline import Span
 
 TokenType: TypeAlias = tuple[str, ...]
 
-LONGEST_LINE = 1_000
-"""Lines of more characters, such as data, are not highlighted."""
+MAX_LINE = 1_000
+"""Characters; longer lines, such as data, are not highlighted."""
 
-# Unbound, because only this method tells the state at the end of a line, and a subclass of each
-# lexer would compile all its rules again. It needs nothing of `self` but a RegexLexer's rules.
+# Only this method reveals the state at the end of a line. It is called unbound, because a subclass
+# of each lexer would compile all its rules again; of `self` it needs only a RegexLexer's rules.
 _get_tokens: Any = ExtendedRegexLexer.get_tokens_unprocessed
 _STYLES: tuple[tuple[TokenType, str], ...] = (
     (Comment, "comment"),
@@ -33,7 +33,7 @@ _STYLES: tuple[tuple[TokenType, str], ...] = (
 
 
 class Highlighter:
-    """Highlights consecutive lines: a string or comment can go on in the next one.
+    """Highlights consecutive lines: a string or comment can go on for several.
 
     Args:
         language: its name in the fence.
@@ -51,7 +51,7 @@ class Highlighter:
         self._stack: list[str] | None = ["root"] if _keeps_state(self._lexer) else None
 
     def highlight(self, line: str) -> list[Span]:
-        """Return the spans of the next line, given without its end."""
+        """Return the spans of the next line, given without its line ending."""
         spans, self._stack = self._tokenize(line)
         return spans
 
@@ -64,26 +64,26 @@ class Highlighter:
             context: Any = LexerContext(line + "\n", 0, list(self._stack))
             try:
                 tokens = _get_tokens(self._lexer, context=context)
-                return _spans(line, list(tokens)), context.stack
-            except TypeError:  # this lexer has a rule that takes no context
+                return _build_spans(line, list(tokens)), context.stack
+            except TypeError:  # a rule of this lexer accepts no context
                 self._stack = None
-        return _spans(line, list(self._lexer.get_tokens_unprocessed(line + "\n"))), None
+        return _build_spans(line, list(self._lexer.get_tokens_unprocessed(line + "\n"))), None
 
 
 def _keeps_state(lexer: Lexer) -> bool:
-    """Whether the lexer is all rules; others start afresh with each line."""
+    """Whether the lexer consists of rules only; any other starts afresh on each line."""
     own = type(lexer).get_tokens_unprocessed
     return isinstance(lexer, RegexLexer) and own is RegexLexer.get_tokens_unprocessed
 
 
-def _spans(line: str, tokens: list[tuple[int, TokenType, str]]) -> list[Span]:
+def _build_spans(line: str, tokens: list[tuple[int, TokenType, str]]) -> list[Span]:
     if "".join(text for _, _, text in tokens) != line + "\n":
-        return [(line, "")]  # some lexers change a line that stands alone
-    return list(_merge((text.removesuffix("\n"), _style(kind)) for _, kind, text in tokens))
+        return [(line, "")]  # some lexers alter a line that stands alone
+    return list(_merge((text.removesuffix("\n"), _find_style(kind)) for _, kind, text in tokens))
 
 
 def _merge(spans: Iterator[Span]) -> Iterator[Span]:
-    """Join neighbours of the same style."""
+    """Join adjacent spans of the same style."""
     joined, last = "", ""
     for text, style in spans:
         if style != last and text.strip():
@@ -97,5 +97,5 @@ def _merge(spans: Iterator[Span]) -> Iterator[Span]:
 
 
 @cache
-def _style(kind: TokenType) -> str:
+def _find_style(kind: TokenType) -> str:
     return next((name for family, name in _STYLES if kind[: len(family)] == family), "")

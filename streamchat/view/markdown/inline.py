@@ -2,8 +2,8 @@
 
 The rules are CommonMark's, adapted to streaming and to a terminal:
 
-- Marks with no match within `REACH` characters are text. So all but the last few words of a
-  paragraph of any length are final.
+- Marks with no match within `REACH` characters are text, so all but the last few words of a
+  paragraph are final, however long it is.
 - A mark between letters or digits opens nothing: `2*3*4` and `x**2` are formulas. `__init__` is a
   name.
 - A link shows its address. References (`[text][1]`) and their definitions, HTML, entities and the
@@ -20,10 +20,10 @@ Span: TypeAlias = tuple[str, str]
 """Text, and the names of its styles separated by spaces."""
 
 REACH = 400
-"""Characters that emphasis, code or a label may have."""
+"""The maximum length, in characters, of emphasis, code and labels."""
 
-_DEPTH = 4
-"""How many nested marks are guessed to be closed later."""
+_MAX_DEPTH = 4
+"""How many nested marks `Inline.peek` guesses will be closed."""
 _ORDINARY = re.compile(r"[^\\`*_~!\[]+")
 _RUN = re.compile(r"`+|\*+|_+|~+")
 _MARK = re.compile(r"\\.|`+|\*+|_+|~+", re.DOTALL)
@@ -45,7 +45,7 @@ _STYLES = {
 
 
 class _UndecidedError(Exception):
-    """Later characters can still change what this is."""
+    """Later characters can still change what a mark means."""
 
 
 class Inline:
@@ -61,16 +61,16 @@ class Inline:
         self._open = ""
 
     def feed(self, text: str, *, final: bool = False) -> list[Span]:
-        """Return the spans that have become final; all of them if no more text will come."""
+        """Return the spans that have become final: all of them if no more text will follow."""
         text = self._open + text
         spans, end = _parse(text, self._before, self._style, final)
         self._before = text[end - 1] if end else self._before
         self._open = text[end:]
         return spans
 
-    def tail(self) -> list[Span]:
-        """Return the rest, guessing that open marks will be closed."""
-        return _guess(self._open, self._before, self._style, _DEPTH)
+    def peek(self) -> list[Span]:
+        """Return the spans after the final ones, guessing that open marks will be closed."""
+        return _guess(self._open, self._before, self._style, _MAX_DEPTH)
 
 
 def render_inline(text: str, style: str = "") -> list[Span]:
@@ -117,29 +117,29 @@ def _parse_mark(text: str, at: int, before: str, style: str, final: bool) -> tup
 
 
 def _parse_escape(text: str, at: int, style: str, final: bool) -> tuple[list[Span], int]:
-    follows = _character(text, at + 1, final)
+    follows = _get_character(text, at + 1, final)
     shown = follows if follows and follows in _ESCAPABLE else "\\" + follows
     return [(shown, style)], at + 1 + len(follows)
 
 
-def _character(text: str, at: int, final: bool) -> str:
-    """Return the character there; nothing at the end of the text."""
+def _get_character(text: str, at: int, final: bool) -> str:
+    """Return the character at `at`, or nothing at the end of a final text."""
     if at >= len(text) and not final:
         raise _UndecidedError
     return text[at : at + 1]
 
 
-def _run(text: str, at: int, final: bool) -> str:
+def _match_run(text: str, at: int, final: bool) -> str:
     run = _RUN.match(text, at)
     assert run
-    _character(text, run.end(), final)  # more marks may follow
+    _get_character(text, run.end(), final)  # more marks may follow
     return run.group()
 
 
 def _parse_code(text: str, at: int, style: str, final: bool) -> tuple[list[Span], int]:
-    run = _run(text, at, final)
+    run = _match_run(text, at, final)
     begin = at + len(run)
-    end = _code_end(text, at, begin, final)
+    end = _find_code_end(text, at, begin, final)
     if end is None:
         return [(run, style)], begin
     inner = text[begin : end - len(run)].replace("\n", " ")
@@ -148,21 +148,21 @@ def _parse_code(text: str, at: int, style: str, final: bool) -> tuple[list[Span]
     return [(inner, _add_style(style, "code"))], end
 
 
-def _code_end(text: str, at: int, begin: int, final: bool) -> int | None:
-    """Return the end of the code whose opening mark goes from `at` to `begin`."""
-    for start, run in _runs(text, begin, at, re.compile("`+"), final):
+def _find_code_end(text: str, at: int, begin: int, final: bool) -> int | None:
+    """Return where the code ends whose opening mark extends from `at` to `begin`."""
+    for start, run in _find_runs(text, begin, at, re.compile("`+"), final):
         if len(run) == begin - at:
             return start + len(run)
     return None
 
 
-def _runs(
+def _find_runs(
     text: str, begin: int, at: int, pattern: re.Pattern[str], final: bool
 ) -> Iterator[tuple[int, str]]:
-    """Yield the marks from `begin` on that are within reach of `at`.
+    """Yield the position and text of each mark from `begin` on that is within reach of `at`.
 
     Raises:
-        _UndecidedError: more of them may follow.
+        _UndecidedError: more marks may follow.
     """
     while (found := pattern.search(text, begin)) and found.start() <= at + REACH:
         if found.end() == len(text) and not final:
@@ -176,10 +176,10 @@ def _runs(
 def _parse_emphasis(
     text: str, at: int, before: str, style: str, final: bool
 ) -> tuple[list[Span], int]:
-    run = _run(text, at, final)
+    run = _match_run(text, at, final)
     begin = at + len(run)
-    more = _opening_style(run, before, _character(text, begin, final))
-    end = _emphasis_end(text, at, run, final) if more else None
+    more = _find_style(run, before, _get_character(text, begin, final))
+    end = _find_emphasis_end(text, at, run, final) if more else None
     if end is None:
         return [(run, style)], begin
     if run == "__" and _DUNDER.fullmatch(text, at, end):
@@ -188,22 +188,22 @@ def _parse_emphasis(
     return inner, end
 
 
-def _opening_style(run: str, before: str, after: str) -> str:
-    """Return the style that a mark between these characters begins; nothing if it is text."""
+def _find_style(run: str, before: str, after: str) -> str:
+    """Return the style that a mark between these characters opens, or nothing if it is text."""
     intraword = before.isalnum() and (run[0] == "_" or before.isascii())
     if len(run) > 3 or intraword or not after or after.isspace():
         return ""
     return _STYLES[run[0]][len(run) - 1]
 
 
-def _emphasis_end(text: str, at: int, run: str, final: bool) -> int | None:
+def _find_emphasis_end(text: str, at: int, run: str, final: bool) -> int | None:
     code_until = 0
-    for start, mark in _runs(text, at + len(run), at, _MARK, final):
+    for start, mark in _find_runs(text, at + len(run), at, _MARK, final):
         if start < code_until:
             continue
         end = start + len(mark)
         if mark[0] == "`":
-            code_until = _code_end(text, start, end, final) or 0
+            code_until = _find_code_end(text, start, end, final) or 0
             continue
         if mark[0] == run[0] and _closes(run, mark, text[start - 1], text[end : end + 1]):
             return end
@@ -220,22 +220,22 @@ def _closes(run: str, mark: str, before: str, after: str) -> bool:
 
 def _parse_link(text: str, at: int, style: str, final: bool) -> tuple[list[Span], int]:
     begin = at + (text[at] == "!")
-    if _character(text, begin, final) != "[":
+    if _get_character(text, begin, final) != "[":
         return [("!", style)], begin
     label = _LABEL.match(text, begin, at + REACH)
     if not label:
-        return _not_a_link(text, at, begin, style, final or len(text) >= at + REACH)
-    if _character(text, label.end(), final) != "(":
-        return _not_a_link(text, at, begin, style, True)
+        return _reject_link(text, at, begin, style, final or len(text) >= at + REACH)
+    if _get_character(text, label.end(), final) != "(":
+        return _reject_link(text, at, begin, style, True)
     target = _TARGET.match(text, label.end(), at + 2 * REACH)
     if not target:
         limit = at + 2 * REACH
         broken = text.find("\n", label.end(), limit) >= 0
-        return _not_a_link(text, at, begin, style, final or broken or len(text) >= limit)
+        return _reject_link(text, at, begin, style, final or broken or len(text) >= limit)
     return _render_link(label.group(1), target.group(1).strip("<>"), style), target.end()
 
 
-def _not_a_link(text: str, at: int, begin: int, style: str, sure: bool) -> tuple[list[Span], int]:
+def _reject_link(text: str, at: int, begin: int, style: str, sure: bool) -> tuple[list[Span], int]:
     if not sure:
         raise _UndecidedError
     return [(text[at : begin + 1], style)], begin + 1
@@ -249,10 +249,10 @@ def _render_link(label: str, address: str, style: str) -> list[Span]:
 
 
 def _guess(text: str, before: str, style: str, depth: int) -> list[Span]:
-    """Return the undecided text as if its first marks had their match at the end."""
+    """Return the undecided text as if the marks it opens were closed at its end."""
     run = _RUN.match(text)
     if not text or text == "\\" or (run and run.end() == len(text)):
-        return []  # a mark alone is shown when it turns out to be text
+        return []  # a mark alone is not shown before it turns out to be text
     if not run:
         return _guess_link(text, style)
     mark = run.group()
@@ -260,10 +260,10 @@ def _guess(text: str, before: str, style: str, depth: int) -> list[Span]:
     if mark[0] == "`":
         return [(inner.rstrip("`").replace("\n", " "), _add_style(style, "code"))]
     if mark == "__":
-        return [(text, style)]  # as likely as not the beginning of a name
+        return [(text, style)]  # as likely as not, this begins a name
     if not depth:
         return [(text, style)]
-    more = _add_style(style, _opening_style(mark, before, inner[0]))
+    more = _add_style(style, _find_style(mark, before, inner[0]))
     spans, end = _parse(inner, mark[0], more, final=False)
     return spans + _guess(inner[end:], inner[end - 1] if end else mark[0], more, depth - 1)
 
