@@ -391,6 +391,18 @@ class TestServersThatDiffer:
         assert decoded(text(blocks))[1].text == "Hello"
 
 
+@pytest.mark.parametrize("more", [" x", '{"answer": "no"}', "}"])
+def test_what_follows_the_answer_is_ignored_wherever_it_is_split(more: str) -> None:
+    start = [part(0, "a", "final_answer"), part(1, "b", "add")]
+    whole = [part(0, args='{"answer": "yes"}' + more), part(1, args=ADD + more)]
+    pieces = [part(0, args='{"answer": "yes"}'), *(part(0, args=each) for each in more)]
+    pieces += [part(1, args=ADD), *(part(1, args=each) for each in more)]
+    for message in (whole, pieces):
+        events, reply = decoded(*start, *message)
+        assert [event.text for event in events if isinstance(event, AnswerDelta)] == ["yes"]
+        assert [call.arguments for call in reply.calls] == ['{"answer": "yes"}', ADD]
+
+
 def test_a_call_that_is_cut_off_is_not_complete() -> None:
     _, reply = decoded(part(0, "a", "add", '{"x": 10, "y": 1'))
     assert not reply.calls[0].complete

@@ -91,6 +91,13 @@ def test_without_a_field_only_the_end_is_found() -> None:
     assert reader.closed
 
 
+def test_what_follows_the_object_is_ignored() -> None:
+    assert read('{"answer": "yes"}{"answer": "no"}') == read(
+        '{"answer": "yes"', '}{"answer": "no"}'
+    )
+    assert read('{"answer": "yes"}{"answer": "no"}') == "yes"
+
+
 @pytest.mark.parametrize(
     ("escaped", "text"),
     [

@@ -83,6 +83,10 @@ class ChunkDecoder:
         self._usage: UsageMetadata | None = None
 
     @property
+    def _has_answer(self) -> bool:
+        return any(call.answers and call.reader.closed for call in self._calls)
+
+    @property
     def answered(self) -> bool:
         """Whether the answer is complete, and so is every other call."""
         return self._answered and all(call.reader.closed for call in self._calls)
@@ -196,9 +200,10 @@ class ChunkDecoder:
             return []
         was_closed = call.reader.closed
         text = call.reader.feed(arguments) if call.name is not None else ""
-        if call.answers and call.reader.closed and not was_closed:
-            self.overran = bool(arguments[call.reader.end :].strip())
-            arguments = arguments[: call.reader.end]
+        if call.reader.closed and self._has_answer:
+            arguments = self._cut(arguments, 0 if was_closed else call.reader.end)
+        if not arguments:
+            return []
         call.fragments.append(arguments)
         if call.name is None:
             return []
@@ -206,6 +211,11 @@ class ChunkDecoder:
         if text:
             events.append(AnswerDelta(text, call.call_id))
         return events
+
+    def _cut(self, arguments: str, end: int) -> str:
+        """Return the arguments up to their end, and note whether anything follows it."""
+        self.overran = self.overran or bool(arguments[end:].strip())
+        return arguments[:end]
 
     def _start_call(self, call: OpenCall, name: str) -> list[Event]:
         """Start a call once its name is known, or known to be missing."""

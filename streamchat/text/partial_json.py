@@ -20,7 +20,7 @@ class AnswerReader:
 
     The returned texts, joined, equal `join_surrogates(json.loads(text)[field])` for every valid
     object in which the field is a string and no key is repeated. It does not validate: for invalid
-    JSON it may return any text, but never raises.
+    JSON it may return any text, but never raises. What follows the object is ignored.
 
     Args:
         field: the key of the string, at the top level of the object; None reads nothing.
@@ -30,10 +30,9 @@ class AnswerReader:
         self.closed = False
         """Whether the outermost object or array has ended."""
         self.end = 0
-        """Where in the last fragment it ended for the first time."""
+        """Where it ended, in the fragment that closed it."""
         self._field = field
         self._depth = 0
-        self._was_closed = False
         self._in_string = False
         self._escape = ""
         self._expects_key = False
@@ -45,7 +44,7 @@ class AnswerReader:
         """Return the text of the field that this fragment completes."""
         pieces: list[str] = []
         position = 0
-        while position < len(fragment):
+        while position < len(fragment) and not self.closed:
             if self._escape:
                 position = self._read_escape(fragment, position, pieces)
             elif self._in_string:
@@ -66,15 +65,10 @@ class AnswerReader:
                 self._expects_key = bracket == "{" and self._depth == 1
             case "}" | "]":
                 self._depth -= 1
-                self._close(found.end())
+                self.closed, self.end = self._depth == 0, found.end()
             case sign if self._depth == 1:
                 self._expects_key = sign == ","
         return found.end()
-
-    def _close(self, position: int) -> None:
-        if self._depth == 0 and not self._was_closed:
-            self.end, self._was_closed = position, True
-        self.closed = self._depth == 0
 
     def _open_string(self) -> None:
         self._in_string = True
