@@ -12,6 +12,7 @@ import codecs
 import json
 import os
 import pty
+import select
 import selectors
 import signal
 import socket
@@ -318,6 +319,15 @@ class Terminal:
     def is_raw(self) -> bool:
         """Whether keys reach the program one by one, and Enter as Enter."""
         return not termios.tcgetattr(self.fd)[3] & termios.ICANON
+
+    @property
+    def takes_output(self) -> bool:
+        """Whether the program can write: not after Ctrl-S, or while it waits for a reader."""
+        theirs = os.open(f"/proc/{self.process.pid}/fd/1", os.O_WRONLY | os.O_NOCTTY)
+        try:
+            return bool(select.select([], [theirs], [], 0)[1])
+        finally:
+            os.close(theirs)
 
     @property
     def echoes(self) -> bool:

@@ -11,10 +11,13 @@ from pathlib import Path
 import pytest
 
 from streamchat.models.embedded.weights import SMALL
+from tests.chatting import ENTER, PASTED, Chat, holders, messages
 from tests.program import Terminal, run, start
 from tests.screen import at_prompt
+from tests.server import Server, answers
 
 QUESTION = "What is 10 + 10"
+TYPED_KEY = "sk-typed-7Hq2ZxW9bN4vR8kT3mY6"
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +32,9 @@ def first(
 ) -> subprocess.CompletedProcess[str]:
     """The first question ever on a machine with neither key nor server."""
     home = tmp_path_factory.mktemp("home")
-    return run(home, "ask", "--plain", QUESTION, fresh=True, XDG_CACHE_HOME=str(cache))
+    # On a busy machine, processing the instructions takes longer than the default limit.
+    arguments = ("ask", "--plain", "--timeout", "3600", QUESTION)
+    return run(home, *arguments, fresh=True, XDG_CACHE_HOME=str(cache))
 
 
 def states(cache: Path) -> list[Path]:
@@ -153,3 +158,74 @@ def test_the_chat_on_a_terminal(
         terminal.wait_for(at_prompt)
         terminal.type("\x04")
         assert terminal.exit_code() == 0
+
+
+def open_local_chat(server: Server, home: Path, cache: Path, proxy: str, *arguments: str) -> Chat:
+    """Open a chat with the local model; OpenAI's models are reached through the proxy.
+
+    Only a chat that starts with a local model ever asks for a key.
+    """
+    return Chat(
+        server,
+        home,
+        "--model",
+        "local",
+        *arguments,
+        OPENAI_BASE_URL="http://api.openai.com/v1",
+        OPENAI_API_KEY="",
+        HTTP_PROXY=proxy,
+        NO_PROXY="",
+        XDG_CACHE_HOME=str(cache),
+    )
+
+
+def type_key(chat: Chat) -> None:
+    """Switch to a model that needs a key, and type one."""
+    chat.wait_for_prompt()
+    chat.type("/model gpt-4o-mini" + ENTER)
+    chat.wait_for("OpenAI API key:")
+    chat.type(TYPED_KEY + ENTER)
+
+
+def paste_key(chat: Chat) -> None:
+    """Paste the key into a question."""
+    chat.wait_for_prompt()
+    assert TYPED_KEY not in chat.written
+    chat.type(PASTED.format(f"Is {TYPED_KEY} a good key?"))
+    chat.wait_for_prompt(f"Is {TYPED_KEY} a good key?")
+    chat.type(ENTER)
+
+
+def test_a_key_typed_in_the_chat_is_in_no_file(
+    first: subprocess.CompletedProcess[str], cache: Path, server: Server, tmp_path: Path
+) -> None:
+    server.script(answers(f"{TYPED_KEY} is yours alone."))
+    with open_local_chat(server, tmp_path, cache, server.url) as chat:
+        type_key(chat)
+        chat.wait_for("Switched to gpt-4o-mini")
+        paste_key(chat)
+        chat.wait_for("is yours alone.")
+        assert server.headers[-1]["authorization"] == f"Bearer {TYPED_KEY}"
+        assert messages(server) == [f"Is {TYPED_KEY} a good key?"]
+        chat.send(f"/title about {TYPED_KEY}")
+        chat.send(f"/system never say {TYPED_KEY}")
+        chat.send("/export ~/out.md")
+        chat.send("/export ~/out.json")
+        chat.leave()
+    for name in ("out.md", "out.json", "sessions.sqlite3", "history"):
+        (file,) = tmp_path.rglob(name)
+        assert b"sk-***" in file.read_bytes()
+    assert holders(tmp_path, TYPED_KEY) == []
+
+
+def test_a_key_whose_model_cannot_be_opened_is_in_no_file(
+    first: subprocess.CompletedProcess[str], cache: Path, server: Server, tmp_path: Path
+) -> None:
+    with open_local_chat(server, tmp_path, cache, "ftp://127.0.0.1", "--no-tools") as chat:
+        type_key(chat)
+        chat.wait_for("cannot set up the connection")
+        paste_key(chat)
+        chat.wait_for("local · 1 step")
+        chat.leave()
+    assert b"sk-***" in next(tmp_path.rglob("sessions.sqlite3")).read_bytes()
+    assert holders(tmp_path, TYPED_KEY) == []

@@ -10,11 +10,21 @@ from pathlib import Path
 import pexpect
 import pytest
 
-from tests.chatting import CTRL_C, CTRL_D, CTRL_R, CTRL_Z, ENTER, ESCAPE, RIGHT, Chat, messages
+from tests.chatting import (
+    CTRL_C,
+    CTRL_D,
+    CTRL_R,
+    CTRL_Z,
+    ENTER,
+    ESCAPE,
+    PASTED,
+    RIGHT,
+    Chat,
+    messages,
+)
 from tests.program import COMMAND, environment
 from tests.server import Server, lists, says
 
-PASTED = "\x1b[200~{}\x1b[201~"
 LEFT = "\x1b[D"
 
 
