@@ -25,21 +25,21 @@ from streamchat.events import (
     TurnFailed,
     TurnStarted,
 )
-from streamchat.text.fragments import Fragments
+from streamchat.text.pieces import Pieces
 
 
 @dataclass(frozen=True, slots=True)
 class Prose:
     """Text that accompanies the model's calls."""
 
-    text: Fragments = field(default_factory=Fragments)
+    text: Pieces = field(default_factory=Pieces)
 
 
 @dataclass(frozen=True, slots=True)
 class Reasoning:
     """The model's reasoning, as far as the server reveals it."""
 
-    text: Fragments = field(default_factory=Fragments)
+    text: Pieces = field(default_factory=Pieces)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ class Answer:
     """
 
     call_id: str = ""
-    text: Fragments = field(default_factory=Fragments)
+    text: Pieces = field(default_factory=Pieces)
     refused: bool = False
 
 
@@ -67,7 +67,7 @@ class ToolCall:
 
     call_id: str
     name: str
-    fragments: Fragments = field(default_factory=Fragments)
+    fragments: Pieces = field(default_factory=Pieces)
     arguments: Mapping[str, Any] | None = None
     state: Literal["arriving", "running", "done", "failed"] = "arriving"
     output: str = ""
@@ -109,10 +109,10 @@ class Turn:
     generation_seconds: float = 0.0
 
     @property
-    def answer(self) -> Fragments:
+    def answer(self) -> Pieces:
         """The answer so far; empty if it was refused."""
         found = self._answer()
-        return found.text if found else Fragments()
+        return found.text if found else Pieces()
 
     def call(self, call_id: str) -> ToolCall:
         """Return the call with this ID.
@@ -148,7 +148,7 @@ class Turn:
             at -= 1
         if at >= 0 and isinstance(current := self.blocks[at], kind):
             return self._with_block(at, kind(current.text.append(text)))
-        return replace(self, blocks=(*self.blocks, kind(Fragments([text]))))
+        return replace(self, blocks=(*self.blocks, kind(Pieces([text]))))
 
     def _last(self, kind: type[Prose] | type[Answer]) -> int | None:
         """Return the position of the last block of this kind."""
@@ -164,7 +164,7 @@ class Turn:
         answer, at = self._answer(), self._last(Answer)
         if answer and at is not None and answer.call_id == call_id:
             return self._with_block(at, replace(answer, text=answer.text.append(text)))
-        return replace(self, blocks=(*self.blocks, Answer(call_id, Fragments([text]))))
+        return replace(self, blocks=(*self.blocks, Answer(call_id, Pieces([text]))))
 
     def _with_whole_answer(self, answer: str) -> Turn:
         """Set the final answer, which may be the last prose or differ from the pieces so far."""
@@ -174,7 +174,7 @@ class Turn:
         prose = None if at is None else self.blocks[at]
         if at is not None and isinstance(prose, Prose) and prose.text.text == answer:
             return self._with_block(at, Answer("", prose.text))
-        return replace(self, blocks=(*self.blocks, Answer("", Fragments([answer]))))
+        return replace(self, blocks=(*self.blocks, Answer("", Pieces([answer]))))
 
     def _with_refused_answer(self, call_id: str) -> Turn:
         """Mark the answer of a failed call as refused, and move the call after it."""

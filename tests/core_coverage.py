@@ -19,7 +19,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 CORE = (
     *("events", "turn", "agent/decoder", "models/wire/sse", "models/wire/body"),
-    *("text/fragments", "text/partial_json", "text/redact", "text/sanitize", "text/surrogates"),
+    *("text/pieces", "text/partial_json", "text/redact", "text/sanitize", "text/surrogates"),
 )
 TESTS = {
     *("test_events", "test_turn", "test_decoder", "test_wire"),

@@ -26,7 +26,7 @@ from streamchat.events import (
     TurnFailed,
     TurnStarted,
 )
-from streamchat.text.fragments import Fragments
+from streamchat.text.pieces import Pieces
 from streamchat.turn import (
     Answer,
     Note,
@@ -67,9 +67,9 @@ def test_a_whole_turn() -> None:
     assert turn.question == "What is 10 + 10"
     assert turn.status == "done"
     assert turn.step == 2
-    assert turn.blocks[0] == Prose(Fragments(["Let me ", "see."]))
+    assert turn.blocks[0] == Prose(Pieces(["Let me ", "see."]))
     assert turn.call("a") == ToolCall(
-        "a", "add", Fragments(['{"x":10,', '"y":10}']), {"x": 10, "y": 10}, "done", "20", 0.1
+        "a", "add", Pieces(['{"x":10,', '"y":10}']), {"x": 10, "y": 10}, "done", "20", 0.1
     )
     assert list(turn.answer) == ["10 + 10 ", "equals 20."]
     assert turn.tools_used == ("add",)
@@ -79,15 +79,15 @@ def test_a_whole_turn() -> None:
 
 def test_reasoning_is_no_part_of_the_answer() -> None:
     turn = after(ReasoningDelta("h"), ReasoningDelta("m"), TextDelta("3"), TurnDone("3"))
-    assert turn.blocks == (Reasoning(Fragments(["h", "m"])), Answer("", Fragments(["3"])))
+    assert turn.blocks == (Reasoning(Pieces(["h", "m"])), Answer("", Pieces(["3"])))
     assert turn.answer.text == "3"
 
 
 def test_reasoning_in_the_middle_of_a_text_does_not_end_it() -> None:
     turn = after(TextDelta("Hello "), ReasoningDelta("hm"), TextDelta("world"))
-    assert turn.blocks == (Prose(Fragments(["Hello ", "world"])), Reasoning(Fragments(["hm"])))
+    assert turn.blocks == (Prose(Pieces(["Hello ", "world"])), Reasoning(Pieces(["hm"])))
     turn = reduce(turn, TurnDone("Hello world"))
-    assert turn.blocks[0] == Answer("", Fragments(["Hello ", "world"]))
+    assert turn.blocks[0] == Answer("", Pieces(["Hello ", "world"]))
     assert len(turn.blocks) == 2
 
 
@@ -138,12 +138,12 @@ def test_the_answer_of_a_failed_call_does_not_count() -> None:
 def test_prose_can_turn_out_to_be_the_answer() -> None:
     turn = after(TextDelta("Hel"), TextDelta("lo"), TurnDone("Hello"))
     assert turn.answer.text == "Hello"
-    assert turn.blocks == (Answer("", Fragments(["Hel", "lo"])),)
+    assert turn.blocks == (Answer("", Pieces(["Hel", "lo"])),)
 
 
 def test_an_answer_that_did_not_come_in_pieces_is_a_block_too() -> None:
     turn = after(TextDelta("Hel"), TurnDone("Hello"))
-    assert turn.blocks == (Prose(Fragments(["Hel"])), Answer("", Fragments(["Hello"])))
+    assert turn.blocks == (Prose(Pieces(["Hel"])), Answer("", Pieces(["Hello"])))
 
 
 def test_an_answer_goes_on_beside_other_calls() -> None:
@@ -170,7 +170,7 @@ def test_a_chunk_changes_nothing() -> None:
 
 def test_a_notice_is_a_block_of_its_own() -> None:
     turn = after(TextDelta("a"), Notice("retrying"), TextDelta("b"))
-    prose = (Prose(Fragments([text])) for text in "ab")
+    prose = (Prose(Pieces([text])) for text in "ab")
     assert turn.blocks == (next(prose), Note("retrying"), next(prose))
 
 
@@ -181,7 +181,7 @@ def test_an_event_of_an_unknown_call_is_an_error() -> None:
 
 @given(st.lists(st.text(max_size=3)), st.integers(0, 10))
 def test_fragments_are_a_sequence(pieces: list[str], at: int) -> None:
-    fragments = Fragments()
+    fragments = Pieces()
     for piece in pieces:
         fragments = fragments.append(piece)
     assert list(fragments) == pieces
@@ -193,10 +193,10 @@ def test_fragments_are_a_sequence(pieces: list[str], at: int) -> None:
 
 
 def test_an_older_value_does_not_see_what_came_later() -> None:
-    old = Fragments(["a"])
+    old = Pieces(["a"])
     one, other = old.append("b"), old.append("c")
     assert (list(old), list(one), list(other)) == (["a"], ["a", "b"], ["a", "c"])
-    assert repr(other) == "Fragments(['a', 'c'])"
+    assert repr(other) == "Pieces(['a', 'c'])"
     assert old != ["a"]
     with pytest.raises(IndexError):
         old[1]

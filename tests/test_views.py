@@ -37,7 +37,7 @@ from tests.turns import EVIL, EVIL_SHOWN, NOTEBOOK, answer, call, shown
 
 
 class TestRaw:
-    """Fragments and tokens."""
+    """Pieces and tokens."""
 
     def lines(self, events: Iterable[Event], **options: bool) -> list[str]:
         out = io.StringIO()

@@ -9,7 +9,7 @@ from typing import Any
 from rich.console import Console
 
 from streamchat.events import ANSWER_TOOL
-from streamchat.text.fragments import Fragments
+from streamchat.text.pieces import Pieces
 from streamchat.text.sanitize import Sanitizer, cut, one_line, sanitize
 from streamchat.turn import Answer, Block, Note, Prose, Reasoning, ToolCall, Turn
 from streamchat.view.glyphs import Glyphs
@@ -129,7 +129,7 @@ class _Growing(_Drawing):
         self._sanitizer = Sanitizer()
         self._fed = 0
 
-    def take_new(self, text: Fragments, *, done: bool) -> str:
+    def take_new(self, text: Pieces, *, done: bool) -> str:
         """Return the text that has arrived since the last call, sanitized and encodable."""
         new = self._sanitizer.feed("".join(text[self._fed :]))
         self._fed = len(text)
@@ -225,7 +225,7 @@ def _iterate_unfinished(
                 if name == ANSWER_TOOL and not block.failed:
                     continue  # its text is a block of its own
                 if call_id in answered:
-                    block = replace(block, fragments=Fragments())
+                    block = replace(block, fragments=Pieces())
                 done = block.ended
             case Note():
                 notes += 1

@@ -11,7 +11,7 @@ from rich.panel import Panel
 from rich.segment import Segment
 from rich.text import Text
 
-from streamchat.text.fragments import Fragments
+from streamchat.text.pieces import Pieces
 from streamchat.text.sanitize import one_line, sanitize
 from streamchat.turn import ToolCall
 from streamchat.view.formatting import (
@@ -112,7 +112,7 @@ def _build_body(call: ToolCall, glyphs: Glyphs, encoding: str) -> list[Text]:
     return lines
 
 
-def _join_fragments(fragments: Fragments) -> str:
+def _join_fragments(fragments: Pieces) -> str:
     """Return the fragments, each followed by the separator; of very many, only the last."""
     kept: list[str] = []
     length = 0

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import overload
 
 
-class Fragments(Sequence[str]):
+class Pieces(Sequence[str]):
     """An immutable sequence of pieces of text that can be appended to in constant time.
 
     A sequence shares its list with those appended to it, and sees only its own part of the list.
@@ -21,9 +21,9 @@ class Fragments(Sequence[str]):
         self.characters = sum(map(len, self._pieces))
         """The number of characters in all pieces."""
 
-    def append(self, piece: str) -> Fragments:
+    def append(self, piece: str) -> Pieces:
         """Return a sequence with one more piece."""
-        longer = Fragments.__new__(Fragments)
+        longer = Pieces.__new__(Pieces)
         is_newest = self._length == len(self._pieces)
         longer._pieces = self._pieces if is_newest else self._pieces[: self._length]
         longer._pieces.append(piece)
@@ -52,7 +52,7 @@ class Fragments(Sequence[str]):
         return iter(self._pieces[: self._length])
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Fragments) and list(self) == list(other)
+        return isinstance(other, Pieces) and list(self) == list(other)
 
     def __repr__(self) -> str:
-        return f"Fragments({list(self)!r})"
+        return f"Pieces({list(self)!r})"
