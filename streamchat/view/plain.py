@@ -28,6 +28,7 @@ from streamchat.view.formatting import (
     format_tool_name,
     shorten,
 )
+from streamchat.view.repeats import count_earlier
 
 _INDENT = "  "
 
@@ -78,6 +79,8 @@ class PlainView(TextView):
             case ToolFinished(call_id, output, failed):
                 shown = shorten(output, MAX_OUTPUT)
                 outcome = f"failed: {shown}" if failed else f"returned {shown}."
+                if earlier := count_earlier(turn.blocks, turn.call(call_id)):
+                    outcome = f"failed in the same way ({earlier + 1} times now)."
                 self._report_call(turn, call_id, outcome)
             case Notice(text):
                 self._say(f"Note: {one_line(text)}")

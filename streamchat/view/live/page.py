@@ -11,11 +11,12 @@ from rich.console import Console
 from streamchat.events import ANSWER_TOOL
 from streamchat.text.pieces import Pieces
 from streamchat.text.sanitize import Sanitizer, cut, one_line, sanitize
-from streamchat.turn import Answer, Block, Note, Prose, Reasoning, ToolCall, Turn
+from streamchat.turn import Answer, Note, Prose, Reasoning, ToolCall, Turn
 from streamchat.view.glyphs import Glyphs
 from streamchat.view.live.painter import drop_start
 from streamchat.view.live.panel import draw_closed_panel, draw_line, draw_open_panel
 from streamchat.view.markdown.stream import MarkdownStream
+from streamchat.view.repeats import Repeats, ShownBlock, group_repeats
 from streamchat.view.style import LINE_BREAK, Palette, StyledText
 
 _TEXTS = (Prose, Reasoning, Answer)
@@ -43,7 +44,7 @@ class Page:
         self._drawings: dict[object, _Drawing] = {}
         self._finished: set[object] = set()
         """The keys of the blocks that have been returned in full."""
-        self._above: Block | None = None
+        self._above: ShownBlock | None = None
         """The last block of which some text has been returned."""
 
     def draw(
@@ -77,17 +78,19 @@ class Page:
                 waiting.append(drawing)
         return final, _fit(waiting, columns, lines)
 
-    def _find_drawing(self, key: object, block: Block) -> _Drawing:
+    def _find_drawing(self, key: object, block: ShownBlock) -> _Drawing:
         if key not in self._drawings:
             self._drawings[key] = self._make_drawing(block)
         return self._drawings[key]
 
-    def _make_drawing(self, block: Block) -> _Drawing:
+    def _make_drawing(self, block: ShownBlock) -> _Drawing:
         match block:
             case ToolCall():
                 return _Call(self._palette, self._glyphs, self._console)
             case Note():
                 return _Note(self._palette)
+            case Repeats():
+                return _Repeats(self._palette)
             case Reasoning():
                 return _Reasoning(self._palette, whole_lines=self._whole_lines)
             case _:
@@ -108,7 +111,7 @@ class _Drawing:
         self.rest: list[StyledText] = []
         self.short: list[StyledText] | None = None
         """Replaces `rest` in a window that is too small for it."""
-        self.block: Block
+        self.block: ShownBlock
 
     def update(self, block: Any, columns: int, *, done: bool) -> None:
         """Draw what is new."""
@@ -208,9 +211,19 @@ class _Note(_Drawing):
         self.final = self.palette.apply([(f"({one_line(block.text)})", "dim")])
 
 
+class _Repeats(_Drawing):
+    """The number of calls that are not shown because they failed like the last one."""
+
+    def update(self, block: Repeats, columns: int, *, done: bool) -> None:
+        self.block = block
+        times = f"{block.count} more time{'s' * (block.count > 1)}"
+        text = self.palette.apply([(f"(the same call failed {times})", "dim")])
+        self.final, self.rest = (text, []) if done else ([], text)
+
+
 def _iterate_unfinished(
     turn: Turn, finished: set[object], *, over: bool
-) -> Iterator[tuple[object, Block, bool]]:
+) -> Iterator[tuple[object, ShownBlock, bool]]:
     """Yield each block that is not drawn in full, with its key, and whether it is complete.
 
     The key is a call's ID or the block's ordinal within its kind: prose can become the answer, and
@@ -218,10 +231,14 @@ def _iterate_unfinished(
     """
     answered = {block.call_id for block in turn.blocks if isinstance(block, Answer)}
     texts = notes = reasonings = 0
-    for at, block in enumerate(turn.blocks):
+    shown = list(group_repeats(turn.blocks))
+    for at, block in enumerate(shown):
         match block:
+            case Repeats(call_id, complete=complete):
+                key: object = ("repeats", call_id)
+                done = complete
             case ToolCall(call_id, name):
-                key: object = call_id
+                key = call_id
                 if name == ANSWER_TOOL and not block.failed:
                     continue  # its text is a block of its own
                 if call_id in answered:
@@ -232,10 +249,10 @@ def _iterate_unfinished(
                 key, done = ("note", notes), True
             case Reasoning():
                 reasonings += 1
-                key, done = ("reasoning", reasonings), at < len(turn.blocks) - 1
+                key, done = ("reasoning", reasonings), at < len(shown) - 1
             case Prose():
                 texts += 1
-                after = turn.blocks[at + 1 :]
+                after = shown[at + 1 :]
                 done = any(not isinstance(other, Reasoning) for other in after)
                 key = ("text", texts)
             case Answer():
@@ -252,7 +269,7 @@ def _is_complete(answer: Answer, turn: Turn) -> bool:
     return ended or answer.refused
 
 
-def _separate(above: Block | None, block: Block) -> StyledText:
+def _separate(above: ShownBlock | None, block: ShownBlock) -> StyledText:
     """Return what separates two blocks: an empty line, or only a line break if neither is text."""
     if above is None:
         return _NOTHING
