@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.chatting import CTRL_C, ENTER, Chat, messages
+from tests.chatting import CTRL_C, ENTER, KEY, Chat, messages
 from tests.server import Server, answers, fails, lists, notebook, says
 
 
@@ -179,3 +179,31 @@ def test_a_command_after_one_that_cannot_be_done_is_no_question(
         chat.type("/help" + ENTER)
         chat.wait_for(lambda _: "quit (or press Ctrl-D)" in chat.shown or "What?" in chat.shown)
         assert server.requests == []
+
+
+def test_a_key_that_was_typed_is_shown_nowhere(server: Server, tmp_path: Path) -> None:
+    server.script(says("Yes."), forever=True)
+    with Chat(server, tmp_path, "--system", f"Never say {KEY}.") as chat:
+        chat.ready()
+        asked = chat.send(f"Is {KEY} a key?")
+        assert KEY in asked  # as typed
+        for command in ("/system", "/history", "/last", "/usage", "/undo"):
+            shown = chat.send(command).partition(command)[2]
+            assert KEY not in shown, command
+        assert "sk-***" in chat.shown
+        chat.leave()
+
+
+def test_a_retry_takes_the_place_of_a_failed_turn(server: Server, tmp_path: Path) -> None:
+    server.script(fails(400, "no"), fails(400, "not yet"), says("Yes."), fails(400, "never"))
+    with Chat(server, tmp_path) as chat:
+        chat.ready()
+        chat.send("one")
+        assert "1 turn," in chat.send("/usage")
+        assert "not yet" in chat.send("/retry")
+        assert "1 turn," in chat.send("/usage")
+        assert "Yes." in chat.send("/retry")
+        assert "1 turn," in chat.send("/usage")
+        assert "never" in chat.send("/retry")
+        assert "2 turns," in chat.send("/usage")  # the answer is kept
+        chat.leave()

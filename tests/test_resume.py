@@ -228,3 +228,54 @@ def test_a_typed_key_is_in_no_file(server: Server, tmp_path: Path) -> None:
         chat.send("/export out.json".replace("out", str(tmp_path / "out")))
         chat.leave()
     assert holders(tmp_path, KEY) == []
+
+
+def test_a_resumed_session_is_asked_with_the_model_it_had(server: Server, tmp_path: Path) -> None:
+    server.script(says("Yes."), forever=True)
+    config = tmp_path / "config.toml"
+    config.write_text('model = "usual"\n[profile.other]\nmodel = "profiled"\n')
+    variables = {"OPENAI_BASE_URL": server.url, "STREAMCHAT_CONFIG": str(config)}
+
+    def ask(*arguments: str, **more: str) -> tuple[str, str]:
+        """Ask in the last session; return the model that was asked, and what was said of it."""
+        done = run(tmp_path, "ask", "--continue", *arguments, "more", **variables, **more)
+        assert done.stdout == "Yes.\n"
+        return server.requests[-1]["model"], done.stderr
+
+    run(tmp_path, "ask", "--model", "big", "one", **variables)
+    assert ask() == ("big", "continuing with big, as before; --model chooses another\n")
+    assert ask("--model", "small") == ("small", "")
+    assert ask() == ("small", "continuing with small, as before; --model chooses another\n")
+    assert ask(STREAMCHAT_MODEL="set") == ("set", "")
+    assert ask("--profile", "other") == ("profiled", "")
+    assert ask("--model", "usual") == ("usual", "")
+    assert ask() == ("usual", "")
+
+
+def test_a_model_that_is_not_to_be_had_is_named(server: Server, tmp_path: Path) -> None:
+    server.script(says("Yes."), forever=True)
+    with Store.open(tmp_path / ".local/share/streamchat/sessions.sqlite3") as store:
+        store.begin(store.create("m.gguf"), "one", "one", "m.gguf")
+    done = run(tmp_path, "ask", "--continue", "more", OPENAI_BASE_URL=server.url)
+    assert done.stderr == "continuing with gpt-4o-mini; the session used m.gguf\n"
+    assert server.requests[-1]["model"] == "gpt-4o-mini"
+
+
+def test_a_chat_takes_the_model_of_the_session_it_resumes(server: Server, tmp_path: Path) -> None:
+    server.script(says("Yes."), forever=True)
+    for model in ("big", "small"):
+        run(tmp_path, "ask", "--model", model, model, OPENAI_BASE_URL=server.url)
+    with Store.open(tmp_path / ".local/share/streamchat/sessions.sqlite3") as store:
+        small, big = (each.id for each in store.sessions())
+    with Chat(server, tmp_path, "--resume", small) as chat:
+        chat.ready()
+        assert "continuing with small, as before" in chat.shown
+        assert chat.bar.startswith("small")
+        assert "continuing with big, as before" in chat.send(f"/resume {big}")
+        chat.send("more")
+        assert server.requests[-1]["model"] == "big"
+        chat.send("/model other")
+        assert "continuing with" not in chat.send(f"/resume {small}")
+        chat.send("more")
+        assert server.requests[-1]["model"] == "other"
+        chat.leave()

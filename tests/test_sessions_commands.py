@@ -97,6 +97,17 @@ class TestOnAPipe:
         (hit,) = map(json.loads, lines(tmp_path, "search", "--json", "rome"))
         assert (hit["session"]["id"], hit["number"]) == (session, 2)
 
+    def test_options_of_the_list_need_no_command(self, tmp_path: Path) -> None:
+        store_sessions(tmp_path, SUM, ROME)
+        store_sessions(tmp_path, ROME)
+        assert lines(tmp_path, "--json") == lines(tmp_path, "list", "--json")
+        (line,) = lines(tmp_path, "-n", "1")
+        assert "Where is Rome?" in line
+        assert len(lines(tmp_path, "-n", "1", "--json")) == 1
+        done = run(tmp_path, "sessions", "--json", "list")
+        assert done.returncode == 2
+        assert "put --json after list" in done.stderr
+
     def test_an_export(self, tmp_path: Path) -> None:
         session = store_sessions(tmp_path, SUM)
         text = "\n".join(lines(tmp_path, "export", session))

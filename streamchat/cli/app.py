@@ -80,7 +80,7 @@ def ask(
     Piped input goes before the question. On a pipe, the output is the answer and nothing else.
     """
     from streamchat.cli.failures import redactor
-    from streamchat.cli.inputs import choose_session, complete_key, read_question
+    from streamchat.cli.inputs import choose_session, complete_key, is_model_chosen, read_question
     from streamchat.config import SettingsError
     from streamchat.config.sources import load_settings
 
@@ -88,6 +88,7 @@ def ask(
         raise SettingsError("--json cannot be combined with --plain or --raw")
     settings = load_settings(flags)
     session = choose_session(settings, last=continue_)
+    model_chosen = is_model_chosen(flags)
     question = read_question(prompt, settings.timeout)
     settings = complete_key(settings)
     if plain:
@@ -98,8 +99,17 @@ def ask(
     from streamchat.view.choose import ViewOptions
 
     options = ViewOptions(plain=plain, raw=raw, json=json, verbose=verbose)
-    code = ask_once(question, settings, redactor, options, tools=not no_tools, session=session)
-    raise typer.Exit(code)
+    raise typer.Exit(
+        ask_once(
+            question,
+            settings,
+            redactor,
+            options,
+            tools=not no_tools,
+            session=session,
+            model_chosen=model_chosen,
+        )
+    )
 
 
 @app.command()
@@ -115,11 +125,12 @@ def repl(
 ) -> None:
     """Chat. Earlier turns are remembered; /help lists the commands."""
     from streamchat.cli.failures import redactor
-    from streamchat.cli.inputs import choose_session, complete_key
+    from streamchat.cli.inputs import choose_session, complete_key, is_model_chosen
     from streamchat.config.sources import load_settings
 
     settings = load_settings(flags)
     session = choose_session(settings, last=continue_, id=resume, new=new)
+    model_chosen = is_model_chosen(flags)
     settings = complete_key(settings)
     if plain:
         from streamchat.view.progress import disable_animation
@@ -129,7 +140,15 @@ def repl(
     from streamchat.view.choose import ViewOptions
 
     options = ViewOptions(plain=plain, verbose=verbose)
-    raise typer.Exit(chat(settings, redactor, options, tools=not no_tools, session=session))
+    code = chat(
+        settings,
+        redactor,
+        options,
+        tools=not no_tools,
+        session=session,
+        model_chosen=model_chosen,
+    )
+    raise typer.Exit(code)
 
 
 @app.command()

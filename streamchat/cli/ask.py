@@ -21,7 +21,7 @@ with show_progress("starting"), exit_on_interrupt():
     from streamchat.agent.loader import open_agent
     from streamchat.agent.tracing import flush
     from streamchat.sessions.conversation import Conversation
-    from streamchat.sessions.opening import open_conversation
+    from streamchat.sessions.opening import open_conversation, restore_model
     from streamchat.sessions.turns import ask
 
 
@@ -33,11 +33,13 @@ def ask_once(
     *,
     tools: bool,
     session: str | None = None,
+    model_chosen: bool = False,
 ) -> int:
     """Answer one question and return the exit code.
 
     Args:
         session: the session to continue, as `open_conversation` takes it.
+        model_chosen: whether the user chose the model, so that a resumed session does not.
 
     Raises:
         ModelError: the model is not available.
@@ -46,6 +48,8 @@ def ask_once(
     """
     prepare_output(redactor)
     conversation = open_conversation(settings, redactor, session)
+    if session is not None and not model_chosen:
+        settings = restore_model(settings, conversation)
     _print_warnings(conversation)
     interrupts = InterruptHandler(signal.SIGINT, *TERMINATION_SIGNALS, linger=True)
     with echo_off():

@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 import select
 import sys
+from collections.abc import Mapping
 from dataclasses import replace
 from getpass import getpass
 from time import monotonic
+from typing import Any
 
 import typer
 
@@ -40,6 +42,13 @@ def choose_session(
 
         return LAST
     return id
+
+
+def is_model_chosen(flags: Mapping[str, Any]) -> bool:
+    """Whether the user chose the model for this run, so that a resumed session does not."""
+    from streamchat.config.sources import load_sources
+
+    return load_sources(flags).is_chosen("model")
 
 
 def complete_key(settings: Settings) -> Settings:

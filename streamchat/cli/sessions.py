@@ -45,9 +45,13 @@ Limit = Annotated[
 
 
 @app.callback(invoke_without_command=True)
-def _run_default(context: typer.Context) -> None:
-    if context.invoked_subcommand is None:
-        list_sessions()
+def _run_default(context: typer.Context, json: Json = False, limit: Limit = None) -> None:
+    command = context.invoked_subcommand
+    if command is None:
+        list_sessions(json, limit)
+    elif json or limit:
+        option = "--json" if json else "--limit"
+        raise typer.BadParameter(f"put {option} after {command}")
 
 
 @app.command("list")

@@ -76,6 +76,17 @@ class Loaded:
         strongest = next((each for each in reversed(self.layers) if name in each.values), None)
         return strongest.locate(name) if strongest else "default"
 
+    def is_chosen(self, name: str) -> bool:
+        """Whether a setting was chosen for this run: by a flag, a variable, or a profile of one.
+
+        What the file says by itself applies to every run.
+        """
+        *others, environment, flags = self.layers
+        chosen = [environment, flags]
+        if self.profile and self.named_by != DEFAULT_PROFILE:
+            chosen += others[-1:]
+        return any(name in layer.values for layer in chosen)
+
 
 def find_config_file(environment: Mapping[str, str] = os.environ) -> Path:
     """Return where the configuration file is, or would be."""

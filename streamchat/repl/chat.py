@@ -60,6 +60,7 @@ class Chat:
         retry: the question that the next message replaces.
         turn: the last turn, if it was shown.
         failed: whether any turn or command has failed.
+        model_chosen: whether the user chose the model, so that a resumed session keeps it.
         sessions: the sessions when they were last listed.
         lookups: run in the background, for completion.
     """
@@ -76,6 +77,7 @@ class Chat:
     retry: Retry | None = None
     turn: Turn | None = None
     failed: bool = False
+    model_chosen: bool = False
     sessions: list[Session] = field(default_factory=list)
     lookups: Lookups = field(default_factory=Lookups)
 
@@ -108,8 +110,8 @@ class Chat:
         return self.conversation.store
 
     def say(self, text: str) -> None:
-        """Sanitize and print lines."""
-        print(sanitize(text), flush=True)  # noqa: T201  # a REPL prints
+        """Print lines, redacted and sanitized."""
+        print(sanitize(self.redactor.redact(text)), flush=True)  # noqa: T201  # a REPL prints
 
     def print_warnings(self) -> None:
         for line in self.conversation.take_warnings():

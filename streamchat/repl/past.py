@@ -6,7 +6,9 @@ import sys
 from collections.abc import Iterable
 
 from streamchat.events import Event
+from streamchat.models import check
 from streamchat.repl.chat import Chat
+from streamchat.sessions.opening import restore_model
 from streamchat.sessions.records import Session, StoredTurn
 from streamchat.sessions.replay import rebuild_events, replay
 from streamchat.turn import Turn, fold
@@ -23,6 +25,17 @@ async def resume_session(chat: Chat, session: Session) -> None:
     chat.turn = None
     if chat.interactive:
         await show_resumed(chat)
+    if not chat.model_chosen:
+        await _restore_model(chat)
+
+
+async def _restore_model(chat: Chat) -> None:
+    settings = restore_model(chat.settings, chat.conversation)
+    if settings != chat.settings:
+        check(settings)
+        await chat.loader.change_to(settings)
+        chat.settings = settings
+    chat.print_warnings()
 
 
 async def show_resumed(chat: Chat) -> None:
@@ -41,7 +54,8 @@ async def show_turns(chat: Chat, turns: Iterable[StoredTurn]) -> None:
     """Show turns the way they looked when they happened."""
     for each in turns:
         events = await _load_events(chat, each)
-        chat.turn = replay(each.question, events, choose_view(chat.options), sys.stdout)
+        question = chat.redactor.redact(each.question)
+        chat.turn = replay(question, events, choose_view(chat.options), sys.stdout)
         chat.say("")
 
 

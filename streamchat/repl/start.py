@@ -20,7 +20,7 @@ from streamchat.repl.loop import Repl
 from streamchat.repl.prompt import Prompt
 from streamchat.repl.status import format_status
 from streamchat.sessions.conversation import Conversation
-from streamchat.sessions.opening import open_conversation
+from streamchat.sessions.opening import open_conversation, restore_model
 from streamchat.text.redact import Redactor
 from streamchat.view.choose import ViewOptions
 from streamchat.view.progress import show_progress
@@ -33,6 +33,7 @@ def chat(
     *,
     tools: bool,
     session: str | None = None,
+    model_chosen: bool = False,
 ) -> int:
     """Run the chat and return the exit code.
 
@@ -42,6 +43,7 @@ def chat(
         options: how turns are shown.
         tools: whether the agent has tools.
         session: the session to resume, as `open_conversation` takes it.
+        model_chosen: whether the user chose the model, so that a resumed session does not.
 
     Raises:
         ModelError: the model is not available.
@@ -50,12 +52,16 @@ def chat(
     """
     prepare_output(redactor)
     prepare_stdin()
-    check(settings)
     conversation = open_conversation(settings, redactor, session)
+    if session is not None and not model_chosen:
+        settings = restore_model(settings, conversation)
+    check(settings)
     for line in conversation.take_warnings():
         print_error(line)
     with echo_off():
-        code = run(_run(settings, redactor, options, conversation, tools=tools))
+        chat = _build_chat(settings, redactor, options, conversation, tools=tools)
+        chat.model_chosen = model_chosen
+        code = run(_run(chat))
     conversation.close()
     if settings.trace:
         # Importing it loads LangChain.
@@ -65,17 +71,21 @@ def chat(
     return code
 
 
-async def _run(
+async def _run(chat: Chat) -> int:
+    return await Repl(chat, _open_prompt(chat) if chat.interactive else None).run()
+
+
+def _build_chat(
     settings: Settings,
     redactor: Redactor,
     options: ViewOptions,
     conversation: Conversation,
     *,
     tools: bool,
-) -> int:
+) -> Chat:
     interactive = sys.stdin.isatty() and sys.stdout.isatty()
     progress = None if interactive else show_progress
-    chat = Chat(
+    return Chat(
         loader=AgentLoader(settings, redactor, tools=tools, progress=progress),
         conversation=conversation,
         settings=settings,
@@ -84,7 +94,6 @@ async def _run(
         interrupts=InterruptHandler(signal.SIGINT, linger=interactive),
         interactive=interactive,
     )
-    return await Repl(chat, _open_prompt(chat) if interactive else None).run()
 
 
 def _open_prompt(chat: Chat) -> Prompt:

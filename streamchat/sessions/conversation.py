@@ -32,6 +32,7 @@ class Conversation:
         left_out: the number of oldest answers that the last request did not include.
         session_id: None until the first turn is stored.
         title: the resumed session's, or empty.
+        model: the one that the resumed session was asked with last, or empty.
     """
 
     def __init__(
@@ -48,6 +49,7 @@ class Conversation:
         self.left_out = 0
         self.session_id: str | None = None
         self.title = ""
+        self.model = ""
         self._warnings = [] if warnings is None else warnings
 
     @property
@@ -57,6 +59,7 @@ class Conversation:
     def resume(self, session: Session, turns: Sequence[StoredTurn]) -> None:
         """Continue a stored session; its instructions replace the current ones if it has any."""
         self.session_id, self.title, self.turns = session.id, session.title, list(turns)
+        self.model = session.model
         self.system = self.system if session.system is None else session.system
         self.left_out = select_history(self.turns, self.history_budget)[1]
 
@@ -98,6 +101,10 @@ class Conversation:
         self.turns.remove(turn)
         if self.store and turn.id:
             await run_in_daemon_thread(self.store.delete_turn, turn.id)
+
+    def warn(self, line: str) -> None:
+        """Add a warning, which is shown at the next good moment."""
+        self._warnings.append(line)
 
     def take_warnings(self) -> list[str]:
         """Return the warnings since the last call, for example that saving has failed."""

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
-from streamchat.config import Settings
+from streamchat.config import LOCAL_MODELS, Settings
 from streamchat.sessions import StoreError
 from streamchat.sessions.conversation import Conversation
 from streamchat.sessions.recorder import Recorder
@@ -40,6 +41,23 @@ def open_conversation(
         else:
             warnings.append("there are no sessions yet; starting a new one")
     return conversation
+
+
+def restore_model(settings: Settings, conversation: Conversation) -> Settings:
+    """Return the settings with the model that a resumed session was asked with last.
+
+    If that is not the model of the settings, or cannot be asked with them, `take_warnings` says so.
+    """
+    model = conversation.model
+    if not model or model == settings.model_name:
+        return settings
+    restored = replace(settings, model=model)
+    on_server = bool(settings.base_url or settings.api_key) and not model.endswith(".gguf")
+    if model in LOCAL_MODELS or on_server:
+        conversation.warn(f"continuing with {model}, as before; --model chooses another")
+        return restored
+    conversation.warn(f"continuing with {settings.model_name}; the session used {model}")
+    return settings
 
 
 def _open_recorder(

@@ -44,7 +44,7 @@ async def ask(
         view: shows the turn.
         interrupts: cancels the turn when a signal arrives.
         message: the text to send if it is more than the question, for example with attached files.
-        replacing: the turn to remove unless the new one fails.
+        replacing: the turn to remove, unless it has an answer and the new one fails.
         verbose: whether the view gets every chunk, and the log the traceback of a failure.
 
     Raises:
@@ -68,7 +68,7 @@ async def ask(
     finally:
         await conversation.recorder.finish(recording.turn)
     turn = recording.turn
-    if replacing and turn.status != "failed":
+    if replacing and (turn.status != "failed" or replacing.status == "failed"):
         await conversation.remove(replacing)
     conversation.add(_to_stored_turn(turn, id or 0, question, message, started))
     return turn

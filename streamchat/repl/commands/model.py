@@ -42,7 +42,7 @@ async def model(chat: Chat, name: str) -> None:
         settings = replace(settings, api_key=key or None)
     check(settings)
     executor = await chat.loader.change_to(settings)
-    chat.settings = settings
+    chat.settings, chat.model_chosen = settings, True
     chat.say(f"Switched to {executor.model_name}")
 
 

@@ -21,7 +21,8 @@ def _offer_ids(chat: Chat, typed: str) -> Iterable[tuple[str, str]]:
 
 
 def _offer_numbers(chat: Chat, typed: str) -> Iterable[tuple[str, str]]:
-    return [(str(each.number), each.question) for each in chat.conversation.turns]
+    redact = chat.redactor.redact
+    return [(str(each.number), redact(each.question)) for each in chat.conversation.turns]
 
 
 @command(

@@ -23,7 +23,7 @@ from streamchat.view.markdown.code import find_code_blocks
 @command(
     "/retry",
     "ask the last question again",
-    more="The new answer replaces the old one, unless it fails.",
+    more="The new turn replaces the old one, unless only the new one fails.",
 )
 async def retry(chat: Chat, _: str) -> None:
     chat.retry = Retry(chat.last.question, chat.last)
