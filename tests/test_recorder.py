@@ -164,7 +164,7 @@ async def test_a_failing_store_is_reported_once(recording: Recording) -> None:
     for event in NOTEBOOK:
         recording.recorder.record(event)
     await recording.recorder.finish(fold(NOTEBOOK))
-    assert await recording.recorder.begin(recording.session, "q", "q", "m") is None
+    await recording.begin()
     recording.recorder.record(NOTEBOOK[0])
     await recording.recorder.finish(fold(NOTEBOOK))
     assert recording.warnings == [

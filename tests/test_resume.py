@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import os
+import resource
 import signal
 import threading
 from pathlib import Path
 
+import pytest
+
 from streamchat.sessions.store import Store
+from streamchat.turn import fold
 from tests.chatting import ENTER, KEY, Chat, held, holders, messages
 from tests.program import run
 from tests.server import Server, fails, notebook, says
@@ -279,3 +283,67 @@ def test_a_chat_takes_the_model_of_the_session_it_resumes(server: Server, tmp_pa
         chat.send("more")
         assert server.requests[-1]["model"] == "other"
         chat.leave()
+
+
+@pytest.mark.skipif(not hasattr(resource, "prlimit"), reason="needs Linux")
+def test_saving_starts_again_when_the_disk_has_room(server: Server, tmp_path: Path) -> None:
+    server.script(*[says(f"Answer {number}.") for number in range(5)])
+    with Chat(server, tmp_path) as chat:
+        chat.ready()
+        chat.send("q0")
+        id = chat.bar.split(" · ")[1].removeprefix("session ")
+        _limit_files(chat, 0)
+        assert "the session is no longer saved" in chat.send("q1")
+        assert "not saved" in chat.bar
+        assert id not in chat.bar
+        assert "saved" not in chat.send("q2").split("q2")[1].split("Answer 2.")[0]
+        _limit_files(chat, resource.RLIM_INFINITY)
+        assert "the session is saved again" in chat.send("q3")
+        assert id in chat.bar
+        chat.leave()
+    with Store.open(tmp_path / ".local/share/streamchat/sessions.sqlite3") as store:
+        turns = store.turns(id)
+        assert [(each.question, each.answer, each.status) for each in turns] == [
+            (f"q{number}", f"Answer {number}.", "done") for number in range(4)
+        ]
+        assert [each.number for each in turns] == [1, 2, 3, 4]
+        assert all(fold(store.events(each.id)).answer.text == each.answer for each in turns)
+        assert [hit.number for hit in store.search("Answer")] == [4, 3, 2, 1]
+
+
+def test_a_store_that_could_not_be_opened_is_used_later(server: Server, tmp_path: Path) -> None:
+    server.script(*[says(f"Answer {number}.") for number in range(2)])
+    place = tmp_path / ".local/share/streamchat"
+    place.parent.mkdir(parents=True)
+    place.write_text("in the way")
+    with Chat(server, tmp_path) as chat:
+        chat.ready()
+        assert "the session is not saved" in chat.shown
+        chat.send("q0")
+        assert "not saved" in chat.bar
+        place.unlink()
+        assert "the session is saved again" in chat.send("q1")
+        assert "session " in chat.bar
+        chat.leave()
+    with Store.open(place / "sessions.sqlite3") as store:
+        (session,) = store.sessions()
+        assert [each.question for each in store.turns(session.id)] == ["q0", "q1"]
+
+
+def test_a_session_that_was_undone_is_the_last(server: Server, tmp_path: Path) -> None:
+    server.script(*[says(f"Answer {number}.") for number in range(6)])
+    for question in ("first", "second"):
+        run(tmp_path, "repl", stdin=question, OPENAI_BASE_URL=server.url)
+    with Store.open(tmp_path / ".local/share/streamchat/sessions.sqlite3") as store:
+        second, first = (each.id for each in store.sessions())
+    done = run(tmp_path, "repl", "--resume", first, stdin="/retry", OPENAI_BASE_URL=server.url)
+    assert done.returncode == 0
+    run(tmp_path, "repl", "--resume", second, stdin="more\n/undo", OPENAI_BASE_URL=server.url)
+    run(tmp_path, "repl", "--resume", first, stdin="more\n/undo", OPENAI_BASE_URL=server.url)
+    with Store.open(tmp_path / ".local/share/streamchat/sessions.sqlite3") as store:
+        assert store.last().id == first  # type: ignore[union-attr]
+
+
+def _limit_files(chat: Chat, size: int) -> None:
+    """Let the chat write no file beyond this size, as if the disk were full."""
+    resource.prlimit(chat.process.pid, resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))

@@ -4,23 +4,34 @@ from __future__ import annotations
 
 import io
 import json
+import multiprocessing
+import os
 import re
+import shutil
 import stat
-from collections.abc import Sequence
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from itertools import pairwise
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TypeVar
 
 import pytest
 
 from streamchat.events import AnswerDelta, Event, TurnCancelled, TurnFailed, TurnStarted
+from streamchat.sessions import StoreError
 from streamchat.sessions.replay import replay
 from streamchat.sessions.store import Store
 from streamchat.view.formatting import format_age
 from streamchat.view.plain import PlainView
 from streamchat.view.table import Layout, cell, show_table
-from tests.program import Terminal, run, start
+from tests.program import HANGS, ROOT, Terminal, environment, run, start
 from tests.stores import answer_events, store_turn
 from tests.turns import EVIL, EVIL_SHOWN, NOTEBOOK
+
+T = TypeVar("T")
 
 
 def place(home: Path) -> Path:
@@ -34,6 +45,42 @@ def store_sessions(home: Path, *turns: tuple[str, Sequence[Event]]) -> str:
         for question, events in turns:
             store_turn(store, session, question, events)
     return session
+
+
+@contextmanager
+def copy_for_others(path: Path) -> Iterator[Path]:
+    """Copy a store to a directory in which nobody else can write."""
+    with TemporaryDirectory() as directory:
+        copied = Path(shutil.copy(path, directory))
+        copied.chmod(0o444)
+        copied.parent.chmod(0o555)
+        yield copied
+
+
+def read_sessions(path: Path) -> list[str]:
+    """Return the last session and answer in a store, and why it cannot be written."""
+    with Store.open(path, only_read=True) as store:
+        (session,) = store.sessions()
+        with pytest.raises(StoreError) as raised:
+            store.delete(session.id)
+        return [session.id, store.turns(session.id)[-1].answer, str(raised.value)]
+
+
+def run_as_nobody(work: Callable[[], T]) -> T:
+    """Return the result of work in a process that may not write everywhere, as root may."""
+    fork = multiprocessing.get_context("fork")
+    results = fork.SimpleQueue()
+
+    def run_work() -> None:
+        if os.geteuid() == 0:
+            os.setuid(65534)
+        results.put(work())
+
+    process = fork.Process(target=run_work)
+    process.start()
+    process.join()
+    assert process.exitcode == 0
+    return results.get()  # type: ignore[no-any-return]
 
 
 SUM = ("What is 10 + 10", NOTEBOOK)
@@ -107,6 +154,38 @@ class TestOnAPipe:
         done = run(tmp_path, "sessions", "--json", "list")
         assert done.returncode == 2
         assert "put --json after list" in done.stderr
+
+    def test_a_full_disk(self, tmp_path: Path) -> None:
+        session = store_sessions(tmp_path, SUM, ROME)
+        for lock in place(tmp_path).parent.glob("*.lock"):
+            lock.unlink()
+
+        def read(*arguments: str) -> str:
+            """Run a command that can let no file grow."""
+            limited = 'ulimit -f 0; exec "$0" -m streamchat sessions "$@"'
+            done = subprocess.run(
+                ["bash", "-c", limited, sys.executable, *arguments],
+                env=environment(tmp_path),
+                cwd=ROOT,
+                capture_output=True,
+                text=True,
+                timeout=HANGS,
+                check=False,
+            )
+            assert (done.returncode, done.stderr) == (0, ""), done.stderr
+            return done.stdout
+
+        assert session in read("list")
+        assert "In Italy." in read("show", session)
+        assert session in read("search", "ital")
+        assert "In Italy." in read("export", session)
+
+    def test_a_disk_that_cannot_be_written(self, tmp_path: Path) -> None:
+        session = store_sessions(tmp_path, SUM, ROME)
+        with copy_for_others(place(tmp_path)) as path:
+            found = run_as_nobody(lambda: read_sessions(path))
+        why = f"cannot use {path}: attempt to write a readonly database"
+        assert found == [session, "In Italy.", why]
 
     def test_an_export(self, tmp_path: Path) -> None:
         session = store_sessions(tmp_path, SUM)

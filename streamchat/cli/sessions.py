@@ -150,20 +150,20 @@ def delete(id: Id) -> None:
     """Delete a session and all its turns."""
     from streamchat.text.sanitize import one_line
 
-    with _open_store() as store:
+    with _open_store(only_read=False) as store:
         session = store.find(id)
         store.delete(session.id)
     typer.echo(one_line(f"deleted {session.id}: {session.title or 'no turns'}"))
 
 
 @contextmanager
-def _open_store() -> Iterator[Store]:
+def _open_store(*, only_read: bool = True) -> Iterator[Store]:
     """Open the store, and prepare standard output for any text in it."""
     from streamchat.process.stdio import prepare_stdout
     from streamchat.sessions.store import Store
 
     prepare_stdout()
-    with Store.open() as store:
+    with Store.open(only_read=only_read) as store:
         yield store
 
 

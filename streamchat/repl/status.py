@@ -12,7 +12,7 @@ from streamchat.view.glyphs import choose_glyphs
 def format_status(chat: Chat, columns: int) -> str:
     """Return the model, the session, the tokens and the work in progress, as far as they fit."""
     name, id = one_line(chat.loader.name, 40), chat.conversation.session_id or "new"
-    saved, tokens = chat.conversation.store, f"{chat.tokens:,} tokens"
+    saved, tokens = chat.conversation.is_saved, f"{chat.tokens:,} tokens"
     activity = [chat.loader.activity] if chat.loader.activity else []
     long = [name, f"session {id}" if saved else "not saved", tokens, *activity]
     short = [name[:20], id if saved else "not saved", tokens, *activity]

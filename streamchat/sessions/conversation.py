@@ -56,6 +56,11 @@ class Conversation:
     def store(self) -> Store | None:
         return self.recorder.store
 
+    @property
+    def is_saved(self) -> bool:
+        """Whether turns are stored at the moment."""
+        return self.store is not None and not self.recorder.failed
+
     def resume(self, session: Session, turns: Sequence[StoredTurn]) -> None:
         """Continue a stored session; its instructions replace the current ones if it has any."""
         self.session_id, self.title, self.turns = session.id, session.title, list(turns)
@@ -83,9 +88,19 @@ class Conversation:
         """
         if self.session_id is None:
             self.session_id = await self.recorder.create(model, self.system or None)
-        if self.session_id is None:
+        if self.session_id is None or not await self._save_missing(self.session_id):
             return None
         return await self.recorder.begin(self.session_id, question, message, model)
+
+    async def _save_missing(self, session_id: str) -> bool:
+        """Store the turns that could not be stored when they happened; return whether all are."""
+        for at, turn in enumerate(self.turns):
+            if not turn.id:
+                id = await self.recorder.restore(session_id, turn)
+                if id is None:
+                    return False
+                self.turns[at] = replace(turn, id=id)
+        return True
 
     def add(self, turn: StoredTurn) -> None:
         """Append a finished turn, and number it."""

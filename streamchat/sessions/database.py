@@ -19,7 +19,7 @@ from streamchat.sessions.files import (
     make_file,
     set_aside,
 )
-from streamchat.sessions.schema import migrate
+from streamchat.sessions.schema import is_current, migrate
 
 _T = TypeVar("_T")
 Work: TypeAlias = Callable[[sqlite3.Connection], _T]
@@ -33,19 +33,32 @@ class Database:
         warn: called with a line that says where a damaged store was moved, in the thread that
             found the damage.
         own_directory: whether nothing else is kept in the file's directory.
+        only_read: whether to open a file that cannot be written, as on a full or read-only disk.
 
     Raises:
         StoreError: the file cannot be opened.
     """
 
-    def __init__(self, path: Path, warn: Callable[[str], None], *, own_directory: bool) -> None:
+    def __init__(
+        self,
+        path: Path,
+        warn: Callable[[str], None],
+        *,
+        own_directory: bool,
+        only_read: bool = False,
+    ) -> None:
         self._path = path
         self._warn = warn
         self._own_directory = own_directory
         self._lock = threading.RLock()
         self._identity: Identity | None = None
         self._connection: sqlite3.Connection | None = None
-        self._translate_errors(self._open)
+        self._is_writable = True
+        try:
+            self._translate_errors(self._open)
+        except StoreError as error:
+            if not (only_read and _is_unwritable(error.__cause__) and self._open_read_only()):
+                raise
 
     def close(self) -> None:
         """Close the connection; every later call fails."""
@@ -91,6 +104,8 @@ class Database:
             raise StoreError(f"cannot use {self._path}: {error.strerror or error}") from error
 
     def _run_once_more_if_damaged(self, begin: str, work: Work[_T]) -> _T:
+        if not self._is_writable:
+            return self._run_transaction("BEGIN", work)
         # Another program may have moved or deleted the file; what is written would be lost.
         if identify(self._path) != self._identity:
             self._reopen(damaged=False)
@@ -137,6 +152,25 @@ class Database:
                     raise
                 self._connect()
 
+    def _open_read_only(self) -> bool:
+        """Open the file without writing anything; return whether that was possible."""
+        # Without its log, which cannot be read where it cannot be written, recent turns may lack.
+        for mode in ("mode=ro", "mode=ro&immutable=1"):
+            with suppress(sqlite3.Error):
+                connection = sqlite3.connect(
+                    f"{self._path.absolute().as_uri()}?{mode}",
+                    uri=True,
+                    timeout=LOCK_TIMEOUT,
+                    isolation_level=None,
+                    check_same_thread=False,
+                )
+                connection.text_factory = _decode
+                if is_current(connection):
+                    self._connection, self._is_writable = connection, False
+                    return True
+                connection.close()
+        return False
+
     def _connect(self) -> None:
         make_file(self._path)
         found = identify(self._path)
@@ -167,12 +201,23 @@ class Database:
 
 
 def _set_up(connection: sqlite3.Connection) -> None:
-    # Damage can leave invalid UTF-8 in texts.
-    connection.text_factory = lambda data: data.decode("utf-8", "replace")
+    connection.text_factory = _decode
     connection.execute("PRAGMA foreign_keys = ON")
     migrate(connection)
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = NORMAL")
+
+
+def _decode(data: bytes) -> str:
+    # Damage can leave invalid UTF-8 in texts.
+    return data.decode("utf-8", "replace")
+
+
+def _is_unwritable(error: BaseException | None) -> bool:
+    """Whether reading may work although this error has kept the store from being opened."""
+    if isinstance(error, sqlite3.OperationalError):
+        return getattr(error, "sqlite_errorcode", 0) & 0xFF != sqlite3.SQLITE_BUSY
+    return isinstance(error, OSError)
 
 
 def _is_damage(error: sqlite3.Error) -> bool:

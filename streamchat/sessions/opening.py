@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
 from streamchat.config import LOCAL_MODELS, Settings
 from streamchat.sessions import StoreError
@@ -73,5 +74,5 @@ def _open_recorder(
         if required:
             raise
         warn(f"the session is not saved: {error}")
-        return Recorder(None, warn)
+        return Recorder(None, warn, redactor, reopen=partial(Store.open, warn=warn))
     return Recorder(store, warn, redactor)

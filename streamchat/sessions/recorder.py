@@ -5,10 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import Future
+from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
 from streamchat.events import ChunkReceived, Event
 from streamchat.process.threads import SerialExecutor
+from streamchat.sessions.records import StoredTurn
+from streamchat.sessions.replay import rebuild_events
 from streamchat.text.redact import Redactor
 from streamchat.turn import Turn
 
@@ -24,9 +27,11 @@ _PAUSE = 0.4
 class Recorder:
     """Records one turn after another. No method raises an error of the store.
 
+    If the store fails, as on a full disk, every turn tries it again.
+
     Args:
         store: where the turns go; None records nothing.
-        warn: called once, with one line, if the store fails; nothing is recorded after that.
+        warn: called with one line when the store fails, and when a turn is saved again.
         redactor: redacts questions and instructions; the agent redacts events itself.
     """
 
@@ -35,8 +40,14 @@ class Recorder:
         store: Store | None,
         warn: Callable[[str], None],
         redactor: Redactor | None = None,
+        reopen: Callable[[], Store] | None = None,
     ) -> None:
         self.store = store
+        self.failed = store is None
+        """Whether the last turn could not be saved."""
+        self._reopen = reopen
+        self._unfinished: list[int] = []
+        """The turns in the store that the end of could not be stored."""
         self._warn = warn
         self._redactor = redactor or Redactor()
         self._turn: int | None = None
@@ -44,21 +55,47 @@ class Recorder:
         self._timer: asyncio.TimerHandle | None = None
         self._writes = SerialExecutor()
         self._writing: asyncio.Future[None] | None = None
-        self._failed = False
 
     async def create(self, model: str, system: str | None = None) -> str | None:
         """Return the ID of a new session, or None if it is not stored."""
-        if not self.store or self._failed:
+        store = await self._find_store()
+        if store is None:
             return None
         instructions = system and self._redactor.redact(system)
-        created = self._writes.submit(self.store.create, model, instructions)
+        created = self._writes.submit(store.create, model, instructions)
         await _wait_for(created)
         return self._get_result(created)
+
+    async def _find_store(self) -> Store | None:
+        """Return the store, which may not have been available so far."""
+        if self.store is None and self._reopen:
+            opened = self._writes.submit(self._reopen)
+            await _wait_for(opened)
+            self.store = self._get_result(opened)
+        return self.store
+
+    async def restore(self, session_id: str, turn: StoredTurn) -> int | None:
+        """Store a turn that could not be stored when it happened, and return its ID or None.
+
+        Of its events, only those are stored that can be rebuilt from it.
+        """
+        if not self.store:
+            return None
+        redact, lost = self._redactor.redact, self._unfinished
+        safe = replace(turn, question=redact(turn.question), message=redact(turn.message))
+        restored = self._writes.submit(
+            self.store.restore, session_id, safe, rebuild_events(safe), lost
+        )
+        await _wait_for(restored)
+        id = self._get_result(restored)
+        if id is not None:
+            self._unfinished = []
+        return id
 
     async def begin(self, session_id: str, question: str, message: str, model: str) -> int | None:
         """Store the beginning of a turn, and return its ID; None if it is not stored."""
         self._reset()
-        if not self.store or self._failed:
+        if not self.store:
             return None
         texts = (self._redactor.redact(text) for text in (question, message))
         begun = self._writes.submit(self.store.begin, session_id, *texts, model)
@@ -76,15 +113,15 @@ class Recorder:
         if self._timer is None:
             self._timer = asyncio.get_running_loop().call_later(_PAUSE, self._write)
 
-    async def finish(self, turn: Turn) -> None:
-        """Store the remaining events and the end of the turn.
+    async def finish(self, turn: Turn) -> bool:
+        """Store the remaining events and the end of the turn; return whether all of it is stored.
 
         A cancelled task still waits for that, and is cancelled afterwards.
         """
         id, store, batch = self._turn, self.store, self._batch
         self._reset()
         if id is None or store is None:
-            return
+            return False
 
         def write() -> None:
             if batch:
@@ -96,6 +133,12 @@ class Recorder:
             await _wait_for(finished)
         finally:
             self._get_result(finished)
+            if finished.exception():
+                self._unfinished.append(id)
+            elif self.failed:
+                self.failed = False
+                self._warn("the session is saved again")
+        return not self.failed
 
     def _reset(self) -> None:
         if self._timer:
@@ -119,9 +162,11 @@ class Recorder:
         error = done.exception()
         if error is None:
             return done.result()
+        if self._turn is not None:
+            self._unfinished.append(self._turn)
         self._reset()
-        if not self._failed:
-            self._failed = True
+        if not self.failed:
+            self.failed = True
             self._warn(f"the session is no longer saved: {error}")
         return None
 

@@ -80,6 +80,15 @@ def migrate(
         raise
 
 
+def is_current(connection: sqlite3.Connection) -> bool:
+    """Whether the store needs no migration, and can be read.
+
+    Raises:
+        sqlite3.Error: it cannot be read.
+    """
+    return _version(connection) == len(MIGRATIONS)
+
+
 def _version(connection: sqlite3.Connection) -> int:
     version: int = connection.execute("PRAGMA user_version").fetchone()[0]
     return version

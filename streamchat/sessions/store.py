@@ -73,18 +73,26 @@ class Store:
         self._database = database
 
     @classmethod
-    def open(cls, path: Path | None = None, warn: Callable[[str], None] = print_error) -> Self:
+    def open(
+        cls,
+        path: Path | None = None,
+        warn: Callable[[str], None] = print_error,
+        *,
+        only_read: bool = False,
+    ) -> Self:
         """Open the store, or make one that only its owner can read.
 
         Args:
             path: the file; by default in the user's data directory.
             warn: called with a line that says where a damaged store was moved, in the thread that
                 found the damage.
+            only_read: whether to open a store that cannot be written, as on a full disk.
 
         Raises:
             StoreError: it cannot be opened, or was written by a newer version.
         """
-        return cls(Database(path or default_path(), warn, own_directory=path is None))
+        place = path or default_path()
+        return cls(Database(place, warn, own_directory=path is None, only_read=only_read))
 
     def close(self) -> None:
         self._database.close()
@@ -119,6 +127,20 @@ class Store:
     def finish(self, turn_id: int, turn: Turn) -> None:
         """Store how a turn ended."""
         self._database.write(lambda db: _finish(db, turn_id, turn))
+
+    def restore(
+        self, session_id: str, turn: StoredTurn, events: Sequence[Event], replacing: Sequence[int]
+    ) -> int:
+        """Store a turn that is over, as the last of a session, and return its new ID.
+
+        Args:
+            session_id: the session's.
+            turn: what is to be stored; its own ID is not used.
+            events: the turn's.
+            replacing: the IDs of turns to delete.
+        """
+        batch = encode_events(events)
+        return self._database.write(lambda db: _restore(db, session_id, turn, batch, replacing))
 
     def turns(self, session_id: str) -> list[StoredTurn]:
         """Return the turns of a session, the oldest first; none if there is no such session."""
@@ -170,8 +192,8 @@ class Store:
         return self._database.write(lambda db: _branch(db, session_id, upto))
 
     def delete_turn(self, turn_id: int) -> None:
-        """Delete a turn if it exists."""
-        self._database.write(lambda db: db.execute("DELETE FROM turns WHERE id = ?", [turn_id]))
+        """Delete a turn if it exists; its session counts as used."""
+        self._database.write(lambda db: _delete_turn(db, turn_id))
 
     def delete(self, session_id: str) -> None:
         """Delete a session and its turns if it exists."""
@@ -219,6 +241,33 @@ def _begin(db: sqlite3.Connection, session: str, question: str, message: str, mo
     return id
 
 
+def _restore(
+    db: sqlite3.Connection, session: str, turn: StoredTurn, batch: str, replacing: Sequence[int]
+) -> int:
+    for each in replacing:
+        db.execute("DELETE FROM turns WHERE id = ?", [each])
+    texts = [replace_surrogates(text) for text in (turn.question, turn.message, turn.model)]
+    answer = replace_surrogates(turn.answer)
+    id = _begin(db, session, *texts)
+    db.execute(_INSERT_EVENTS, [batch, id])
+    tokens = clamp_count(turn.input_tokens), clamp_count(turn.output_tokens)
+    db.execute(_UPDATE_TURN, [answer, turn.status, turn.seconds, *tokens, id])
+    db.execute("UPDATE turns SET started = ? WHERE id = ?", [turn.started, id])
+    db.execute("UPDATE words SET answer = ? WHERE rowid = ?", [answer, id])
+    return id
+
+
+def _delete_turn(db: sqlite3.Connection, id: int) -> None:
+    _touch_session(db, id)
+    db.execute("DELETE FROM turns WHERE id = ?", [id])
+
+
+def _touch_session(db: sqlite3.Connection, turn: int) -> None:
+    of_turn = "WHERE id = (SELECT session FROM turns WHERE turns.id = ?)"
+    query = f"UPDATE sessions SET updated = ? {of_turn}"  # noqa: S608  # ours
+    db.execute(query, [time.time(), turn])
+
+
 def _finish(db: sqlite3.Connection, id: int, turn: Turn) -> None:
     answer = replace_surrogates(find_answer(turn))
     tokens = clamp_count(turn.input_tokens), clamp_count(turn.output_tokens)
@@ -226,8 +275,7 @@ def _finish(db: sqlite3.Connection, id: int, turn: Turn) -> None:
     db.execute(
         "UPDATE words SET answer = ?, calls = ? WHERE rowid = ?", [answer, format_calls(turn), id]
     )
-    of_turn = "WHERE id = (SELECT session FROM turns WHERE turns.id = ?)"
-    db.execute(f"UPDATE sessions SET updated = ? {of_turn}", [time.time(), id])  # noqa: S608  # ours
+    _touch_session(db, id)
 
 
 def _branch(db: sqlite3.Connection, session: str, upto: int) -> str:

@@ -53,6 +53,8 @@ async def ask(
     """
     message = message or question
     history = conversation.prepare_history(without=replacing)
+    # Turns that are stored late get an ID meanwhile, but stay where they are.
+    position = conversation.turns.index(replacing) if replacing else 0
     id = await conversation.begin_turn(question, message, executor.model_name)
     recording, started = _RecordingView(view, conversation.recorder), time()
     try:
@@ -66,11 +68,12 @@ async def ask(
             verbose=verbose,
         )
     finally:
-        await conversation.recorder.finish(recording.turn)
+        is_stored = await conversation.recorder.finish(recording.turn)
     turn = recording.turn
     if replacing and (turn.status != "failed" or replacing.status == "failed"):
-        await conversation.remove(replacing)
-    conversation.add(_to_stored_turn(turn, id or 0, question, message, started))
+        await conversation.remove(conversation.turns[position])
+    stored_id = id if id and is_stored else 0
+    conversation.add(_to_stored_turn(turn, stored_id, question, message, started))
     return turn
 
 
