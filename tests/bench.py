@@ -1,5 +1,5 @@
 """Measurements: python -m tests.bench stream (or size); of the screen: tests.bench view; of the
-start: tests.bench start
+start: tests.bench start; of thousands of turns: tests.bench soak
 
 Figures are CPU seconds of the client's own process: these do not depend on what else the machine
 does as wall time does. The scripted server runs in a process of its own. Compare figures of one run
@@ -29,6 +29,7 @@ from streamchat.agent.streamer import QueueCallbackHandler
 from streamchat.models.openai_compatible import connect
 from streamchat.view.answer import AnswerView
 from streamchat.view.play import play
+from tests.bench_soak import soak
 from tests.bench_start import start
 from tests.bench_view import view
 from tests.server import Reply, Server, call_delta, delta, says
@@ -189,6 +190,8 @@ def main() -> None:
             view(parts)
         case ["start", *parts]:
             start(parts)
+        case ["soak", *parts]:
+            soak(parts)
         case _:
             sys.exit(__doc__)
 

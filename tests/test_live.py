@@ -29,6 +29,7 @@ from streamchat.events import (
     TurnFailed,
     TurnStarted,
 )
+from streamchat.text.sanitize import sanitize
 from streamchat.turn import Turn, reduce
 from streamchat.view.debug import DebugView
 from streamchat.view.live import view
@@ -223,6 +224,14 @@ class TestATurn:
         assert lines[2].endswith(" |")
         assert lines[3].startswith("| -> 20")
         assert lines[6] == "* \\xe9"
+
+    def test_what_the_user_types_is_ascii_there_too(self) -> None:
+        with Session(40, 10, encoding="ascii") as session:
+            session.view.show_typed(["日本"], "é")
+            session.view.write(sanitize("日"))
+            session.show(AnswerDelta("x"))
+            assert session.visible[-2:] == ["queued: \\u65e5\\u672c", "> \\xe9"]
+        assert "".join(session.terminal.frames).isascii()
 
     def test_nothing_the_model_says_reaches_the_terminal_as_a_command(self) -> None:
         events = [

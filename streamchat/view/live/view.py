@@ -127,13 +127,15 @@ class LiveView:
 
     def write(self, line: SafeText) -> None:
         """Write a line above the live text."""
-        self._lines.add(line)
+        self._lines.add(sanitize(self._palette.escape_unencodable(line)))
         self._paint_soon()
 
     def show_typed(self, queued: Sequence[str], text: str) -> None:
         room = self._terminal.size[0] - 1
-        self._typed = [_crop(join(_QUEUED, one_line(each)), room) for each in queued]
-        self._typed += [_crop(join(_PROMPT, one_line(text)), room, end=True)] if text else []
+        escape = self._palette.escape_unencodable
+        self._typed = [_crop(join(_QUEUED, one_line(escape(each))), room) for each in queued]
+        if text:
+            self._typed.append(_crop(join(_PROMPT, one_line(escape(text))), room, end=True))
         self._paint_soon()
 
     def show(self, turn: Turn, event: Event) -> None:
