@@ -10,7 +10,7 @@ from tests.program import HANGS, Terminal
 from tests.server import Reply, Server, Until
 
 KEY = "sk-secret"
-ENTER, ESCAPE, UP, RIGHT = "\r", "\x1b", "\x1b[A", "\x1b[C"
+ENTER, ESCAPE, UP, DOWN, RIGHT = "\r", "\x1b", "\x1b[A", "\x1b[B", "\x1b[C"
 CTRL_C, CTRL_D, CTRL_R, CTRL_Z = "\x03", "\x04", "\x12", "\x1a"
 PASTED = "\x1b[200~{}\x1b[201~"
 EMPTIED = "\x05\x15"

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.chatting import CTRL_C, ENTER, KEY, Chat, messages
-from tests.server import Server, answers, fails, lists, notebook, says
+from tests.server import Pause, Reply, Server, answers, calls, fails, lists, notebook, says
 
 
 def _numbered(many: int) -> list:  # type: ignore[type-arg]  # replies
@@ -157,7 +157,9 @@ def test_what_is_shown_of_a_turn(server: Server, tmp_path: Path) -> None:
         shown = chat.send("/last")
         assert '"x": 10' in shown
         assert "20" in shown
-        assert "10 + 10 equals 20." in shown
+        assert "> What is 10 + 10" in shown.partition("/last")[2]
+        assert "final_answer {" in shown
+        assert '"answer": "10 + 10 equals 20."' in shown
         assert "Raw is on" in chat.send("/raw")
         assert "add → 20" in chat.send("And again?")
         chat.send("/raw")
@@ -206,4 +208,19 @@ def test_a_retry_takes_the_place_of_a_failed_turn(server: Server, tmp_path: Path
         assert "1 turn," in chat.send("/usage")
         assert "never" in chat.send("/retry")
         assert "2 turns," in chat.send("/usage")  # the answer is kept
+        chat.leave()
+
+
+def test_an_interrupted_turn_is_shown_too(server: Server, tmp_path: Path) -> None:
+    with Chat(server, tmp_path) as chat:
+        chat.ready()
+        server.script(Reply((*calls("add", x=1, y=2).parts, Pause(600))))
+        chat.type("What is 1 + 2" + ENTER)
+        chat.wait_for('"y"')
+        chat.type(CTRL_C)
+        chat.wait_for("interrupted")
+        shown = chat.send("/last").partition("/last")[2]
+        assert "> What is 1 + 2" in shown
+        assert 'add {"x": 1, "y": 2}' in shown
+        assert "interrupted" in shown
         chat.leave()

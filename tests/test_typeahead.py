@@ -9,7 +9,19 @@ from pathlib import Path
 
 import pytest
 
-from tests.chatting import CTRL_C, CTRL_R, CTRL_Z, EMPTIED, ENTER, ESCAPE, UP, Chat, held, messages
+from tests.chatting import (
+    CTRL_C,
+    CTRL_R,
+    CTRL_Z,
+    DOWN,
+    EMPTIED,
+    ENTER,
+    ESCAPE,
+    UP,
+    Chat,
+    held,
+    messages,
+)
 from tests.program import HANGS, ROOT
 from tests.server import Pause, Server, Until, delta, says
 
@@ -73,12 +85,23 @@ def test_who_stops_an_answer_gets_back_what_was_queued(
         chat.type(key)
         chat.wait_for("interrupted")
         assert server.disconnected.wait(HANGS)
-        chat.wait_for_prompt("first\n  second\n  thi")
+        chat.wait_for_prompt("first")
         assert len(server.requests) == 1
+        chat.type(UP)
+        chat.wait_for_prompt("a story")
+        chat.type(DOWN)
+        chat.wait_for_prompt("first")
         server.script(says("Yes."))
         chat.type(ENTER)
         chat.wait_for("Yes.")
-        assert messages(server) == ["a story", "Once\n\n[interrupted]", "first\nsecond\nthi"]
+        assert messages(server) == ["a story", "Once\n\n[interrupted]", "first"]
+        chat.wait_for_prompt("second")
+        chat.type(CTRL_C)
+        chat.wait_for_prompt("thi")
+        chat.type("rd")
+        chat.wait_for_prompt("third")
+        chat.type(CTRL_C)
+        chat.wait_for_prompt()
 
 
 @pytest.mark.parametrize("key", [ESCAPE, CTRL_C])
@@ -156,8 +179,10 @@ def test_commands_are_queued_too(server: Server, tmp_path: Path) -> None:
         go_on.set()
         chat.wait_for("Unknown command /nope")
         # What came after the wrong one is not done unasked.
-        chat.wait_for_prompt("/nope\n  /quit")
+        chat.wait_for_prompt("/nope")
         assert "1 turn, " in chat.shown
+        chat.type(CTRL_C)
+        chat.wait_for_prompt("/quit")
         chat.type(CTRL_C)
         chat.wait_for_prompt()
         chat.type("two" + ENTER)

@@ -89,7 +89,7 @@ def _end_turn(chat: Chat, turn: Turn) -> None:
     if turn.status != "done" and chat.queue:
         # Queued messages may depend on the answer that is missing.
         chat.restore("")
-        chat.say("Queued messages restored to the prompt")
+        chat.say("Queued messages restored to the prompt, one after another")
 
 
 @asynccontextmanager

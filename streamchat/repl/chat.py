@@ -57,6 +57,7 @@ class Chat:
         interactive: whether a user types, rather than a script.
         draft: the text at the next prompt.
         queue: messages to send before the prompt returns.
+        returned: messages that were not sent, for the next prompts to start with.
         retry: the question that the next message replaces.
         turn: the last turn, if it was shown.
         failed: whether any turn or command has failed.
@@ -74,6 +75,7 @@ class Chat:
     interactive: bool
     draft: Document = field(default_factory=Document)
     queue: list[str] = field(default_factory=list)
+    returned: list[Document] = field(default_factory=list)
     retry: Retry | None = None
     turn: Turn | None = None
     failed: bool = False
@@ -118,10 +120,16 @@ class Chat:
             print_error(line)
 
     def restore(self, line: str, retry: Retry | None = None) -> None:
-        """Put a line that could not be used, and the queue, back at the prompt."""
+        """Put a line that could not be used, and the queue, back at the prompt, one after another."""
         self.retry = retry
-        texts = [line.rstrip("\n"), *self.queue, self.draft.text]
-        self.queue, self.draft = [], Document("\n".join(filter(None, texts)))
+        texts = filter(None, [line.rstrip("\n"), *self.queue, self.draft.text])
+        self.returned = [*map(Document, texts), *self.returned]
+        self.queue, self.draft = [], Document()
+
+    def take_draft(self) -> Document:
+        """Return the text that the next prompt starts with."""
+        draft, self.draft = self.draft, Document()
+        return draft if draft.text or not self.returned else self.returned.pop(0)
 
     async def in_store(self, method: Callable[..., _T], *args: object) -> _T:
         """Call a method of the store, which may wait for the disk, without blocking the loop."""

@@ -6,8 +6,6 @@ import asyncio
 import logging
 import sys
 
-from prompt_toolkit.document import Document
-
 from streamchat.process.interrupts import cancel_on_termination
 from streamchat.process.stdio import print_error
 from streamchat.process.threads import run_in_daemon_thread
@@ -75,13 +73,14 @@ class Repl:
         chat = self._chat
         if chat.queue:
             message = chat.queue.pop(0)
+            if self._prompt:
+                self._prompt.remember(message)
             chat.say(format_question(message))
             return message
         if not self._prompt:
             return await _read_line()
-        draft, chat.draft = chat.draft, Document()
         edit = bool(chat.retry and chat.retry.edit)
-        message = await self._prompt.read(draft, chat.loader.start, edit=edit)
+        message = await self._prompt.read(chat.take_draft, chat.loader.start, edit=edit)
         if self._prompt.discarded:
             chat.retry = None
         return message

@@ -94,12 +94,16 @@ class Prompt:
         self._session.app.ttimeoutlen = ESCAPE_SECONDS
 
     async def read(
-        self, draft: Document, ready: Callable[[], None] = lambda: None, *, edit: bool = False
+        self,
+        take_draft: Callable[[], Document],
+        ready: Callable[[], None] = lambda: None,
+        *,
+        edit: bool = False,
     ) -> str:
         """Return the next message.
 
         Args:
-            draft: the text to start with.
+            take_draft: returns the text to start with; called again if the user discards it.
             ready: called once keys can be typed.
             edit: whether to open the draft in the editor.
 
@@ -112,7 +116,7 @@ class Prompt:
             if edit and not self.discarded:
                 self._session.default_buffer.open_in_editor()
 
-        self.discarded = False
+        draft, self.discarded = take_draft(), False
         while True:
             if not can_repaint(sys.stdout):  # where prompt-toolkit does not show the draft
                 self._session.message = PROMPT + draft.text
@@ -122,7 +126,11 @@ class Prompt:
                 )
             except KeyboardInterrupt:
                 # As in a shell: Ctrl-C clears the line, Ctrl-D quits.
-                draft, self.discarded = Document(), True
+                draft, self.discarded = take_draft(), True
+
+    def remember(self, message: str) -> None:
+        """Add a message that was typed ahead to the history."""
+        self.history.append_string(message)
 
     def offer(self) -> None:
         """Offer completions that were found since the last key."""

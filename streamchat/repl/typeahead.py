@@ -10,6 +10,7 @@ from contextlib import suppress
 from prompt_toolkit import PromptSession
 from prompt_toolkit.application import run_in_terminal
 from prompt_toolkit.document import Document
+from prompt_toolkit.history import InMemoryHistory
 from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
 
 from streamchat.repl.output import Unseen
@@ -23,7 +24,7 @@ class TypeAhead:
         stop: called when the user stops the answer.
         suspend: called on Ctrl-Z; returns when the program continues.
         changed: called with the queue and the draft when either changes.
-        prompt: the prompt the keys are for; queued messages go into its history.
+        prompt: the prompt the keys are for.
     """
 
     def __init__(
@@ -39,7 +40,8 @@ class TypeAhead:
             output=Unseen(sys.stdout),
             key_bindings=_bind_keys(stop, suspend),
             editing_mode=prompt.mode,
-            history=prompt.history,
+            # What is queued is not history before it is sent.
+            history=InMemoryHistory(prompt.history.get_strings()),
             multiline=True,
         )
         self._session.app.ttimeoutlen = self._session.app.timeoutlen = ESCAPE_SECONDS

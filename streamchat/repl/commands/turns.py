@@ -7,16 +7,21 @@ from collections.abc import Iterable, Sequence
 
 from prompt_toolkit.document import Document
 
-from streamchat.events import ANSWER_TOOL
 from streamchat.repl.chat import Chat, Retry
 from streamchat.repl.clipboard import copy
 from streamchat.repl.errors import CommandError
 from streamchat.repl.past import load_last_turn, show_turns
 from streamchat.repl.registry import command
 from streamchat.sessions.records import StoredTurn
+from streamchat.sessions.replay import format_question
 from streamchat.text.sanitize import one_line
 from streamchat.turn import Answer, Note, Prose, Reasoning, ToolCall
-from streamchat.view.formatting import format_duration, format_tokens, format_tool_name
+from streamchat.view.formatting import (
+    format_duration,
+    format_outcome,
+    format_tokens,
+    format_tool_name,
+)
 from streamchat.view.markdown.code import find_code_blocks
 
 
@@ -59,9 +64,10 @@ async def history(chat: Chat, _: str) -> None:
 @command("/last", "show the last turn with all arguments and results in full")
 async def last(chat: Chat, _: str) -> None:
     turn = await load_last_turn(chat)
+    chat.say(format_question(chat.last.question))
     for block in turn.blocks:
         match block:
-            case ToolCall() if block.name != ANSWER_TOOL or block.failed:
+            case ToolCall():
                 _show_call(chat, block)
             case Prose(text) | Answer(_, text):
                 chat.say(text.text)
@@ -69,6 +75,8 @@ async def last(chat: Chat, _: str) -> None:
                 chat.say(f"(thinking) {text.text}")
             case Note(words):
                 chat.say(f"({words})")
+    if outcome := format_outcome(turn):
+        chat.say(outcome)
 
 
 def _show_call(chat: Chat, call: ToolCall) -> None:
