@@ -120,7 +120,7 @@ class Chat:
             print_error(line)
 
     def restore(self, line: str, retry: Retry | None = None) -> None:
-        """Put a line that could not be used, and the queue, back at the prompt, one after another."""
+        """Put a line that could not be used, and the queue, back at the prompt one by one."""
         self.retry = retry
         texts = filter(None, [line.rstrip("\n"), *self.queue, self.draft.text])
         self.returned = [*map(Document, texts), *self.returned]
