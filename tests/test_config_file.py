@@ -88,6 +88,8 @@ def test_an_unknown_profile(tmp_path: Path) -> None:
             "default_profile, editing, max_history, max_steps, model, profile, save, system, "
             "temperature, timeout, trace",
         ),
+        ('"" = 1', ':1: unknown setting ""; choose from api_key_env, base_url, clipboard, '),
+        ('[profile.p]\n"" = 1', ':2: profile.p: unknown setting ""; choose from '),
         ("[profiles.p]\nmodel = 'm'", ":1: unknown setting profiles; did you mean profile?"),
         (
             '#\n\nmax_steps = "many"',

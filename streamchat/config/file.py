@@ -144,7 +144,8 @@ def _read_layer(table: Mapping[str, Any], locator: _Locator, *within: str) -> La
         line = locator(*within, name)
         return f"profile {within[-1]} in {line}" if within else line
 
-    if unknown := next((name for name in table if name not in _KNOWN), None):
+    unknown = next((name for name in table if name not in _KNOWN), None)
+    if unknown is not None:  # it may be empty
         raise SettingsError(
             f"{describe(unknown)}{_describe_unknown_setting(unknown, top=not within)}"
         )
@@ -173,4 +174,4 @@ def _suggest(name: str, names: Iterable[str]) -> str:
 
 
 def _shorten(name: str) -> str:
-    return shorten(name, _MOST_SHOWN)
+    return shorten(name, _MOST_SHOWN) or '""'
