@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
 from streamchat.config import ModelError, SettingsError
 from streamchat.sessions import StoreError
 
@@ -22,3 +26,24 @@ def describe_error(error: Exception) -> str:
     if isinstance(error, OSError) and error.strerror:
         return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
     return f"{type(error).__name__}: {error} (/verbose shows where)"
+
+
+@contextmanager
+def catch_errors(report: Callable[[Exception], None]) -> Iterator[None]:
+    """Pass on what callbacks and background tasks raise in this context.
+
+    By itself prompt-toolkit shows a traceback and waits for Enter.
+    """
+    loop = asyncio.get_running_loop()
+    before = loop.get_exception_handler()
+
+    def handle(_: asyncio.AbstractEventLoop, context: dict[str, object]) -> None:
+        error = context.get("exception")
+        if isinstance(error, Exception):
+            report(error)
+
+    loop.set_exception_handler(handle)
+    try:
+        yield
+    finally:
+        loop.set_exception_handler(before)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import platformdirs
 from prompt_toolkit import PromptSession
+from prompt_toolkit.application import run_in_terminal
 from prompt_toolkit.auto_suggest import AutoSuggestFromHistory
 from prompt_toolkit.completion import Completer
 from prompt_toolkit.document import Document
@@ -24,6 +25,7 @@ from prompt_toolkit.filters import (
 )
 from prompt_toolkit.history import FileHistory, History, InMemoryHistory
 from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
+from prompt_toolkit.keys import Keys
 from prompt_toolkit.output import ColorDepth
 from prompt_toolkit.styles import Style
 
@@ -32,6 +34,8 @@ from streamchat.config.reading import check_regular_file
 from streamchat.process.stdio import print_error
 from streamchat.process.tty import can_repaint
 from streamchat.repl.completion import is_completed
+from streamchat.repl.editor import edit_buffer
+from streamchat.repl.errors import catch_errors, describe_error
 from streamchat.repl.output import terminal_output
 from streamchat.sessions.replay import PROMPT
 from streamchat.text.redact import Redactor
@@ -55,7 +59,7 @@ class Prompt:
         bar: returns the text of the bar for a number of columns.
         editing: "emacs" or "vi".
         save: whether the history of messages is saved.
-        redactor: keeps secrets out of that history.
+        redactor: keeps secrets out of that history, and of errors.
     """
 
     def __init__(
@@ -68,6 +72,7 @@ class Prompt:
         redactor: Redactor,
     ) -> None:
         self._bar = bar
+        self._redactor = redactor
         self.discarded = False
         """Whether Ctrl-C discarded the draft of the last message."""
         self.history = _open_history(redactor) if save else InMemoryHistory()
@@ -88,7 +93,6 @@ class Prompt:
             color_depth=ColorDepth.DEPTH_1_BIT if os.environ.get("NO_COLOR") else None,
             include_default_pygments_style=False,
             enable_suspend=True,
-            tempfile_suffix=".md",
             reserve_space_for_menu=6,
         )
         self._session.app.ttimeoutlen = ESCAPE_SECONDS
@@ -114,16 +118,20 @@ class Prompt:
         def begin() -> None:
             asyncio.get_running_loop().call_soon(ready)
             if edit and not self.discarded:
-                self._session.default_buffer.open_in_editor()
+                self._session.app.create_background_task(edit_buffer(self._session.default_buffer))
 
         draft, self.discarded = take_draft(), False
         while True:
             if not can_repaint(sys.stdout):  # where prompt-toolkit does not show the draft
                 self._session.message = PROMPT + draft.text
             try:
-                return await self._session.prompt_async(
-                    default=draft, pre_run=begin, handle_sigint=False
-                )
+                with catch_errors(self._report):
+                    return await self._session.prompt_async(
+                        default=draft,
+                        pre_run=begin,
+                        set_exception_handler=False,
+                        handle_sigint=False,
+                    )
             except KeyboardInterrupt:
                 # As in a shell: Ctrl-C clears the line, Ctrl-D quits.
                 draft, self.discarded = take_draft(), True
@@ -131,6 +139,10 @@ class Prompt:
     def remember(self, message: str) -> None:
         """Add a message that was typed ahead to the history."""
         self.history.append_string(message)
+
+    def _report(self, error: Exception) -> None:
+        line = f"error: {self._redactor.redact(describe_error(error))}"
+        run_in_terminal(lambda: print_error(line))
 
     def offer(self) -> None:
         """Offer completions that were found since the last key."""
@@ -185,14 +197,15 @@ def _bind_prompt_keys() -> KeyBindings:
     @keys.add("c-x", "c-e", filter=emacs_mode & ~has_selection)
     @keys.add("v", filter=vi_navigation_mode)
     def _edit(event: KeyPressEvent) -> None:
-        event.current_buffer.open_in_editor()  # Enter sends the edited text, as it sends any other
+        # Enter sends the edited text, as it sends any other.
+        event.app.create_background_task(edit_buffer(event.current_buffer))
 
     return keys
 
 
 def bind_message_keys() -> KeyBindings:
     """Return the bindings of the keys that end a message or a line of it."""
-    keys = KeyBindings()
+    keys = _bind_reports()
 
     @keys.add("enter", filter=~completion_is_selected & ~is_searching)
     def _send(event: KeyPressEvent) -> None:
@@ -210,10 +223,29 @@ def bind_message_keys() -> KeyBindings:
     return keys
 
 
+def _bind_reports() -> KeyBindings:
+    """Return bindings that drop reports of the mouse and of the cursor.
+
+    The terminal is never asked for them. In typed or pasted text they are chance, such as a color
+    (ESC [ 3 1 m), which prompt-toolkit takes for the mouse and fails at.
+    """
+    keys = KeyBindings()
+
+    @keys.add(Keys.Vt100MouseEvent)
+    @keys.add(Keys.CPRResponse)
+    def _drop(event: KeyPressEvent) -> None:
+        """Do nothing."""
+
+    return keys
+
+
 async def read_secret(question: str) -> str | None:
     """Return what the user types without echoing it, or None if the user cancels."""
-    session = PromptSession[str](output=terminal_output())
+    session = PromptSession[str](output=terminal_output(), key_bindings=_bind_reports())
     try:
-        return await session.prompt_async(question, is_password=True, handle_sigint=False)
+        with catch_errors(lambda _: None):  # an error could quote the secret
+            return await session.prompt_async(
+                question, is_password=True, set_exception_handler=False, handle_sigint=False
+            )
     except (KeyboardInterrupt, EOFError):
         return None

@@ -57,7 +57,7 @@ class TypeAhead:
         while True:
             with suppress(EOFError):
                 message = await self._session.prompt_async(
-                    handle_sigint=False, pre_run=self._flush_escape
+                    pre_run=self._flush_escape, set_exception_handler=False, handle_sigint=False
                 )
                 if message.strip():
                     self.queued.append(message)
