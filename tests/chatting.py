@@ -55,6 +55,17 @@ class Chat(Terminal):
         """Wait until the first line of the prompt, above a menu, is this."""
         self.wait_for(lambda _: (self.prompted or "").split("\n")[0] == f"> {begin}", seconds)
 
+    def wait_for_completion(self, typed: str, *offers: str) -> None:
+        """Wait until the menu below what was typed has just these offers."""
+
+        def is_offered(_: list[str]) -> bool:
+            first, *menu = (self.prompted or "").split("\n")
+            if first != f"> {typed}" or len(menu) != len(offers):
+                return False
+            return all(offer in line for offer, line in zip(offers, menu, strict=True))
+
+        self.wait_for(is_offered)
+
     def ready(self) -> None:
         """Wait for an empty prompt, and for the agent to be loaded."""
         self.wait_for(lambda _: self.prompted == ">" and "loading" not in self.bar)
@@ -80,8 +91,9 @@ class Chat(Terminal):
         The line comes back to be corrected, except for a known command without arguments.
         """
         self.wait_for_prompt()
+        count = self.shown.count(why)
         self.type(line + ENTER)
-        self.wait_for(lambda lines: why in "\n".join(lines))
+        self.wait_for(lambda _: self.shown.count(why) > count)
         wanted = ">" if line in COMMANDS else _solid(f"> {line}")
         self.wait_for(lambda _: _solid(self.prompted or "") == wanted)
         self.type(EMPTIED)

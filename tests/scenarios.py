@@ -16,6 +16,7 @@ from itertools import chain, repeat
 from typing import Any
 
 from tests.server import (
+    NEVER,
     Hangup,
     Pause,
     Reply,
@@ -36,8 +37,6 @@ from tests.server import (
 KEY = "sk-test-7Hq2ZxW9bN4vR8kT3mY6pL1cF5dJ0gSaUeViOwXzQyBtPnMrKl"
 NO_TOOLS = ("--no-tools",)
 SOON = ("--timeout", "1")
-NEVER = Pause(600)
-"""Longer than a test waits: the program has to give up, or not to wait at all."""
 VERBOSE = ("--verbose",)
 
 

@@ -41,6 +41,10 @@ class Pause:
     seconds: float
 
 
+NEVER = Pause(600)
+"""Longer than any test waits: the client has to give up, or to be interrupted."""
+
+
 @dataclass(frozen=True)
 class Until:
     """The server sends nothing until the event is set, or for five minutes."""

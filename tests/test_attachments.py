@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.chatting import CTRL_C, ENTER, Chat, messages
+from tests.chatting import ENTER, Chat, messages
 from tests.server import Server, says
 
 HELLO = "File hello.txt:\n```\nhello\nworld\n```"
@@ -74,4 +74,3 @@ def test_a_pipe_is_not_said_to_be_missing(server: Server, chat: Chat) -> None:
     chat.type("@in.fifo" + ENTER)
     chat.wait_for("error: ")
     assert "in.fifo does not exist" not in chat.shown
-    chat.type(CTRL_C)

@@ -19,10 +19,10 @@ from tests.program import COMMAND, HANGS, Terminal, environment, run, start
 from tests.screen import written
 from tests.server import (
     MARKDOWN,
+    NEVER,
     NOTEBOOK_ANSWER,
     NOTEBOOK_ARGUMENTS,
     Hangup,
-    Pause,
     Reply,
     Server,
     Until,
@@ -70,7 +70,7 @@ class TestOnAPipe:
         assert (done.stdout, done.stderr, done.returncode) == ("10 + 10 equals 20.\n", "", 0)
 
     def test_the_answer_is_written_as_it_arrives(self, server: Server, tmp_path: Path) -> None:
-        server.script(Reply((*says("It is").parts, Pause(30))))
+        server.script(Reply((*says("It is").parts, NEVER)))
         arguments = ("ask", QUESTION, "--no-tools", "--base-url", server.url)
         with start(tmp_path, *arguments, fresh=True) as process:
             assert process.stdout
@@ -163,7 +163,7 @@ class TestOnAPipe:
     def test_a_signal_to_end_still_gets_its_last_event(
         self, server: Server, tmp_path: Path
     ) -> None:
-        server.script(Reply((*says("It is").parts, Pause(30))))
+        server.script(Reply((*says("It is").parts, NEVER)))
         arguments = ("ask", QUESTION, "--json", "--base-url", server.url)
         with start(tmp_path, *arguments) as process:
             assert process.stdout
@@ -467,7 +467,7 @@ class TestOnATerminal:
             assert "sk-typed" not in screen
 
     def test_ctrl_c_stops(self, server: Server, tmp_path: Path) -> None:
-        server.script(Reply((*says("Once upon").parts, Pause(30))))
+        server.script(Reply((*says("Once upon").parts, NEVER)))
         with Terminal(tmp_path, "ask", "hi", OPENAI_BASE_URL=server.url) as terminal:
             terminal.wait_for("Once upon")
             terminal.type("\x03")

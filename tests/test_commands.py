@@ -76,9 +76,8 @@ def test_asking_anew_and_taking_back(server: Server, tmp_path: Path) -> None:
         assert "Answer 4." in chat.send("/retry")
         assert messages(server) == ["one", "Answer 1.", "two"]
         chat.type("/edit" + ENTER)
-        chat.wait_for(lambda lines: "> two, edited" in lines)
-        if chat.prompted != ">":
-            chat.type(ENTER)
+        chat.wait_for_prompt("two, edited")
+        chat.type(ENTER)
         chat.wait_for("Answer 5.")
         assert messages(server) == ["one", "Answer 1.", "two, edited"]
         assert "Removed: two, edited" in chat.send("/undo")

@@ -18,6 +18,7 @@ from streamchat.doctor.probe import Probe
 from tests.program import Terminal, run, start
 from tests.scenarios import KEY
 from tests.server import (
+    NEVER,
     Hangup,
     Pause,
     Reply,
@@ -394,7 +395,7 @@ class TestNoServer:
     @pytest.mark.parametrize(
         ("reply", "words"),
         [
-            (Reply((*SUM.parts, Pause(600))), "timed out: no end from "),
+            (Reply((*SUM.parts, NEVER)), "timed out: no end from "),
             (Reply((call_delta(), Pause(0.1)) * 6000), "timed out: no end from "),
             (Reply((b": ping\n\n", Pause(0.1)) * 6000), "timed out: no answer from "),
             (Reply((*SUM.parts, Hangup())), "127.0.0.1:"),
@@ -501,7 +502,7 @@ class TestTheCommand:
             assert "end of stream: ok; [DONE]; the message ends there" in terminal.written
 
     def test_ctrl_c_ends_it_in_silence(self, server: Server, tmp_path: Path) -> None:
-        server.script(Reply((Pause(600),)))
+        server.script(Reply((NEVER,)))
         with start(tmp_path, "doctor", "--base-url", server.url) as process:
             wait_for_request(server)
             process.send_signal(signal.SIGINT)

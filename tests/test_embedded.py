@@ -152,6 +152,7 @@ def test_the_chat_on_a_terminal(
 ) -> None:
     with Terminal(tmp_path, "repl", fresh=True, XDG_CACHE_HOME=str(cache)) as terminal:
         terminal.wait_for("streamchat with local")
+        terminal.wait_for(at_prompt)
         terminal.type("What is 6 times 7?\r")
         lines = terminal.wait_for("→ 42")
         assert any("multiply" in line for line in lines)
@@ -223,7 +224,7 @@ def test_a_key_whose_model_cannot_be_opened_is_in_no_file(
 ) -> None:
     with open_local_chat(server, tmp_path, cache, "ftp://127.0.0.1", "--no-tools") as chat:
         type_key(chat)
-        chat.wait_for("cannot set up the connection")
+        chat.wait_for("error: HTTP_PROXY must be a URL")
         paste_key(chat)
         chat.wait_for("local · 1 step")
         chat.leave()

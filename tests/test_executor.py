@@ -34,6 +34,7 @@ from streamchat.models.openai_compatible import connect
 from streamchat.turn import Prose
 from tests.agents import OPEN, close_agents, collect_events, open_agent, play_turn, sent_messages
 from tests.server import (
+    NEVER,
     NOTEBOOK_ANSWER,
     NOTEBOOK_ARGUMENTS,
     Hangup,
@@ -144,7 +145,7 @@ async def test_history_and_instructions_can_be_passed_into_a_turn(server: Server
 
 
 async def test_an_interrupted_turn_leaves_a_passed_history_alone(server: Server) -> None:
-    server.script(Reply((*says("It is").parts, Pause(20))))
+    server.script(Reply((*says("It is").parts, NEVER)))
     agent, streamer = open_agent(server), QueueCallbackHandler()
     task = asyncio.create_task(agent.invoke("?", streamer, history=[]))
     async for event in streamer:
@@ -475,14 +476,14 @@ class TestEndings:
         assert turn.answer.text == "It is"
 
     async def test_silence(self, server: Server) -> None:
-        silent = Reply((*says("It is").parts, Pause(600)))
+        silent = Reply((*says("It is").parts, NEVER))
         error = await self.failure(server, silent, timeout=2)
         host = server.url[7:-3]
         assert error == f"timed out: nothing new from {host} for 2 s (--timeout)"
         assert len(server.requests) == 1
 
     async def test_silence_from_the_start(self, server: Server) -> None:
-        error = await self.failure(server, Reply((Pause(600),)), timeout=0.5)
+        error = await self.failure(server, Reply((NEVER,)), timeout=0.5)
         assert error == f"timed out: no answer from {server.url[7:-3]} for 0.5 s (--timeout)"
 
     async def test_pings_and_empty_chunks_are_no_progress(self, server: Server) -> None:
@@ -519,9 +520,9 @@ class TestEndings:
     @pytest.mark.parametrize(
         "after",
         [
-            (Pause(600),),
+            (NEVER,),
             (b": ping\n\n", Pause(0.2)) * 1000,
-            (b"data: {nonsense\n\n", Pause(600)),
+            (b"data: {nonsense\n\n", NEVER),
             (b'data: {"error": "too late"}\n\n',),
             (Hangup(),),
         ],
@@ -546,7 +547,7 @@ class TestEndings:
 
     async def test_more_text_after_the_end(self, server: Server) -> None:
         whole = {"choices": [{"delta": {}, "finish_reason": "stop"}]}
-        reply = Reply((delta(content="hi"), whole, delta(content="!"), Pause(20)))
+        reply = Reply((delta(content="hi"), whole, delta(content="!"), NEVER))
         turn = await play_turn(server, reply, timeout=0.5)
         assert (turn.status, turn.answer.text) == ("done", "hi!")
 
@@ -624,7 +625,7 @@ class TestEndings:
             assert other.requests == []
 
     async def test_cancelling_stops_the_server(self, server: Server) -> None:
-        server.script(Reply((*says("It is").parts, Pause(20))))
+        server.script(Reply((*says("It is").parts, NEVER)))
         streamer = QueueCallbackHandler()
         task = asyncio.create_task(open_agent(server).invoke("?", streamer))
         seen: list[Event] = []
@@ -670,7 +671,7 @@ class TestEndings:
         self, server: Server
     ) -> None:
         agent = open_agent(server)
-        server.script(Reply((*says("It ", "is\ud83d").parts, Pause(20))), says("Hi."))
+        server.script(Reply((*says("It ", "is\ud83d").parts, NEVER)), says("Hi."))
         streamer = QueueCallbackHandler()
         task = asyncio.create_task(agent.invoke("What?", streamer))
         async for event in streamer:
@@ -685,7 +686,7 @@ class TestEndings:
         self, server: Server
     ) -> None:
         agent = open_agent(server)
-        server.script(Reply((Pause(20),)), says("Hi."))
+        server.script(Reply((NEVER,)), says("Hi."))
         task = asyncio.create_task(agent.invoke("What?"))
         while not server.requests:  # noqa: ASYNC110  # the server is in a thread
             await asyncio.sleep(0.01)

@@ -23,7 +23,7 @@ from streamchat.models.openai_compatible import (
     connect,
 )
 from streamchat.text.redact import Redactor
-from tests.server import Hangup, Pause, Reply, Server, fails, says
+from tests.server import NEVER, Hangup, Reply, Server, fails, says
 
 
 async def text_of(llm: CompatibleChatOpenAI) -> str:
@@ -73,7 +73,7 @@ class TestErrors:
         assert len(line) <= 300
 
     async def test_an_error_without_an_end_is_read_only_so_far(self, server: Server) -> None:
-        server.script(Reply((b"no " * 200_000, Pause(600)), status=400))
+        server.script(Reply((b"no " * 200_000, NEVER), status=400))
         started = time.monotonic()
         assert (await told(server.url)).startswith("400 from 127.0.0.1:")
         assert time.monotonic() - started < 300
@@ -117,7 +117,7 @@ class TestErrors:
         await llm.aclose()
 
     async def test_a_status_counts_more_than_the_time(self, server: Server) -> None:
-        server.script(Reply((Pause(600),), status=401))
+        server.script(Reply((NEVER,), status=401))
         llm = connect("m", base_url=server.url, api_key=None, temperature=0, timeout=0.6)
         with pytest.raises(AgentError, match="401 from"):
             await AgentExecutor(llm, timeout=0.6).invoke("?")

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from tests.program import DEVNULL, PIPE, ForkServer, Process, environment, run, start
-from tests.server import Pause, Server, says, wait_for_request
+from tests.server import NEVER, Server, says, wait_for_request
 
 STATE = ("-m", "tests.state")
 
@@ -50,7 +50,7 @@ def test_what_an_import_depends_on_needs_a_fresh_start(tmp_path: Path, name: str
 @pytest.mark.parametrize("fresh", [False, True])
 def test_how_it_ended(server: Server, tmp_path: Path, fresh: bool) -> None:
     assert run(tmp_path, "--frob", fresh=fresh).returncode == 2
-    server.script(says("It is").but(parts=(Pause(600),)))
+    server.script(says("It is").but(parts=(NEVER,)))
     with start(tmp_path, "ask", "hi", "--base-url", server.url, fresh=fresh) as process:
         wait_for_request(server)
         assert process.poll() is None
@@ -63,7 +63,7 @@ def test_how_it_ended(server: Server, tmp_path: Path, fresh: bool) -> None:
 def test_what_the_test_runner_ignores_the_program_does_not(
     server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: signal.Signals
 ) -> None:
-    server.script(says("It is").but(parts=(Pause(600),)))
+    server.script(says("It is").but(parts=(NEVER,)))
     monkeypatch.setattr(ForkServer, "_all", {})
     before = signal.signal(number, signal.SIG_IGN)  # as nohup does
     try:

@@ -18,10 +18,10 @@ from streamchat.sessions.store import Store
 from tests.chatting import held
 from tests.program import HANGS, MODULE, Process, Terminal, environment, start
 from tests.screen import at_prompt
-from tests.server import Pause, Reply, Server, says, wait_for_request
+from tests.server import NEVER, Reply, Server, says, wait_for_request
 
-SILENT = Reply((Pause(600),))
-HALF = Reply((*says("It is").parts, Pause(600)))
+SILENT = Reply((NEVER,))
+HALF = Reply((*says("It is").parts, NEVER))
 CODES = {signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGHUP: 129}
 
 
