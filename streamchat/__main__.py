@@ -3,14 +3,17 @@
 import gc
 from typing import NoReturn
 
-from streamchat.process.signals import exit_on_interrupt
+from streamchat.process.deadline import watch_signals
+from streamchat.process.signals import exit_on_signal, install_exit_handlers
 
 
 def main() -> NoReturn:
     """Run the program and end the process with its exit code."""
     # Importing LangChain takes seconds, of which collecting garbage would be a tenth.
     gc.disable()
-    with exit_on_interrupt():
+    watch_signals()
+    install_exit_handlers()
+    with exit_on_signal():
         from streamchat.cli.main import main as run
     run()
 

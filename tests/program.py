@@ -284,6 +284,7 @@ class Terminal:
         *arguments: str,
         columns: int = 80,
         lines: int = 24,
+        program: Sequence[str] = MODULE,
         fresh: bool = False,
         **variables: str,
     ) -> None:
@@ -295,7 +296,7 @@ class Terminal:
         self._decoder = codecs.getincrementaldecoder("utf-8")()
         termios.tcsetwinsize(theirs, (lines, columns))
         self.process = Process(
-            MODULE,
+            program,
             arguments,
             environment(home, **variables),
             stdin=theirs,

@@ -70,17 +70,20 @@ def test_a_signal_ignored_at_start_stays_ignored(server: Server, tmp_path: Path)
 
 # One import of each stage: the command line, LangChain, the model's library, the store.
 @pytest.mark.parametrize("module", ["typer", "langchain_core", "langchain_openai", "sqlite3"])
-def test_ctrl_c_while_it_starts(server: Server, tmp_path: Path, module: str) -> None:
+@pytest.mark.parametrize("number", CODES)
+def test_a_signal_while_it_starts(
+    server: Server, tmp_path: Path, module: str, number: signal.Signals
+) -> None:
     server.script(SILENT, forever=True)
     program = ("-X", "importtime", *MODULE)
     arguments = ("ask", "hi", "--base-url", server.url)
     with Process(program, arguments, environment(tmp_path), fresh=True) as process:
         imports = read_until(process.stderr, f" {module}\n".encode())
-        process.send_signal(signal.SIGINT)
+        process.send_signal(number)
         out, err = process.communicate()
     lines = (imports + err).splitlines(keepends=True)
     said = b"".join(line for line in lines if not line.startswith(b"import time:"))
-    assert (out, process.returncode) == (b"", 130)
+    assert (out, process.returncode) == (b"", CODES[number])
     assert said in (b"", b"interrupted\n")
 
 
@@ -96,13 +99,13 @@ def read_until(stream: IO[bytes] | None, text: bytes) -> bytes:
 
 INTERRUPTED_IMPORT = """
 import os, signal
-from streamchat.process.signals import exit_on_interrupt
-with exit_on_interrupt(): os.kill(os.getpid(), signal.SIGINT)
+from streamchat.process.signals import exit_on_signal
+with exit_on_signal(): os.kill(os.getpid(), signal.SIGINT)
 print('went on')
 """
 
 
-def test_ctrl_c_ends_an_import_at_once() -> None:
+def test_a_signal_ends_an_import_at_once() -> None:
     with Process(("-c", INTERRUPTED_IMPORT), [], dict(os.environ), fresh=True) as process:
         assert process.communicate() == (b"", b"")
     assert process.returncode == 130
@@ -203,3 +206,78 @@ def test_the_model_is_sent_an_interrupted_answer(server: Server, tmp_path: Path)
         assert any(line.startswith("It is") for line in terminal.screen.everything())
     contents = [message["content"] for message in server.requests[-1]["messages"]]
     assert contents[1:] == ["hi", "It is\n\n[interrupted]", "and?"]
+
+
+def count_threads(terminal: Terminal) -> int:
+    return len(list(Path(f"/proc/{terminal.process.pid}/task").iterdir()))
+
+
+def test_the_chat_outlives_an_interrupt_at_the_prompt(server: Server, tmp_path: Path) -> None:
+    server.script(says("Hello."))
+    with Terminal(tmp_path, "repl", OPENAI_BASE_URL=server.url) as terminal:
+        terminal.wait_for(at_prompt)
+        terminal.type("hi\r")
+        terminal.wait_for("Hello.")
+        terminal.wait_for(at_prompt)
+        before = count_threads(terminal)
+        os.kill(terminal.process.pid, signal.SIGINT)
+        terminal.wait_for(lambda _: count_threads(terminal) > before)  # the deadline's
+        terminal.wait_for(lambda _: count_threads(terminal) == before)
+        terminal.type("/quit\r")
+        assert terminal.exit_code() == 0
+
+
+BUSY_LOOP = """
+import os, signal, threading
+from streamchat.process.deadline import watch_signals
+from streamchat.process.interrupts import InterruptHandler, outlive
+from streamchat.process.runtime import run
+
+async def work():
+    InterruptHandler(signal.SIGINT, linger=True).disarm()
+    outlive(signal.SIGINT)
+    os.kill(os.getpid(), signal.SIGINT)
+    while threading.active_count() == 2: pass
+    while threading.active_count() > 2: pass
+    return 'went on'
+
+watch_signals()
+print(run(work()))
+"""
+
+
+def test_a_busy_loop_outlives_an_interrupt() -> None:
+    with Process(("-c", BUSY_LOOP), [], dict(os.environ), fresh=True) as process:
+        assert process.communicate() == (b"went on\n", b"")
+
+
+SHELL = """
+import os, signal, subprocess, sys
+
+def wait():
+    status = os.waitpid(child.pid, os.WUNTRACED)[1]
+    return 'stopped' if os.WIFSTOPPED(status) else os.waitstatus_to_exitcode(status)
+
+child = subprocess.Popen([sys.executable, *sys.argv[1:]], process_group=0)
+os.tcsetpgrp(0, child.pid)
+assert wait() == 'stopped'
+signal.signal(signal.SIGTTOU, signal.SIG_IGN)
+os.tcsetpgrp(0, os.getpgrp())
+for number in (signal.SIGTERM, signal.SIGCONT):  # as the shell's kill does
+    os.kill(child.pid, number)
+print('the job:', wait())
+"""
+
+
+@pytest.mark.parametrize("command", [("ask", "hi", "--no-tools"), ("repl", "--no-tools")])
+def test_a_stopped_job_ends(server: Server, tmp_path: Path, command: tuple[str, ...]) -> None:
+    server.script(HALF)
+    variables = {"OPENAI_BASE_URL": server.url}
+    program = ("-c", SHELL, *MODULE)
+    with Terminal(tmp_path, *command, program=program, fresh=True, **variables) as terminal:
+        if command[0] == "repl":
+            terminal.wait_for(at_prompt)
+            terminal.type("hi\r")
+        terminal.wait_for("It is")
+        terminal.type("\x1a")
+        terminal.wait_for("the job: 143")

@@ -7,7 +7,7 @@ import signal
 from streamchat.config import Settings
 from streamchat.process.interrupts import InterruptHandler
 from streamchat.process.runtime import freeze_imports, prepare_output, run
-from streamchat.process.signals import TERMINATION_SIGNALS, exit_on_interrupt
+from streamchat.process.signals import TERMINATION_SIGNALS, exit_on_signal
 from streamchat.process.stdio import print_error
 from streamchat.process.tty import echo_off
 from streamchat.text.redact import Redactor
@@ -16,7 +16,7 @@ from streamchat.view.choose import ViewOptions, choose_view
 from streamchat.view.formatting import format_outcome
 from streamchat.view.progress import show_progress
 
-with show_progress("starting"), exit_on_interrupt():
+with show_progress("starting"), exit_on_signal():
     from streamchat.agent.executor import AgentExecutor
     from streamchat.agent.loader import open_agent
     from streamchat.agent.tracing import flush

@@ -6,12 +6,12 @@ import sys
 
 from streamchat.config import Settings
 from streamchat.process.runtime import freeze_imports, prepare_output, run
-from streamchat.process.signals import exit_on_interrupt
+from streamchat.process.signals import exit_on_signal
 from streamchat.process.tty import echo_off
 from streamchat.text.redact import Redactor
 from streamchat.view.progress import show_progress
 
-with show_progress("starting"), exit_on_interrupt():
+with show_progress("starting"), exit_on_signal():
     from streamchat.doctor.checks import run_checks
     from streamchat.doctor.findings import is_usable
     from streamchat.doctor.probe import Probe

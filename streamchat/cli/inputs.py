@@ -72,9 +72,12 @@ def _ask_for_key() -> str:
     try:
         while not (key := getpass("OpenAI API key: ", sys.stderr).strip()):
             pass
-    except (KeyboardInterrupt, EOFError):
+    except EOFError:
         typer.echo(err=True)
         raise typer.Abort from None
+    except SystemExit:  # a signal
+        typer.echo(err=True)
+        raise
     except UnicodeDecodeError:
         typer.echo(err=True)
         raise SettingsError("the key must be UTF-8 text") from None

@@ -15,13 +15,16 @@ from streamchat.cli.app import app
 from streamchat.cli.options import FLAGS_WITH_FILE, FLAGS_WITH_VALUE
 from streamchat.config import SettingsError
 from streamchat.config.reading import read_utf8
-from streamchat.process.signals import EXIT_INTERRUPTED, install_exit_handlers
+from streamchat.process.signals import EXIT_INTERRUPTED
 from streamchat.text.surrogates import has_surrogates
 
 
 def main() -> NoReturn:
     """Run the program and end the process with its exit code."""
-    _exit(_run())
+    try:
+        _exit(_run())
+    except SystemExit as end:  # a signal; there is no second one
+        _exit(int(end.code or 0))
 
 
 def _run() -> int:
@@ -31,7 +34,6 @@ def _run() -> int:
     # Questions, answers and saved prompts are for the user's eyes only.
     os.umask(0o077)
     os.environ.pop("OPENAI_LOG", None)  # the library's log lines would mix with ours
-    install_exit_handlers()
     if sys.stdout is None:
         from streamchat.cli.failures import fail
 

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 from typing import Any, TypeVar
 
-from streamchat.process.signals import TERMINATION_SIGNALS, drop_ignored, force_exit_soon
+from streamchat.process.deadline import spare
+from streamchat.process.signals import TERMINATION_SIGNALS, drop_ignored
+from streamchat.process.stdio import is_output_stuck
 
 _T = TypeVar("_T")
 
@@ -61,8 +65,6 @@ class InterruptHandler:
     def interrupt(self, number: int) -> None:
         """Act as if the signal had arrived."""
         self.received = number
-        if number in TERMINATION_SIGNALS:
-            force_exit_soon(number)
         self._early = self._task is None
         if self._task:
             self._task.cancel()
@@ -95,10 +97,24 @@ def cancel_on_termination() -> Iterator[list[int]]:
 
     def cancel(number: int) -> None:
         received.append(number)
-        force_exit_soon(number)
         task.cancel()
 
     for number in drop_ignored(*TERMINATION_SIGNALS):
         with suppress(RuntimeError, ValueError):
             loop.add_signal_handler(number, cancel, number)
     yield received
+
+
+def outlive(number: int) -> None:
+    """Let the event loop go on after this signal, unless the loop is stuck in a write."""
+    spare(number, partial(_goes_on, asyncio.get_running_loop()))
+
+
+def _goes_on(loop: asyncio.AbstractEventLoop, seconds: float) -> bool:
+    awake = threading.Event()
+    try:
+        loop.call_soon_threadsafe(awake.set)
+    except RuntimeError:
+        return False  # it is closed
+    # A busy loop may take longer.
+    return awake.wait(seconds) or not is_output_stuck()

@@ -8,39 +8,36 @@ from __future__ import annotations
 
 import os
 import signal
-import sys
-import termios
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from types import FrameType
-from typing import Any, NoReturn
+from typing import NoReturn
 
+from streamchat.process.deadline import EXIT_SIGNALS, spare_nobody
 from streamchat.process.tty import is_dumb
 
 TERMINATION_SIGNALS = (signal.SIGTERM, signal.SIGHUP)
 EXIT_INTERRUPTED = 128 + signal.SIGINT
-_GRACE = 1.2
-"""Seconds that an orderly exit may take."""
-_SHOW_CURSOR_AND_LEAVE_MODES = b"\x1b[?2026l\x1b[?2004l\x1b[?25h"
 
 _ignored_at_start = frozenset(
-    number
-    for number in (signal.SIGINT, *TERMINATION_SIGNALS)
-    if signal.getsignal(number) == signal.SIG_IGN
+    number for number in EXIT_SIGNALS if signal.getsignal(number) == signal.SIG_IGN
 )
-_settings_at_start: list[Any] = []
-"""The terminal's settings, if standard input is a terminal."""
+_exiting = False
 
 
 def install_exit_handlers() -> None:
-    """Let SIGTERM and SIGHUP raise SystemExit, so that cleanup runs before the program ends."""
-    with suppress(termios.error, OSError, ValueError, AttributeError):
-        if not _settings_at_start:
-            _settings_at_start.append(termios.tcgetattr(sys.stdin))
-    for number in drop_ignored(*TERMINATION_SIGNALS):
-        with suppress(OSError, ValueError):
-            signal.signal(number, _exit)
+    """Let signals raise SystemExit, so that cleanup runs before the program ends."""
+    for number in EXIT_SIGNALS:
+        install_default_handler(number)
+
+
+def install_default_handler(number: int) -> None:
+    """Handle the signal as the program does most of its time."""
+    if number in _ignored_at_start:
+        signal.signal(number, signal.SIG_IGN)
+    else:
+        signal.signal(number, _exit if number in EXIT_SIGNALS else signal.SIG_DFL)
 
 
 def drop_ignored(*numbers: int) -> list[int]:
@@ -48,51 +45,42 @@ def drop_ignored(*numbers: int) -> list[int]:
     return [number for number in numbers if number not in _ignored_at_start]
 
 
-def _exit(number: int, frame: FrameType | None) -> NoReturn:
-    force_exit_soon(number)
-    raise SystemExit(128 + number)
+def _exit(number: int, frame: FrameType | None) -> None:
+    global _exiting
+    ignore_terminal_stops()
+    if not _exiting:  # a second exception would break off the cleanup
+        _exiting = True
+        spare_nobody()
+        raise SystemExit(128 + number)
 
 
-def force_exit_soon(number: int) -> None:
-    """End the process for this signal in a moment, unless it has ended by itself.
-
-    An orderly exit can get stuck: a terminal stopped by Ctrl-S takes no output, and a library may
-    be busy.
-    """
-    timer = threading.Timer(_GRACE, _force_exit, [128 + number])
-    timer.daemon = True
-    timer.start()
-
-
-def _force_exit(code: int) -> NoReturn:
-    with suppress(termios.error, OSError, ValueError, AttributeError):
-        if _settings_at_start:
-            termios.tcsetattr(sys.stdin, termios.TCSANOW, _settings_at_start[0])
-            name = os.ttyname(sys.stdin.fileno())
-            terminal = os.open(name, os.O_WRONLY | os.O_NOCTTY | os.O_NONBLOCK)
-            os.write(terminal, _SHOW_CURSOR_AND_LEAVE_MODES)
-    os._exit(code)
+def ignore_terminal_stops() -> None:
+    """Let the process use a terminal that belongs to another job: once stopped, it cannot end."""
+    for number in (signal.SIGTTOU, signal.SIGTTIN):
+        signal.signal(number, signal.SIG_IGN)
 
 
 @contextmanager
-def exit_on_interrupt() -> Iterator[None]:
-    """Let Ctrl-C end the process at once, while there is nothing to clean up.
+def exit_on_signal() -> Iterator[None]:
+    """Let signals end the process at once, while there is nothing to clean up.
 
-    KeyboardInterrupt would not do: some libraries swallow exceptions raised during import.
+    An exception would not do: some libraries swallow those raised during import.
     """
-    ignored = not drop_ignored(signal.SIGINT)
-    if ignored or threading.current_thread() is not threading.main_thread():
+    if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = signal.signal(signal.SIGINT, _exit_at_once)
+    before = {
+        number: signal.signal(number, _exit_at_once) for number in drop_ignored(*EXIT_SIGNALS)
+    }
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _exit_at_once(number: int, frame: FrameType | None) -> NoReturn:
     with suppress(OSError):
         if os.isatty(2):
             os.write(2, b"\n" if is_dumb() else b"\r\x1b[K")  # removes the spinner
-    os._exit(EXIT_INTERRUPTED)
+    os._exit(128 + number)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import select
 import sys
 from contextlib import suppress
 
@@ -36,3 +37,10 @@ def write_stderr(text: SafeText) -> None:
     """
     with suppress(OSError):
         print(text, file=sys.stderr, flush=True)  # noqa: T201  # the one place for it
+
+
+def is_output_stuck() -> bool:
+    """Whether a write to standard output or standard error would block now."""
+    with suppress(OSError):
+        return len(select.select([], [1, 2], [], 0)[1]) < 2
+    return False

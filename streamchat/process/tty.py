@@ -1,4 +1,4 @@
-"""The terminal: whether its cursor can be moved, and whether it echoes what is typed."""
+"""The terminal: what it can do, whether it echoes what is typed, and how to restore it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,12 @@ import sys
 import termios
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from typing import TextIO
+from typing import Any, TextIO
+
+_SHOW_CURSOR_AND_LEAVE_MODES = b"\x1b[?2026l\x1b[?2004l\x1b[?25h"
+
+_settings_at_start: list[Any] = []
+"""The terminal's settings, if standard input is a terminal."""
 
 
 def is_dumb() -> bool:
@@ -36,5 +41,33 @@ def echo_off() -> Iterator[None]:
     try:
         yield
     finally:
-        with suppress(termios.error):  # the terminal may be gone
-            termios.tcsetattr(sys.stdin, termios.TCSANOW, before)
+        _restore_settings(before)
+
+
+def remember_terminal() -> None:
+    """Keep the terminal's settings for `restore_terminal`, at the start of the program."""
+    with suppress(termios.error):
+        _settings_at_start[:] = termios.tcgetattr(0)
+
+
+def restore_terminal() -> None:
+    """Restore the terminal as it was at the start, without waiting for it to take output."""
+    if _settings_at_start:
+        _restore_settings(_settings_at_start)
+    with suppress(OSError):
+        if not is_dumb():
+            terminal = os.open(os.ttyname(1), os.O_WRONLY | os.O_NOCTTY | os.O_NONBLOCK)
+            os.write(terminal, _SHOW_CURSOR_AND_LEAVE_MODES)
+
+
+def _restore_settings(settings: list[Any]) -> None:
+    if _is_in_background():
+        return  # the shell has the terminal back, with settings of its own
+    with suppress(termios.error):  # the terminal may be gone
+        termios.tcsetattr(0, termios.TCSANOW, settings)
+
+
+def _is_in_background() -> bool:
+    with suppress(OSError):  # it is not the controlling terminal
+        return os.tcgetpgrp(0) != os.getpgrp()
+    return False

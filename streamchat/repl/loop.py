@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import signal
 import sys
 
-from streamchat.process.interrupts import cancel_on_termination
+from streamchat.process.interrupts import cancel_on_termination, outlive
 from streamchat.process.stdio import print_error
 from streamchat.process.threads import run_in_daemon_thread
 from streamchat.repl.asking import ask_question
@@ -57,6 +58,7 @@ class Repl:
     async def _begin(self) -> None:
         chat = self._chat
         chat.interrupts.disarm()
+        outlive(signal.SIGINT)
         if not self._prompt:
             await chat.loader.wait_until_ready()
             return
