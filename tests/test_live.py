@@ -199,6 +199,29 @@ class TestATurn:
         assert lines[2].startswith("╭─ final_answer ✗")
         assert lines[-2] == "right"
 
+    def test_a_line_that_can_become_a_heading_is_visible_and_written_once(
+        self, clock: Clock
+    ) -> None:
+        with Session() as session:
+            for piece in ("What ", "*is* ", "a", "\nmonad", " | x"):
+                clock.now += 1
+                session.show(AnswerDelta(piece))
+                assert session.visible[0].startswith("What")
+            assert session.visible[:2] == ["What is a", "monad | x"]
+            assert "".join(session.terminal.frames).count("What") == 1
+            session.show(AnswerDelta("\n--|--\n"))
+            clock.now += 1
+            session.show(AnswerDelta("a | b\n\nEnd\n==="))
+        assert session.everything[:6] == [
+            "What is a",
+            "monad │ x",
+            "──────┼──",
+            "a     │ b",
+            "",
+            "End",
+        ]
+        assert "\x1b[1;4mEnd" in "".join(session.terminal.frames)
+
     def test_an_answer_that_was_first_taken_for_prose_is_there_once(self) -> None:
         lines = screen([TextDelta("It is "), TextDelta("3."), TurnDone("It is 3.")], 100)
         assert lines[0] == "It is 3."

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streamchat.view.glyphs import ASCII_GLYPHS
+from streamchat.view.glyphs import ASCII_GLYPHS, UNICODE_GLYPHS, Glyphs
 from streamchat.view.markdown.code import find_code_blocks
 from streamchat.view.markdown.inline import REACH, Span
 from streamchat.view.markdown.stream import MarkdownStream
@@ -58,6 +58,10 @@ LINES = st.sampled_from(
             "x = '''",
         ),
         *("| a | b |", "|---|--:|", "| 1 | `2|3` \\| x |", "|:-:|", "| only", "||", "|"),
+        *("a | b", "--|--", ":-- | --:", "1 | *2*", "x |", "-|", "a " * 40 + "| b", "a|" * 300),
+        *("===", "=", "--", "  ---", "  ===", "Ti*tle* `x`  ", "A title that is too long, " * 4),
+        *("- [ ] to do", "- [x] done", "  1. [ ] *in*", "- [x](y)", "* [ ]", "+ [x]   `y`"),
+        *("      code", "\t\ty", "          deep", "-\ttab", "-     code", "      ```", "  ```"),
         *("[1]: http://x.y", "See [a](http://b.c (d) and [b][1].", "[x](y) ![z](w)", "!["),
         *("**bold** and *it* `co", "de` ** * _", "__init__ a_b_c x**2 + y**2", "***all*** ~~no~~"),
         *(
@@ -68,7 +72,9 @@ LINES = st.sampled_from(
         ),
     ]
 )
-WORDS = st.sampled_from([*"*_`~[]()!\\|#>- \nab1", "**", "```", "\n\n", " word ", "](", "日"])
+WORDS = st.sampled_from(
+    [*"*_`~[]()!\\|#>-=: \n\tab1", "**", "```", "\n\n", " word ", "](", "日", "- [ ] ", "--|-"]
+)
 MARKDOWN = st.one_of(
     st.lists(LINES, max_size=12).map("\n".join),
     st.lists(WORDS, max_size=60).map("".join),
@@ -82,8 +88,8 @@ def joined(pieces: list[Span]) -> list[tuple[str, str]]:
     return [(character, style) for text, style in pieces for character in text]
 
 
-def whole(source: str, width: int = 80) -> list[Span]:
-    stream = MarkdownStream(width)
+def whole(source: str, width: int = 80, glyphs: Glyphs = UNICODE_GLYPHS) -> list[Span]:
+    stream = MarkdownStream(width, glyphs)
     stream.feed(source)
     stream.finish()
     return stream.take()
@@ -124,7 +130,32 @@ def letters(source: str) -> list[str]:
 @settings(max_examples=500, deadline=None)
 def test_every_letter_is_shown_in_its_place(source: str) -> None:
     """In a window wide enough for every table: cells of narrow ones stand side by side."""
-    assert letters(text(source, 2_000)) == letters(source)
+    shown = "".join(piece for piece, _ in whole(source, 5_000, ASCII_GLYPHS))
+    assert letters(shown) == letters(source)
+
+
+PROSE = st.lists(
+    st.tuples(
+        st.sampled_from(
+            ["", "", "", "> ", "- ", "  ", "\n", "\n  ", "1. ", "- [ ] ", "    ", "# "]
+        ),
+        st.lists(st.sampled_from(["word", "a", "Über,", "long." * 15]), min_size=1, max_size=9),
+    ),
+    max_size=8,
+).map(lambda lines: "\n".join(start + " ".join(words) for start, words in lines))
+
+
+@given(PROSE)
+@settings(max_examples=200, deadline=None)
+def test_prose_is_visible_at_once_and_as_it_stays(source: str) -> None:
+    stream = MarkdownStream(80)
+    settled = ""
+    for at, character in enumerate(source, 1):
+        stream.feed(character)
+        settled += "".join(piece for piece, _ in stream.take())
+        if character.isalpha():
+            shown = settled + "".join(piece for piece, _ in stream.peek())
+            assert shown == text(source[:at])
 
 
 def styles(source: str) -> dict[str, str]:
@@ -184,6 +215,8 @@ class TestSpans:
 
     def test_open_marks_look_as_if_they_were_closed(self) -> None:
         stream = MarkdownStream(80)
+        stream.feed("- in an item, whose first line becomes nothing else, ")
+        stream.take()
         stream.feed("a **bo")
         assert stream.take() + stream.peek() == [("a ", ""), ("bo", "strong")]
         stream.feed("ld*")
@@ -193,12 +226,14 @@ class TestSpans:
 
     def test_an_open_link_looks_as_if_it_were_closed(self) -> None:
         stream = MarkdownStream(80)
+        stream.feed("- in an item: ")
+        stream.take()
         for source in ("[name](http", "://a.b"):
             stream.feed(source)
             shown = "".join(piece for piece, _ in stream.take() + stream.peek())
             assert "name (http://a.b".startswith(shown)
         stream.feed(")")
-        assert "".join(piece for piece, _ in stream.take()) == "name (http://a.b)"
+        assert "".join(piece for piece, _ in stream.take()).endswith("name (http://a.b)")
 
     def test_a_span_has_a_limit(self) -> None:
         """So a paragraph is final but for its last few words, whatever is in it."""
@@ -223,6 +258,34 @@ class TestBlocks:
         }
         assert text("#hashtag\n####### seven") == "#hashtag\n####### seven"
 
+    @pytest.mark.parametrize(
+        ("source", "spans"),
+        [
+            ("One\n===\ntext", [("One", "heading h1"), ("\n", ""), ("text", "")]),
+            ("Two\n---\ntext", [("Two", "heading h2"), ("\n", ""), ("text", "")]),
+            ("Two *x* \n   --  ", [("Two ", "heading h2"), ("x", "heading h2 emphasis")]),
+            ("One | 1\n=", [("One | 1", "heading h1")]),
+            ("> One\n> ===", [("> ", "quote"), ("One", "heading h1")]),
+            (
+                "- a\n\n  One\n  ===",
+                [*whole("- a\n\n  "), ("\n\n", "quote"), ("  ", ""), ("One", "heading h1")],
+            ),
+        ],
+    )
+    def test_a_heading_can_be_underlined(self, source: str, spans: list[Span]) -> None:
+        assert joined(whole(source)) == joined(spans)
+
+    @pytest.mark.parametrize(
+        "source",
+        [
+            *("one\ntwo\n===", "One\n-", "One\n    ===", "> One\n===", "One\n= =", "One\n==x"),
+            *("===", "One\n\n===", "x" * 61 + "\n===", "One\n" + "=" * 501),
+        ],
+    )
+    def test_text_that_is_not_underlined(self, source: str) -> None:
+        assert text(source) == source.replace("\n    ", "\n")
+        assert {style for _, style in whole(source)} <= {"", "quote"}
+
     def test_blanks_before_a_heading_s_text_wherever_they_are_split(self) -> None:
         stream = MarkdownStream(80)
         for piece in ("## ", " A"):
@@ -245,11 +308,35 @@ class TestBlocks:
             *("3. three", "4) four"),
         ]
 
+    def test_tasks_have_a_box(self) -> None:
+        source = "- [ ] a\n- [x] b\n  more\n  1. [X]  # *c*\n     more\n* [ ] - d"
+        assert text(source).split("\n") == [
+            *("☐ a", "☑ b", "  more", "  1. ☑ # c", "       more", "☐ - d"),
+        ]
+        shown = "".join(piece for piece, _ in whole(source, 80, ASCII_GLYPHS))
+        assert shown.split("\n")[:3] == ["[ ] a", "[x] b", "    more"]
+
+    @pytest.mark.parametrize(
+        ("source", "shown"),
+        [
+            ("- [x](y)", "• x (y)"),
+            ("- [ ]", "• [ ]"),
+            ("- [x]y", "• [x]y"),
+            ("- [y] z", "• [y] z"),
+            ("[ ] a", "[ ] a"),
+            ("- \\[ ] a", "• \\[ ] a"),
+        ],
+    )
+    def test_brackets_that_are_no_box(self, source: str, shown: str) -> None:
+        assert text(source) == shown
+
     def test_a_number_in_a_paragraph_begins_no_list(self) -> None:
         assert text("It was in\n1986. What a year.") == "It was in\n1986. What a year."
 
     def test_quotes_and_rules(self) -> None:
-        assert text("> a\n> b\n\nc\n---\nd") == f"> a\n> b\n\nc\n{'─' * 24}\nd"
+        rule = "─" * 24
+        assert text("> a\n> b\n\nc\nd\n---\ne") == f"> a\n> b\n\nc\nd\n{rule}\ne"
+        assert text("a\n\n---\nb\n***\nc") == f"a\n\n{rule}\nb\n{rule}\nc"
 
     def test_code_is_as_it_was_written(self) -> None:
         code = "def f():\n\n    return '*a*'  # **b**\n\t| x |"
@@ -265,6 +352,24 @@ class TestBlocks:
             *("1. a", "─── sh", "x", "  y", "───", "2. b"),
         ]
         assert text("- ```\n  x\n  ```").split("\n") == ["• ───", "x", "───"]
+
+    @pytest.mark.parametrize(
+        ("source", "shown"),
+        [
+            ("- Run:\n\n      if x:\n          y()", "• Run:\n\n  if x:\n      y()"),
+            ("1. Run:\n\n       if x:\n         y\n\n   b", "1. Run:\n\n   if x:\n     y\n\n   b"),
+            ("* a\n  * b\n\n        x\n\n      c", "• a\n  • b\n\n    x\n\n    c"),
+            ("* a\n\n      - x\n          y: z", "• a\n\n  - x\n      y: z"),
+            ("> - a\n>\n>       x\n>         y", "> • a\n>\n>   x\n>     y"),
+            ("-     x\n\n        y", "• x\n\n    y"),
+            ("-\ta\n\n\t\tx\n\t\t  y", "• a\n\n  x\n    y"),
+            ("- a\n\n      ```\n      x\n        y\n      ```", "• a\n\n───\nx\n  y\n───"),
+            ("-\ta\n\n\t```\n\tx\n\t\ty\n\t```", "• a\n\n───\nx\n\ty\n───"),
+            ("- a\n      goes on", "• a\n  goes on"),
+        ],
+    )
+    def test_code_in_an_item_keeps_its_own_indentation(self, source: str, shown: str) -> None:
+        assert text(source) == shown
 
     def test_code_in_a_quote_keeps_its_own_marks(self) -> None:
         assert text("> ```sh\n> > x\n> ```") == "─── sh\n> x\n───"
@@ -309,8 +414,54 @@ class TestTables:
             *("a     │ b", "──────┼──────", "x | y │ 1 | 2"),
         ]
 
-    def test_lines_with_bars_that_are_no_table(self) -> None:
-        assert text("| a |\n| b |\n\n|x| = 3") == "| a |\n| b |\n\n|x| = 3"
+    @pytest.mark.parametrize(
+        "source",
+        [
+            *(
+                "| a |\n| b |\n\n|x| = 3",
+                "a | b\n1 | 2",
+                "a\n--|--",
+                "a \\| b\n--|--",
+            ),
+            *("a | b\n\n--|--", "x" * 61 + " | b\n--|--", "a|" * 251 + "\n" + "-|" * 251),
+        ],
+    )
+    def test_lines_with_bars_that_are_no_table(self, source: str) -> None:
+        shown = source.replace("\\|", "|").replace("\n- ", "\n• ")
+        assert text(source) == shown
+
+    @pytest.mark.parametrize(
+        "source",
+        [
+            *(
+                "a | b\n--|--\n1 | 2\n\nend",
+                "a|b\n:-|-:\n1|2\nend",
+                "a | b |\n-|-|\n1 | 2 |\n\nend",
+            ),
+            *("text:\na | b\n---|---\n1 | 2\n# end", "| a | b\n|---|---\n1 | 2\n\nend"),
+        ],
+    )
+    def test_outer_bars_may_be_missing(self, source: str) -> None:
+        lines = self.lines(source)
+        assert lines[-1] == "end"
+        assert [line for line in lines if line not in ("", "text:", "end")] == [
+            *("a │ b", "──┼──", "1 │ 2"),
+        ]
+
+    def test_a_table_without_outer_bars_ends_where_another_block_begins(self) -> None:
+        table, shown = "a | b\n-|-\n", ["a │ b", "──┼──"]
+        for line in ("no bars", "x" * 61 + " | too late"):
+            assert self.lines(table + line) == [*shown, line]
+        assert self.lines(table + "- a | b") == [*shown, "• a | b"]
+        assert self.lines(table + "2. a | b") == [*shown, "2. a | b"]
+        assert self.lines(table + "> a | b") == [*shown, "> a | b"]
+        assert self.lines("- c\n\n  a | b\n  -|-\nd | e") == [
+            "• c",
+            "",
+            "  a │ b",
+            "  ──┼──",
+            "d | e",
+        ]
 
     @pytest.mark.parametrize("size", [1, 10, 23, 1_000])
     def test_every_row_of_a_long_table_is_there_once(self, size: int) -> None:
@@ -332,7 +483,7 @@ class TestTables:
     def test_a_row_in_a_quote_that_is_not_whole(self) -> None:
         stream = MarkdownStream(40)
         stream.feed("> | a |\n> |---|\n> | 1")
-        assert "".join(piece for piece, _ in stream.peek()) == "> a\n> ─\n> 1"
+        assert "".join(piece for piece, _ in stream.take() + stream.peek()) == "> a\n> ─\n> 1"
 
     def test_a_column_that_was_empty_at_first(self) -> None:
         rows = "|  | v |\n|--|--|\n" + "|  | x |\n" * 10 + "| late | y |"
@@ -370,8 +521,17 @@ class TestWhenItIsFinal:
     @pytest.mark.parametrize(
         ("source", "final"),
         [
-            ("some text", "some text"),
-            ("some *te", "some "),
+            ("- some text", "• some text"),
+            ("- some *te", "• some "),
+            ("some text", ""),
+            ("some text\nm", "some text\n"),
+            ("some text\nmore\n", "some text\nmore"),
+            ("some text\na | b\n", "some text\n"),
+            ("some text\n=", ""),
+            ("x" * 60, ""),
+            ("x" * 61, "x" * 61),
+            ("a | " + "x" * 496, ""),
+            ("a | " + "x" * 497, "a | " + "x" * 497),
             ("- an ite", "• an ite"),
             ("# Ti", "Ti"),
             ("#", ""),
@@ -381,8 +541,11 @@ class TestWhenItIsFinal:
             ("```\nx = 1\ny = ", "───\nx = 1\ny = "),
             ("| a |\n|---|\n| 1 |\n", ""),
             ("| a |\n|---|\n| 1 |\n\n", "a\n─\n1"),
-            ("[a](http://b", ""),
-            ("[a] b", "[a] b"),
+            ("- [a](http://b", "• "),
+            ("- [a] b", "• [a] b"),
+            ("- [x]", ""),
+            ("- [x] ", ""),
+            ("- [x] b", "☑ b"),
         ],
     )
     def test_but_not_earlier(self, source: str, final: str) -> None:
@@ -434,6 +597,16 @@ class TestHighlighting:
         ("```\nnever closed\n\n", ["never closed\n\n"]),
         ("a\n\n    x\n      y\n\n    z\n\nb\n\n\tc\n", ["x\n  y\n\nz\n", "c\n"]),
         ("a\n    goes on", []),
+        (
+            "- a\n\n      if x:\n          y\n\n      z\n- b\n\n      c",
+            ["if x:\n    y\n\nz\n", "c\n"],
+        ),
+        ("   - a\n\n         x\n\n    y", ["x\n", "y\n"]),
+        ("-     x\n", ["x\n"]),
+        ("- a\n\n      ```\n      x\n      ```", ["x\n"]),
+        ("\ta:\n\t\tb", ["a:\n\tb\n"]),
+        ("- a\n      goes on", []),
+        ("Title\n---\n    x", ["x\n"]),
         ("    x\n> q\n\n    y", ["x\n", "y\n"]),
         ("    x\n```\ny\n```\n    z\n", ["x\n", "y\n", "z\n"]),
         ("```\n" + "x" * 5_000 + "\n```", ["x" * 5_000 + "\n"]),

@@ -16,6 +16,8 @@ class Glyphs(NamedTuple):
     failed: str
     result: str
     dot: str
+    unchecked: str
+    checked: str
     spinner: tuple[str, ...]
 
 
@@ -31,8 +33,8 @@ def escape_unencodable(text: str, encoding: str) -> str:
     return text.encode(encoding, "backslashreplace").decode(encoding)
 
 
-UNICODE_GLYPHS = Glyphs("•", "─", "│", "┼", "✓", "✗", "→", "·", tuple("⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"))
-ASCII_GLYPHS = Glyphs("*", "-", "|", "+", "ok", "failed", "->", "-", tuple("-\\|/"))
+UNICODE_GLYPHS = Glyphs("•", "─", "│", "┼", "✓", "✗", "→", "·", "☐", "☑", tuple("⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"))
+ASCII_GLYPHS = Glyphs("*", "-", "|", "+", "ok", "failed", "->", "-", "[ ]", "[x]", tuple("-\\|/"))
 
 
 def choose_glyphs(encoding: str) -> Glyphs:

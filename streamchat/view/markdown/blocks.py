@@ -3,8 +3,9 @@
 The rules are CommonMark's, plus GitHub's tables, changed so that lines rarely wait for later ones:
 
 - Line breaks in a paragraph are kept, as in chats.
-- `---` below a paragraph is a rule, not a heading.
-- The rows of a table begin with a bar.
+- Of paragraphs, only a short line becomes a heading if it is underlined. `---` below any other is a
+  rule; a lone `-` is an item.
+- The rows of a table have a bar at their beginning, or soon after it.
 - Items keep their numbers, and nest if they are indented by two columns or more.
 """
 
@@ -15,19 +16,27 @@ from collections.abc import Callable
 from typing import Literal
 
 from streamchat.view.markdown.handler import BlockHandler
+from streamchat.view.markdown.items import Items
 from streamchat.view.markdown.syntax import (
     FENCE,
     HEADING,
     ITEM,
     MAX_AMBIGUOUS,
     MAX_DEPTH,
+    MAX_LABEL,
     RULE,
+    TASK,
+    UNDERLINE,
     Fence,
     compile_quotes,
+    is_row,
     is_undecided,
+    may_be_row,
+    may_underline,
     read_alignments,
     split_indent,
     split_row,
+    strip_indent,
 )
 
 
@@ -43,11 +52,10 @@ class BlockParser(BlockHandler):
         """The source column of the text in an item that begins on the current line."""
         self._open: Literal["paragraph", "heading", "table"] | None = None
         """The block that the next line can continue."""
-        self._header_row: str | None = None
-        """A line that is the header of a table if a delimiter row follows."""
+        self._held: str | None = None
+        """A line of text that the next line can make a heading, or the header of a table."""
         self._quotes = 0
-        self._items: list[int] = []
-        """The source columns of the open items' markers."""
+        self._items = Items()
         self._fence: Fence | None = None
         self._blank_lines: int | None = None
         """How many have followed the last line of indented code; None after any other block."""
@@ -83,6 +91,8 @@ class BlockParser(BlockHandler):
             self._decide(complete=True)
         if self._flow == self.add_code:
             self.end_code_line()
+        if self._held is not None and self._open and not is_row(self._held):
+            self._release()
         if self._open == "heading":
             self._end_block()
         self._flow, self._item_column, self._line = None, None, ""
@@ -96,17 +106,20 @@ class BlockParser(BlockHandler):
 
     def _handle_line(self, complete: bool) -> bool:
         """Handle the line or, if an item begins, its marker; return whether text follows that."""
-        quotes, content = self._strip_quotes(complete)
+        quotes, line = self._strip_quotes(complete)
         if quotes is None:
             return False
         if self._fence and quotes >= self._quotes:
-            self._handle_code(self._fence, content, complete)
+            self._handle_code(self._fence, line, complete)
             return False
-        indent, content = split_indent(content)
-        indent += self._item_column or 0
-        if not (content or complete) or self._continue_table(quotes, content, complete):
+        indent, content = split_indent(line, self._item_column or 0)
+        if not (content or complete):
             return False
-        return self._begin_block(quotes, indent, content, complete)
+        if quotes != self._quotes:
+            self._end_block()
+        if self._held is not None and self._finish_held(self._held, indent, content, complete):
+            return False
+        return self._begin_block(quotes, line, complete)
 
     def _strip_quotes(self, complete: bool) -> tuple[int | None, str]:
         """Return how many quotes the line is in, None if that is undecided, and the rest of it."""
@@ -119,19 +132,20 @@ class BlockParser(BlockHandler):
             return None, ""
         return found.group().count(">"), self._line[found.end() :]
 
-    def _begin_block(self, quotes: int, indent: int, content: str, complete: bool) -> bool:
+    def _begin_block(self, quotes: int, line: str, complete: bool) -> bool:
         """Begin the block that the line begins with; return what `_handle_line` does."""
+        indent, content = split_indent(line, self._item_column or 0)
         if not complete and is_undecided(content):
             return False
         if quotes != self._quotes or self._fence:
             self._end_block()
             self._end_fence()
-            self._items, self._quotes, self._blank_lines = [], quotes, None
+            self._items, self._quotes, self._blank_lines = Items(), quotes, None
         if not content:
             self._handle_blank_line(quotes)
             return False
-        if indent >= 4 and not self._items and not self._open:
-            self._handle_indented_code(" " * (indent - 4) + content)
+        if self._is_indented_code(indent, content):
+            self._handle_indented_code(indent, line)
             return False
         self._blank_lines = None
         whole = complete and len(content) <= MAX_AMBIGUOUS
@@ -142,13 +156,9 @@ class BlockParser(BlockHandler):
         elif whole and RULE.fullmatch(content):
             self._handle_rule(indent)
         elif item := self._match_item(indent, content):
-            self._handle_item(indent, item.group(1), item.end(), content[item.end() :])
+            self._handle_item(indent, item, content[item.end() :])
             return bool(self._line)
-        elif content.startswith("|"):
-            if not self._open:
-                self._leave_items(indent)
-            self._header_row = content
-        else:
+        elif not self._continue_table(indent, content, complete):
             self._handle_text(indent, content)
         return False
 
@@ -162,16 +172,20 @@ class BlockParser(BlockHandler):
 
     def _handle_text(self, indent: int, content: str) -> None:
         if not self._open:
-            self._leave_items(indent)
-        self._begin_paragraph_line()
-        self._begin_flow(self.add_text, content)
-
-    def _begin_paragraph_line(self) -> None:
+            self._items.leave(indent)
         if self._open:
             self.continue_paragraph()
         else:
-            self._open = "paragraph"
             self.begin_line()
+        if self._item_column is None or content.startswith("|"):
+            self._begin_flow(self._hold, content)
+        else:
+            self._begin_paragraph()
+            self._begin_flow(self.add_text, content)
+
+    def _begin_paragraph(self) -> None:
+        if not self._open:
+            self._open = "paragraph"
             self.begin_text(0)
 
     def _begin_flow(self, flow: Callable[[str], None], content: str) -> None:
@@ -180,7 +194,7 @@ class BlockParser(BlockHandler):
 
     def _handle_heading(self, indent: int, level: int, content: str) -> None:
         self._end_block()
-        self._leave_items(indent)
+        self._items.leave(indent)
         self._open = "heading"
         self.begin_line()
         self.begin_text(level)
@@ -188,91 +202,126 @@ class BlockParser(BlockHandler):
 
     def _handle_rule(self, indent: int) -> None:
         self._end_block()
-        self._leave_items(indent)
+        self._items.leave(indent)
         self.begin_line()
         self.add_rule()
 
     def _match_item(self, indent: int, content: str) -> re.Match[str] | None:
         found = ITEM.match(content)
-        if sum(column + 2 <= indent for column in self._items) >= MAX_DEPTH:
+        if self._items.count(indent) >= MAX_DEPTH:
             return None
-        if found and self._open and not self._items:
+        if found and self._open == "paragraph" and not self._items:
             # "1986. " in the middle of a paragraph ends a sentence.
             interrupts = found.group(1)[0] in "-+*1" and found.group(1)[1:] in ("", ".", ")")
             return found if interrupts and found.group(2) else None
         return found
 
-    def _handle_item(self, indent: int, mark: str, length: int, content: str) -> None:
+    def _handle_item(self, indent: int, found: re.Match[str], content: str) -> None:
+        mark, blanks = found.groups()
+        task = TASK.match(content)
         self._end_block()
-        self._leave_items(indent)
+        self._items.leave(indent)
         self.begin_line()
-        self.begin_item(mark)
-        self._items.append(indent)
-        self._item_column, self._line = indent + length, content
-
-    def _leave_items(self, indent: int) -> None:
-        while self._items and indent < self._items[-1] + 2:
-            self._items.pop()
+        self.begin_item(mark, task.group(1) if task else "")
+        column, _ = split_indent(blanks or " ", indent + len(mark))
+        self._items.enter(indent, column)
+        self._item_column, self._line = column, content
+        if task:
+            self._line = ""
+            self._handle_text(column, content[task.end() :])
 
     def _end_block(self) -> None:
-        self._end_header_row()
+        self._release()
         if self._open:
             self.end_block()
             self._open = None
 
+    # Lines that the next one can turn into something else
+
+    def _hold(self, text: str) -> None:
+        """Add text to a line that is not decided before the next one begins."""
+        self._held = (self._held or "") + text
+        if not may_be_row(self._held):
+            self._release()
+            self._flow = self.add_text
+
+    def _release(self) -> None:
+        """Treat the line as text after all."""
+        held, self._held = self._held, None
+        if held is not None:
+            self._begin_paragraph()
+            self.add_text(held)
+
+    def _finish_held(self, held: str, indent: int, content: str, complete: bool) -> bool:
+        """Decide what the held line is; return whether this one belongs to it, or still may."""
+        if not complete and may_underline(held, content):
+            return True
+        if complete and (
+            self._begin_table(held, content) or self._underline(held, indent, content)
+        ):
+            return True
+        self._release()
+        return False
+
+    def _underline(self, held: str, indent: int, content: str) -> bool:
+        """Make the held line a heading if this one underlines it; return whether it does."""
+        found = UNDERLINE.fullmatch(content) if len(content) <= MAX_AMBIGUOUS else None
+        near = self._items.hold(indent) and indent < self._items.find_code_column(indent)
+        if not found or not near or self._open or len(held) > MAX_LABEL:
+            return False
+        self._held, self._open = None, "heading"
+        self.begin_text(1 if found.group(1) else 2)
+        self.add_text(held.rstrip())
+        return True
+
     # Tables
 
-    def _continue_table(self, quotes: int, content: str, complete: bool) -> bool:
-        """Add the line to a table if it belongs to one; return whether it does or still may."""
-        if quotes != self._quotes:
+    def _begin_table(self, header: str, content: str) -> bool:
+        """Begin a table if the line is the header's delimiter row; return whether it is."""
+        headers, alignments = split_row(header), read_alignments(content)
+        if len(alignments) != len(headers) or not is_row(header):
             return False
-        if self._header_row is not None:
-            return self._begin_table(self._header_row, content, complete)
+        self._held = None
+        self._end_block()
+        self._open = "table"
+        self.begin_table(headers, alignments)
+        return True
+
+    def _continue_table(self, indent: int, content: str, complete: bool) -> bool:
+        """Add the line to the table if it belongs to one; return whether it does or still may."""
         if self._open != "table":
             return False
-        if not content.startswith("|"):
+        inside = content.startswith("|") or self._items.hold(indent)
+        if not inside or not (is_row(content) if complete else may_be_row(content)):
             self._end_block()
             return False
         if complete:
             self.add_row(split_row(content))
         return True
 
-    def _begin_table(self, header: str, content: str, complete: bool) -> bool:
-        """Begin a table if the line is its delimiter row; return whether it is or still may be."""
-        if not complete and not content.strip("|:- "):
-            return True
-        headers = split_row(header)
-        alignments = read_alignments(content) if complete else []
-        if len(alignments) != len(headers):
-            self._end_header_row()
-            return False
-        self._header_row = None
-        self._end_block()
-        self._open = "table"
-        self.begin_table(headers, alignments)
-        return True
-
-    def _end_header_row(self) -> None:
-        """Treat the line as text after all."""
-        header, self._header_row = self._header_row, None
-        if header is not None:
-            self._begin_paragraph_line()
-            self.add_text(header)
-
     # Code
 
-    def _handle_indented_code(self, content: str) -> None:
+    def _is_indented_code(self, indent: int, content: str) -> bool:
+        if self._open or indent < self._items.find_code_column(indent):
+            return False
+        # A fence is meant as one, however far it is indented in an item.
+        return not (self._items and FENCE.match(content[:MAX_AMBIGUOUS]))
+
+    def _handle_indented_code(self, indent: int, line: str) -> None:
+        code = strip_indent(line, self._items.find_code_column(indent), self._item_column or 0)
+        if self._items.leave(indent):
+            self._blank_lines = None
         self.begin_line()
         if self._blank_lines is None:
             self.begin_indented_code()
         for _ in range(self._blank_lines or 0):
             self.end_code_line()
         self._blank_lines = 0
-        self._begin_flow(self.add_code, content)
+        self._begin_flow(self.add_code, code)
 
     def _begin_fence(self, indent: int, mark: str, info: str) -> None:
         self._end_block()
-        self._leave_items(indent)
+        self._items.leave(indent)
         self.open_fence(info)
         self._fence = Fence(mark, indent)
 

@@ -9,13 +9,13 @@ class BlockHandler:
     """Base class with a method for each part, called as it arrives; override those of interest."""
 
     def begin_line(self) -> None:
-        """Begin a new line: a paragraph, heading, item, rule or line of indented code follows."""
+        """Begin a new line, on which any block but fenced code follows."""
 
     def begin_text(self, heading: int) -> None:
         """Begin a heading of this level, or a paragraph if that is 0."""
 
     def continue_paragraph(self) -> None:
-        """Continue the paragraph on its next line."""
+        """Continue the paragraph on its next line, which can still become a table's header."""
 
     def add_text(self, text: str) -> None:
         """Add text to the paragraph or heading."""
@@ -23,8 +23,13 @@ class BlockHandler:
     def add_rule(self) -> None:
         """Add a thematic break."""
 
-    def begin_item(self, mark: str) -> None:
-        """Begin a list item with this bullet or number."""
+    def begin_item(self, mark: str, box: str) -> None:
+        """Begin a list item.
+
+        Args:
+            mark: the bullet or number.
+            box: what the box of a task contains, `x` or a space; empty if the item has no box.
+        """
 
     def begin_table(self, headers: Sequence[str], alignments: Sequence[str]) -> None:
         """Begin a table, given the source of its header cells."""

@@ -68,9 +68,16 @@ class Inline:
         self._open = text[end:]
         return spans
 
-    def peek(self) -> list[Span]:
-        """Return the spans after the final ones, guessing that open marks will be closed."""
-        return _guess(self._open, self._before, self._style, _MAX_DEPTH)
+    def peek(self, more: str = "") -> list[Span]:
+        """Return the spans after the final ones, guessing that open marks will be closed.
+
+        Args:
+            more: text that may follow.
+        """
+        text = self._open + more
+        spans, end = _parse(text, self._before, self._style, final=False) if more else ([], 0)
+        before = text[end - 1] if end else self._before
+        return spans + _guess(text[end:], before, self._style, _MAX_DEPTH)
 
 
 def render_inline(text: str, style: str = "") -> list[Span]:

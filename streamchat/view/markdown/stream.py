@@ -13,7 +13,7 @@ from streamchat.view.glyphs import UNICODE_GLYPHS, Glyphs
 from streamchat.view.markdown.blocks import BlockParser
 from streamchat.view.markdown.highlight import MAX_LINE, Highlighter
 from streamchat.view.markdown.inline import Inline, Span
-from streamchat.view.markdown.syntax import MAX_AMBIGUOUS, Fence, split_cells, split_row
+from streamchat.view.markdown.syntax import MAX_AMBIGUOUS, Fence, is_row, split_cells, split_row
 from streamchat.view.markdown.table import Cell, Table
 
 _RULE_LENGTH = 24
@@ -41,6 +41,8 @@ class MarkdownStream(BlockParser):
         self._inline: Inline | None = None
         """The open paragraph or heading."""
         self._table: Table | None = None
+        self._table_began = False
+        """Whether the first line of the table is final."""
         self._highlighter: Highlighter | None = None
         self._columns: list[int] = []
         """The screen columns of the text in the open items; any more are out of date."""
@@ -52,17 +54,15 @@ class MarkdownStream(BlockParser):
 
     def peek(self) -> list[Span]:
         """Return the spans after the final ones, guessing what is still undecided."""
+        if self._held is not None:
+            return self._peek_held(self._held)
         spans = self._inline.peek() if self._inline else []
-        if self._header_row is not None:
-            spans += self._peek_header(self._header_row)
-        elif self._table:
+        if self._table:
             spans += self._peek_table(self._table)
         elif self._fence:
             spans += self._peek_code(self._fence)
-        elif self._line.lstrip().startswith("|"):
-            spans += self._peek_header(self._line)
         elif self._line:
-            spans += self._peek_line()
+            spans += self._peek_line(self._line, self._lead)
         return spans
 
     # Text
@@ -80,8 +80,11 @@ class MarkdownStream(BlockParser):
     def add_rule(self) -> None:
         self._settled.append((self._glyphs.line * _RULE_LENGTH, "rule"))
 
-    def begin_item(self, mark: str) -> None:
+    def begin_item(self, mark: str, box: str) -> None:
         shown = self._glyphs.bullet if mark in "-+*" else mark
+        if box:
+            sign = self._glyphs.unchecked if box == " " else self._glyphs.checked
+            shown = sign if mark in "-+*" else f"{mark} {sign}"
         self._settled.append((f"{shown} ", "mark"))
         self._columns[len(self._items) :] = [self._column + len(shown) + 1]
 
@@ -93,12 +96,19 @@ class MarkdownStream(BlockParser):
             self._settle_rows(self._table.take(self._room, whole=True))
             self._table = None
 
-    def _peek_line(self) -> list[Span]:
+    def _peek_line(self, line: str, lead: list[Span]) -> list[Span]:
         """Return the current line, unless it is only a mark, which may not turn out to be text."""
-        line = _limit(self._line.strip())
+        line = _limit(line.strip())
         if line.startswith(("```", "~~~")):
-            return [*self._lead[:1], (self._format_fence(line.strip("`~ ")), "fence")]
-        return [*self._lead, (line, "")] if any(map(str.isalnum, line)) else []
+            return [*lead[:1], (self._format_fence(line.strip("`~ ")), "fence")]
+        return [*lead, *Inline().peek(line)] if any(map(str.isalnum, line)) else []
+
+    def _peek_held(self, line: str) -> list[Span]:
+        """Return the line that is held, most likely as text if it does not begin with a bar."""
+        inline = self._inline or Inline()
+        if line.startswith("|") or "|" in self._line:
+            return inline.peek() + self._peek_header(line)
+        return inline.peek(line)
 
     # Code
 
@@ -141,7 +151,7 @@ class MarkdownStream(BlockParser):
     # Tables
 
     def begin_table(self, headers: Sequence[str], alignments: Sequence[str]) -> None:
-        self._table = Table(headers, alignments, self._glyphs)
+        self._table, self._table_began = Table(headers, alignments, self._glyphs), False
 
     def add_row(self, cells: Sequence[str]) -> None:
         assert self._table
@@ -150,21 +160,23 @@ class MarkdownStream(BlockParser):
 
     def _settle_rows(self, lines: list[Cell]) -> None:
         for line in lines:
-            self._settled += [*self._lead, *line]
-            self._began, self._blank = True, False
+            self._settled += [*(self._lead if self._table_began else []), *line]
+            self._table_began = True
 
     def _peek_header(self, line: str) -> list[Span]:
         """Return the line as the header of a table, which it most likely is."""
         headers = split_row(_limit(line))
         table = Table(headers, [""] * len(headers), self._glyphs)
-        return [*self._lead, *table.peek(10**6)[0]]
+        return table.peek(10**6)[0]
 
     def _peek_table(self, table: Table) -> list[Span]:
-        _, line = self._strip_quotes(complete=False)
-        lines = table.peek(self._room, split_cells(_limit(line)) if line.strip() else ())
-        between: list[Span] = [("\n", ""), *self._prefix]
+        _, source = self._strip_quotes(complete=False)
+        open_row = is_row(source.strip())
+        lines = table.peek(self._room, split_cells(_limit(source)) if open_row else ())
+        between = self._lead
         spans = [span for line in lines for span in (*between, *line)]
-        return [*self._lead, *spans[len(between) :]]
+        below = [] if open_row else self._peek_line(source, between)
+        return [*spans[0 if self._table_began else len(between) :], *below]
 
     @property
     def _room(self) -> int:
