@@ -6,6 +6,8 @@ point, what is missing, and the module that uses it.
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import inspect
 import pkgutil
 from collections.abc import Iterator
@@ -117,7 +119,6 @@ POINTS = [
     ),
     Point("prompt_toolkit.history:FileHistory.store_string", "repl.prompt", ("string",)),
     Point(f"{_SESSION}.prompt_async", "repl.prompt", ("default", "pre_run", "handle_sigint")),
-    Point("prompt_toolkit.buffer:Buffer.open_in_editor", "repl.prompt"),
     Point("prompt_toolkit.buffer:Buffer.validate_and_handle", "repl.prompt"),
     Point("prompt_toolkit.buffer:Buffer.start_completion", "repl.prompt", ("select_first",)),
     Point("prompt_toolkit.application:run_in_terminal", "repl.typeahead", ("func",)),
@@ -229,3 +230,10 @@ def test_a_lexer_s_state_outlives_a_line() -> None:
     highlighter.highlight("text = '''one")
     why = "Pygments no longer returns the state at the end of a line: view.markdown.highlight"
     assert highlighter.highlight("two") == [("two", "string")], why
+
+
+def test_asyncio_keeps_handlers_of_signals_where_our_loop_replaces_them() -> None:
+    with contextlib.closing(asyncio.SelectorEventLoop()) as loop:
+        assert loop._signal_handlers == {}, (  # type: ignore[attr-defined]  # that is the point
+            "_signal_handlers has moved: streamchat.process.runtime uses it."
+        )
