@@ -25,7 +25,7 @@ def chat(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):  # ty
 def test_a_file_goes_with_the_message_and_is_one_line(server: Server, chat: Chat) -> None:
     Path("two words.txt").write_text("spaced")
     Path("evil.md").write_text("```\n\x1b]0;title\x07\n```\n")
-    server.script(*[says(f"Answer {number}.") for number in range(1, 7)])
+    server.script(*[says(f"Answer {number}.") for number in range(1, 8)])
     shown = chat.send("@hello.txt and @~/hello.txt, please")
     assert "(attached hello.txt: 2 lines, 12 characters)" in shown
     again = HELLO.replace("hello.txt", "~/hello.txt")
@@ -36,8 +36,10 @@ def test_a_file_goes_with_the_message_and_is_one_line(server: Server, chat: Chat
     chat.send("@evil.md")
     assert messages(server)[-1].endswith("File evil.md:\n````\n```\n\x1b]0;title\x07\n```\n````")
     assert "\x1b]0;" not in chat.written
-    chat.send("me@example.org and @nobody")
-    assert messages(server)[-1] == "me@example.org and @nobody"
+    chat.send("me@example.org, a@hello.txt, @ and (@)")
+    assert messages(server)[-1] == "me@example.org, a@hello.txt, @ and (@)"
+    chat.send(r"\@hello.txt and `@hello.txt`")
+    assert messages(server)[-1] == "@hello.txt and `@hello.txt`"
 
     # What was asked anew, or taken up again, goes with the same files.
     chat.send("@hello.txt?")
@@ -46,6 +48,38 @@ def test_a_file_goes_with_the_message_and_is_one_line(server: Server, chat: Chat
     assert chat.shown.count("> @hello.txt?") == 2
     chat.send("and now")
     assert messages(server)[-3] == "@hello.txt?\n\n" + HELLO
+
+
+@pytest.mark.parametrize(
+    "written", ["(@hello.txt)", "[@hello.txt], please", "(see @hello.txt).", '(@"hello.txt")']
+)
+def test_brackets_and_punctuation_are_no_part_of_the_name(
+    server: Server, chat: Chat, written: str
+) -> None:
+    server.script(says("Hello."))
+    assert "(attached hello.txt: 2 lines, 12 characters)" in chat.send(written)
+    assert messages(server) == [f"{written}\n\n{HELLO}"]
+
+
+def test_code_is_full_of_signs(server: Server, chat: Chat) -> None:
+    server.script(says("Hello."))
+    code = "what is\n```python\n@property\n@hello.txt\n```"
+    chat.type(f"\x1b[200~{code}\x1b[201~" + ENTER)
+    chat.wait_for("Hello.")
+    assert messages(server) == [code]
+
+
+def test_a_word_after_the_sign_is_meant_as_a_file(server: Server, chat: Chat) -> None:
+    Path("loop").symlink_to("loop")
+    Path("dangling").symlink_to("missing")
+    hint = " (to send it as a word, write \\@{})"
+    for name in ("missing", "dangling", "~nobody/x"):
+        chat.refused(f"look @{name}", f"{name} does not exist{hint.format(name)}")
+    chat.refused("look (@missing).", "missing does not exist")
+    chat.refused("look @loop", "loop cannot be read: Too many levels of symbolic links")
+    chat.refused("look @hello.txt/x", "hello.txt/x cannot be read: Not a directory")
+    chat.refused(f"look @{'x' * 300}", "File name too long")
+    assert server.requests == []
 
 
 def test_what_cannot_go_is_told_and_nothing_is_sent(server: Server, chat: Chat) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.chatting import Chat
+from tests.program import run
 from tests.server import Server, answers
 
 ANSWER = "Twice:\n\n```python\nprint('日本')\n```\n\nand\n\n```\nsecond\n```\n"
@@ -32,7 +33,7 @@ def test_an_answer_and_its_code_go_to_the_clipboard_s_tool(
         chat.ready()
         chat.refused("/copy", "No questions yet")
         chat.send("code?")
-        assert "Copied " in chat.send("/copy")
+        assert f"Copied {len(ANSWER)} characters with xclip" in chat.send("/copy")
         assert copied.read_text() == ANSWER
         chat.send("/copy 1")
         assert copied.read_text() == "print('日本')\n"
@@ -60,12 +61,58 @@ def test_the_terminal_s_clipboard_is_used_only_if_it_was_asked_for(
         assert not (tmp_path / "copied").exists()
 
 
-def test_without_a_tool_that_is_told(server: Server, tmp_path: Path) -> None:
+@pytest.mark.parametrize("missing", ["PATH", "DISPLAY"])
+def test_without_a_tool_or_a_display_the_terminal_copies(
+    server: Server, tmp_path: Path, tools: dict[str, str], missing: str
+) -> None:
     server.script(answers(ANSWER))
-    nothing = tmp_path / "nothing"
-    nothing.mkdir()
-    with Chat(server, tmp_path, columns=160, PATH=str(nothing)) as chat:
+    with Chat(server, tmp_path, **tools | {missing: ""}) as chat:
         chat.ready()
         chat.send("code?")
-        chat.refused("/copy", "No clipboard tool found")
-        assert "\x1b]52" not in chat.written
+        assert "Copied 7 characters through the terminal" in chat.send("/copy 2")
+        assert f"\x1b]52;c;{base64.b64encode(b'second' + bytes([10])).decode()}\x07" in chat.written
+        assert not (tmp_path / "copied").exists()
+
+
+def test_without_a_tool_and_a_terminal(server: Server, tmp_path: Path) -> None:
+    server.script(answers(ANSWER))
+    said = run(
+        tmp_path, "repl", stdin="code?\n/copy\n", OPENAI_BASE_URL=server.url, DISPLAY="", PATH=""
+    )
+    assert said.stderr.startswith("error: Not copied: no clipboard tool found")
+    assert "\x1b" not in said.stdout
+
+
+@pytest.mark.parametrize(
+    ("script", "how"),
+    [
+        ("exit 3", "xclip failed with exit status 3"),
+        ("cat >/dev/null; exit 3", "xclip failed with exit status 3"),
+        ("kill -9 $$", "xclip was ended by signal 9"),
+    ],
+)
+def test_a_tool_that_fails(
+    server: Server, tmp_path: Path, tools: dict[str, str], script: str, how: str
+) -> None:
+    (tmp_path / "bin" / "xclip").write_text(f"#!/bin/sh\n{script}\n")
+    server.script(answers(ANSWER))
+    with Chat(server, tmp_path, **tools) as chat:
+        chat.ready()
+        chat.send("code?")
+        chat.refused("/copy", f"Not copied: {how}")
+        assert "Copied" not in chat.shown
+
+
+def test_a_tool_that_stays_to_serve_the_text(
+    server: Server, tmp_path: Path, tools: dict[str, str]
+) -> None:
+    (tmp_path / "bin" / "xclip").write_text(
+        f"#!/bin/sh\ncat > {tmp_path}/copied\n"
+        f"(while test ! -e {tmp_path}/go; do sleep 0.1; done) &\n"
+    )
+    server.script(answers(ANSWER))
+    with Chat(server, tmp_path, **tools) as chat:
+        chat.ready()
+        chat.send("code?")
+        assert "Copied 7 characters with xclip" in chat.send("/copy 2")
+        (tmp_path / "go").touch()

@@ -51,7 +51,6 @@ LIBRARIES = {
     "rich": ("view",),
     "pygments": ("view.markdown.highlight",),
     "prompt_toolkit": ("repl",),
-    "pyperclip": ("repl.clipboard",),
     "typer": ("cli",),
     "tomllib": ("config",),
     "sqlite3": ("sessions",),

@@ -192,7 +192,7 @@ class Settings:
         "tool",
         Setting(
             Choice("tool", "osc52"),
-            "How /copy copies: tool runs a clipboard program, osc52 asks the terminal (OSC 52).",
+            "How /copy copies: tool runs a clipboard program if any, osc52 asks the terminal.",
         ),
     )
     trace: bool = _declare(

@@ -8,13 +8,18 @@ from pathlib import Path
 
 from streamchat.config.reading import read_regular_file
 from streamchat.repl.errors import CommandError
+from streamchat.text.sanitize import one_line
 
 MAX_BYTES = 200_000
 """The largest file that can be attached."""
-_NAME = re.compile(r'(?<!\S)@(?:"([^"\n]+)"|(\S+))')
-_UNCLOSED = re.compile(r'(?<!\S)@"[^"\n]*$', re.MULTILINE)
-_PUNCTUATION = ".,;:!?)'\""
-_PATH_LIKE = re.compile(r"/|^~|\.\w{1,8}$")
+BEGIN = r"(?<![^\s(\[{<])@"
+"""An @ at the beginning of a word; brackets may stand before it."""
+_NAME = re.compile(BEGIN + r'(?:"([^"\n]+)"|(\S+))')
+_UNCLOSED = re.compile(BEGIN + r'"[^"\n]*$', re.MULTILINE)
+_ESCAPED = re.compile(BEGIN.replace("@", r"\\@"))
+_CODE = re.compile(r"^ *(```+|~~~+).*?(?:^ *\1|\Z)", re.MULTILINE | re.DOTALL)
+"""A fenced block, in which an @ may begin anything."""
+_PUNCTUATION = ".,;:!?)]}>'\""
 
 
 class AttachmentError(CommandError):
@@ -37,18 +42,19 @@ class Attachment:
 
 
 def attach_files(message: str) -> tuple[str, list[Attachment]]:
-    """Return the message with the text of the files it names, and these files.
+    r"""Return the message with the text of the files it names, and these files.
 
-    A word after an @ that names no file stays a word, unless it can only be meant as a path.
+    Every word that begins with an @ names a file; with a backslash, as in \@this, it is a word.
 
     Raises:
         AttachmentError: a file does not exist, is not text, or is too large.
     """
-    if _UNCLOSED.search(message):
+    prose = _CODE.sub("", message)
+    if _UNCLOSED.search(prose):
         raise AttachmentError('missing closing quote: @"name with spaces.txt"')
-    names = dict.fromkeys(quoted or plain for quoted, plain in _NAME.findall(message))
-    files = [file for name in names if (file := _find_file(name))]
-    return "\n\n".join([message, *map(_format, files)]), files
+    names = dict.fromkeys(quoted or plain for quoted, plain in _NAME.findall(prose))
+    files = [_attach(name) for name in names if name.strip(_PUNCTUATION)]
+    return "\n\n".join([_ESCAPED.sub("@", message), *map(_format, files)]), files
 
 
 def _format(file: Attachment) -> str:
@@ -58,26 +64,28 @@ def _format(file: Attachment) -> str:
     return f"File {file.name}:\n{fence}\n{file.text.rstrip(chr(10))}\n{fence}"
 
 
-def _find_file(name: str) -> Attachment | None:
-    for each in filter(None, (name, name.rstrip(_PUNCTUATION))):
+def _attach(name: str) -> Attachment:
+    """Return the file of this name, or of the name without the punctuation after it."""
+    bare = reason = ""
+    for bare in dict.fromkeys((name, name.rstrip(_PUNCTUATION))):
         try:
-            path = Path(each).expanduser()
-            if path.is_file():
-                return Attachment(each, _read_text(path, each))
-            if path.is_dir():
-                raise AttachmentError(f"{each} is a directory, not a file")
-            if path.exists():
-                raise AttachmentError(f"{each} is not a regular file")
-        except (OSError, RuntimeError, ValueError):  # an impossible name, or an unknown user
-            continue
-    if _PATH_LIKE.search(name.rstrip(_PUNCTUATION)):
-        raise AttachmentError(f"{name} does not exist")
-    return None
+            path = Path(bare).expanduser()
+            path.stat()
+        except (FileNotFoundError, RuntimeError, ValueError):  # also an unknown user, or a NUL
+            reason = "does not exist"
+        except OSError as error:
+            reason = f"cannot be read: {error.strerror}"
+        else:
+            return Attachment(bare, _read_text(path, bare))
+    shown = one_line(bare, 60)
+    raise AttachmentError(f"{shown} {reason} (to send it as a word, write \\@{shown})")
 
 
 def _read_text(path: Path, name: str) -> str:
     try:
         content = read_regular_file(path, MAX_BYTES)
+    except IsADirectoryError:
+        raise AttachmentError(f"{name} is a directory, not a file") from None
     except OSError as error:
         raise AttachmentError(f"{name}: {error.strerror}") from None
     try:

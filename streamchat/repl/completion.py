@@ -9,11 +9,12 @@ from pathlib import Path
 from prompt_toolkit.completion import CompleteEvent, Completer, Completion
 from prompt_toolkit.document import Document
 
+from streamchat.repl.attachments import BEGIN
 from streamchat.repl.chat import Chat
 from streamchat.repl.registry import COMMANDS
 from streamchat.text.sanitize import one_line
 
-_ATTACHING = re.compile(r'(?<!\S)@(?:"([^"\n]*)|(\S*))$')
+_ATTACHING = re.compile(BEGIN + r'(?:"([^"\n]*)|(\S*))$')
 
 
 class ChatCompleter(Completer):

@@ -16,7 +16,7 @@ from prompt_toolkit.document import Document
 
 from streamchat.config.reading import read_regular_file
 from streamchat.process.stdio import print_error
-from streamchat.repl.errors import CommandError
+from streamchat.repl.errors import CommandError, describe_exit
 from streamchat.text.surrogates import replace_surrogates
 
 _VARIABLES = ("VISUAL", "EDITOR")
@@ -101,6 +101,4 @@ def _run(editor: list[str], path: Path) -> str:
         raise CommandError(f"the editor {editor[0]} was not found") from None
     except OSError as error:
         raise CommandError(f"cannot run the editor {editor[0]}: {error.strerror}") from None
-    if code < 0:
-        return f"{editor[0]} was ended by signal {-code}"
-    return f"{editor[0]} failed with exit status {code}" if code else ""
+    return describe_exit(editor[0], code) if code else ""

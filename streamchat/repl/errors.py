@@ -28,6 +28,13 @@ def describe_error(error: Exception) -> str:
     return f"{type(error).__name__}: {error} (/verbose shows where)"
 
 
+def describe_exit(program: str, status: int) -> str:
+    """Return how a program that has failed ended; a negative status is a signal."""
+    if status < 0:
+        return f"{program} was ended by signal {-status}"
+    return f"{program} failed with exit status {status}"
+
+
 @contextmanager
 def catch_errors(report: Callable[[Exception], None]) -> Iterator[None]:
     """Pass on what callbacks and background tasks raise in this context.

@@ -106,6 +106,7 @@ class Repl:
         except EOFError:
             raise
         except CommandError as error:
+            chat.failed = chat.failed or not is_command(text)
             # A known command without arguments has nothing to correct.
             chat.restore("" if text in COMMANDS else line, retry)
             self._report(error)

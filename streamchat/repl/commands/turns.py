@@ -100,7 +100,7 @@ def _offer_blocks(chat: Chat, typed: str) -> Iterable[tuple[str, str]]:
 @command(
     "/copy [N]",
     "copy the last answer, or its Nth code block, to the clipboard",
-    more="Uses the platform's clipboard tool, or the terminal (OSC 52) with "
+    more="Uses the platform's clipboard tool, or the terminal (OSC 52) without a tool, or with "
     'clipboard = "osc52" in the configuration file.',
     completer=_offer_blocks,
 )
@@ -114,8 +114,8 @@ async def copy_(chat: Chat, number: str) -> None:
             count = f"{len(blocks) or 'no'} code block{'s' * (len(blocks) != 1)}"
             raise CommandError(f"The last answer has {count}")
         text = blocks[int(number) - 1]
-    await copy(text, chat.settings.clipboard)
-    chat.say(f"Copied {len(text):,} characters")
+    how = await copy(text, chat.settings.clipboard)
+    chat.say(f"Copied {len(text):,} characters {how}")
 
 
 @command("/usage", "show tokens and time for each turn")
