@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import threading
 import time
 from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any
 
@@ -33,6 +35,7 @@ from streamchat.events import (
 from streamchat.models.openai_compatible import connect
 from streamchat.turn import Prose
 from tests.agents import OPEN, close_agents, collect_events, open_agent, play_turn, sent_messages
+from tests.chatting import held
 from tests.server import (
     NEVER,
     NOTEBOOK_ANSWER,
@@ -48,6 +51,7 @@ from tests.server import (
     fails,
     notebook,
     says,
+    wait_for_request,
 )
 
 
@@ -155,12 +159,69 @@ async def test_an_interrupted_turn_leaves_a_passed_history_alone(server: Server)
     assert agent.chat_history == []
 
 
-def test_a_program_without_an_event_loop_calls_run(server: Server) -> None:
-    server.script(*notebook(), says("Retry."))
-    agent = open_agent(server)
-    assert agent.run("What is 10 + 10")["answer"] == "10 + 10 equals 20."
-    assert agent.run("And?") == {"answer": "Retry.", "tools_used": []}
-    agent.close()
+class TestWithoutAnEventLoop:
+    """Programs that call `run` and `close`."""
+
+    def test_the_calls_share_a_loop(self, server: Server) -> None:
+        server.script(*notebook(), says("Retry."))
+        agent = open_agent(server)
+        assert agent.run("What is 10 + 10")["answer"] == "10 + 10 equals 20."
+        assert agent.run("And?") == {"answer": "Retry.", "tools_used": []}
+        agent.close()
+        agent.close()
+
+    def test_threads_take_turns(self, server: Server) -> None:
+        server.script(says("One."), says("Two."))
+        agent = open_agent(server)
+        with ThreadPoolExecutor(1) as thread:
+            assert thread.submit(agent.run, "1").result()["answer"] == "One."
+        assert agent.run("2")["answer"] == "Two."
+        agent.close()
+
+    def test_a_second_thread_is_refused_and_asks_nothing(self, server: Server) -> None:
+        release = threading.Event()
+        server.script(held(says("One."), release), says("Three."))
+        agent = open_agent(server)
+        with ThreadPoolExecutor(1) as thread:
+            first = thread.submit(agent.run, "1")
+            wait_for_request(server)
+            for refused in (partial(agent.run, "2"), agent.close):
+                with pytest.raises(RuntimeError, match="another thread is using this executor; "):
+                    refused()
+            release.set()
+            assert first.result()["answer"] == "One."
+        assert agent.run("3")["answer"] == "Three."
+        agent.close()
+        assert [sent_messages(server, at)[-1]["content"] for at in range(2)] == ["1", "3"]
+        assert len(server.requests) == 2
+
+    def test_a_tool_cannot_run_its_own_agent(self, server: Server) -> None:
+        def ask(question: str) -> str:
+            """Ask."""
+            return str(agent.run(question))
+
+        server.script(calls("ask", question="2"), answers("No."))
+        agent = open_agent(server, tools=[StructuredTool.from_function(ask)])
+        assert agent.run("1") == {"answer": "No.", "tools_used": []}
+        agent.close()
+        assert "of its own" in sent_messages(server)[-1]["content"]
+
+    @pytest.mark.parametrize("method", ["run", "close"])
+    async def test_in_a_running_loop_the_error_names_what_to_await(
+        self, server: Server, method: str
+    ) -> None:
+        agent = open_agent(server)
+        instead = {"run": "await executor.invoke(...)", "close": "await executor.aclose()"}[method]
+        with pytest.raises(RuntimeError) as caught:
+            agent.run("?") if method == "run" else agent.close()
+        assert str(caught.value) == (
+            f"{method} cannot be called while an event loop is running, as in a notebook; "
+            f"use {instead}"
+        )
+        gc.collect()  # complains of what was never awaited
+        assert server.visits == []
+        server.script(says("Still here."))
+        assert (await agent.invoke("?"))["answer"] == "Still here."
 
 
 class TestCalls:

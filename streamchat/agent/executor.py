@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import weakref
 from collections.abc import Coroutine, Iterable, Sequence
 from dataclasses import replace
 from functools import partial
@@ -34,6 +33,7 @@ from streamchat.events import (
 )
 from streamchat.models import open_model
 from streamchat.models.progress import Progress, ignore_progress
+from streamchat.process.blocking import BlockingRunner
 from streamchat.text.redact import Redactor
 from streamchat.tools import TOOLS, final_answer
 
@@ -83,7 +83,7 @@ class AgentExecutor:
         self._redactor = redactor or Redactor()
         self._model = self._connect(llm or open_model(load_settings()))
         self._tool_runner = ToolRunner(self.tools, timeout, self._redactor)
-        self._loop_runner: asyncio.Runner | None = None
+        self._runner = BlockingRunner("executor")
 
     @property
     def model_name(self) -> str:
@@ -110,10 +110,12 @@ class AgentExecutor:
             await close()
 
     def close(self) -> None:
-        """Close the model's connections, for programs that call `run`."""
-        runner, self._loop_runner = self._loop_runner or asyncio.Runner(), None
-        with runner:
-            runner.run(self.aclose())
+        """Close the model's connections, for programs that call `run`.
+
+        Raises:
+            RuntimeError: as from `run`.
+        """
+        self._runner.close("close", "await executor.aclose()", self.aclose)
 
     def invoke(
         self,
@@ -154,12 +156,11 @@ class AgentExecutor:
 
         Raises:
             AgentError: the turn ended without an answer.
-            RuntimeError: an event loop is already running; await `invoke` instead.
+            RuntimeError: an event loop is running, and `invoke` must be awaited instead; or another
+                thread is using the executor. Nothing is asked.
         """
-        if self._loop_runner is None:
-            self._loop_runner = asyncio.Runner()
-            weakref.finalize(self, self._loop_runner.close)
-        return self._loop_runner.run(self.invoke(input))
+        work = partial(self.invoke, input)
+        return self._runner.run("run", "await executor.invoke(...)", work)
 
     def _connect(self, llm: BaseChatModel) -> ModelClient:
         self._redactor.learn(*getattr(llm, "secrets", ()))
