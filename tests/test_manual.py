@@ -14,7 +14,7 @@ from streamchat.config import Settings
 from streamchat.config.environment import VARIABLES as LIBRARIES
 from streamchat.config.manual_table import render_settings_table
 from streamchat.config.sources import VARIABLES, load_settings
-from streamchat.manual import TOPICS, read_topic
+from streamchat.manual import TOPICS, list_topics, read_topic
 from streamchat.models.embedded.weights import EMBEDDED
 from streamchat.repl.commands import render_table
 from streamchat.view.document import rewrap
@@ -152,3 +152,9 @@ def test_paragraphs_and_items_are_wrapped_and_nothing_else_is() -> None:
     expected += "```\na  b c d e f g h i j k l\n```\n| a | b | c | d | e | f |"
     assert rewrap(source, 20) == expected
     assert rewrap("- one two three four five", 20) == "- one two three four\n  five"
+
+
+def test_the_list_of_topics_breaks_between_words() -> None:
+    assert all(len(line) <= 40 for line in list_topics(40).splitlines())
+    assert " ".join(list_topics(40).split()) == " ".join(list_topics().split())
+    assert len(list_topics().splitlines()) == len(TOPICS)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from shutil import get_terminal_size
 
 from streamchat.config import SettingsError
 from streamchat.manual import TOPICS, list_topics, read_topic
@@ -20,7 +21,8 @@ def show_manual(topic: str | None, *, plain: bool) -> None:
     """
     prepare_stdout()
     if topic is None:
-        sys.stdout.write(sanitize(list_topics()))
+        columns = get_terminal_size().columns if sys.stdout.isatty() else 80
+        sys.stdout.write(sanitize(list_topics(columns)))
         return
     try:
         text = read_topic(topic)

@@ -6,6 +6,7 @@ It knows only its own files, and must not know how they are shown.
 from __future__ import annotations
 
 from importlib.resources import files
+from textwrap import wrap
 
 TOPICS = {
     "models": "choose a model and a server",
@@ -20,10 +21,15 @@ TOPICS = {
 }
 
 
-def list_topics() -> str:
-    """Return a line for each topic."""
-    width = max(map(len, TOPICS))
-    return "".join(f"{name:{width}}  {summary}\n" for name, summary in TOPICS.items())
+def list_topics(columns: int = 80) -> str:
+    """Return a line for each topic, or more if they do not fit into the columns."""
+    indent = max(map(len, TOPICS)) + 2
+    width = max(columns, 2 * indent)
+    entries = (
+        wrap(f"{name:{indent}}{summary}", width, subsequent_indent=" " * indent)
+        for name, summary in TOPICS.items()
+    )
+    return "".join(f"{line}\n" for lines in entries for line in lines)
 
 
 def read_topic(name: str) -> str:
