@@ -52,6 +52,8 @@ def test_marks_are_enough() -> None:
         "[1, 2]",
         '{"name": "add", "arguments": {',
         "[" * 100_000,
+        f"```{' ' * 100_000}x",
+        f"```{'x' * 100_000}",
     ],
 )
 def test_anything_else_is_an_answer(text: str) -> None:

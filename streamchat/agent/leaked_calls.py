@@ -21,7 +21,8 @@ _MARKS = {
     "<\uff5ctool▁calls▁begin\uff5c>": "<\uff5ctool▁calls▁end\uff5c>",
 }
 _NAME = re.compile(r'"name"\s*:\s*"([^"]{1,64})"|<function=([\w-]{1,64})')
-_FENCE = re.compile(r"```\w*\s*(.*?)\s*```", re.DOTALL)
+_LANGUAGE = re.compile(r"\w*")
+_FENCE = "```"
 
 
 def find_leaked_call(text: str, tools: Collection[str]) -> str:
@@ -39,9 +40,17 @@ def find_leaked_call(text: str, tools: Collection[str]) -> str:
         if text.startswith(opening) and text.endswith(closing):
             named = _NAME.search(text)
             return next(filter(None, named.groups()), "") if named else "a tool"
-    fenced = _FENCE.fullmatch(text)
-    names = list(_read_names(fenced.group(1) if fenced else text))
+    names = list(_read_names(_strip_fence(text)))
     return names[0] if names and all(name in tools for name in names) else ""
+
+
+def _strip_fence(text: str) -> str:
+    """Return the content of a fenced code block, or any other text as it is."""
+    inner = text.removeprefix(_FENCE)
+    if inner == text or not inner.endswith(_FENCE):
+        return text
+    language = _LANGUAGE.match(inner)
+    return inner.removesuffix(_FENCE)[language.end() if language else 0 :].strip()
 
 
 def _read_names(text: str) -> Iterator[str]:
