@@ -23,7 +23,7 @@ from streamchat.models.openai_compatible import (
     connect,
 )
 from streamchat.text.redact import Redactor
-from tests.server import NEVER, Hangup, Reply, Server, fails, says
+from tests.server import NEVER, Hangup, Reply, Server, delta, ends, fails, says
 
 
 async def text_of(llm: CompatibleChatOpenAI) -> str:
@@ -144,6 +144,17 @@ class TestErrors:
 
     def test_anything_else_by_its_name(self) -> None:
         assert describe(ZeroDivisionError("by\nzero"), Redactor()) == "ZeroDivisionError: by zero"
+
+
+@pytest.mark.parametrize("separately", [False, True])
+async def test_an_error_after_the_end_of_the_message_is_the_end_of_the_stream(
+    server: Server, separately: bool
+) -> None:
+    events = [delta(content="Hello."), ends(), {"error": "no"}, delta(content=" Bye.")]
+    wire = [f"data: {json.dumps(event)}\n\n".encode() for event in events]
+    server.script(Reply(tuple(wire) if separately else (b"".join(wire),), None))
+    llm = connect("m", base_url=server.url, api_key=None, temperature=0, timeout=5)
+    assert await text_of(llm) == "Hello."
 
 
 async def test_no_key_is_needed_elsewhere_and_none_of_ours_is_sent(server: Server) -> None:

@@ -57,13 +57,17 @@ class ChunkStream(openai.AsyncStream[object]):
                     raise self._connection_error(error) from error
                 if deadline and clock() >= deadline:
                     break  # even if pings keep coming
-                chunks = self._read(body.finish() if piece is None else body.feed(piece))
-                while (chunk := _next_chunk(chunks, forgiving=finished)) is not None:
-                    chunk = choice.select(chunk)
-                    yield chunk
-                    finished = finished or bool(find_finish_reason(chunk))
-                    if finished and (deadline is None or has_content(chunk)):
-                        deadline = clock() + _GRACE
+                try:
+                    for chunk in self._read(body.finish() if piece is None else body.feed(piece)):
+                        chosen = choice.select(chunk)
+                        yield chosen
+                        finished = finished or bool(find_finish_reason(chosen))
+                        if finished and (deadline is None or has_content(chosen)):
+                            deadline = clock() + _GRACE
+                except openai.APIError:
+                    if finished:
+                        break
+                    raise
                 if piece is None:
                     break
             else:
@@ -83,16 +87,6 @@ class ChunkStream(openai.AsyncStream[object]):
         if not is_transport_error(error):
             return error
         return openai.APIConnectionError(message=str(error), request=self.response.request)
-
-
-def _next_chunk(chunks: Iterator[Chunk], *, forgiving: bool) -> Chunk | None:
-    """Return the next chunk or None. If `forgiving`, an error ends the stream."""
-    try:
-        return next(chunks, None)
-    except openai.APIError:
-        if not forgiving:
-            raise
-        return None
 
 
 async def _next(pieces: AsyncIterator[_T], deadline: float | None) -> _T | None:
