@@ -124,8 +124,11 @@ class Conversation:
             self._system_is_stored = await self.recorder.set_system(self.session_id, self.system)
 
     async def leave(self) -> None:
-        """Save what is missing, while the conversation still knows it."""
-        if self.recorder.is_needed and not await self.save_missing():
+        """Save what is missing, while the conversation still knows it.
+
+        A session of which nothing is stored was reported at its beginning.
+        """
+        if not await self.save_missing() and self.session_id:
             count = sum(bool(turn.events) for turn in self.turns)
             what = f"{count} turn{'s' * (count != 1)}" if count else "the last change"
             self.warn(f"{what} of this session could not be saved")
