@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import threading
 from contextlib import suppress
 from pathlib import Path
@@ -102,14 +103,24 @@ _KEYS += [f"\x18{each}" for each in ("(", ")", "e", "\x18", "\x15", "r", " ")]
 async def test_any_keys_in_any_order(
     capfd: pytest.CaptureFixture[str], keys: str, editing: str
 ) -> None:
+    draft = Document("a draft\nof two lines")
     with create_pipe_input() as keyboard, create_app_session(keyboard, DummyOutput()):
-        prompt = Prompt(DummyCompleter(), lambda _: "", editing, save=False, redactor=Redactor())
+        prompt = Prompt(
+            DummyCompleter(),
+            lambda _: "",
+            editing,
+            save=False,
+            redactor=Redactor(),
+            warn=pytest.fail,
+        )
         prompt.history.append_string("an earlier message")
         started = asyncio.Event()
-        reading = asyncio.create_task(prompt.read(Document("a draft\nof two lines"), started.set))
+        reading = asyncio.create_task(prompt.read(lambda: draft, started.set))
         await started.wait()
         keyboard.send_text(keys)
         keyboard.close()
         with suppress(EOFError):
             await reading
-    assert capfd.readouterr().err == ""
+    # Some keys in some order are too much for prompt-toolkit; that is one line, and it goes on.
+    said = capfd.readouterr().err.splitlines()
+    assert all(re.fullmatch(r"error: \w+(: .*)?", line) for line in said)

@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import os
-import resource
 import signal
 import threading
 from pathlib import Path
 
-import pytest
-
 from streamchat.sessions.store import Store
-from streamchat.turn import fold
 from tests.chatting import ENTER, KEY, Chat, held, holders, messages
 from tests.program import run
 from tests.server import Server, fails, notebook, says
@@ -154,7 +150,8 @@ def test_resume_in_a_chat(server: Server, tmp_path: Path) -> None:
 
 
 def test_a_session_undone_to_its_beginning_is_resumed(server: Server, tmp_path: Path) -> None:
-    server.script(says("One."), says("Two."), says("Three."))
+    server.script(says("Before."), says("One."), says("Two."), says("Three."))
+    run(tmp_path, "ask", "an earlier session", OPENAI_BASE_URL=server.url)
     with Chat(server, tmp_path) as chat:
         chat.ready()
         chat.send("one")
@@ -285,32 +282,6 @@ def test_a_chat_takes_the_model_of_the_session_it_resumes(server: Server, tmp_pa
         chat.leave()
 
 
-@pytest.mark.skipif(not hasattr(resource, "prlimit"), reason="needs Linux")
-def test_saving_starts_again_when_the_disk_has_room(server: Server, tmp_path: Path) -> None:
-    server.script(*[says(f"Answer {number}.") for number in range(5)])
-    with Chat(server, tmp_path) as chat:
-        chat.ready()
-        chat.send("q0")
-        id = chat.bar.split(" · ")[1].removeprefix("session ")
-        _limit_files(chat, 0)
-        assert "the session is no longer saved" in chat.send("q1")
-        assert "not saved" in chat.bar
-        assert id not in chat.bar
-        assert "saved" not in chat.send("q2").split("q2")[1].split("Answer 2.")[0]
-        _limit_files(chat, resource.RLIM_INFINITY)
-        assert "the session is saved again" in chat.send("q3")
-        assert id in chat.bar
-        chat.leave()
-    with Store.open(tmp_path / ".local/share/streamchat/sessions.sqlite3") as store:
-        turns = store.turns(id)
-        assert [(each.question, each.answer, each.status) for each in turns] == [
-            (f"q{number}", f"Answer {number}.", "done") for number in range(4)
-        ]
-        assert [each.number for each in turns] == [1, 2, 3, 4]
-        assert all(fold(store.events(each.id)).answer.text == each.answer for each in turns)
-        assert [hit.number for hit in store.search("Answer")] == [4, 3, 2, 1]
-
-
 def test_a_store_that_could_not_be_opened_is_used_later(server: Server, tmp_path: Path) -> None:
     server.script(*[says(f"Answer {number}.") for number in range(2)])
     place = tmp_path / ".local/share/streamchat"
@@ -342,8 +313,3 @@ def test_a_session_that_was_undone_is_the_last(server: Server, tmp_path: Path) -
     run(tmp_path, "repl", "--resume", first, stdin="more\n/undo", OPENAI_BASE_URL=server.url)
     with Store.open(tmp_path / ".local/share/streamchat/sessions.sqlite3") as store:
         assert store.last().id == first  # type: ignore[union-attr]
-
-
-def _limit_files(chat: Chat, size: int) -> None:
-    """Let the chat write no file beyond this size, as if the disk were full."""
-    resource.prlimit(chat.process.pid, resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))

@@ -83,6 +83,7 @@ async def _ask(
             conversation, executor, question, view, interrupts, verbose=options.verbose
         )
     finally:
+        await conversation.leave()
         _print_warnings(conversation)
 
 

@@ -25,7 +25,7 @@ def describe_error(error: Exception) -> str:
         return str(error)
     if isinstance(error, OSError) and error.strerror:
         return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
-    return f"{type(error).__name__}: {error} (/verbose shows where)"
+    return f"{type(error).__name__}: {error}".removesuffix(": ")
 
 
 def describe_exit(program: str, status: int) -> str:

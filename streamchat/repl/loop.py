@@ -120,7 +120,8 @@ class Repl:
                 _log.debug("not handled", exc_info=error)
 
     def _report(self, error: Exception) -> None:
-        print_error(f"error: {self._chat.redactor.redact(describe_error(error))}")
+        hint = "" if is_expected(error) else " (/verbose shows where)"
+        print_error(f"error: {self._chat.redactor.redact(describe_error(error))}{hint}")
 
     async def _run_command(self, text: str) -> None:
         chat = self._chat

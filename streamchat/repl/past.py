@@ -20,6 +20,7 @@ SHOWN_TURNS = 3
 
 async def resume_session(chat: Chat, session: Session) -> None:
     """Continue a session, and show its last turns."""
+    await chat.conversation.leave()
     turns = await chat.in_store(chat.store.turns, session.id)
     chat.conversation.resume(session, turns)
     chat.turn = None
@@ -79,4 +80,6 @@ def report_left_out(chat: Chat) -> None:
 
 
 async def _load_events(chat: Chat, turn: StoredTurn) -> list[Event]:
+    if turn.events:
+        return list(turn.events)
     return await chat.in_store(chat.store.events, turn.id) if turn.id else rebuild_events(turn)

@@ -60,6 +60,7 @@ class Prompt:
         editing: "emacs" or "vi".
         save: whether the history of messages is saved.
         redactor: keeps secrets out of that history, and of errors.
+        warn: called with one line when the history cannot be saved.
     """
 
     def __init__(
@@ -70,12 +71,13 @@ class Prompt:
         *,
         save: bool,
         redactor: Redactor,
+        warn: Callable[[str], None],
     ) -> None:
         self._bar = bar
         self._redactor = redactor
         self.discarded = False
         """Whether Ctrl-C discarded the draft of the last message."""
-        self.history = _open_history(redactor) if save else InMemoryHistory()
+        self.history = _open_history(redactor, warn) if save else InMemoryHistory()
         self.mode = EditingMode.VI if editing == "vi" else EditingMode.EMACS
         self._session: PromptSession[str] = PromptSession(
             PROMPT,
@@ -163,7 +165,7 @@ class Prompt:
         return mode + self._bar(columns - len(mode))
 
 
-def _open_history(redactor: Redactor) -> History:
+def _open_history(redactor: Redactor, warn: Callable[[str], None]) -> History:
     """Return the saved history, in a file that only the user can read.
 
     What is typed is kept in memory if there can be no such file.
@@ -177,18 +179,32 @@ def _open_history(redactor: Redactor) -> History:
     except OSError as error:
         print_error(f"the prompt keeps no history: {path}: {error.strerror}")
         return InMemoryHistory()
-    return RedactedHistory(path, redactor)
+    return RedactedHistory(path, redactor, warn)
 
 
 class RedactedHistory(FileHistory):
-    """A history file without secrets."""
+    """A history file without secrets.
 
-    def __init__(self, path: Path, redactor: Redactor) -> None:
+    Args:
+        path: the file.
+        redactor: keeps secrets out of it.
+        warn: called with one line when the file cannot be written, as on a full disk.
+    """
+
+    def __init__(self, path: Path, redactor: Redactor, warn: Callable[[str], None]) -> None:
         super().__init__(path)
         self._redactor = redactor
+        self._warn = warn
+        self._failed = False
 
     def store_string(self, string: str) -> None:
-        super().store_string(replace_surrogates(self._redactor.redact(string)))
+        before, self._failed = self._failed, False
+        try:
+            super().store_string(replace_surrogates(self._redactor.redact(string)))
+        except OSError as error:
+            self._failed = True
+            if not before:
+                self._warn(f"the prompt's history is not saved: {error.strerror}")
 
 
 def _bind_prompt_keys() -> KeyBindings:

@@ -72,7 +72,10 @@ def chat(
 
 
 async def _run(chat: Chat) -> int:
-    return await Repl(chat, _open_prompt(chat) if chat.interactive else None).run()
+    code = await Repl(chat, _open_prompt(chat) if chat.interactive else None).run()
+    await chat.conversation.leave()
+    chat.print_warnings()
+    return code
 
 
 def _build_chat(
@@ -105,6 +108,7 @@ def _open_prompt(chat: Chat) -> Prompt:
         chat.settings.editing,
         save=chat.settings.save,
         redactor=chat.redactor,
+        warn=chat.conversation.warn,
     )
     chat.lookups.finished = prompt.offer
     chat.loader.on_activity = prompt.redraw

@@ -7,7 +7,6 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from streamchat.process.threads import run_in_daemon_thread
 from streamchat.sessions import StoreError
 from streamchat.sessions.history import select_history
 from streamchat.sessions.recorder import Recorder
@@ -50,6 +49,8 @@ class Conversation:
         self.session_id: str | None = None
         self.title = ""
         self.model = ""
+        self._system_is_stored = True
+        self._removed: list[int] = []
         self._warnings = [] if warnings is None else warnings
 
     @property
@@ -64,19 +65,25 @@ class Conversation:
     def resume(self, session: Session, turns: Sequence[StoredTurn]) -> None:
         """Continue a stored session; its instructions replace the current ones if it has any."""
         self.session_id, self.title, self.turns = session.id, session.title, list(turns)
-        self.model = session.model
+        self.model, self._system_is_stored, self._removed = session.model, True, []
         self.system = self.system if session.system is None else session.system
         self.left_out = select_history(self.turns, self.history_budget)[1]
 
     def start_new(self) -> None:
         """Start a new session with the same instructions."""
         self.session_id, self.turns, self.left_out = None, [], 0
+        self._system_is_stored, self._removed = True, []
 
     def prepare_history(self, without: StoredTurn | None = None) -> list[tuple[str, str]]:
         """Return the messages and answers to send with the next question; sets `left_out`."""
         turns = [each for each in self.turns if each is not without]
         pairs, self.left_out = select_history(turns, self.history_budget)
         return pairs
+
+    async def set_system(self, text: str) -> None:
+        """Change the instructions, also those of the session in the store."""
+        self.system, self._system_is_stored = text, False
+        await self._store_system()
 
     async def begin_turn(self, question: str, message: str, model: str) -> int | None:
         """Store a question before it is sent, and return the turn's ID; None if it is not stored.
@@ -86,21 +93,45 @@ class Conversation:
             message: as sent to the model.
             model: the model's name.
         """
-        if self.session_id is None:
-            self.session_id = await self.recorder.create(model, self.system or None)
-        if self.session_id is None or not await self._save_missing(self.session_id):
+        if not await self._find_session(model) or not await self.save_missing():
             return None
+        assert self.session_id
         return await self.recorder.begin(self.session_id, question, message, model)
 
-    async def _save_missing(self, session_id: str) -> bool:
-        """Store the turns that could not be stored when they happened; return whether all are."""
-        for at, turn in enumerate(self.turns):
-            if not turn.id:
-                id = await self.recorder.restore(session_id, turn)
-                if id is None:
-                    return False
-                self.turns[at] = replace(turn, id=id)
-        return True
+    async def _find_session(self, model: str) -> bool:
+        """Make the session unless there is one; return whether it is in a store to write to."""
+        if not await self.recorder.open():
+            return False
+        if self.session_id is None:
+            self.session_id = await self.recorder.create(model, self.system or None)
+            self._system_is_stored = True
+        return self.session_id is not None
+
+    async def save_missing(self) -> bool:
+        """Store what could not be stored when it happened; return whether nothing is missing."""
+        missing = [turn for turn in self.turns if turn.events]
+        if missing and not await self._find_session(missing[0].model):
+            return False
+        if missing and not await self.recorder.restore(self.session_id or "", self.turns):
+            return False
+        await self._store_system()
+        while self._removed and await self.recorder.delete(self._removed[0]):
+            del self._removed[0]
+        return self._system_is_stored and not self._removed
+
+    async def _store_system(self) -> None:
+        if not self._system_is_stored and self.session_id:
+            self._system_is_stored = await self.recorder.set_system(self.session_id, self.system)
+
+    async def leave(self) -> None:
+        """Save what is missing, while the conversation still knows it.
+
+        A session of which nothing is stored was reported at its beginning.
+        """
+        if not await self.save_missing() and self.session_id:
+            count = sum(bool(turn.events) for turn in self.turns)
+            what = f"{count} turn{'s' * (count != 1)}" if count else "the last change"
+            self.warn(f"{what} of this session could not be saved")
 
     def add(self, turn: StoredTurn) -> None:
         """Append a finished turn, and number it."""
@@ -108,14 +139,11 @@ class Conversation:
         self.turns.append(replace(turn, number=number))
 
     async def remove(self, turn: StoredTurn) -> None:
-        """Remove a turn from the conversation and from the store.
-
-        Raises:
-            StoreError: it is still in the store.
-        """
+        """Remove a turn from the conversation, and from the store as soon as that is possible."""
         self.turns.remove(turn)
-        if self.store and turn.id:
-            await run_in_daemon_thread(self.store.delete_turn, turn.id)
+        if turn.id:
+            self._removed.append(turn.id)
+            await self.save_missing()
 
     def warn(self, line: str) -> None:
         """Add a warning, which is shown at the next good moment."""

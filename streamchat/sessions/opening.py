@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
+from typing import TYPE_CHECKING
 
 from streamchat.config import LOCAL_MODELS, Settings
 from streamchat.sessions import StoreError
 from streamchat.sessions.conversation import Conversation
 from streamchat.sessions.recorder import Recorder
 from streamchat.text.redact import Redactor
+
+if TYPE_CHECKING:
+    # Without a store there is no need for SQLite.
+    from streamchat.sessions.store import Store
 
 LAST = ""
 """Names the last session. No ID starts with an empty string, so it is free."""
@@ -21,7 +27,7 @@ def open_conversation(
 ) -> Conversation:
     """Return a new conversation, or resume a session.
 
-    A new conversation that cannot be saved works all the same: `take_warnings` says why.
+    A conversation that cannot be saved works all the same: `take_warnings` says why.
 
     Args:
         settings: say whether to save it, and give the instructions and the history budget.
@@ -69,10 +75,19 @@ def _open_recorder(
     from streamchat.sessions.store import Store
 
     try:
-        store = Store.open(warn=warn)
+        return Recorder(Store.open(warn=warn), warn, redactor)
     except StoreError as error:
-        if required:
+        readable = _open_to_read(warn)
+        if required and not readable:
             raise
         warn(f"the session is not saved: {error}")
-        return Recorder(None, warn, redactor, reopen=partial(Store.open, warn=warn))
-    return Recorder(store, warn, redactor)
+        return Recorder(readable, warn, redactor, reopen=partial(Store.open, warn=warn))
+
+
+def _open_to_read(warn: Callable[[str], None]) -> Store | None:
+    """Return the store although nothing can be written, or None."""
+    from streamchat.sessions.store import Store
+
+    with suppress(StoreError):
+        return Store.open(warn=warn, only_read=True)
+    return None

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, TypeVar
 from streamchat.events import ChunkReceived, Event
 from streamchat.process.threads import SerialExecutor
 from streamchat.sessions.records import StoredTurn
-from streamchat.sessions.replay import rebuild_events
 from streamchat.text.redact import Redactor
 from streamchat.turn import Turn
 
@@ -33,6 +32,10 @@ class Recorder:
         store: where the turns go; None records nothing.
         warn: called with one line when the store fails, and when a turn is saved again.
         redactor: redacts questions and instructions; the agent redacts events itself.
+        reopen: opens the store if that was not possible so far, or only for reading.
+
+    Attributes:
+        failed: whether what was written last could not be saved.
     """
 
     def __init__(
@@ -43,11 +46,8 @@ class Recorder:
         reopen: Callable[[], Store] | None = None,
     ) -> None:
         self.store = store
-        self.failed = store is None
-        """Whether the last turn could not be saved."""
+        self.failed = store is None or reopen is not None
         self._reopen = reopen
-        self._unfinished: list[int] = []
-        """The turns in the store that the end of could not be stored."""
         self._warn = warn
         self._redactor = redactor or Redactor()
         self._turn: int | None = None
@@ -56,41 +56,72 @@ class Recorder:
         self._writes = SerialExecutor()
         self._writing: asyncio.Future[None] | None = None
 
+    @property
+    def is_needed(self) -> bool:
+        """Whether turns are to be stored, even if that is not possible at the moment."""
+        return self.store is not None or self._reopen is not None
+
+    async def open(self) -> bool:
+        """Return whether there is a store to write to, which may not have been the case so far."""
+        if self._reopen:
+            before, opened = self.store, self._writes.submit(self._reopen)
+            await _wait_for(opened)
+            self.store = self._get_result(opened) or before
+            if self.store is before:
+                return False
+            self._reopen = None
+            if before:
+                before.close()
+        return self.store is not None
+
     async def create(self, model: str, system: str | None = None) -> str | None:
         """Return the ID of a new session, or None if it is not stored."""
-        store = await self._find_store()
-        if store is None:
+        if not self.store:
             return None
         instructions = system and self._redactor.redact(system)
-        created = self._writes.submit(store.create, model, instructions)
+        created = self._writes.submit(self.store.create, model, instructions)
         await _wait_for(created)
         return self._get_result(created)
 
-    async def _find_store(self) -> Store | None:
-        """Return the store, which may not have been available so far."""
-        if self.store is None and self._reopen:
-            opened = self._writes.submit(self._reopen)
-            await _wait_for(opened)
-            self.store = self._get_result(opened)
-        return self.store
+    async def restore(self, session_id: str, turns: list[StoredTurn]) -> bool:
+        """Store the turns that could not be stored when they happened; return whether all are.
 
-    async def restore(self, session_id: str, turn: StoredTurn) -> int | None:
-        """Store a turn that could not be stored when it happened, and return its ID or None.
-
-        Of its events, only those are stored that can be rebuilt from it.
+        In the list, what is stored takes their place.
         """
+        assert self.store
+        for at, turn in enumerate(turns):
+            if not turn.events:
+                continue
+            redact = self._redactor.redact
+            safe = replace(turn, question=redact(turn.question), message=redact(turn.message))
+            restored = self._writes.submit(self.store.restore, session_id, safe)
+            try:
+                await _wait_for(restored)
+            finally:
+                id = self._get_result(restored)
+                turns[at] = turn if id is None else replace(turn, id=id, events=())
+            if id is None:
+                return False
+            self._report_success()
+        return True
+
+    async def set_system(self, session_id: str, text: str) -> bool:
+        """Store the instructions of a session, and return whether they are stored."""
         if not self.store:
-            return None
-        redact, lost = self._redactor.redact, self._unfinished
-        safe = replace(turn, question=redact(turn.question), message=redact(turn.message))
-        restored = self._writes.submit(
-            self.store.restore, session_id, safe, rebuild_events(safe), lost
-        )
-        await _wait_for(restored)
-        id = self._get_result(restored)
-        if id is not None:
-            self._unfinished = []
-        return id
+            return False
+        return await self._write_one(self.store.set_system, session_id, self._redactor.redact(text))
+
+    async def delete(self, turn_id: int) -> bool:
+        """Delete a turn, and return whether it is deleted."""
+        return self.store is not None and await self._write_one(self.store.delete_turn, turn_id)
+
+    async def _write_one(self, method: Callable[..., None], *args: object) -> bool:
+        written = self._writes.submit(method, *args)
+        try:
+            await _wait_for(written)
+        finally:
+            self._get_result(written)
+        return not written.exception()
 
     async def begin(self, session_id: str, question: str, message: str, model: str) -> int | None:
         """Store the beginning of a turn, and return its ID; None if it is not stored."""
@@ -133,12 +164,10 @@ class Recorder:
             await _wait_for(finished)
         finally:
             self._get_result(finished)
-            if finished.exception():
-                self._unfinished.append(id)
-            elif self.failed:
-                self.failed = False
-                self._warn("the session is saved again")
-        return not self.failed
+        if finished.exception():
+            return False
+        self._report_success()
+        return True
 
     def _reset(self) -> None:
         if self._timer:
@@ -158,12 +187,15 @@ class Recorder:
         self._writing = asyncio.wrap_future(written)
         self._writing.add_done_callback(lambda _: self._get_result(written))
 
+    def _report_success(self) -> None:
+        if self.failed:
+            self.failed = False
+            self._warn("the session is saved again")
+
     def _get_result(self, done: Future[_T]) -> _T | None:
         error = done.exception()
         if error is None:
             return done.result()
-        if self._turn is not None:
-            self._unfinished.append(self._turn)
         self._reset()
         if not self.failed:
             self.failed = True

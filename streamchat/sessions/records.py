@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-from streamchat.events import ANSWER_TOOL
+from streamchat.events import ANSWER_TOOL, Event
 from streamchat.text.surrogates import replace_surrogates
 from streamchat.turn import ToolCall, Turn
 
@@ -42,7 +42,7 @@ class StoredTurn:
     """One turn of a session.
 
     Attributes:
-        id: 0 if the turn is not in a store.
+        id: 0 if the turn is not in a store; with events, it is there in part at most.
         number: from 1.
         question: as typed.
         message: as sent to the model, with attached files.
@@ -50,6 +50,7 @@ class StoredTurn:
         started: seconds since 1970 (UTC).
         input_tokens: None if the server sent no count.
         output_tokens: None if the server sent no count.
+        events: what happened, as long as the store lacks it, as on a full disk.
     """
 
     id: int
@@ -63,6 +64,7 @@ class StoredTurn:
     seconds: float = 0.0
     input_tokens: int | None = None
     output_tokens: int | None = None
+    events: tuple[Event, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,7 +32,7 @@ from streamchat.sessions.rows import (
 from streamchat.sessions.search import build_query, find_hits
 from streamchat.text.sanitize import one_line
 from streamchat.text.surrogates import replace_surrogates
-from streamchat.turn import Turn, find_answer
+from streamchat.turn import Turn, find_answer, fold
 
 _INSERT_TURN = """
     INSERT INTO turns (id, session, number, question, message, model, started)
@@ -57,6 +57,7 @@ _COPY_WORDS = """
     INSERT INTO words (rowid, question, answer, calls)
     SELECT ?, question, answer, calls FROM words WHERE rowid = ?
 """
+_LATEST = "ORDER BY updated DESC, rowid DESC"
 
 
 class Store:
@@ -128,19 +129,13 @@ class Store:
         """Store how a turn ended."""
         self._database.write(lambda db: _finish(db, turn_id, turn))
 
-    def restore(
-        self, session_id: str, turn: StoredTurn, events: Sequence[Event], replacing: Sequence[int]
-    ) -> int:
-        """Store a turn that is over, as the last of a session, and return its new ID.
+    def restore(self, session_id: str, turn: StoredTurn) -> int:
+        """Store a turn with its events, as the last of a session, and return its new ID.
 
-        Args:
-            session_id: the session's.
-            turn: what is to be stored; its own ID is not used.
-            events: the turn's.
-            replacing: the IDs of turns to delete.
+        What is already stored of it is deleted.
         """
-        batch = encode_events(events)
-        return self._database.write(lambda db: _restore(db, session_id, turn, batch, replacing))
+        batch = encode_events(turn.events)
+        return self._database.write(lambda db: _restore(db, session_id, turn, batch))
 
     def turns(self, session_id: str) -> list[StoredTurn]:
         """Return the turns of a session, the oldest first; none if there is no such session."""
@@ -152,7 +147,7 @@ class Store:
 
     def sessions(self, limit: int | None = None) -> list[Session]:
         """Return the sessions that have turns, the last used first."""
-        where = "WHERE turns > 0 ORDER BY updated DESC, rowid DESC LIMIT ?"
+        where = f"WHERE turns > 0 {_LATEST} LIMIT ?"
         count = [-1 if limit is None else limit]
         return self._database.read(
             lambda db: [to_session(row) for row in db.execute(f"{SELECT_SESSIONS} {where}", count)]
@@ -167,8 +162,11 @@ class Store:
         return self._database.read(lambda db: find_session(db, prefix))
 
     def last(self) -> Session | None:
-        """Return the session that was used last."""
-        return next(iter(self.sessions(1)), None)
+        """Return the session that was used last, even if its turns were removed."""
+        # A session without turns that was never updated is one whose first turn was not stored.
+        query = f"{SELECT_SESSIONS} WHERE turns > 0 OR updated > created {_LATEST} LIMIT 1"
+        row = self._database.read(lambda db: db.execute(query).fetchone())
+        return row and to_session(row)
 
     def set_title(self, session_id: str, title: str) -> None:
         """Set a session's title; an empty one stands for the first question."""
@@ -241,19 +239,13 @@ def _begin(db: sqlite3.Connection, session: str, question: str, message: str, mo
     return id
 
 
-def _restore(
-    db: sqlite3.Connection, session: str, turn: StoredTurn, batch: str, replacing: Sequence[int]
-) -> int:
-    for each in replacing:
-        db.execute("DELETE FROM turns WHERE id = ?", [each])
+def _restore(db: sqlite3.Connection, session: str, turn: StoredTurn, batch: str) -> int:
+    db.execute("DELETE FROM turns WHERE id = ?", [turn.id])
     texts = [replace_surrogates(text) for text in (turn.question, turn.message, turn.model)]
-    answer = replace_surrogates(turn.answer)
     id = _begin(db, session, *texts)
-    db.execute(_INSERT_EVENTS, [batch, id])
-    tokens = clamp_count(turn.input_tokens), clamp_count(turn.output_tokens)
-    db.execute(_UPDATE_TURN, [answer, turn.status, turn.seconds, *tokens, id])
     db.execute("UPDATE turns SET started = ? WHERE id = ?", [turn.started, id])
-    db.execute("UPDATE words SET answer = ? WHERE rowid = ?", [answer, id])
+    db.execute(_INSERT_EVENTS, [batch, id])
+    _finish(db, id, fold(turn.events))
     return id
 
 

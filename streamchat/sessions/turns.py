@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Sequence
+from dataclasses import replace
 from time import time
 from typing import TYPE_CHECKING
 
-from streamchat.events import Event
+from streamchat.events import ChunkReceived, Event
 from streamchat.process.interrupts import InterruptHandler
 from streamchat.sessions.conversation import Conversation
 from streamchat.sessions.recorder import Recorder
@@ -49,12 +50,11 @@ async def ask(
 
     Raises:
         OSError: the view's output is gone; the turn was cancelled.
-        StoreError: the replaced turn is still in the store.
     """
     message = message or question
     history = conversation.prepare_history(without=replacing)
     # Turns that are stored late get an ID meanwhile, but stay where they are.
-    position = conversation.turns.index(replacing) if replacing else 0
+    position = _find_number(conversation.turns, replacing.number) if replacing else 0
     id = await conversation.begin_turn(question, message, executor.model_name)
     recording, started = _RecordingView(view, conversation.recorder), time()
     try:
@@ -72,9 +72,15 @@ async def ask(
     turn = recording.turn
     if replacing and (turn.status != "failed" or replacing.status == "failed"):
         await conversation.remove(conversation.turns[position])
-    stored_id = id if id and is_stored else 0
-    conversation.add(_to_stored_turn(turn, stored_id, question, message, started))
+    stored = _to_stored_turn(turn, id or 0, question, message, started)
+    if conversation.recorder.is_needed and not is_stored:
+        stored = replace(stored, events=tuple(recording.events))
+    conversation.add(stored)
     return turn
+
+
+def _find_number(turns: Sequence[StoredTurn], number: int) -> int:
+    return next(at for at, turn in enumerate(turns) if turn.number == number)
 
 
 async def run_turn(
@@ -125,11 +131,14 @@ class _RecordingView(ForwardingView):
     def __init__(self, inner: View, recorder: Recorder) -> None:
         super().__init__(inner)
         self.turn = Turn(status="cancelled")
+        self.events: list[Event] = []
         self._recorder = recorder
 
     def show(self, turn: Turn, event: Event) -> None:
         self.turn = turn
         self._recorder.record(event)
+        if self._recorder.is_needed and not isinstance(event, ChunkReceived):
+            self.events.append(event)
         super().show(turn, event)
 
 

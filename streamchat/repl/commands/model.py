@@ -76,8 +76,5 @@ async def system(chat: Chat, text: str) -> None:
     if not text:
         chat.say(conversation.system or "No extra instructions")
         return
-    conversation.system = "" if text == _BUILT_IN else text
-    if conversation.session_id and conversation.store:
-        kept = chat.redactor.redact(conversation.system)
-        await chat.in_store(chat.store.set_system, conversation.session_id, kept)
+    await conversation.set_system("" if text == _BUILT_IN else text)
     chat.say("Instructions updated" if conversation.system else "Instructions removed")

@@ -37,7 +37,7 @@ async def branch(chat: Chat, number: str) -> None:
     upto = int(number) if number else last.number
     if upto not in known:
         raise CommandError(f"No turn {upto}. Turns run from {known[0]} to {known[-1]}.")
-    if not conversation.session_id:
+    if not await conversation.save_missing() or not conversation.session_id:
         raise CommandError("The session is not saved, so it cannot be branched")
     store = chat.store
     # Another chat may have continued the session.
@@ -45,7 +45,7 @@ async def branch(chat: Chat, number: str) -> None:
     there = await chat.in_store(store.turns, conversation.session_id)
     numbers = [each.number for each in there if each.id == id]
     if not numbers:
-        raise CommandError(f"Turn {upto} is no longer saved")
+        raise CommandError(f"Turn {upto} is no longer in the session")
     branch_id = await chat.in_store(store.branch, conversation.session_id, numbers[0])
     session = await chat.in_store(store.find, branch_id)
     conversation.resume(session, await chat.in_store(store.turns, branch_id))
@@ -114,6 +114,7 @@ def _write(path: Path, text: str) -> None:
 
 @command("/clear", "start a new session; the current one stays saved")
 async def clear(chat: Chat, _: str) -> None:
+    await chat.conversation.leave()
     old = chat.conversation.session_id
     chat.conversation.start_new()
     chat.turn = None
