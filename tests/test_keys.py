@@ -20,6 +20,7 @@ from prompt_toolkit.output import DummyOutput
 from streamchat.repl.prompt import Prompt
 from streamchat.text.redact import Redactor
 from tests.chatting import ENTER, Chat, held
+from tests.program import HANGS
 from tests.server import Server, says
 
 _REPORTS = ["\x1b[31m", "\x1b[1;31m", "\x1b[1;2;3M", "\x1b[<0;1;1M", "\x1b[<0;m", "\x1b[24;1R"]
@@ -101,8 +102,10 @@ _KEYS += [f"\x18{each}" for each in ("(", ")", "e", "\x18", "\x15", "r", " ")]
     editing=st.sampled_from(["emacs", "vi"]),
 )
 async def test_any_keys_in_any_order(
-    capfd: pytest.CaptureFixture[str], keys: str, editing: str
+    capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, keys: str, editing: str
 ) -> None:
+    monkeypatch.delenv("VISUAL", raising=False)
+    monkeypatch.setenv("EDITOR", "true")  # no editor that waits for a user
     draft = Document("a draft\nof two lines")
     with create_pipe_input() as keyboard, create_app_session(keyboard, DummyOutput()):
         prompt = Prompt(
@@ -120,7 +123,7 @@ async def test_any_keys_in_any_order(
         keyboard.send_text(keys)
         keyboard.close()
         with suppress(EOFError):
-            await reading
+            await asyncio.wait_for(reading, HANGS)
     # Some keys in some order are too much for prompt-toolkit; that is one line, and it goes on.
     said = capfd.readouterr().err.splitlines()
     assert all(re.fullmatch(r"error: \w+(: .*)?", line) for line in said)
