@@ -16,7 +16,7 @@ from streamchat.config.reading import open_regular_file, read_regular_file
 from streamchat.config.sources import load_settings
 from streamchat.models.embedded.model import open_embedded
 from streamchat.models.progress import ignore_progress
-from tests.chatting import EMPTIED, ENTER, Chat, held, messages
+from tests.chatting import CTRL_C, EMPTIED, ENTER, Chat, held, messages
 from tests.program import Terminal, run
 from tests.server import Server, says
 
@@ -225,9 +225,10 @@ class TestText:
             chat.wait_for("draft")
             end.set()
             chat.wait_for("error: the message is not UTF-8 text")
-            chat.wait_for(lambda _: (chat.prompted or "").endswith("b\n  draft"))
-            chat.type(EMPTIED * 2)
-            chat.type("\x7f" + EMPTIED)
+            chat.wait_for(lambda _: (chat.prompted or "").endswith("b"))
+            chat.type(CTRL_C)
+            chat.wait_for_prompt("draft")
+            chat.type(EMPTIED)
             assert "Two." in chat.send("second")
             assert messages(server)[-1] == "second"
             chat.leave()
