@@ -66,7 +66,7 @@ class Chat(Terminal):
 
         self.wait_for(is_offered)
 
-    def ready(self) -> None:
+    def wait_until_ready(self) -> None:
         """Wait for an empty prompt, and for the agent to be loaded."""
         self.wait_for(lambda _: self.prompted == ">" and "loading" not in self.bar)
 
@@ -85,7 +85,7 @@ class Chat(Terminal):
         begin = max(at for at, each in enumerate(lines) if each.startswith(echoed))
         return "\n".join(lines[begin:])
 
-    def refused(self, line: str, why: str) -> None:
+    def expect_refusal(self, line: str, why: str) -> None:
         """Send a line that is refused, then empty the prompt.
 
         The line comes back to be corrected, except for a known command without arguments.
@@ -94,8 +94,8 @@ class Chat(Terminal):
         count = self.shown.count(why)
         self.type(line + ENTER)
         self.wait_for(lambda _: self.shown.count(why) > count)
-        wanted = ">" if line in COMMANDS else _solid(f"> {line}")
-        self.wait_for(lambda _: _solid(self.prompted or "") == wanted)
+        wanted = ">" if line in COMMANDS else _remove_blanks(f"> {line}")
+        self.wait_for(lambda _: _remove_blanks(self.prompted or "") == wanted)
         self.type(EMPTIED)
         self.wait_for_prompt()
 
@@ -111,18 +111,18 @@ def messages(server: Server) -> list[str]:
     return [each["content"] for each in server.requests[-1]["messages"][1:]]
 
 
-def held(reply: Reply, event: Any, *more: Any) -> Reply:
+def hold(reply: Reply, event: Any, *more: Any) -> Reply:
     """Return a reply that pauses after its text until the event is set."""
     return reply.but(parts=(*reply.parts, Until(event), *more))
 
 
-def holders(home: Path, text: str) -> list[Path]:
+def find_files_with(home: Path, text: str) -> list[Path]:
     """Return the files below a directory that contain a text."""
     files = (each for each in home.rglob("*") if each.is_file())
     return [each for each in files if text.encode() in each.read_bytes()]
 
 
-def _solid(text: str) -> str:
+def _remove_blanks(text: str) -> str:
     """Remove spaces and line ends: long lines are wrapped."""
     return "".join(text.split())
 

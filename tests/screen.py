@@ -47,7 +47,7 @@ class Screen:
 
     def visible(self) -> list[str]:
         """The lines in the window, without those below the last that holds anything."""
-        return _stripped(list(self._screen.display))
+        return _strip(list(self._screen.display))
 
     def everything(self) -> list[str]:
         """The lines of the scrollback and the window."""
@@ -55,7 +55,7 @@ class Screen:
             "".join(line[at].data for at in range(self._screen.columns))
             for line in self._screen.history.top
         ]
-        return _stripped(gone + list(self._screen.display))
+        return _strip(gone + list(self._screen.display))
 
     @property
     def cursor_is_visible(self) -> bool:
@@ -99,7 +99,7 @@ class ScreenTerminal:
         pass
 
 
-def written(text: str, columns: int, lines: int) -> Screen:
+def draw_text(text: str, columns: int, lines: int) -> Screen:
     """A screen with this text on it, and nothing painted over."""
     screen = Screen(columns, lines)
     screen.write("\r\n".join(map(_without_tabs, text.split("\n"))))
@@ -114,7 +114,7 @@ def _without_tabs(line: str) -> str:
     return shown
 
 
-def _stripped(lines: list[str]) -> list[str]:
+def _strip(lines: list[str]) -> list[str]:
     lines = [line.rstrip() for line in lines]
     while lines and not lines[-1]:
         lines.pop()

@@ -59,7 +59,7 @@ PICTURES: dict[str, tuple[str, tuple[Reply, ...], int | None]] = {
 """The question, what the server answers, and after how many fragments of calls the picture is."""
 
 
-async def played(question: str, replies: Sequence[Reply]) -> list[Event]:
+async def play(question: str, replies: Sequence[Reply]) -> list[Event]:
     """Returns the events of a turn, with the same times each time."""
     with Server() as server:
         server.script(*replies)
@@ -74,13 +74,13 @@ async def played(question: str, replies: Sequence[Reply]) -> list[Event]:
     return [replace(event, **SECONDS.get(type(event), {})) for event in events]
 
 
-def until(fragments: int | None, events: Sequence[Event]) -> Sequence[Event]:
+def cut_off_after(fragments: int | None, events: Sequence[Event]) -> Sequence[Event]:
     """Returns the events until so many fragments have come."""
     ends = [at + 1 for at, event in enumerate(events) if isinstance(event, ArgumentsDelta)]
     return events if fragments is None else events[: ends[fragments - 1]]
 
 
-def shown(question: str, events: Sequence[Event]) -> Screen:
+def show_on_screen(question: str, events: Sequence[Event]) -> Screen:
     """A screen after these events, the prompt above them."""
     pyte.graphics.TEXT[2] = (
         "+blink"  # the emulator knows no dim text, and we write none that blinks
@@ -99,17 +99,17 @@ def shown(question: str, events: Sequence[Event]) -> Screen:
     return screen
 
 
-def coloured(screen: Screen) -> Text:
+def colour(screen: Screen) -> Text:
     """What the screen shows, as Rich knows it."""
     lines = []
     for row in range(len(screen.visible())):
-        groups = groupby(screen.row(row), key=look)
+        groups = groupby(screen.row(row), key=find_style)
         parts = (("".join(each.data for each in group), style) for style, group in groups)
         lines.append(Text.assemble(*parts))
     return Text("\n").join(lines)
 
 
-def look(character: pyte.screens.Char) -> Style:
+def find_style(character: pyte.screens.Char) -> Style:
     return Style(
         color=None if character.fg == "default" else character.fg,
         bold=character.bold,
@@ -120,19 +120,21 @@ def look(character: pyte.screens.Char) -> Style:
     )
 
 
-def svg(name: str) -> str:
+def draw_svg(name: str) -> str:
     """Returns the picture."""
     question, replies, fragments = PICTURES[name]
-    screen = shown(question, until(fragments, asyncio.run(played(question, replies))))
+    screen = show_on_screen(
+        question, cut_off_after(fragments, asyncio.run(play(question, replies)))
+    )
     console = Console(record=True, width=COLUMNS, file=io.StringIO(), force_terminal=True)
-    console.print(coloured(screen), no_wrap=True)
+    console.print(colour(screen), no_wrap=True)
     # A picture in a page loads no fonts from elsewhere.
     page = re.sub(r"@font-face \{\{.*?\}\}\n", "", CONSOLE_SVG_FORMAT, flags=re.DOTALL)
     picture = console.export_svg(title="streamchat", unique_id=name, code_format=page)
     return "\n".join(line.rstrip() for line in picture.splitlines()) + "\n"
 
 
-def words(picture: str) -> str:
+def read_words(picture: str) -> str:
     """What can be read in a picture: how it is drawn may differ between versions of Rich."""
     return "".join(re.findall(r"<text [^>]*>([^<]*)</text>", picture))
 
@@ -140,7 +142,7 @@ def words(picture: str) -> str:
 def main() -> None:
     FOLDER.mkdir(exist_ok=True)
     for name in PICTURES:
-        (FOLDER / f"{name}.svg").write_text(svg(name), encoding="utf-8")
+        (FOLDER / f"{name}.svg").write_text(draw_svg(name), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ def chat(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):  # ty
     monkeypatch.chdir(tmp_path)
     Path("hello.txt").write_text("hello\nworld\n")
     with Chat(server, tmp_path) as chat:
-        chat.ready()
+        chat.wait_until_ready()
         yield chat
 
 
@@ -74,11 +74,11 @@ def test_a_word_after_the_sign_is_meant_as_a_file(server: Server, chat: Chat) ->
     Path("dangling").symlink_to("missing")
     hint = " (to send it as a word, write \\@{})"
     for name in ("missing", "dangling", "~nobody/x"):
-        chat.refused(f"look @{name}", f"{name} does not exist{hint.format(name)}")
-    chat.refused("look (@missing).", "missing does not exist")
-    chat.refused("look @loop", "loop cannot be read: Too many levels of symbolic links")
-    chat.refused("look @hello.txt/x", "hello.txt/x cannot be read: Not a directory")
-    chat.refused(f"look @{'x' * 300}", "File name too long")
+        chat.expect_refusal(f"look @{name}", f"{name} does not exist{hint.format(name)}")
+    chat.expect_refusal("look (@missing).", "missing does not exist")
+    chat.expect_refusal("look @loop", "loop cannot be read: Too many levels of symbolic links")
+    chat.expect_refusal("look @hello.txt/x", "hello.txt/x cannot be read: Not a directory")
+    chat.expect_refusal(f"look @{'x' * 300}", "File name too long")
     assert server.requests == []
 
 
@@ -87,11 +87,11 @@ def test_what_cannot_go_is_told_and_nothing_is_sent(server: Server, chat: Chat) 
     Path("nul.txt").write_text("a\0b")
     Path("latin.txt").write_bytes(b"caf\xe9")
     Path("folder").mkdir()
-    chat.refused("look @missing.txt", "missing.txt does not exist")
-    chat.refused("look @big.txt", "big.txt: too large: more than 200,000 bytes")
-    chat.refused("look @nul.txt", "nul.txt is a binary file")
-    chat.refused("look @latin.txt", "latin.txt is not UTF-8 text")
-    chat.refused("look @folder", "folder is a directory")
+    chat.expect_refusal("look @missing.txt", "missing.txt does not exist")
+    chat.expect_refusal("look @big.txt", "big.txt: too large: more than 200,000 bytes")
+    chat.expect_refusal("look @nul.txt", "nul.txt is a binary file")
+    chat.expect_refusal("look @latin.txt", "latin.txt is not UTF-8 text")
+    chat.expect_refusal("look @folder", "folder is a directory")
     assert server.requests == []
 
 

@@ -16,7 +16,7 @@ import pytest
 from streamchat.cli.main import insert_command
 from streamchat.config import PROFILE, SETTINGS
 from tests.program import COMMAND, HANGS, Terminal, environment, run, start
-from tests.screen import written
+from tests.screen import draw_text
 from tests.server import (
     MARKDOWN,
     NEVER,
@@ -32,8 +32,8 @@ from tests.server import (
     notebook,
     says,
 )
-from tests.test_markdown import text
-from tests.test_models import deaf
+from tests.test_markdown import render_text
+from tests.test_models import serve_silence
 
 QUESTION = "What is 10 + 10"
 
@@ -280,7 +280,7 @@ class TestFailures:
         )
 
     def test_a_server_that_says_nothing(self, tmp_path: Path) -> None:
-        with deaf() as url:
+        with serve_silence() as url:
             line = self.failed(tmp_path, 1, "ask", "hi", "--timeout", "1", "--base-url", url)
         assert "timed out" in line or "no progress for 1 s" in line
 
@@ -389,7 +389,7 @@ class TestOnATerminal:
         with Terminal(tmp_path, "ask", "hi", lines=10, OPENAI_BASE_URL=server.url) as terminal:
             assert terminal.exit_code() == 0
             lines = terminal.screen.everything()
-        expected = written(text(MARKDOWN, 80), 80, 10).everything()
+        expected = draw_text(render_text(MARKDOWN, 80), 80, 10).everything()
         assert lines[: len(expected)] == expected
         assert lines[len(expected)].startswith("gpt-4o-mini · 1 step · first token ")
         assert terminal.screen.cursor_is_visible
@@ -408,7 +408,7 @@ class TestOnATerminal:
             resized.set()
             assert terminal.exit_code() == 0
             shown = "".join("".join(terminal.screen.everything()).split())
-        assert shown.startswith("".join(text(MARKDOWN, 100).split()))
+        assert shown.startswith("".join(render_text(MARKDOWN, 100).split()))
 
     def test_keys_typed_meanwhile_are_not_in_the_answer(
         self, server: Server, tmp_path: Path

@@ -18,7 +18,7 @@ def chat(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):  # ty
     server.script(says("Yes."), says("No."))
     run(tmp_path, "repl", stdin="an old question", OPENAI_BASE_URL=server.url)
     with Chat(server, tmp_path) as chat:
-        chat.ready()
+        chat.wait_until_ready()
         yield chat
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from streamchat.models.embedded.weights import SMALL
-from tests.chatting import ENTER, PASTED, Chat, holders, messages
+from tests.chatting import ENTER, PASTED, Chat, find_files_with, messages
 from tests.program import Terminal, run, start
 from tests.screen import at_prompt
 from tests.server import Server, answers
@@ -216,7 +216,7 @@ def test_a_key_typed_in_the_chat_is_in_no_file(
     for name in ("out.md", "out.json", "sessions.sqlite3", "history"):
         (file,) = tmp_path.rglob(name)
         assert b"sk-***" in file.read_bytes()
-    assert holders(tmp_path, TYPED_KEY) == []
+    assert find_files_with(tmp_path, TYPED_KEY) == []
 
 
 def test_a_key_whose_model_cannot_be_opened_is_in_no_file(
@@ -229,4 +229,4 @@ def test_a_key_whose_model_cannot_be_opened_is_in_no_file(
         chat.wait_for("local · 1 step")
         chat.leave()
     assert b"sk-***" in next(tmp_path.rglob("sessions.sqlite3")).read_bytes()
-    assert holders(tmp_path, TYPED_KEY) == []
+    assert find_files_with(tmp_path, TYPED_KEY) == []

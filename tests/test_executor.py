@@ -35,7 +35,7 @@ from streamchat.events import (
 from streamchat.models.openai_compatible import connect
 from streamchat.turn import Prose
 from tests.agents import OPEN, close_agents, collect_events, open_agent, play_turn, sent_messages
-from tests.chatting import held
+from tests.chatting import hold
 from tests.server import (
     NEVER,
     NOTEBOOK_ANSWER,
@@ -61,7 +61,7 @@ async def _close() -> AsyncIterator[None]:
     await close_agents()
 
 
-def pieces_of(size: int, data: bytes) -> list[bytes]:
+def split_bytes(size: int, data: bytes) -> list[bytes]:
     return [data[at : at + size] for at in range(0, len(data), size)]
 
 
@@ -180,7 +180,7 @@ class TestWithoutAnEventLoop:
 
     def test_a_second_thread_is_refused_and_asks_nothing(self, server: Server) -> None:
         release = threading.Event()
-        server.script(held(says("One."), release), says("Three."))
+        server.script(hold(says("One."), release), says("Three."))
         agent = open_agent(server)
         with ThreadPoolExecutor(1) as thread:
             first = thread.submit(agent.run, "1")
@@ -446,7 +446,7 @@ class TestAnswers:
     async def test_bytes_split_anywhere_on_the_wire(self, server: Server) -> None:
         text = "schön 😀"
         for size in range(1, 8):
-            turn = await play_turn(server, answers(text).but(split=partial(pieces_of, size)))
+            turn = await play_turn(server, answers(text).but(split=partial(split_bytes, size)))
             assert turn.answer.text == text
 
     async def test_an_answer_that_names_no_tools_counts(self, server: Server) -> None:

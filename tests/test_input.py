@@ -31,7 +31,7 @@ LEFT = "\x1b[D"
 def test_several_lines_and_pastes(server: Server, tmp_path: Path) -> None:
     server.script(*[says(f"Answer {number}.") for number in range(1, 6)])
     with Chat(server, tmp_path) as chat:
-        chat.ready()
+        chat.wait_until_ready()
         chat.type("one\x1b\rtwo\nthree")
         chat.wait_for_prompt("one\n  two\n  three")
         assert server.requests == []
@@ -66,7 +66,7 @@ def test_the_cursor_is_where_it_belongs_among_wide_characters(
     server: Server, tmp_path: Path
 ) -> None:
     with Chat(server, tmp_path) as chat:
-        chat.ready()
+        chat.wait_until_ready()
         chat.type("日本語x" + LEFT + LEFT)
         chat.wait_for_prompt("日本語x")
         chat.wait_for(lambda _: chat.screen.cursor_column == 6)
@@ -83,7 +83,7 @@ def test_the_cursor_is_where_it_belongs_among_wide_characters(
 def test_what_was_typed_comes_back_another_day(server: Server, tmp_path: Path) -> None:
     server.script(*[says(f"Answer {number}.") for number in range(1, 6)])
     with Chat(server, tmp_path) as chat:
-        chat.ready()
+        chat.wait_until_ready()
         chat.send("how deep is the sea")
         chat.send("how high is the sky")
         chat.leave()
@@ -91,7 +91,7 @@ def test_what_was_typed_comes_back_another_day(server: Server, tmp_path: Path) -
     assert file.stat().st_mode & 0o777 == 0o600
     assert file.parent.stat().st_mode & 0o777 == 0o700
     with Chat(server, tmp_path) as chat:
-        chat.ready()
+        chat.wait_until_ready()
         chat.type("how d")
         # The rest is grey, and is not there until it is taken.
         chat.wait_for_prompt("how deep is the sea")
@@ -115,7 +115,7 @@ def test_what_was_typed_comes_back_another_day(server: Server, tmp_path: Path) -
 def test_enter_takes_what_a_search_has_found(server: Server, tmp_path: Path) -> None:
     server.script(says("High."), says("Higher."))
     with Chat(server, tmp_path) as chat:
-        chat.ready()
+        chat.wait_until_ready()
         chat.send("how high is the sky")
         chat.type(CTRL_R + "sky")
         chat.wait_for("I-search backward: sky")
@@ -130,7 +130,7 @@ def test_the_editor(server: Server, tmp_path: Path) -> None:
     editor.write_text('#!/bin/sh\ncp "$1" "$HOME/seen"\nprintf "from\\nthe editor" > "$1"\n')
     editor.chmod(0o755)
     with Chat(server, tmp_path, EDITOR=str(editor)) as chat:
-        chat.ready()
+        chat.wait_until_ready()
         chat.type("begun\x18\x05")
         chat.wait_for(lambda _: "the editor" in chat.shown)
         assert (tmp_path / "seen").read_text().rstrip("\n") == "begun"
@@ -141,7 +141,7 @@ def test_the_editor(server: Server, tmp_path: Path) -> None:
         chat.wait_for("Yes.")
         assert messages(server) == ["from\nthe editor"]
     with Chat(server, tmp_path, EDITOR="false", VISUAL="false") as chat:
-        chat.ready()
+        chat.wait_until_ready()
         chat.type("kept\x18\x05!")
         chat.wait_for_prompt("kept!")
 
@@ -153,7 +153,7 @@ def test_vi(server: Server, tmp_path: Path, where: str) -> None:
     variables = {"STREAMCHAT_CONFIG": str(tmp_path / "config.toml")}
     variables |= {"STREAMCHAT_EDITING": "vi"} if where == "variable" else {}
     with Chat(server, tmp_path, **variables) as chat:
-        chat.ready()
+        chat.wait_until_ready()
         assert chat.bar.startswith("[insert] ")
         chat.type("ello" + ESCAPE)
         chat.wait_for(lambda _: chat.bar.startswith("[navigation] "))
@@ -168,7 +168,7 @@ def test_the_bar(server: Server, tmp_path: Path) -> None:
     server.models = lists("one", "two")
     server.script(says("Yes.").but(usage=(1200, 34)), says("No.").but(usage=(1, 1)))
     with Chat(server, tmp_path, "--model", "one") as chat:
-        chat.ready()
+        chat.wait_until_ready()
         assert chat.bar == "one · session new · 0 tokens"
         chat.send("Really?")
         chat.wait_for(lambda _: re.fullmatch(r"one · session \w{8} · 1,234 tokens", chat.bar))
@@ -181,7 +181,7 @@ def test_the_bar(server: Server, tmp_path: Path) -> None:
 def test_a_narrow_window_without_colours(server: Server, tmp_path: Path) -> None:
     server.script(says("A narrow answer, and long enough to be wrapped."))
     with Chat(server, tmp_path, columns=40, NO_COLOR="1") as chat:
-        chat.ready()
+        chat.wait_until_ready()
         chat.send("a question that is longer than forty columns are")
         assert messages(server) == ["a question that is longer than forty columns are"]
         chat.send("/help")
@@ -226,7 +226,7 @@ def test_ctrl_z_at_the_prompt_gives_the_shell_back(server: Server, tmp_path: Pat
 
 def test_a_signal_or_ctrl_c_at_the_prompt(server: Server, tmp_path: Path) -> None:
     with Chat(server, tmp_path) as chat:
-        chat.ready()
+        chat.wait_until_ready()
         chat.type("given up")
         chat.wait_for_prompt("given up")
         chat.type(CTRL_C)

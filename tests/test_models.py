@@ -26,20 +26,20 @@ from streamchat.text.redact import Redactor
 from tests.server import NEVER, Hangup, Reply, Server, delta, ends, fails, says
 
 
-async def text_of(llm: CompatibleChatOpenAI) -> str:
+async def read_text(llm: CompatibleChatOpenAI) -> str:
     return "".join([chunk.text async for chunk in llm.astream("?")])
 
 
-async def told(url: str, secret: str | None = None) -> str:
+async def describe_failure(url: str, secret: str | None = None) -> str:
     llm = connect("m", base_url=url, api_key=secret, temperature=0, timeout=1)
     with pytest.raises(openai.APIError) as raised:
-        await text_of(llm)
+        await read_text(llm)
     await llm.aclose()
     return describe(raised.value, Redactor([secret]))
 
 
 @contextmanager
-def deaf() -> Iterator[str]:
+def serve_silence() -> Iterator[str]:
     """A server that takes connections and never says a word."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         yield f"http://127.0.0.1:{listener.getsockname()[1]}/v1"
@@ -67,7 +67,7 @@ class TestErrors:
         self, server: Server, reply: Reply, words: str
     ) -> None:
         server.script(reply)
-        line = await told(server.url, "sk-1234")
+        line = await describe_failure(server.url, "sk-1234")
         assert line.startswith(f"{reply.status} from 127.0.0.1:")
         assert words in line
         assert len(line) <= 300
@@ -75,7 +75,7 @@ class TestErrors:
     async def test_an_error_without_an_end_is_read_only_so_far(self, server: Server) -> None:
         server.script(Reply((b"no " * 200_000, NEVER), status=400))
         started = time.monotonic()
-        assert (await told(server.url)).startswith("400 from 127.0.0.1:")
+        assert (await describe_failure(server.url)).startswith("400 from 127.0.0.1:")
         assert time.monotonic() - started < 300
 
     @pytest.mark.parametrize(
@@ -89,7 +89,7 @@ class TestErrors:
         self, server: Server, headers: dict[str, str], parts: tuple[Any, ...]
     ) -> None:
         server.script(Reply(parts, status=401, headers=headers))
-        line = await told(server.url)
+        line = await describe_failure(server.url)
         assert line.startswith("401 from 127.0.0.1:")
         assert line.endswith("check OPENAI_API_KEY")
 
@@ -105,7 +105,7 @@ class TestErrors:
         self, server: Server, error: dict[str, str]
     ) -> None:
         server.script(Reply(status=429, body=json.dumps({"error": error}).encode()))
-        assert "the quota is used up" in await told(server.url)
+        assert "the quota is used up" in await describe_failure(server.url)
 
     async def test_a_refused_key_is_blamed_on_the_variable_that_held_it(
         self, server: Server
@@ -124,23 +124,25 @@ class TestErrors:
         await llm.aclose()
 
     async def test_nobody_there(self) -> None:
-        assert await told("http://127.0.0.1:9/v1") == (
+        assert await describe_failure("http://127.0.0.1:9/v1") == (
             "cannot reach 127.0.0.1:9: Connection refused; is the server running?"
         )
 
     async def test_no_such_host(self) -> None:
-        assert (await told("http://nowhere.invalid/v1")).startswith(
+        assert (await describe_failure("http://nowhere.invalid/v1")).startswith(
             "cannot reach nowhere.invalid: "
         )
 
     async def test_https_where_there_is_http(self, server: Server) -> None:
-        line = await told(server.url.replace("http:", "https:"))
+        line = await describe_failure(server.url.replace("http:", "https:"))
         assert "TLS failed" in line
         assert "is it an http:// address?" in line
 
     async def test_nobody_answers(self) -> None:
-        with deaf() as url:
-            assert await told(url) == f"timed out: no answer from {url[7:-3]} (--timeout)"
+        with serve_silence() as url:
+            assert (
+                await describe_failure(url) == f"timed out: no answer from {url[7:-3]} (--timeout)"
+            )
 
     def test_anything_else_by_its_name(self) -> None:
         assert describe(ZeroDivisionError("by\nzero"), Redactor()) == "ZeroDivisionError: by zero"
@@ -154,13 +156,13 @@ async def test_an_error_after_the_end_of_the_message_is_the_end_of_the_stream(
     wire = [f"data: {json.dumps(event)}\n\n".encode() for event in events]
     server.script(Reply(tuple(wire) if separately else (b"".join(wire),), None))
     llm = connect("m", base_url=server.url, api_key=None, temperature=0, timeout=5)
-    assert await text_of(llm) == "Hello."
+    assert await read_text(llm) == "Hello."
 
 
 async def test_no_key_is_needed_elsewhere_and_none_of_ours_is_sent(server: Server) -> None:
     server.script(says("hi"))
     llm = open_model(Settings(base_url=server.url))
-    assert await text_of(llm) == "hi"
+    assert await read_text(llm) == "hi"
     assert server.headers[0]["authorization"] == "Bearer none"
     await llm.aclose()
 
@@ -168,7 +170,7 @@ async def test_no_key_is_needed_elsewhere_and_none_of_ours_is_sent(server: Serve
 async def test_the_settings_reach_the_server(server: Server) -> None:
     server.script(says("hi"))
     llm = open_model(Settings("big", server.url, "sk-1", temperature=0.5))
-    assert await text_of(llm) == "hi"
+    assert await read_text(llm) == "hi"
     assert server.headers[0]["authorization"] == "Bearer sk-1"
     assert (server.requests[0]["model"], server.requests[0]["temperature"]) == ("big", 0.5)
     await llm.aclose()

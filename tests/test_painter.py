@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from streamchat.view.live.painter import Painter, measure, reflows
 from streamchat.view.style import StyledText
-from tests.screen import Screen, ScreenTerminal, written
+from tests.screen import Screen, ScreenTerminal, draw_text
 
 BOLD = "\x1b[1m"
 TEXT = st.lists(st.sampled_from([*"aaab 漢\t\n", "e\u0301"]), max_size=60).map("".join)
@@ -16,7 +16,7 @@ PIECES = st.lists(st.tuples(TEXT, st.sampled_from(["", BOLD])), max_size=4)
 FRAMES = st.lists(st.tuples(PIECES, PIECES), max_size=12)
 
 
-def painted(
+def paint(
     frames: list[tuple[list[StyledText], list[StyledText]]], columns: int, lines: int
 ) -> Screen:
     terminal = ScreenTerminal(Screen(columns, lines))
@@ -32,8 +32,8 @@ def test_final_text_is_on_the_screen_once(
     frames: list[tuple[list[StyledText], list[StyledText]]], columns: int, lines: int
 ) -> None:
     text = "".join(text for final, _ in frames for text, _ in final)
-    screen = painted([*frames, ([], [])], columns, lines)
-    assert screen.everything() == written(text, columns, lines).everything()
+    screen = paint([*frames, ([], [])], columns, lines)
+    assert screen.everything() == draw_text(text, columns, lines).everything()
 
 
 SIZES = st.tuples(st.integers(1, 9), st.integers(1, 4))
@@ -60,8 +60,8 @@ def test_the_end_of_the_rest_is_in_the_window(
     frames: list[tuple[list[StyledText], list[StyledText]]], columns: int, lines: int
 ) -> None:
     everything = "".join(text for final, _ in frames for text, _ in final)
-    screen = painted([*frames, ([], [("not final\nlast", "")])], columns, lines)
-    expected = written(everything + "not final\nlast", columns, lines).visible()
+    screen = paint([*frames, ([], [("not final\nlast", "")])], columns, lines)
+    expected = draw_text(everything + "not final\nlast", columns, lines).visible()
     assert screen.visible()[-1:] == expected[-1:]
 
 

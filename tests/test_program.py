@@ -17,7 +17,7 @@ from tests.server import NEVER, Server, says, wait_for_request
 STATE = ("-m", "tests.state")
 
 
-def state_of(home: Path, *, fresh: bool, on_a_terminal: bool) -> dict[str, Any]:
+def read_state(home: Path, *, fresh: bool, on_a_terminal: bool) -> dict[str, Any]:
     options: dict[str, Any] = {"stdin": DEVNULL, "stdout": PIPE}
     ours, theirs = pty.openpty()
     if on_a_terminal:
@@ -34,8 +34,8 @@ def state_of(home: Path, *, fresh: bool, on_a_terminal: bool) -> dict[str, Any]:
 
 @pytest.mark.parametrize("on_a_terminal", [False, True])
 def test_a_fork_starts_as_a_fresh_interpreter_does(tmp_path: Path, on_a_terminal: bool) -> None:
-    forked = state_of(tmp_path, fresh=False, on_a_terminal=on_a_terminal)
-    fresh = state_of(tmp_path, fresh=True, on_a_terminal=on_a_terminal)
+    forked = read_state(tmp_path, fresh=False, on_a_terminal=on_a_terminal)
+    fresh = read_state(tmp_path, fresh=True, on_a_terminal=on_a_terminal)
     assert forked == fresh
     assert fresh["argv"][1:] == ["a", "schön"]
     assert fresh["terminal"] is on_a_terminal

@@ -82,13 +82,13 @@ def test_what_is_held_back_at_the_end_comes_out_unless_it_is_most_of_the_secret(
     assert redact(KEY[:-1]) == "sk-***"
 
 
-def fed(*events: Event) -> list[Event]:
+def redact_events(*events: Event) -> list[Event]:
     redactor = EventRedactor(Redactor([KEY]))
     return [each for event in events for each in redactor.feed(event)]
 
 
 def test_every_channel_is_by_itself() -> None:
-    events = fed(
+    events = redact_events(
         TextDelta(f"{KEY[:5]}"),
         ReasoningDelta("hm"),
         ArgumentsDelta("a", KEY[:6]),
@@ -114,7 +114,7 @@ def test_every_channel_is_by_itself() -> None:
 
 
 def test_whole_values_of_any_depth() -> None:
-    assert fed(
+    assert redact_events(
         ToolCallStarted(KEY, KEY),
         ToolStarted("a", {KEY: [f"x{KEY}", 1, {"y": KEY}]}),
         ToolFinished("a", f"is {KEY}", True),

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import pytest
 
-from tests.screens import FOLDER, PICTURES, svg, words
+from tests.screens import FOLDER, PICTURES, draw_svg, read_words
 from tests.test_readme import README
 
 
 @pytest.mark.parametrize("name", PICTURES)
 def test_a_picture_is_true(name: str) -> None:
     """If it is not any more, `python -m tests.screens` makes it anew: look at it then."""
-    assert words((FOLDER / f"{name}.svg").read_text(encoding="utf-8")) == words(svg(name))
+    assert read_words((FOLDER / f"{name}.svg").read_text(encoding="utf-8")) == read_words(
+        draw_svg(name)
+    )
     assert f"](tests/pictures/{name}.svg)" in README
 
 

@@ -52,7 +52,7 @@ def store(path: Path) -> Iterator[Store]:
         yield opened
 
 
-def modes(directory: Path) -> dict[str, int]:
+def read_modes(directory: Path) -> dict[str, int]:
     return {each.name: stat.S_IMODE(each.stat().st_mode) for each in directory.iterdir()}
 
 
@@ -307,9 +307,13 @@ class TestPrivacy:
         try:
             with Store.open(path) as store:
                 store_turn(store, store.create("m"))
-                assert set(modes(path.parent).values()) == {0o600}
-                assert {*modes(path.parent)} >= {path.name, f"{path.name}-wal", f"{path.name}-shm"}
-                assert modes(path.parent.parent) == {"data": 0o700}
+                assert set(read_modes(path.parent).values()) == {0o600}
+                assert {*read_modes(path.parent)} >= {
+                    path.name,
+                    f"{path.name}-wal",
+                    f"{path.name}-shm",
+                }
+                assert read_modes(path.parent.parent) == {"data": 0o700}
         finally:
             os.umask(before)
 
@@ -323,8 +327,8 @@ class TestPrivacy:
         path.parent.chmod(0o755)
         with Store.open() as store:
             assert len(store.sessions()) == 1
-            assert set(modes(path.parent).values()) == {0o600}
-            assert modes(tmp_path) == {"streamchat": 0o700}
+            assert set(read_modes(path.parent).values()) == {0o600}
+            assert read_modes(tmp_path) == {"streamchat": 0o700}
 
     def test_a_shared_directory_stays_open(self, tmp_path: Path) -> None:
         tmp_path.chmod(0o755)
@@ -446,7 +450,7 @@ while True:
 """
 
 
-def started(code: str, home: Path, *arguments: object) -> subprocess.Popen[str]:
+def start_python(code: str, home: Path, *arguments: object) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [sys.executable, "-c", code, *map(str, arguments)],
         stdout=subprocess.PIPE,
@@ -460,7 +464,7 @@ class TestSeveralProcesses:
     def test_two_writers_lose_nothing(self, tmp_path: Path, path: Path) -> None:
         with Store.open(path) as store:
             shared = store.create("m")
-        writers = [started(WRITER, tmp_path, path, shared, name) for name in "ab"]
+        writers = [start_python(WRITER, tmp_path, path, shared, name) for name in "ab"]
         for each in writers:
             each.communicate(timeout=120)
             assert each.returncode == 0
@@ -474,7 +478,7 @@ class TestSeveralProcesses:
             assert sorted(each.turns for each in store.sessions()) == [40, 40, 80]
 
     def test_a_kill_loses_nothing_stored(self, tmp_path: Path, path: Path) -> None:
-        with started(KILLED, tmp_path, path) as process:
+        with start_python(KILLED, tmp_path, path) as process:
             assert process.stdout
             session = process.stdout.readline().strip()
             process.send_signal(signal.SIGKILL)

@@ -12,7 +12,7 @@ import pytest
 
 from tests.program import run
 from tests.server import Server, notebook
-from tests.test_models import deaf
+from tests.test_models import serve_silence
 
 
 class Collector(ThreadingHTTPServer):
@@ -100,7 +100,7 @@ def test_runs_are_traced_when_asked_for(
 def test_a_dead_endpoint_neither_delays_nor_spoils_the_answer(
     server: Server, tmp_path: Path, flags: list[str]
 ) -> None:
-    with deaf() as url:
+    with serve_silence() as url:
         started = time.monotonic()
         ask(tmp_path, server, url, *flags)
         assert time.monotonic() - started < 20

@@ -19,7 +19,7 @@ from tests.chatting import (
     ESCAPE,
     UP,
     Chat,
-    held,
+    hold,
     messages,
 )
 from tests.program import HANGS, ROOT
@@ -30,9 +30,9 @@ def test_keys_are_kept_and_messages_queued(server: Server, tmp_path: Path) -> No
     go_on, then = threading.Event(), threading.Event()
     more = delta(content=" a time")
     with Chat(server, tmp_path) as chat:
-        chat.ready()
+        chat.wait_until_ready()
         server.script(
-            held(says("Once upon"), go_on, more), says("Second."), says("Third."), says("Fourth.")
+            hold(says("Once upon"), go_on, more), says("Second."), says("Third."), says("Fourth.")
         )
         chat.type("a story" + ENTER)
         chat.wait_for("Once upon")
@@ -58,7 +58,7 @@ def test_keys_are_kept_and_messages_queued(server: Server, tmp_path: Path) -> No
         assert [each for each in lines if each.startswith("> ")] == [f"> {each}" for each in asked]
 
         # A paste is one message, and Enter alone sends it.
-        server.script(held(says("Slowly"), then), says("Pasted."))
+        server.script(hold(says("Slowly"), then), says("Pasted."))
         chat.type("again" + ENTER)
         chat.wait_for("Slowly")
         chat.type("\x1b[200~one\rtwo\nthree\x1b[201~")
@@ -76,7 +76,7 @@ def test_who_stops_an_answer_gets_back_what_was_queued(
     server: Server, tmp_path: Path, key: str
 ) -> None:
     with Chat(server, tmp_path) as chat:
-        chat.ready()
+        chat.wait_until_ready()
         server.script(Reply((*says("Once").parts, NEVER)))
         chat.type("a story" + ENTER)
         chat.wait_for("Once")
@@ -109,7 +109,7 @@ def test_a_key_that_stops_counts_even_right_after_enter(
     server: Server, tmp_path: Path, key: str
 ) -> None:
     with Chat(server, tmp_path) as chat:
-        chat.ready()
+        chat.wait_until_ready()
         server.script(Reply((*says("Once").parts, NEVER)))
         chat.type("a story" + ENTER + key)
         chat.wait_for("interrupted")
@@ -119,8 +119,8 @@ def test_a_key_that_stops_counts_even_right_after_enter(
 def test_no_key_makes_the_others_vanish(server: Server, tmp_path: Path) -> None:
     go_on = threading.Event()
     with Chat(server, tmp_path) as chat:
-        chat.ready()
-        server.script(held(says("Once"), go_on))
+        chat.wait_until_ready()
+        server.script(hold(says("Once"), go_on))
         chat.type("a story" + ENTER)
         chat.wait_for("Once")
         chat.type(CTRL_R + "kept")
@@ -134,8 +134,8 @@ def test_no_key_makes_the_others_vanish(server: Server, tmp_path: Path) -> None:
 def test_a_queued_line_stands_only_once(server: Server, tmp_path: Path) -> None:
     go_on, then = threading.Event(), threading.Event()
     with Chat(server, tmp_path) as chat:
-        chat.ready()
-        more = held(says("Once"), go_on, delta(content=" more"), Until(then))
+        chat.wait_until_ready()
+        more = hold(says("Once"), go_on, delta(content=" more"), Until(then))
         server.script(more, says("Done."))
         chat.type("a story" + ENTER)
         chat.wait_for("Once")
@@ -151,8 +151,8 @@ def test_a_queued_line_stands_only_once(server: Server, tmp_path: Path) -> None:
 def test_a_queued_message_is_in_the_history_of_the_prompt(server: Server, tmp_path: Path) -> None:
     go_on = threading.Event()
     with Chat(server, tmp_path) as chat:
-        chat.ready()
-        server.script(held(says("Once"), go_on), says("Done."))
+        chat.wait_until_ready()
+        server.script(hold(says("Once"), go_on), says("Done."))
         chat.type("a story" + ENTER)
         chat.wait_for("Once")
         chat.type("the queued one" + ENTER)
@@ -167,8 +167,8 @@ def test_a_queued_message_is_in_the_history_of_the_prompt(server: Server, tmp_pa
 def test_commands_are_queued_too(server: Server, tmp_path: Path) -> None:
     go_on, then = threading.Event(), threading.Event()
     with Chat(server, tmp_path) as chat:
-        chat.ready()
-        server.script(held(says("Once"), go_on), held(says("Twice"), then))
+        chat.wait_until_ready()
+        server.script(hold(says("Once"), go_on), hold(says("Twice"), then))
         chat.type("one" + ENTER)
         chat.wait_for("Once")
         chat.type("/usage" + ENTER + "/nope" + ENTER + "/quit" + ENTER)
@@ -232,8 +232,8 @@ def test_before_the_agent_is_loaded(server: Server, tmp_path: Path) -> None:
 def test_ctrl_z_stops_the_program_while_an_answer_streams(server: Server, tmp_path: Path) -> None:
     go_on = threading.Event()
     with Chat(server, tmp_path) as chat:
-        chat.ready()
-        server.script(held(says("Once"), go_on, delta(content=" upon a time")))
+        chat.wait_until_ready()
+        server.script(hold(says("Once"), go_on, delta(content=" upon a time")))
         chat.type("a story" + ENTER)
         chat.wait_for("Once")
         chat.type("kept")

@@ -33,7 +33,7 @@ from streamchat.view.debug import DebugView
 from streamchat.view.jsonl import JsonView
 from streamchat.view.plain import PlainView
 from streamchat.view.raw import RawView
-from tests.turns import EVIL, EVIL_SHOWN, NOTEBOOK, answer, call, shown
+from tests.turns import EVIL, EVIL_SHOWN, NOTEBOOK, answer, call, show_turn
 
 
 class TestRaw:
@@ -41,7 +41,7 @@ class TestRaw:
 
     def lines(self, events: Iterable[Event], **options: bool) -> list[str]:
         out = io.StringIO()
-        shown(RawView(out, **options), events)
+        show_turn(RawView(out, **options), events)
         return out.getvalue().split("\n")
 
     def test_what_is_huge_is_shortened(self) -> None:
@@ -126,7 +126,7 @@ class TestPlain:
 
     def lines(self, events: Iterable[Event]) -> list[str]:
         out = io.StringIO()
-        shown(PlainView(out), events)
+        show_turn(PlainView(out), events)
         return out.getvalue().split("\n")
 
     def test_the_notebook_s_turn(self) -> None:
@@ -226,7 +226,7 @@ class TestAnswer:
 
     def text(self, events: Iterable[Event]) -> str:
         out = io.StringIO()
-        shown(AnswerView(out, self.warned.append), events)
+        show_turn(AnswerView(out, self.warned.append), events)
         return out.getvalue()
 
     def test_the_answer_and_one_newline(self) -> None:
@@ -271,7 +271,7 @@ class TestAnswer:
 
 def test_json_is_one_ascii_object_per_event() -> None:
     out = io.StringIO()
-    shown(JsonView(out), [*NOTEBOOK[:3], ChunkReceived("x"), TextDelta("é\n"), TurnDone("é")])
+    show_turn(JsonView(out), [*NOTEBOOK[:3], ChunkReceived("x"), TextDelta("é\n"), TurnDone("é")])
     assert out.getvalue().isascii()
     lines = [json.loads(line) for line in out.getvalue().splitlines()]
     assert lines[0]["version"] == 1
@@ -291,7 +291,7 @@ def test_debug_lines_beside_another_view() -> None:
         TextDelta(EVIL),
         TurnFailed("why", 2.0),
     ]
-    shown(DebugView(PlainView(out), lines.append), events)
+    show_turn(DebugView(PlainView(out), lines.append), events)
     assert lines == [
         "turn: model m",
         "step 1: request sent",
@@ -331,8 +331,8 @@ def test_a_tool_without_a_name_is_called_the_same_everywhere() -> None:
     debug: list[str] = []
     raw, plain = io.StringIO(), io.StringIO()
     events = [*call(" ", ["{}"], "20"), TurnCancelled()]
-    shown(RawView(raw), events)
-    shown(DebugView(PlainView(plain), debug.append), events)
+    show_turn(RawView(raw), events)
+    show_turn(DebugView(PlainView(plain), debug.append), events)
     assert raw.getvalue() == "Calling unnamed tool...\n{}|\nunnamed tool → 20\n"
     assert plain.getvalue().splitlines() == [
         *("Calling unnamed tool...", "unnamed tool is called with no arguments."),

@@ -42,7 +42,7 @@ def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return site
 
 
-def left_in(cache: Path) -> list[str]:
+def list_models_in(cache: Path) -> list[str]:
     left = (path.name for path in (cache / "streamchat" / "models").iterdir())
     return sorted(name for name in left if not name.endswith(".lock"))
 
@@ -62,7 +62,7 @@ def test_the_parts_are_put_together_once(installed: Path, tmp_path: Path) -> Non
     assert sum(done) == len(WHOLE)
     assert weights().file(progress) == file
     assert len(told) == 1
-    assert left_in(tmp_path / "cache") == [file.name]
+    assert list_models_in(tmp_path / "cache") == [file.name]
 
 
 def test_weights_that_are_not_the_trusted_ones_are_not_kept(
@@ -70,7 +70,7 @@ def test_weights_that_are_not_the_trusted_ones_are_not_kept(
 ) -> None:
     with pytest.raises(ModelError, match=r"was not loaded: its SHA-256 is [0-9a-f]{16}…"):
         weights("0" * 64).file(ignore_progress)
-    assert left_in(tmp_path / "cache") == []
+    assert list_models_in(tmp_path / "cache") == []
 
 
 def test_a_file_of_the_wrong_size_is_made_again(installed: Path) -> None:
@@ -84,7 +84,7 @@ def test_what_a_killed_process_left_is_no_hindrance(installed: Path, tmp_path: P
     directory.mkdir(parents=True)
     (directory / f"tiny-{weights().sha256[:16]}.partial").write_bytes(b"half a model" * 1_000_000)
     assert weights().file(ignore_progress).read_bytes() == WHOLE
-    assert len(left_in(tmp_path / "cache")) == 1
+    assert len(list_models_in(tmp_path / "cache")) == 1
 
 
 def test_two_processes_at_once(installed: Path, tmp_path: Path) -> None:
@@ -96,7 +96,7 @@ def test_two_processes_at_once(installed: Path, tmp_path: Path) -> None:
         process.join(60)
         assert process.exitcode == 0
     assert weights().file(ignore_progress).read_bytes() == WHOLE
-    assert len(left_in(tmp_path / "cache")) == 1
+    assert len(list_models_in(tmp_path / "cache")) == 1
 
 
 def test_a_process_that_gives_up_leaves_the_work_to_those_that_wait(
