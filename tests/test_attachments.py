@@ -22,7 +22,7 @@ def chat(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):  # ty
         yield chat
 
 
-def test_a_file_goes_with_the_message_and_is_one_line(server: Server, chat: Chat) -> None:
+def test_an_attached_file_is_sent_and_shown_in_one_line(server: Server, chat: Chat) -> None:
     Path("two words.txt").write_text("spaced")
     Path("evil.md").write_text("```\n\x1b]0;title\x07\n```\n")
     server.script(*[says(f"Answer {number}.") for number in range(1, 8)])
@@ -82,7 +82,9 @@ def test_a_word_after_the_sign_is_meant_as_a_file(server: Server, chat: Chat) ->
     assert server.requests == []
 
 
-def test_what_cannot_go_is_told_and_nothing_is_sent(server: Server, chat: Chat) -> None:
+def test_a_file_that_cannot_be_attached_is_refused_and_nothing_is_sent(
+    server: Server, chat: Chat
+) -> None:
     Path("big.txt").write_text("x" * 200_001)
     Path("nul.txt").write_text("a\0b")
     Path("latin.txt").write_bytes(b"caf\xe9")
@@ -95,7 +97,7 @@ def test_what_cannot_go_is_told_and_nothing_is_sent(server: Server, chat: Chat) 
     assert server.requests == []
 
 
-def test_a_quotation_mark_that_is_missing_is_told(server: Server, chat: Chat) -> None:
+def test_a_missing_closing_quote_is_an_error(server: Server, chat: Chat) -> None:
     Path("two words.txt").write_text("spaced")
     server.script(says("What file?"))
     chat.type('@"two words.txt and more' + ENTER)
@@ -103,7 +105,7 @@ def test_a_quotation_mark_that_is_missing_is_told(server: Server, chat: Chat) ->
     assert server.requests == []
 
 
-def test_a_pipe_is_not_said_to_be_missing(server: Server, chat: Chat) -> None:
+def test_a_fifo_is_not_reported_as_missing(server: Server, chat: Chat) -> None:
     os.mkfifo("in.fifo")
     chat.type("@in.fifo" + ENTER)
     chat.wait_for("error: ")

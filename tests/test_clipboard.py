@@ -24,7 +24,7 @@ def tools(tmp_path: Path) -> dict[str, str]:
     return {"PATH": f"{tool.parent}:/usr/bin:/bin", "DISPLAY": ":9"}
 
 
-def test_an_answer_and_its_code_go_to_the_clipboard_s_tool(
+def test_an_answer_and_its_code_are_copied_by_the_clipboard_tool(
     server: Server, tmp_path: Path, tools: dict[str, str]
 ) -> None:
     server.script(answers(ANSWER))
@@ -46,7 +46,7 @@ def test_an_answer_and_its_code_go_to_the_clipboard_s_tool(
         assert "\x1b]52" not in chat.written
 
 
-def test_the_terminal_s_clipboard_is_used_only_if_it_was_asked_for(
+def test_osc52_is_used_only_on_request(
     server: Server, tmp_path: Path, tools: dict[str, str]
 ) -> None:
     server.script(answers(ANSWER))

@@ -14,7 +14,7 @@ def _numbered(many: int) -> list:  # type: ignore[type-arg]  # replies
     return [says(f"Answer {each}.").but(usage=(10, each)) for each in range(1, many)]
 
 
-def test_help_and_wrong_names(server: Server, tmp_path: Path) -> None:
+def test_help_and_unknown_commands(server: Server, tmp_path: Path) -> None:
     with Chat(server, tmp_path) as chat:
         chat.wait_until_ready()
         shown = chat.send("/help")
@@ -63,7 +63,7 @@ def test_models_tools_and_instructions(server: Server, tmp_path: Path) -> None:
         assert "No extra instructions" in chat.send("/system")
 
 
-def test_asking_anew_and_taking_back(server: Server, tmp_path: Path) -> None:
+def test_retry_edit_and_undo(server: Server, tmp_path: Path) -> None:
     editor = tmp_path / "editor"
     editor.write_text('#!/bin/sh\nprintf "two, edited" > "$1"\n')
     editor.chmod(0o755)
@@ -93,9 +93,7 @@ def test_asking_anew_and_taking_back(server: Server, tmp_path: Path) -> None:
         assert messages(server) == ["one", "Answer 1.", "three", "Answer 6.", "four"]
 
 
-def test_an_edited_question_that_is_given_up_changes_nothing(
-    server: Server, tmp_path: Path
-) -> None:
+def test_an_abandoned_edit_changes_nothing(server: Server, tmp_path: Path) -> None:
     server.script(*_numbered(9))
     with Chat(server, tmp_path, EDITOR="false", VISUAL="false") as chat:
         chat.wait_until_ready()
@@ -147,7 +145,7 @@ def test_branches_titles_and_exports(server: Server, tmp_path: Path) -> None:
         assert messages(server) == asked
 
 
-def test_what_is_shown_of_a_turn(server: Server, tmp_path: Path) -> None:
+def test_ways_to_show_a_turn(server: Server, tmp_path: Path) -> None:
     server.script(*notebook(), *notebook(), answers("Done."))
     with Chat(server, tmp_path) as chat:
         chat.wait_until_ready()
@@ -168,7 +166,7 @@ def test_what_is_shown_of_a_turn(server: Server, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("command", ["/undo", "/last"])
-def test_a_command_after_one_that_cannot_be_done_is_no_question(
+def test_a_command_after_a_refused_one_is_not_sent_as_a_question(
     server: Server, tmp_path: Path, command: str
 ) -> None:
     with Chat(server, tmp_path) as chat:

@@ -159,7 +159,7 @@ class TestServersThatDiffer:
 
     BOTH: ClassVar = [("add", ADD), ("multiply", MULTIPLY)]
 
-    def test_by_the_book(self) -> None:
+    def test_calls_as_documented(self) -> None:
         assert (
             calls(
                 part(0, "a", "add"),
@@ -182,7 +182,7 @@ class TestServersThatDiffer:
             == self.BOTH
         )
 
-    def test_both_in_one_chunk(self) -> None:
+    def test_both_calls_in_one_chunk(self) -> None:
         whole = AIMessageChunk(
             "",
             tool_call_chunks=[
@@ -275,12 +275,12 @@ class TestServersThatDiffer:
         assert [(call.name, call.arguments) for call in reply.calls] == self.BOTH
         assert [call.call_id for call in reply.calls] == ["same", "same_1"]
 
-    def test_the_same_tool_twice_announced_alike(self) -> None:
+    def test_the_same_tool_twice_with_identical_headers(self) -> None:
         assert calls(
             part(0, None, "add"), part(0, args=ADD), part(0, None, "add"), part(0, args=MULTIPLY)
         ) == [("add", ADD), ("add", MULTIPLY)]
 
-    def test_the_name_comes_late(self) -> None:
+    def test_a_late_name(self) -> None:
         events, reply = decode(
             part(0, "a"), part(0, args=ADD[:5]), part(0, name="add"), part(0, args=ADD[5:])
         )
@@ -291,7 +291,7 @@ class TestServersThatDiffer:
         ]
         assert reply.calls == (Call("a", "add", ADD),)
 
-    def test_the_name_never_comes(self) -> None:
+    def test_a_missing_name(self) -> None:
         assert calls(part(0, "a", args=ADD)) == [("", ADD)]
 
     def test_a_new_index_without_a_name_continues_the_last_call(self) -> None:
@@ -372,7 +372,7 @@ class TestServersThatDiffer:
         whole.response_metadata = {"whole_message": "yes"}
         assert calls(text("Let me see."), whole) == [("add", ADD)]
 
-    def test_a_stream_that_just_ends_has_broken_off(self) -> None:
+    def test_a_stream_without_an_end_is_incomplete(self) -> None:
         assert decode(text("hi"), text("", stream_end="eof"), text(""))[1].broken_off
         assert not decode(text("hi"), text("", stream_end="done"))[1].broken_off
         assert not decode(text("hi", finish_reason="stop"), text("", stream_end="eof"))[

@@ -63,7 +63,7 @@ def summarize(finding: Finding) -> tuple[str, str, str]:
 class TestServers:
     """One odd thing at a time, in a server that is good otherwise."""
 
-    async def test_a_good_one(self, server: Server) -> None:
+    async def test_a_good_server(self, server: Server) -> None:
         findings = await examine(server, *GOOD)
         assert {each.verdict for each in findings.values()} == {"ok"}
         assert list(findings) == [
@@ -81,7 +81,7 @@ class TestServers:
         assert findings["unknown model"].observed == "404: The model does not exist"
         assert len(server.requests) == 5
 
-    async def test_what_it_sends_is_what_streamchat_sends(self, server: Server) -> None:
+    async def test_it_sends_the_requests_of_a_turn(self, server: Server) -> None:
         await examine(server, *GOOD)
         hello, required, parallel, result, unknown = server.requests
         assert hello["stream_options"] == {"include_usage": True}
@@ -108,7 +108,7 @@ class TestServers:
         assert list(findings)[-1] == "unknown model"
         assert is_usable(findings.values())
 
-    async def test_tools_end_in_an_error_that_says_nothing_of_them(self, server: Server) -> None:
+    async def test_tools_cause_an_unrelated_error(self, server: Server) -> None:
         findings = await examine(server, HELLO, fails(500, "out of memory"), UNKNOWN)
         assert summarize(findings["required tool choice"])[::2] == (
             "wrong",
@@ -116,13 +116,13 @@ class TestServers:
         )
         assert len(server.requests) == 3
 
-    async def test_a_required_call_is_not_made(self, server: Server) -> None:
+    async def test_a_required_call_is_ignored(self, server: Server) -> None:
         findings = await examine(server, HELLO, says("It is 42."), UNKNOWN)
         assert summarize(findings["required tool choice"]) == (
             *("different", "ignored: text and no call", "that text is the answer"),
         )
 
-    async def test_calls_of_one_index_and_without_ids(self, server: Server) -> None:
+    async def test_calls_share_an_index_and_have_no_ids(self, server: Server) -> None:
         one = Reply(
             (call_delta(name="add"), call_delta(arguments='{"x": 17, "y": 25}')), "tool_calls"
         )
@@ -143,7 +143,7 @@ class TestServers:
         )
         assert server.requests[3]["messages"][1]["tool_calls"][0]["id"] == "call_1"
 
-    async def test_calls_of_one_index_are_told_apart_by_ids(self, server: Server) -> None:
+    async def test_calls_that_share_an_index_are_separated_by_id(self, server: Server) -> None:
         two = Reply(
             (
                 call_delta(id="a", name="add", arguments='{"x": 1, "y": 2}'),
@@ -189,7 +189,7 @@ class TestServers:
             ),
         ],
     )
-    async def test_a_call_written_otherwise(
+    async def test_unusual_forms_of_a_call(
         self, server: Server, parts: list[dict[str, Any]], subject: str, observed: str
     ) -> None:
         index = parts[0]["choices"][0]["delta"].get("tool_calls", [{"index": 0}])[0].get("index")
@@ -223,7 +223,7 @@ class TestServers:
             *("missing", "1 call", "one call per message"),
         )
 
-    async def test_results_of_tools_are_refused(self, server: Server) -> None:
+    async def test_tool_results_are_refused(self, server: Server) -> None:
         findings = await examine(server, HELLO, SUM, TWO, fails(400, "bad role: tool"), UNKNOWN)
         assert findings["tool result"].verdict == "wrong"
         assert "bad role: tool" in findings["tool result"].observed
@@ -241,7 +241,7 @@ class TestServers:
         assert findings["call index"].verdict == findings["parallel calls"].verdict == "ok"
         assert is_usable(findings.values())
 
-    async def test_the_ends_of_streams(self, server: Server) -> None:
+    async def test_ways_to_end_a_stream(self, server: Server) -> None:
         findings = await examine(server, HELLO.but(done=False), *GOOD[1:])
         assert summarize(findings["end of stream"]) == (
             *("missing", "no [DONE]", "finish_reason is enough"),
@@ -269,7 +269,7 @@ class TestServers:
             "not shown below an answer",
         )
 
-    async def test_options_that_are_refused(self, server: Server) -> None:
+    async def test_refused_options_are_omitted(self, server: Server) -> None:
         no_counts = fails(400, "unknown field: stream_options")
         no_limit = fails(400, "max_tokens is too new")
         findings = await examine(server, no_counts, no_limit, *GOOD)
@@ -282,7 +282,7 @@ class TestServers:
         assert all("stream_options" not in request for request in server.requests[1:])
         assert all("max_tokens" not in request for request in server.requests[2:])
 
-    async def test_forms_that_are_refused(self, server: Server) -> None:
+    async def test_refused_forms_are_replaced(self, server: Server) -> None:
         signed = SUM.but(parts=(delta(reasoning_content="Hm."), *SUM.parts))
         findings = await examine(
             server,
@@ -311,7 +311,7 @@ class TestServers:
         assert call["content"] == ""
         assert "reasoning_content" not in call
 
-    async def test_fields_that_go_back(self, server: Server) -> None:
+    async def test_extra_fields_are_sent_back(self, server: Server) -> None:
         signed = SUM.but(parts=(delta(reasoning_content="Hm."), *SUM.parts))
         findings = await examine(server, HELLO, signed, TWO, RESULT, UNKNOWN)
         assert summarize(findings["extra fields"]) == (
@@ -346,7 +346,7 @@ class TestServers:
             assert findings["text"].verdict == "wrong"
             assert not is_usable(findings.values())
 
-    async def test_models_that_are_not_there(self, server: Server) -> None:
+    async def test_unknown_models(self, server: Server) -> None:
         findings = await examine(server, fails(404, "model not found"))
         assert list(findings) == ["model list", "text"]
         assert "model not found" in findings["text"].observed
@@ -367,7 +367,9 @@ class TestServers:
             (Reply((b'data: {"error": "no such"}\n\n',)), "an error in the stream: no such"),
         ],
     )
-    async def test_errors_told_otherwise(self, server: Server, reply: Reply, observed: str) -> None:
+    async def test_unusual_errors_for_an_unknown_model(
+        self, server: Server, reply: Reply, observed: str
+    ) -> None:
         findings = await examine(server, *GOOD[:-1], reply)
         assert summarize(findings["unknown model"])[:2] == ("different", observed)
 
@@ -384,12 +386,12 @@ class TestNoServer:
         assert (verdict, consequence) == ("wrong", "no question can be answered")
         assert "Incorrect API key provided: sk-***; check OPENAI_API_KEY" in observed
 
-    async def test_nobody_there(self) -> None:
+    async def test_a_refused_connection(self) -> None:
         findings = await run_doctor("http://127.0.0.1:9/v1")
         assert list(findings) == ["server"]
         assert findings["server"].observed.startswith("cannot reach 127.0.0.1:9: ")
 
-    async def test_nobody_answers(self) -> None:
+    async def test_a_silent_server(self) -> None:
         started = time.monotonic()
         with serve_silence() as url:
             findings = await run_doctor(url, patience=0.3)
@@ -406,7 +408,9 @@ class TestNoServer:
             (Reply((*SUM.parts, Hangup())), "127.0.0.1:"),
         ],
     )
-    async def test_it_stops_answering(self, server: Server, reply: Reply, words: str) -> None:
+    async def test_a_server_that_stops_answering(
+        self, server: Server, reply: Reply, words: str
+    ) -> None:
         server.script(HELLO, reply)
         started = time.monotonic()
         findings = await run_doctor(server.url, patience=0.5)
@@ -457,7 +461,7 @@ class TestTheCommand:
         assert done.stderr == "error: OpenAI's gpt-4o needs a key: set OPENAI_API_KEY\n"
 
     @pytest.mark.parametrize("arguments", [(), ("--json",)])
-    def test_hostile_strings_and_the_key(
+    def test_hostile_strings_are_escaped_and_the_key_is_redacted(
         self, server: Server, tmp_path: Path, arguments: tuple[str, ...]
     ) -> None:
         hostile = f"\x1b]0;x\x07\x9b\u202e[/red]{KEY}"
@@ -478,7 +482,7 @@ class TestTheCommand:
             (80, [("subject",), ("verdict",), ("observed",), ("consequence",)]),
         ],
     )
-    def test_a_table_that_loses_nothing(
+    def test_a_table_holds_every_finding_in_full(
         self, server: Server, tmp_path: Path, columns: int, heads: list[tuple[str, ...]]
     ) -> None:
         server.models = lists("[b]a-model-with-a-long-name-:smile:" * 3)
@@ -506,7 +510,7 @@ class TestTheCommand:
             assert "\x1b" not in terminal.written
             assert "end of stream: ok; [DONE]; the message ends there" in terminal.written
 
-    def test_ctrl_c_ends_it_in_silence(self, server: Server, tmp_path: Path) -> None:
+    def test_ctrl_c_ends_it_silently(self, server: Server, tmp_path: Path) -> None:
         server.script(Reply((NEVER,)))
         with start(tmp_path, "doctor", "--base-url", server.url) as process:
             wait_for_request(server)

@@ -28,7 +28,7 @@ from tests.server import Server, lists, says
 LEFT = "\x1b[D"
 
 
-def test_several_lines_and_pastes(server: Server, tmp_path: Path) -> None:
+def test_multiline_input_and_pastes(server: Server, tmp_path: Path) -> None:
     server.script(*[says(f"Answer {number}.") for number in range(1, 6)])
     with Chat(server, tmp_path) as chat:
         chat.wait_until_ready()
@@ -62,9 +62,7 @@ def test_several_lines_and_pastes(server: Server, tmp_path: Path) -> None:
         assert messages(server)[-1] == "a long line of a long paste\n" * 5000 + "end"
 
 
-def test_the_cursor_is_where_it_belongs_among_wide_characters(
-    server: Server, tmp_path: Path
-) -> None:
+def test_the_cursor_keeps_its_place_among_wide_characters(server: Server, tmp_path: Path) -> None:
     with Chat(server, tmp_path) as chat:
         chat.wait_until_ready()
         chat.type("日本語x" + LEFT + LEFT)
@@ -80,7 +78,7 @@ def test_the_cursor_is_where_it_belongs_among_wide_characters(
         chat.wait_for(lambda _: chat.screen.cursor_column == 9)
 
 
-def test_what_was_typed_comes_back_another_day(server: Server, tmp_path: Path) -> None:
+def test_the_history_outlives_the_chat(server: Server, tmp_path: Path) -> None:
     server.script(*[says(f"Answer {number}.") for number in range(1, 6)])
     with Chat(server, tmp_path) as chat:
         chat.wait_until_ready()
@@ -112,7 +110,7 @@ def test_what_was_typed_comes_back_another_day(server: Server, tmp_path: Path) -
         assert messages(server)[-1] == "how high is the sky"
 
 
-def test_enter_takes_what_a_search_has_found(server: Server, tmp_path: Path) -> None:
+def test_enter_accepts_a_search_result(server: Server, tmp_path: Path) -> None:
     server.script(says("High."), says("Higher."))
     with Chat(server, tmp_path) as chat:
         chat.wait_until_ready()
@@ -147,7 +145,7 @@ def test_the_editor(server: Server, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("where", ["file", "variable"])
-def test_vi(server: Server, tmp_path: Path, where: str) -> None:
+def test_vi_key_bindings(server: Server, tmp_path: Path, where: str) -> None:
     server.script(says("Yes."))
     (tmp_path / "config.toml").write_text('editing = "vi"\n' if where == "file" else "")
     variables = {"STREAMCHAT_CONFIG": str(tmp_path / "config.toml")}
@@ -178,7 +176,7 @@ def test_the_bar(server: Server, tmp_path: Path) -> None:
         chat.wait_for(lambda _: chat.bar.startswith("two · "))
 
 
-def test_a_narrow_window_without_colours(server: Server, tmp_path: Path) -> None:
+def test_a_narrow_window_without_colors(server: Server, tmp_path: Path) -> None:
     server.script(says("A narrow answer, and long enough to be wrapped."))
     with Chat(server, tmp_path, columns=40, NO_COLOR="1") as chat:
         chat.wait_until_ready()
@@ -191,7 +189,7 @@ def test_a_narrow_window_without_colours(server: Server, tmp_path: Path) -> None
     assert colours == []
 
 
-def test_ctrl_z_at_the_prompt_gives_the_shell_back(server: Server, tmp_path: Path) -> None:
+def test_ctrl_z_at_the_prompt_returns_to_the_shell(server: Server, tmp_path: Path) -> None:
     variables = {"OPENAI_BASE_URL": server.url, "PS1": "shell% "}
     shell = pexpect.spawn(
         "/bin/bash",

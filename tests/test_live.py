@@ -110,7 +110,7 @@ def broken(*_: object, **__: object) -> None:
 class TestATurn:
     """What is left of it."""
 
-    def test_the_notebook_s(self) -> None:
+    def test_the_notebook_turn(self) -> None:
         assert draw_turn(NOTEBOOK, 100) == [
             "╭─ add ✓ " + "─" * 90 + "╮",
             '│ {"|x|":|10|,"|y|":|10|}|' + " " * 73 + "│",
@@ -171,7 +171,7 @@ class TestATurn:
         lines = draw_turn([*events, *answer("3")], 40)
         assert [line[3:8] for line in lines if line.startswith("╭")] == ["add ✓", "multi"]
 
-    def test_figures_that_the_server_reported(self) -> None:
+    def test_the_last_line_has_the_figures_the_server_reported(self) -> None:
         events = [
             TurnStarted("?", "gpt"),
             StepStarted(1),
@@ -222,7 +222,7 @@ class TestATurn:
         ]
         assert "\x1b[1;4mEnd" in "".join(session.terminal.frames)
 
-    def test_an_answer_that_was_first_taken_for_prose_is_there_once(self) -> None:
+    def test_an_answer_first_shown_as_prose_appears_once(self) -> None:
         lines = draw_turn([TextDelta("It is "), TextDelta("3."), TurnDone("It is 3.")], 100)
         assert lines[0] == "It is 3."
         assert len(lines) == 2
@@ -238,7 +238,7 @@ class TestATurn:
         assert draw_turn([AnswerDelta("It is **")]) == ["It is **"]
         assert draw_turn([]) == []
 
-    def test_ascii_where_there_is_nothing_else(self) -> None:
+    def test_ascii_terminals_get_ascii_frames(self) -> None:
         events = [*call("add", ['{"é": 1}'], "20"), *answer("- é")]
         lines = draw_turn(events, 40, encoding="ascii")
         assert all(line.isascii() for line in lines)
@@ -271,7 +271,7 @@ class TestATurn:
         assert not set(sent) & {"\x9b", "\x07", "\u202e"}
         assert sum(EVIL_SHOWN[:20] in line for line in session.everything) == 7
 
-    def test_line_ends_of_windows_wherever_they_are_split(self) -> None:
+    def test_windows_line_endings_split_anywhere(self) -> None:
         assert draw_turn([AnswerDelta("a\r"), AnswerDelta("\nb\r"), TurnDone("a\r\nb\r")])[:2] == [
             *("a", "b\\x0d"),
         ]
@@ -287,7 +287,7 @@ class TestATurn:
 class TestWhileItHappens:
     """What is on the screen in between."""
 
-    def test_a_call_that_arrives(self, clock: Clock) -> None:
+    def test_an_arriving_call(self, clock: Clock) -> None:
         with Session(40, 10) as session:
             for event in NOTEBOOK[:5]:
                 clock.now += 1
@@ -310,7 +310,7 @@ class TestWhileItHappens:
             assert len(session.terminal.frames) == frames + 1
             assert session.terminal.frames[-1] == "more " * 100 + "last"
 
-    def test_text_beside_a_running_call_is_not_painted_more_often(self, clock: Clock) -> None:
+    def test_text_during_a_call_causes_no_extra_frames(self, clock: Clock) -> None:
         with Session() as session:
             session.show(ToolCallStarted("a", "add"), ToolStarted("a", {}), TextDelta("one"))
             frames = len(session.terminal.frames)
@@ -318,7 +318,7 @@ class TestWhileItHappens:
                 session.show(TextDelta(" more"))
             assert len(session.terminal.frames) == frames
 
-    def test_text_that_waits_does_not_move_sideways(self, clock: Clock) -> None:
+    def test_waiting_text_does_not_move_sideways(self, clock: Clock) -> None:
         with Session(20, 6, whole_lines=True) as session:
             for number in range(60):
                 clock.now += 1
@@ -333,7 +333,7 @@ class TestWhileItHappens:
             await asyncio.sleep(0.25)
         assert session.everything == draw_turn(NOTEBOOK)
 
-    async def test_a_fault_between_events_is_not_passed_over(
+    async def test_an_error_between_events_is_raised_at_the_next_one(
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         session = Session()
@@ -420,7 +420,7 @@ class TestWhileItHappens:
             session.show(AnswerDelta("."))
             assert session.visible == ["one two."]
 
-    def test_the_cursor_is_hidden_meanwhile(self) -> None:
+    def test_the_cursor_is_hidden_during_a_turn(self) -> None:
         with Session() as session:
             assert session.terminal.frames[0] == "\x1b[?25l"
         assert session.terminal.frames[-1] == "\x1b[?25h"
@@ -436,7 +436,7 @@ class TestAnyAnswer:
 
     @settings(max_examples=300, deadline=None)
     @given(MARKDOWN, CUTS, st.integers(4, 60), st.integers(2, 12))
-    def test_the_scrollback_is_that_of_the_whole_at_once(
+    def test_the_scrollback_does_not_depend_on_the_split(
         self, source: str, cuts: list[int], columns: int, lines: int
     ) -> None:
         with Session(columns, lines) as session:
@@ -450,7 +450,7 @@ class TestAnyAnswer:
 class TestVerbose:
     """Debug lines above what is live."""
 
-    def test_text_that_waits_for_a_call_is_there_once(self, clock: Clock) -> None:
+    def test_text_that_waits_for_a_call_appears_once(self, clock: Clock) -> None:
         with Session(60, whole_lines=True) as session:
             for event in [
                 ToolCallStarted("a", "add"),
@@ -466,7 +466,7 @@ class TestVerbose:
                 session.show(event)
         assert "\n".join(session.everything).count("Let me see.") == 1
 
-    def test_they_come_between_lines(self, clock: Clock) -> None:
+    def test_debug_lines_come_between_lines_of_text(self, clock: Clock) -> None:
         with Session(60, whole_lines=True) as session:
             view = DebugView(session.view, session.view.write)
             for event in [

@@ -106,7 +106,7 @@ def split_source(source: str, cuts: list[int]) -> list[str]:
 
 @given(MARKDOWN, CUTS, st.integers(1, 120))
 @settings(max_examples=500, deadline=None)
-def test_the_final_spans_and_the_rest_are_the_whole(
+def test_final_spans_and_the_rest_add_up_to_the_whole(
     source: str, cuts: list[int], width: int
 ) -> None:
     stream = MarkdownStream(width)
@@ -131,7 +131,7 @@ def find_letters(source: str) -> list[str]:
 
 @given(MARKDOWN)
 @settings(max_examples=500, deadline=None)
-def test_every_letter_is_shown_in_its_place(source: str) -> None:
+def test_every_letter_is_shown_in_order(source: str) -> None:
     """In a window wide enough for every table: cells of narrow ones stand side by side."""
     shown = "".join(piece for piece, _ in render_at_once(source, 5_000, ASCII_GLYPHS))
     assert find_letters(shown) == find_letters(source)
@@ -194,7 +194,7 @@ class TestSpans:
             *("<b>&amp;</b>", "\\[ x \\]", "\\(y\\)", "C:\\path", "wow!", "a ![b", "[a](b c d"),
         ],
     )
-    def test_text_that_is_no_mark_stays_as_it_is(self, source: str) -> None:
+    def test_other_text_stays_unchanged(self, source: str) -> None:
         assert render_text(source) == source
 
     @pytest.mark.parametrize(
@@ -294,17 +294,17 @@ class TestBlocks:
         assert render_text(source) == source.replace("\n    ", "\n")
         assert {style for _, style in render_at_once(source)} <= {"", "quote"}
 
-    def test_blanks_before_a_heading_s_text_wherever_they_are_split(self) -> None:
+    def test_blanks_before_the_text_of_a_heading_split_anywhere(self) -> None:
         stream = MarkdownStream(80)
         for piece in ("## ", " A"):
             stream.feed(piece)
         assert join_spans(stream.take()) == join_spans(render_at_once("##  A"))
         assert render_at_once("##  A") == [("A", "heading h2")]
 
-    def test_one_empty_line_for_many_and_none_at_the_ends(self) -> None:
+    def test_empty_lines_collapse_and_are_dropped_at_both_ends(self) -> None:
         assert render_text("\n\na\n\n\n\nb\n\n") == "a\n\nb"
 
-    def test_line_ends_of_a_paragraph_are_kept(self) -> None:
+    def test_line_breaks_in_a_paragraph_are_kept(self) -> None:
         assert render_text("Roses are red,\nviolets are **blue\nand** green") == (
             "Roses are red,\nviolets are blue\nand green"
         )
@@ -338,7 +338,7 @@ class TestBlocks:
     def test_brackets_that_are_no_box(self, source: str, shown: str) -> None:
         assert render_text(source) == shown
 
-    def test_a_number_in_a_paragraph_begins_no_list(self) -> None:
+    def test_a_number_in_a_paragraph_does_not_start_a_list(self) -> None:
         assert render_text("It was in\n1986. What a year.") == "It was in\n1986. What a year."
 
     def test_quotes_and_rules(self) -> None:
@@ -346,16 +346,16 @@ class TestBlocks:
         assert render_text("> a\n> b\n\nc\nd\n---\ne") == f"> a\n> b\n\nc\nd\n{rule}\ne"
         assert render_text("a\n\n---\nb\n***\nc") == f"a\n\n{rule}\nb\n{rule}\nc"
 
-    def test_code_is_as_it_was_written(self) -> None:
+    def test_code_is_shown_verbatim(self) -> None:
         code = "def f():\n\n    return '*a*'  # **b**\n\t| x |"
         for fence in ("```python", "~~~", "```unheard-of"):
             lines = render_text(f"{fence}\n{code}\n{fence[:3]}").split("\n")
             assert lines == [f"─── {fence[3:]}".rstrip(), *code.split("\n"), "───"]
 
-    def test_code_that_is_not_closed(self) -> None:
+    def test_an_unclosed_code_block(self) -> None:
         assert render_text("```\na\n``") == "───\na\n``\n───"
 
-    def test_code_in_a_list_stands_at_the_margin_to_be_copied(self) -> None:
+    def test_code_in_a_list_starts_at_the_margin_for_copying(self) -> None:
         assert render_text("1. a\n   ```sh\n   x\n     y\n   ```\n2. b").split("\n") == [
             *("1. a", "─── sh", "x", "  y", "───", "2. b"),
         ]
@@ -395,7 +395,7 @@ class TestBlocks:
         stream.finish()
         assert join_spans(stream.take()) == join_spans(render_at_once(mark * 600))
 
-    def test_other_marks_where_there_is_only_ascii(self) -> None:
+    def test_ascii_glyphs(self) -> None:
         stream = MarkdownStream(80, ASCII_GLYPHS)
         stream.feed("- a\n\n| b | c |\n|---|---|\n")
         stream.finish()
@@ -434,7 +434,7 @@ class TestTables:
             *("a | b\n\n--|--", "x" * 61 + " | b\n--|--", "a|" * 251 + "\n" + "-|" * 251),
         ],
     )
-    def test_lines_with_bars_that_are_no_table(self, source: str) -> None:
+    def test_lines_with_bars_that_are_not_a_table(self, source: str) -> None:
         shown = source.replace("\\|", "|").replace("\n- ", "\n• ")
         assert render_text(source) == shown
 
@@ -472,7 +472,7 @@ class TestTables:
         ]
 
     @pytest.mark.parametrize("size", [1, 10, 23, 1_000])
-    def test_every_row_of_a_long_table_is_there_once(self, size: int) -> None:
+    def test_every_row_of_a_long_table_appears_once(self, size: int) -> None:
         source = "| a |\n|---|\n" + "".join(f"| {number} |\n" for number in range(40))
         stream = MarkdownStream(40)
         for at in range(0, len(source), size):
@@ -481,14 +481,14 @@ class TestTables:
         lines = "".join(piece for piece, _ in stream.take()).split("\n")
         assert lines[2:] == [str(number) for number in range(40)]
 
-    def test_headings_alone_are_a_table_too(self) -> None:
+    def test_a_table_may_consist_of_headings(self) -> None:
         assert self.lines("| one | two |\n|---|---|", 4)[0] == "one │ two"
 
     def test_a_table_ends_where_a_quote_begins(self) -> None:
         assert self.lines("| a |\n> |---|") == ["| a |", "> |---|"]
         assert self.lines("| a |\n|---|\n> | b |") == ["a", "─", "> | b |"]
 
-    def test_a_row_in_a_quote_that_is_not_whole(self) -> None:
+    def test_an_incomplete_row_in_a_quote(self) -> None:
         stream = MarkdownStream(40)
         stream.feed("> | a |\n> |---|\n> | 1")
         assert "".join(piece for piece, _ in stream.take() + stream.peek()) == "> a\n> ─\n> 1"
@@ -506,12 +506,12 @@ class TestTables:
         assert lines[2] == "1 │ word word word"
         assert "".join(line[4:] for line in lines[-3:]) == "x" * 40
 
-    def test_sixty_columns_in_forty_are_a_list(self) -> None:
+    def test_a_table_too_wide_for_the_window_becomes_a_list(self) -> None:
         names = [f"c{number}" for number in range(60)]
         rows = ["|".join(["", *names, ""]), "|---" * 60 + "|", "|".join(["", *"x" * 60, ""])]
         assert self.lines("\n".join(rows))[:60] == [f"{name}: x" for name in names]
 
-    def test_a_long_table_becomes_final_before_its_end(self) -> None:
+    def test_a_long_table_becomes_final_before_it_ends(self) -> None:
         stream = MarkdownStream(40)
         stream.feed("| a | b |\n|---|---|\n" + "| 1 | 2 |\n" * 9)
         assert stream.take() == []
@@ -556,12 +556,12 @@ class TestWhenItIsFinal:
             ("- [x] b", "☑ b"),
         ],
     )
-    def test_but_not_earlier(self, source: str, final: str) -> None:
+    def test_unfinished_text_is_not_final(self, source: str, final: str) -> None:
         stream = MarkdownStream(40)
         stream.feed(source)
         assert "".join(piece for piece, _ in stream.take()) == final
 
-    def test_lines_of_a_long_fence_are_final_one_by_one(self) -> None:
+    def test_lines_of_a_long_code_block_become_final_one_by_one(self) -> None:
         stream = MarkdownStream(40)
         stream.feed("```python\n")
         stream.take()
@@ -574,17 +574,17 @@ class TestWhenItIsFinal:
 class TestHighlighting:
     """Colours of code."""
 
-    def test_a_string_goes_on_in_the_next_line(self) -> None:
+    def test_a_string_continues_on_the_next_line(self) -> None:
         pieces = render_at_once('```python\nx = """a\nb"""\nreturn 1  # c\n```')
         assert ('b"""', "string") in pieces
         assert ("# c", "comment") in pieces
 
     @pytest.mark.parametrize("language", ["json", "c", "yaml", "console", "html", "diff", "php"])
-    def test_code_is_all_there_in_any_language(self, language: str) -> None:
+    def test_highlighting_loses_no_code_in_any_language(self, language: str) -> None:
         code = '{"a": 1}  <b> // c\n$ ls # d\n+ e\n\n  - f: "g'
         assert render_text(f"```{language}\n{code}\n```").split("\n")[1:-1] == code.split("\n")
 
-    def test_a_line_of_data_is_not_coloured(self) -> None:
+    def test_a_long_line_of_data_is_not_highlighted(self) -> None:
         line = f"x = '{'a' * 1_000}'"
         assert ("x = '", "") not in render_at_once(f"```python\n{line}\n```")
         assert (line, "") in render_at_once(f"```python\n{line}\n```")
@@ -628,7 +628,7 @@ def test_code_blocks_are_found(source: str, blocks: list[str]) -> None:
 
 @given(MARKDOWN)
 @settings(max_examples=300, deadline=None)
-def test_the_code_blocks_found_are_those_on_the_screen(source: str) -> None:
+def test_the_code_blocks_found_are_the_ones_shown(source: str) -> None:
     found = find_code_blocks(source)
     spans = "".join(text for text, style in render_at_once(source) if style != "fence")
     fences = [text for text, style in render_at_once(source) if style == "fence"]

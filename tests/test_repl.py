@@ -27,7 +27,7 @@ def test_history_across_turns(server: Server, tmp_path: Path) -> None:
         assert KEY not in chat.written
 
 
-def test_failures_leave_the_chat_going(server: Server, tmp_path: Path) -> None:
+def test_the_chat_continues_after_failures(server: Server, tmp_path: Path) -> None:
     cut = calls("add", ['{"x": 10, "y": 1']).but(finish_reason=None)
     loop = [calls("add", x=1, y=1)] * 3
     server.script(fails(401, f"wrong key {KEY}"), cut, *loop, says("Still here."))
@@ -41,7 +41,7 @@ def test_failures_leave_the_chat_going(server: Server, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("arguments", "term"), [((), "dumb"), (("--plain",), "xterm-256color")])
-def test_a_terminal_that_moves_no_cursor(
+def test_a_terminal_without_cursor_movement(
     server: Server, tmp_path: Path, arguments: tuple[str, ...], term: str
 ) -> None:
     server.script(says("One."))

@@ -55,7 +55,7 @@ def _count_events_of_last_turn(home: Path) -> int:
         return len(store.events(store.turns(last.id)[-1].id))
 
 
-def test_the_model_is_sent_the_same_as_without_a_break(server: Server, tmp_path: Path) -> None:
+def test_a_resumed_chat_sends_what_an_unbroken_one_sends(server: Server, tmp_path: Path) -> None:
     questions = [f"question {number}" for number in range(5)]
     server.script(*[says(f"Answer {number}.") for number in range(5)] * 2)
     run(tmp_path, "repl", stdin="\n".join(questions), OPENAI_BASE_URL=server.url)
@@ -219,7 +219,7 @@ def _last(home: Path) -> str:
     return last.id
 
 
-def test_a_typed_key_is_in_no_file(server: Server, tmp_path: Path) -> None:
+def test_a_key_in_a_question_reaches_no_file(server: Server, tmp_path: Path) -> None:
     server.script(says("Keep it to yourself."))
     with Chat(server, tmp_path) as chat:
         chat.wait_until_ready()

@@ -9,7 +9,7 @@ from tests.test_readme import README
 
 
 @pytest.mark.parametrize("name", PICTURES)
-def test_a_picture_is_true(name: str) -> None:
+def test_a_picture_is_up_to_date(name: str) -> None:
     """If it is not any more, `python -m tests.screens` makes it anew: look at it then."""
     assert read_words((FOLDER / f"{name}.svg").read_text(encoding="utf-8")) == read_words(
         draw_svg(name)
@@ -17,6 +17,6 @@ def test_a_picture_is_true(name: str) -> None:
     assert f"](tests/pictures/{name}.svg)" in README
 
 
-def test_a_picture_loads_no_fonts_from_elsewhere() -> None:
+def test_a_picture_loads_no_remote_fonts() -> None:
     for picture in FOLDER.iterdir():
         assert "@font-face" not in picture.read_text(encoding="utf-8")

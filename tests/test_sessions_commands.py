@@ -218,7 +218,7 @@ class TestOnAPipe:
         assert run_error(tmp_path, "show", first) == f"error: no session ID starts with {first}"
 
     @pytest.mark.parametrize("command", ["list", "show", "search", "export", "delete"])
-    def test_what_stands_in_the_store_is_data(self, tmp_path: Path, command: str) -> None:
+    def test_stored_text_is_escaped(self, tmp_path: Path, command: str) -> None:
         session = store_sessions(
             tmp_path, (f"needle {EVIL}", answer_events("q", f"answer {EVIL}\ud800"))
         )
@@ -233,9 +233,7 @@ class TestNothing:
         ("arguments", "line"),
         [(["list"], "no sessions yet\n"), (["search", "x"], "nothing found\n")],
     )
-    def test_there_is_nothing_to_show(
-        self, tmp_path: Path, arguments: list[str], line: str
-    ) -> None:
+    def test_empty_results(self, tmp_path: Path, arguments: list[str], line: str) -> None:
         done = run(tmp_path, "sessions", *arguments)
         assert (done.returncode, done.stdout, done.stderr) == (0, "", line)
         done = run(tmp_path, "sessions", *arguments, "--json")
@@ -247,7 +245,7 @@ class TestNothing:
         assert (done.returncode, done.stdout) == (0, "")
         assert done.stderr == f"session {session} has no turns\n"
 
-    def test_what_cannot_be_done_is_said_in_one_line(self, tmp_path: Path) -> None:
+    def test_errors_are_one_line(self, tmp_path: Path) -> None:
         for command in ("show", "export", "delete"):
             assert run_error(tmp_path, command, "%") == "error: no session ID starts with %"
         assert run_error(tmp_path, "search", "*") == "error: no words to search for"
@@ -257,7 +255,7 @@ class TestNothing:
         done = run(tmp_path, "sessions", "list", "--json")
         assert json.loads(done.stdout)["type"] == "turn_failed"
 
-    def test_a_damaged_store_is_told_of(self, tmp_path: Path) -> None:
+    def test_a_damaged_store_is_reported(self, tmp_path: Path) -> None:
         store_sessions(tmp_path, SUM)
         store_path(tmp_path).write_bytes(b"noise" * 5000)
         done = run(tmp_path, "sessions", "list")
@@ -270,7 +268,7 @@ class TestNothing:
 
 class TestOnATerminal:
     @pytest.mark.parametrize("columns", [40, 80])
-    def test_tables_that_lose_nothing(self, tmp_path: Path, columns: int) -> None:
+    def test_tables_hold_everything_in_full(self, tmp_path: Path, columns: int) -> None:
         session = store_sessions(tmp_path, (f"[b]is :smile: ten and ten and ten {EVIL}", NOTEBOOK))
         for arguments in (["list"], ["search", "equals"]):
             cells = run_lines(tmp_path, *arguments)[0].split("\t")
@@ -311,7 +309,7 @@ class TestOnATerminal:
                 assert terminal.exit_code() == 0
                 assert "\x1b" not in terminal.written
 
-    def test_who_reads_may_leave(self, tmp_path: Path) -> None:
+    def test_a_reader_may_close_the_pipe(self, tmp_path: Path) -> None:
         session = store_sessions(
             tmp_path, *[(f"q{at}", answer_events("q", "x" * 50_000)) for at in range(9)]
         )
@@ -324,14 +322,14 @@ class TestOnATerminal:
         assert process.returncode == 1
 
 
-def test_help_brings_no_database(tmp_path: Path) -> None:
+def test_help_does_not_import_the_database(tmp_path: Path) -> None:
     done = run(tmp_path, "sessions", "list", "--help", fresh=True, PYTHONPROFILEIMPORTTIME="1")
     brought = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
     assert "streamchat.cli.sessions" in brought
     assert not {"sqlite3", "rich", "prompt_toolkit", "langchain_core"} & brought
 
 
-def test_events_that_do_not_fit_are_passed_over() -> None:
+def test_events_that_do_not_fit_are_skipped() -> None:
     out = io.StringIO()
     events: list[Event] = [TurnStarted("q", "m"), *NOTEBOOK[3:6], *ROME[1]]
     turn = replay("q", events, PlainView(out), out)
@@ -340,7 +338,7 @@ def test_events_that_do_not_fit_are_passed_over() -> None:
     assert "In Italy." in out.getvalue()
 
 
-def test_cells_are_one_line_each() -> None:
+def test_each_cell_is_one_line() -> None:
     out = io.StringIO()
     rows = [[cell("1\t2"), cell("x\ny\x1b")], [cell(""), cell("z")]]
     show_table(Layout(columns=("a", "b"), narrow=("a", "b")), rows, out)
@@ -354,5 +352,5 @@ def test_cells_are_one_line_each() -> None:
         *((86_400, "1 day"), (300_000, "3 days")),
     ],
 )
-def test_how_long_ago(seconds: float, words: str) -> None:
+def test_ages_are_formatted(seconds: float, words: str) -> None:
     assert format_age(seconds) == words

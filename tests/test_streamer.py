@@ -50,7 +50,7 @@ async def test_every_ending_ends_the_iteration(last: TurnDone | TurnFailed | Tur
     assert [event async for event in streamer] == [last]
 
 
-async def test_events_come_while_they_happen() -> None:
+async def test_events_arrive_as_they_happen() -> None:
     streamer = QueueCallbackHandler()
     waiting = asyncio.create_task(anext(aiter(streamer)))
     await asyncio.sleep(0)
@@ -66,7 +66,7 @@ async def test_a_handler_serves_one_turn_after_another() -> None:
         assert [event async for event in streamer] == [TurnDone(number)]
 
 
-async def test_a_queue_of_the_caller_s_own_may_be_bounded() -> None:
+async def test_a_queue_passed_in_may_be_bounded() -> None:
     queue: asyncio.Queue[Event] = asyncio.Queue(1)
     streamer = QueueCallbackHandler(queue)
     await call_back(streamer, "a")
@@ -84,7 +84,7 @@ async def test_the_last_event_comes_even_if_the_queue_is_full() -> None:
     assert [event async for event in streamer] == [Notice("full"), TurnCancelled()]
 
 
-async def test_chunks_are_kept_and_shown_raw_when_asked_for() -> None:
+async def test_chunks_are_kept_and_emitted_on_request() -> None:
     streamer = QueueCallbackHandler(keep_chunks=True, raw=True)
     await call_back(streamer, "N", "LP")
     streamer.close(TurnDone("NLP"))
@@ -93,7 +93,7 @@ async def test_chunks_are_kept_and_shown_raw_when_asked_for() -> None:
     assert merge_chunks(streamer.chunks).content == "NLP"
 
 
-async def test_tokens_of_other_kinds_are_passed_over() -> None:
+async def test_other_kinds_of_tokens_are_ignored() -> None:
     streamer = QueueCallbackHandler()
     await streamer.on_llm_new_token("a")
     await streamer.on_llm_new_token("a", chunk=GenerationChunk(text="a"))
@@ -120,7 +120,7 @@ async def test_every_message_arrives_once_streamed_or_whole(
     assert events == [*map(TextDelta, texts * 2), TextDelta("N LP")]
 
 
-async def test_what_the_decoder_held_back_comes_at_the_end_of_the_message() -> None:
+async def test_held_text_is_released_at_the_end_of_a_message() -> None:
     streamer = QueueCallbackHandler()
     streamer.begin_message(ChunkDecoder())
     await call_back(streamer, "a\ud83d")

@@ -39,7 +39,7 @@ def test_a_wide_table(monkeypatch: pytest.MonkeyPatch) -> None:
     ]
 
 
-def test_columns_share_one_where_the_window_is_narrow(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_columns_are_merged_in_a_narrow_window(monkeypatch: pytest.MonkeyPatch) -> None:
     assert show_on_terminal(29, monkeypatch) == [
         "file: none",
         "",

@@ -84,14 +84,12 @@ def ask(home: Path, server: Server, endpoint: str, *flags: str) -> None:
     assert (done.stdout, done.stderr, done.returncode) == ("10 + 10 equals 20.\n", "", 0)
 
 
-def test_nothing_is_traced_unasked(server: Server, collector: Collector, tmp_path: Path) -> None:
+def test_nothing_is_traced_by_default(server: Server, collector: Collector, tmp_path: Path) -> None:
     ask(tmp_path, server, collector.url)
     assert collector.received == []
 
 
-def test_runs_are_traced_when_asked_for(
-    server: Server, collector: Collector, tmp_path: Path
-) -> None:
+def test_runs_are_traced_on_request(server: Server, collector: Collector, tmp_path: Path) -> None:
     ask(tmp_path, server, collector.url, "--trace")
     assert sum(map(len, collector.received)) > 100
 

@@ -26,7 +26,7 @@ from tests.program import HANGS, ROOT
 from tests.server import NEVER, Reply, Server, Until, delta, says
 
 
-def test_keys_are_kept_and_messages_queued(server: Server, tmp_path: Path) -> None:
+def test_keys_are_kept_and_messages_are_queued(server: Server, tmp_path: Path) -> None:
     go_on, then = threading.Event(), threading.Event()
     more = delta(content=" a time")
     with Chat(server, tmp_path) as chat:
@@ -72,7 +72,7 @@ def test_keys_are_kept_and_messages_queued(server: Server, tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize("key", [ESCAPE, CTRL_C])
-def test_who_stops_an_answer_gets_back_what_was_queued(
+def test_stopping_an_answer_returns_queued_messages_to_the_prompt(
     server: Server, tmp_path: Path, key: str
 ) -> None:
     with Chat(server, tmp_path) as chat:
@@ -105,9 +105,7 @@ def test_who_stops_an_answer_gets_back_what_was_queued(
 
 
 @pytest.mark.parametrize("key", [ESCAPE, CTRL_C])
-def test_a_key_that_stops_counts_even_right_after_enter(
-    server: Server, tmp_path: Path, key: str
-) -> None:
+def test_a_stop_key_works_right_after_enter(server: Server, tmp_path: Path, key: str) -> None:
     with Chat(server, tmp_path) as chat:
         chat.wait_until_ready()
         server.script(Reply((*says("Once").parts, NEVER)))
@@ -116,7 +114,7 @@ def test_a_key_that_stops_counts_even_right_after_enter(
         chat.wait_for_prompt()
 
 
-def test_no_key_makes_the_others_vanish(server: Server, tmp_path: Path) -> None:
+def test_a_disabled_key_does_not_swallow_the_others(server: Server, tmp_path: Path) -> None:
     go_on = threading.Event()
     with Chat(server, tmp_path) as chat:
         chat.wait_until_ready()
@@ -131,7 +129,7 @@ def test_no_key_makes_the_others_vanish(server: Server, tmp_path: Path) -> None:
         chat.wait_for_prompt("kept!")
 
 
-def test_a_queued_line_stands_only_once(server: Server, tmp_path: Path) -> None:
+def test_a_queued_line_is_shown_once(server: Server, tmp_path: Path) -> None:
     go_on, then = threading.Event(), threading.Event()
     with Chat(server, tmp_path) as chat:
         chat.wait_until_ready()
@@ -204,7 +202,7 @@ sys.meta_path.insert(0, Hold())
 """A `sitecustomize` module that stops an import until a file appears."""
 
 
-def test_before_the_agent_is_loaded(server: Server, tmp_path: Path) -> None:
+def test_a_question_before_the_agent_is_loaded(server: Server, tmp_path: Path) -> None:
     (tmp_path / "sitecustomize.py").write_text(HOLD)
     path = os.pathsep.join([str(tmp_path), ROOT])
     with Chat(server, tmp_path, fresh=True, PYTHONPATH=path) as chat:

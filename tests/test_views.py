@@ -44,7 +44,7 @@ class TestRaw:
         show_turn(RawView(out, **options), events)
         return out.getvalue().split("\n")
 
-    def test_what_is_huge_is_shortened(self) -> None:
+    def test_huge_values_are_shortened(self) -> None:
         lines = self.lines([*call("add", ["{", " " * 20_000, "}"], "x" * 5_000)])
         assert lines[1].endswith("(10,000 more characters)|}|")
         assert lines[2].endswith("xxx (3,000 more characters)")
@@ -198,7 +198,7 @@ class TestPlain:
             *("Reasoning:", "  x"),
         ]
 
-    def test_an_answer_that_did_not_come_in_pieces(self) -> None:
+    def test_an_unstreamed_answer(self) -> None:
         assert self.lines([TurnDone("a\nb")])[:3] == ["The answer:", "a", "b"]
 
     def test_a_huge_result_is_shortened(self) -> None:
@@ -245,7 +245,7 @@ class TestAnswer:
         self.text([Notice("busy; again in 0.5 s"), Notice("busy; again\x1b in 2 s", 2.0)])
         assert self.warned == [r"busy; again\x1b in 2 s"]
 
-    def test_it_is_written_as_it_arrives(self) -> None:
+    def test_an_answer_is_written_as_it_arrives(self) -> None:
         out = io.StringIO()
         AnswerView(out, print).show(Turn(), AnswerDelta("10"))
         assert out.getvalue() == "10"
@@ -262,7 +262,7 @@ class TestAnswer:
         assert self.text([AnswerDelta("wro", "a"), TurnDone("right")]) == "wro\nright\n"
 
     @pytest.mark.parametrize("end", [TurnFailed("why"), TurnCancelled()])
-    def test_a_broken_answer_ends_with_a_newline(self, end: Event) -> None:
+    def test_an_interrupted_answer_ends_with_a_newline(self, end: Event) -> None:
         assert self.text([AnswerDelta("It is"), end]) == "It is\n"
         assert self.text([TextDelta("It"), TextDelta(" is"), end]) == "It is\n"
         assert self.text([TextDelta("Let me see."), *call("add", ["{}"]), end]) == ""
