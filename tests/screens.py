@@ -1,4 +1,4 @@
-"""The README's pictures, made of turns that the scripted server plays: python -m tests.screens"""
+"""Draws the README's pictures from turns on the scripted server: python -m tests.screens"""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ SECONDS = {
     ToolFinished: {"seconds": 0.01},
     TurnDone: {"seconds": 2.7},
 }
-"""What a clock would tell: it would be something else each time."""
+"""Fixed times, so that the pictures do not change."""
 
 BOTH = "What are 1.05 to the power of 10, and 3 times 4?"
 PICTURES: dict[str, tuple[str, tuple[Reply, ...], int | None]] = {
@@ -56,11 +56,11 @@ PICTURES: dict[str, tuple[str, tuple[Reply, ...], int | None]] = {
         None,
     ),
 }
-"""The question, what the server answers, and after how many fragments of calls the picture is."""
+"""The question, the replies, and the number of argument fragments shown (None for all)."""
 
 
 async def play(question: str, replies: Sequence[Reply]) -> list[Event]:
-    """Returns the events of a turn, with the same times each time."""
+    """Return the events of a turn, with times that never change."""
     with Server() as server:
         server.script(*replies)
         llm = connect("gpt-4o-mini", base_url=server.url, api_key=None, temperature=0, timeout=60)
@@ -69,22 +69,20 @@ async def play(question: str, replies: Sequence[Reply]) -> list[Event]:
         task = asyncio.create_task(executor.invoke(question, streamer))
         events = [event async for event in streamer]
         await asyncio.wait([task])
-        task.exception()  # what comes after the picture does not matter
+        task.exception()  # what follows the picture does not matter
         await executor.aclose()
     return [replace(event, **SECONDS.get(type(event), {})) for event in events]
 
 
 def cut_off_after(fragments: int | None, events: Sequence[Event]) -> Sequence[Event]:
-    """Returns the events until so many fragments have come."""
+    """Return the events up to a number of argument fragments."""
     ends = [at + 1 for at, event in enumerate(events) if isinstance(event, ArgumentsDelta)]
     return events if fragments is None else events[: ends[fragments - 1]]
 
 
 def show_on_screen(question: str, events: Sequence[Event]) -> Screen:
-    """A screen after these events, the prompt above them."""
-    pyte.graphics.TEXT[2] = (
-        "+blink"  # the emulator knows no dim text, and we write none that blinks
-    )
+    """Return a screen with the prompt and these events."""
+    pyte.graphics.TEXT[2] = "+blink"  # the emulator has no dim text, and ours never blinks
     screen = Screen(COLUMNS, 60)
     screen.write(f"\x1b[1m> {question}\x1b[0m\r\n")
     console = Console(file=io.StringIO(), force_terminal=True, color_system="standard")
@@ -100,7 +98,7 @@ def show_on_screen(question: str, events: Sequence[Event]) -> Screen:
 
 
 def colour(screen: Screen) -> Text:
-    """What the screen shows, as Rich knows it."""
+    """Return the screen as Rich text."""
     lines = []
     for row in range(len(screen.visible())):
         groups = groupby(screen.row(row), key=find_style)
@@ -121,7 +119,7 @@ def find_style(character: pyte.screens.Char) -> Style:
 
 
 def draw_svg(name: str) -> str:
-    """Returns the picture."""
+    """Return a picture as SVG."""
     question, replies, fragments = PICTURES[name]
     screen = show_on_screen(
         question, cut_off_after(fragments, asyncio.run(play(question, replies)))
@@ -135,7 +133,7 @@ def draw_svg(name: str) -> str:
 
 
 def read_words(picture: str) -> str:
-    """What can be read in a picture: how it is drawn may differ between versions of Rich."""
+    """Return the text of a picture: its drawing may differ between versions of Rich."""
     return "".join(re.findall(r"<text [^>]*>([^<]*)</text>", picture))
 
 

@@ -41,7 +41,7 @@ def test_an_attached_file_is_sent_and_shown_in_one_line(server: Server, chat: Ch
     chat.send(r"\@hello.txt and `@hello.txt`")
     assert messages(server)[-1] == "@hello.txt and `@hello.txt`"
 
-    # What was asked anew, or taken up again, goes with the same files.
+    # A question that is repeated or resumed keeps its files.
     chat.send("@hello.txt?")
     Path("hello.txt").unlink()
     chat.send("/history")

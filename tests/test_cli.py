@@ -202,7 +202,7 @@ class TestOnAPipe:
 
 
 class TestQuestions:
-    """Where the question comes from."""
+    """Where questions come from."""
 
     @pytest.mark.parametrize(
         ("arguments", "stdin", "question"),
@@ -370,7 +370,7 @@ def test_help_and_version_import_nothing_heavy(tmp_path: Path) -> None:
 
 
 class TestOnATerminal:
-    """What a person sees."""
+    """What users see."""
 
     def test_panels_and_answer(self, server: Server, tmp_path: Path) -> None:
         server.script(*notebook())

@@ -1,4 +1,4 @@
-"""Answers and code that are copied."""
+"""Copying answers and code."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ ANSWER = "Twice:\n\n```python\nprint('日本')\n```\n\nand\n\n```\nsecond\n```\n
 
 @pytest.fixture
 def tools(tmp_path: Path) -> dict[str, str]:
-    """The variables of a desktop whose clipboard is the file `copied`."""
+    """Environment variables of a desktop whose clipboard is the file `copied`."""
     tool = tmp_path / "bin" / "xclip"
     tool.parent.mkdir()
     tool.write_text(f"#!/bin/sh\ncat > {tmp_path}/copied\n")

@@ -86,7 +86,7 @@ def test_retry_edit_and_undo(server: Server, tmp_path: Path) -> None:
         shown = chat.send("/usage")
         assert "1  10 in, 1 out" in shown
         assert "2 turns, 20 in, 7 out" in shown
-        # A question anew that fails leaves the answer before.
+        # A retry that fails leaves the previous answer.
         server.script(fails(400, "not now"), says("Last."))
         assert "not now" in chat.send("/retry")
         chat.send("four")
@@ -100,7 +100,7 @@ def test_an_abandoned_edit_changes_nothing(server: Server, tmp_path: Path) -> No
         chat.send("one")
         chat.type("/edit" + ENTER)
         chat.wait_for_prompt("one")
-        # As long as the editor runs, Ctrl-C is the editor's.
+        # While the editor runs, Ctrl-C goes to the editor.
         chat.wait_for(lambda _: chat.type(CTRL_C) or chat.prompted == ">")
         chat.send("two")
         assert messages(server) == ["one", "Answer 1.", "two"]

@@ -51,7 +51,7 @@ def test_commands_their_arguments_and_files(server: Server, chat: Chat) -> None:
     chat.wait_for_completion("look at @note.", "note.txt")
     chat.type("\t")
     chat.wait_for_prompt_beginning("look at @note.txt")
-    # The first Enter takes what is offered, the next sends.
+    # The first Enter accepts the completion, the second sends.
     chat.type(ENTER)
     chat.wait_for_prompt("look at @note.txt")
     chat.type(ENTER)

@@ -1,4 +1,4 @@
-"""The doctor: what it says of good servers, odd ones, and those that are not there."""
+"""The doctor's findings on good, odd and unreachable servers."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def summarize(finding: Finding) -> tuple[str, str, str]:
 
 
 class TestServers:
-    """One odd thing at a time, in a server that is good otherwise."""
+    """One oddity at a time, on an otherwise good server."""
 
     async def test_a_good_server(self, server: Server) -> None:
         findings = await examine(server, *GOOD)
@@ -327,7 +327,7 @@ class TestServers:
         assert "tool-call parser seems to be off" in choice.observed
 
     @pytest.mark.parametrize(
-        ("part", "told_of"),
+        ("part", "expected"),
         [
             (delta(reasoning_content="Hm."), ("ok", "in reasoning_content")),
             (delta(content=[{"type": "thinking", "text": "Hm."}]), ("ok", "in parts of the cont")),
@@ -335,10 +335,10 @@ class TestServers:
             (delta(content="<think>Hm.</think>"), ("different", "in tags in the text")),
         ],
     )
-    async def test_reasoning(self, server: Server, part: Any, told_of: tuple[str, str]) -> None:
+    async def test_reasoning(self, server: Server, part: Any, expected: tuple[str, str]) -> None:
         findings = await examine(server, HELLO.but(parts=(part, *HELLO.parts)), *GOOD[1:])
         finding = findings["reasoning"]
-        assert (finding.verdict, finding.observed[:20]) == told_of
+        assert (finding.verdict, finding.observed[:20]) == expected
 
     async def test_no_text(self, server: Server) -> None:
         for reply in (says(), SUM, Reply((delta(refusal="I must not."),))):
@@ -422,12 +422,12 @@ class TestNoServer:
 
 
 def _strip_times(text: str) -> str:
-    """The text without spaces, and without the seconds that something took."""
+    """Remove spaces and durations."""
     return re.sub(r"[\d.]+s", "", text.replace(" ", ""))
 
 
 class TestTheCommand:
-    """As a user starts it."""
+    """The command, as users run it."""
 
     def test_lines_on_a_pipe(self, server: Server, tmp_path: Path) -> None:
         server.models = lists("scripted")

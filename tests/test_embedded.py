@@ -1,4 +1,4 @@
-"""The embedded model, which is a real one: nothing of it is scripted."""
+"""The embedded model, which is real, and chats that switch from it to OpenAI's."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ TYPED_KEY = "sk-typed-7Hq2ZxW9bN4vR8kT3mY6"
 
 @pytest.fixture(scope="module")
 def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """One cache for all of these tests: it holds half a gigabyte."""
+    """A cache shared by these tests, since it holds half a gigabyte."""
     return tmp_path_factory.mktemp("cache")
 
 
@@ -30,7 +30,7 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def first(
     cache: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> subprocess.CompletedProcess[str]:
-    """The first question ever on a machine with neither key nor server."""
+    """The first question ever on a machine without key or server."""
     home = tmp_path_factory.mktemp("home")
     # On a busy machine, processing the instructions takes longer than the default limit.
     arguments = ("ask", "--plain", "--timeout", "3600", QUESTION)

@@ -255,11 +255,11 @@ class TestCalls:
         assistant, *results = sent_messages(server)[-5:]
         ids = [call["id"] for call in assistant["tool_calls"]]
         assert [result["tool_call_id"] for result in results] == ids
-        told = {result["tool_call_id"]: result["content"] for result in results}
-        assert told["call_add"] == "3"
-        assert told["call_divide"].startswith("Error: unknown tool 'divide'")
-        assert told["call_multiply"].startswith("Error: the arguments are not valid JSON")
-        assert told["call_subtract"] == "Error: wrong arguments: x: not a number"
+        outputs = {result["tool_call_id"]: result["content"] for result in results}
+        assert outputs["call_add"] == "3"
+        assert outputs["call_divide"].startswith("Error: unknown tool 'divide'")
+        assert outputs["call_multiply"].startswith("Error: the arguments are not valid JSON")
+        assert outputs["call_subtract"] == "Error: wrong arguments: x: not a number"
         assert json.loads(assistant["tool_calls"][2]["function"]["arguments"]) == {}
         assert [turn.call(call_id).failed for call_id in ids] == [False, True, True, True]
 

@@ -1,4 +1,4 @@
-"""What can be done at the prompt."""
+"""Editing at the prompt."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def test_multiline_input_and_pastes(server: Server, tmp_path: Path) -> None:
         chat.wait_for("Answer 2.")
         assert messages(server)[-1].split() == ["first", "second"]
 
-        # Whatever is pasted is text: it ends nothing, and does nothing to the terminal.
+        # Pasted control characters are text: they end nothing and do not reach the terminal.
         chat.wait_for_prompt()
         chat.type(PASTED.format("a\x03b\x04c\x1b]0;title\x07d"))
         chat.wait_for_prompt("a^Cb^Dc^[]0;title^Gd")
@@ -91,7 +91,7 @@ def test_the_history_outlives_the_chat(server: Server, tmp_path: Path) -> None:
     with Chat(server, tmp_path) as chat:
         chat.wait_until_ready()
         chat.type("how d")
-        # The rest is grey, and is not there until it is taken.
+        # The suggestion is grey, and no part of the text until accepted.
         chat.wait_for_prompt("how deep is the sea")
         row = next(n for n, each in enumerate(chat.screen.visible()) if each.startswith("> how"))
         colours = [each.fg for each in chat.screen.row(row)]
@@ -132,7 +132,7 @@ def test_the_editor(server: Server, tmp_path: Path) -> None:
         chat.type("begun\x18\x05")
         chat.wait_for(lambda _: "the editor" in chat.shown)
         assert (tmp_path / "seen").read_text().rstrip("\n") == "begun"
-        # What stands there can still be mended before it is sent.
+        # The text can still be corrected before it is sent.
         chat.wait_for_prompt("from\n  the editor")
         assert server.requests == []
         chat.type(ENTER)

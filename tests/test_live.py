@@ -42,7 +42,7 @@ from tests.turns import EVIL, EVIL_SHOWN, NOTEBOOK, answer, call
 
 
 class Session:
-    """A view and what is shown in it."""
+    """A live view on an emulated terminal."""
 
     def __init__(
         self, columns: int = 80, lines: int = 24, *, encoding: str = "utf-8", **options: bool
@@ -80,14 +80,14 @@ class Session:
 def draw_turn(
     events: Iterable[Event], columns: int = 80, lines: int = 24, encoding: str = "utf-8"
 ) -> list[str]:
-    """All that is left on the screen and above it after the events."""
+    """Show the events; return all lines, also those scrolled off the screen."""
     with Session(columns, lines, encoding=encoding) as session:
         session.show(*events)
     return session.everything
 
 
 class Clock:
-    """The time, set by hand."""
+    """A clock set by hand."""
 
     def __init__(self) -> None:
         self.now = 100.0
@@ -108,7 +108,7 @@ def broken(*_: object, **__: object) -> None:
 
 
 class TestATurn:
-    """What is left of it."""
+    """What remains on the screen."""
 
     def test_the_notebook_turn(self) -> None:
         assert draw_turn(NOTEBOOK, 100) == [
@@ -285,7 +285,7 @@ class TestATurn:
 
 
 class TestWhileItHappens:
-    """What is on the screen in between."""
+    """What is on the screen during a turn."""
 
     def test_an_arriving_call(self, clock: Clock) -> None:
         with Session(40, 10) as session:

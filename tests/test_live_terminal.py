@@ -1,4 +1,4 @@
-"""A real terminal, or rather its other end."""
+"""A real terminal, read from its other end."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def test_size(pair: Pair) -> None:
     terminal = Tty(pair.stream)
     assert terminal.size == (80, 24)
     termios.tcsetwinsize(pair.inside, (0, 0))
-    assert terminal.size == (80, 24)  # one that does not know gets the usual
+    assert terminal.size == (80, 24)  # the default for terminals that do not know
     terminal.close()
 
 

@@ -1,4 +1,4 @@
-"""The manual: complete, true, and shown by `streamchat help`."""
+"""The manual is complete and correct, and shown by `streamchat help`."""
 
 from __future__ import annotations
 

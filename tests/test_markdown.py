@@ -1,4 +1,4 @@
-"""Markdown as it streams: split anywhere, it comes out as if it had come at once."""
+"""Streamed Markdown looks the same however it is split."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ CUTS = st.lists(st.integers(0, 300), max_size=40)
 
 
 def join_spans(pieces: list[Span]) -> list[tuple[str, str]]:
-    """Each character with its style."""
+    """Return each character with its style."""
     return [(character, style) for text, style in pieces for character in text]
 
 
@@ -162,12 +162,12 @@ def test_prose_is_visible_at_once_and_as_it_stays(source: str) -> None:
 
 
 def find_styles(source: str) -> dict[str, str]:
-    """The style of each piece of a line."""
+    """Return the style of each piece of a line."""
     return {piece: style for piece, style in render_at_once(source) if piece.strip()}
 
 
 class TestSpans:
-    """Inside a paragraph."""
+    """Within a paragraph."""
 
     def test_marks_become_styles(self) -> None:
         assert find_styles("a **b** *c* `d` ~~e~~ ***f*** _g_") == {
@@ -250,7 +250,7 @@ class TestSpans:
 
 
 class TestBlocks:
-    """One after another."""
+    """Sequences of blocks."""
 
     def test_headings(self) -> None:
         assert find_styles("# One\n## Two *x*\ntext") == {
@@ -403,7 +403,7 @@ class TestBlocks:
 
 
 class TestTables:
-    """Columns as wide as they need to be."""
+    """Columns are as wide as they need to be."""
 
     def lines(self, source: str, width: int = 40) -> list[str]:
         return [line.rstrip() for line in render_text(source, width).split("\n")]
@@ -524,7 +524,7 @@ class TestTables:
 
 
 class TestWhenItIsFinal:
-    """As soon as it cannot change."""
+    """Text is final as soon as it cannot change."""
 
     @pytest.mark.parametrize(
         ("source", "final"),
@@ -572,7 +572,7 @@ class TestWhenItIsFinal:
 
 
 class TestHighlighting:
-    """Colours of code."""
+    """Colors of code."""
 
     def test_a_string_continues_on_the_next_line(self) -> None:
         pieces = render_at_once('```python\nx = """a\nb"""\nreturn 1  # c\n```')

@@ -1,4 +1,4 @@
-"""Models: connecting, and wording what goes wrong."""
+"""Connecting to models, and describing what goes wrong."""
 
 from __future__ import annotations
 
@@ -40,13 +40,13 @@ async def describe_failure(url: str, secret: str | None = None) -> str:
 
 @contextmanager
 def serve_silence() -> Iterator[str]:
-    """A server that takes connections and never says a word."""
+    """Accept connections and never answer; yield the URL."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         yield f"http://127.0.0.1:{listener.getsockname()[1]}/v1"
 
 
 class TestErrors:
-    """Each in one line that names the cause."""
+    """Every error is one line that names the cause."""
 
     @pytest.mark.parametrize(
         ("reply", "words"),

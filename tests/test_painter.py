@@ -1,4 +1,4 @@
-"""What is final is on the screen once, whatever was painted in between."""
+"""Final text is on the screen once, whatever was painted before."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def test_the_end_of_the_rest_is_in_the_window(
 
 
 class TestPlace:
-    """Where the cursor is after a text."""
+    """Where the cursor ends up after a text."""
 
     @pytest.mark.parametrize(
         ("text", "column", "expected"),
@@ -86,7 +86,7 @@ class TestPlace:
 
 
 class TestFrames:
-    """What is written to get from one frame to the next."""
+    """What is written between one frame and the next."""
 
     def frames(self, *frames: tuple[str, str], columns: int = 20) -> list[str]:
         terminal = ScreenTerminal(Screen(columns, 10))
@@ -162,7 +162,7 @@ class TestFrames:
 
 
 class TestResize:
-    """The window gets another size while something is not final."""
+    """The window is resized while some text is not final."""
 
     def test_a_terminal_that_does_not_reflow(self) -> None:
         screen = Screen(20, 10)

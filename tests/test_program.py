@@ -1,4 +1,4 @@
-"""A forked program starts as a real one does."""
+"""A forked program starts like a real one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The README is short, and true."""
+"""The README is short and correct."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The chat where the cursor is not moved, and on a pipe; and its turns on a terminal."""
+"""Turns of the chat on a terminal, on one without cursor movement, and on pipes."""
 
 from __future__ import annotations
 

@@ -38,13 +38,13 @@ def test_a_killed_chat_is_resumed(server: Server, tmp_path: Path) -> None:
         assert "interrupted" in lines[begin:]
         chat.send("go on")
         # A failed turn is not in the history.
-        told = ["What is 10 + 10", "10 + 10 equals 20.", "a long story"]
-        told += ["Half of it\n\n[interrupted]", "go on"]
-        assert messages(server) == told
+        sent = ["What is 10 + 10", "10 + 10 equals 20.", "a long story"]
+        sent += ["Half of it\n\n[interrupted]", "go on"]
+        assert messages(server) == sent
         chat.leave()
     asked = run(tmp_path, "ask", "--continue", "and then?", OPENAI_BASE_URL=server.url)
     assert asked.stdout == "A.\n"
-    assert messages(server) == [*told, "On.", "and then?"]
+    assert messages(server) == [*sent, "On.", "and then?"]
     assert find_files_with(tmp_path, KEY) == []
 
 

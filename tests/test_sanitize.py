@@ -1,4 +1,4 @@
-"""Text made harmless."""
+"""Making text harmless."""
 
 from __future__ import annotations
 

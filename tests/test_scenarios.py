@@ -1,7 +1,7 @@
-"""The installed program against the table of scenarios: on a pipe, on a terminal, with --json.
+"""The installed program in every scenario: on a pipe, on a terminal, and with --json.
 
-Many scenarios wait for something, so all that are selected run a few at a time in the background,
-and each test waits for its own.
+Many scenarios wait for something, so the selected ones run in the background, a few at a time, and
+each test waits for its own.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from tests.server import Reply, Server
 ALL = (*USUAL, *ODD_STREAMS)
 PARALLEL = 5
 FRESH_EVERY = 8
-"""How many scenarios share one real start; the others run in forks."""
+"""One in so many scenarios gets a real start; the others run in forks."""
 MAX_MEGABYTES = 700
 MAX_ERROR = 300
 COLUMNS, LINES = 80, 24
@@ -150,7 +150,7 @@ class Program:
             self._check()
             for each in select.select(left, [], [], 0.1)[0]:
                 piece = b""
-                with suppress(OSError):  # so Linux says that a terminal is closed
+                with suppress(OSError):  # Linux's way to say that a terminal is closed
                     piece = os.read(each, 1 << 16)
                 pieces[each].append(piece)
                 if not piece:

@@ -1,4 +1,4 @@
-"""The README's pictures show what the program shows."""
+"""The README's pictures match the program."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tests.test_readme import README
 
 @pytest.mark.parametrize("name", PICTURES)
 def test_a_picture_is_up_to_date(name: str) -> None:
-    """If it is not any more, `python -m tests.screens` makes it anew: look at it then."""
+    """If this fails, redraw the pictures with `python -m tests.screens`, and look at them."""
     assert read_words((FOLDER / f"{name}.svg").read_text(encoding="utf-8")) == read_words(
         draw_svg(name)
     )

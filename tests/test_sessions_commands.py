@@ -1,4 +1,4 @@
-"""`streamchat sessions`, as a user starts it."""
+"""`streamchat sessions`, as users run it."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def store_path(home: Path) -> Path:
 
 
 def store_sessions(home: Path, *turns: tuple[str, Sequence[Event]]) -> str:
-    """Keeps a session of these turns and returns its id."""
+    """Store a session with these turns; return its ID."""
     with Store.open(store_path(home)) as store:
         session = store.create("small")
         for question, events in turns:
@@ -94,7 +94,7 @@ def run_lines(home: Path, *arguments: str) -> list[str]:
 
 
 def run_error(home: Path, *arguments: str) -> str:
-    """The one line in which a command says why it failed."""
+    """Run a command that fails; return its error, which must be one line."""
     done = run(home, "sessions", *arguments)
     assert (done.returncode, done.stdout) == (1, "")
     (line,) = done.stderr.splitlines()

@@ -1,4 +1,4 @@
-"""From the callback to the iterator."""
+"""From LangChain's callbacks to the iterator."""
 
 from __future__ import annotations
 

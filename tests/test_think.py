@@ -1,4 +1,4 @@
-"""Reasoning in tags at the start of a text, split in every way."""
+"""Reasoning in tags at the start of a text, split anywhere."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The tools, and what becomes of a call of one."""
+"""The built-in tools, and running tools."""
 
 from __future__ import annotations
 

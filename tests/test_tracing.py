@@ -1,4 +1,4 @@
-"""LangSmith tracing: only when asked for, and never in the way."""
+"""LangSmith tracing: only on request, and never in the way."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a model is sent of earlier turns, and exported sessions."""
+"""The history sent to the model, and exported sessions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Keys that are pressed while an answer streams, or before one can."""
+"""Keys pressed while an answer streams, or before one can."""
 
 from __future__ import annotations
 
@@ -173,7 +173,7 @@ def test_commands_are_queued_too(server: Server, tmp_path: Path) -> None:
         chat.wait_for("queued: /quit")
         go_on.set()
         chat.wait_for("Unknown command /nope")
-        # What came after the wrong one is not done unasked.
+        # What was queued after the wrong command does not run.
         chat.wait_for_prompt("/nope")
         assert "1 turn, " in chat.shown
         chat.type(CTRL_C)

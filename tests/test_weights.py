@@ -1,4 +1,4 @@
-"""Putting a model file together from the parts that packages ship."""
+"""Assembling a model file from the parts that packages ship."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def weights(sha256: str = hashlib.sha256(WHOLE).hexdigest()) -> Weights:
 
 @pytest.fixture
 def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Packages as pip lays them out, and a cache of their own."""
+    """Installed packages, and an empty cache."""
     site = tmp_path / "site"
     for number, content in enumerate(PARTS, 1):
         package, info = f"tiny_part{number}", f"tiny_part{number}-1.0.dist-info"

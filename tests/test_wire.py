@@ -1,4 +1,4 @@
-"""What servers send, split anywhere: events, bodies, and the shapes of chunks."""
+"""What servers send, split anywhere: events, bodies and chunks."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def split_bytes(data: bytes, places: Sequence[int]) -> list[bytes]:
 
 
 class TestEvents:
-    """Server-sent events, as the standard has them and a little worse."""
+    """Server-sent events, as standardized and slightly broken."""
 
     @pytest.mark.parametrize(
         ("data", "found"),
@@ -98,7 +98,7 @@ def decode_body(*pieces: bytes) -> list[Any]:
 
 
 class TestBodies:
-    """A stream, one object, or something else."""
+    """A stream, a document, or something else."""
 
     @pytest.mark.parametrize(
         ("data", "found"),
@@ -225,7 +225,7 @@ def delta(**fields: Any) -> dict[str, Any]:
 
 
 class TestShapes:
-    """The same, written differently."""
+    """Different forms of the same message."""
 
     @pytest.mark.parametrize(
         "chunk",
@@ -292,9 +292,9 @@ class TestShapes:
 
     def test_incomplete_calls(self) -> None:
         calls = [None, 7, {}, {"id": 7, "index": True, "function": {"arguments": None}}]
-        empty, told = normalize(delta(tool_calls=calls)).tool_call_chunks
+        empty, sparse = normalize(delta(tool_calls=calls)).tool_call_chunks
         assert (empty["name"], empty["args"], empty["id"], empty["index"]) == (None,) * 4
-        assert (told["id"], told["index"], told["args"]) == ("7", None, None)
+        assert (sparse["id"], sparse["index"], sparse["args"]) == ("7", None, None)
 
     def test_token_counts(self) -> None:
         usage = {"prompt_tokens": 3, "completion_tokens": None}

@@ -1,4 +1,4 @@
-"""Turns to show, as the events they are made of."""
+"""Turns to show, as lists of events."""
 
 from __future__ import annotations
 
