@@ -1,4 +1,4 @@
-"""A chat on a terminal, and what a user does in it."""
+"""A chat on a terminal, and what users do in it."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Chat(Terminal):
         if not lines or not _is_bar(lines[-1]):
             return None
         begins = [at for at, line in enumerate(lines) if line.startswith(">")]
-        # Below the prompt there may be room for a menu.
+        # There may be room for a menu below the prompt.
         return "\n".join(lines[begins[-1] : -1]).rstrip() if begins else None
 
     @property
@@ -47,12 +47,12 @@ class Chat(Terminal):
         return "\n".join(self.screen.everything())
 
     def wait_for_prompt(self, holding: str = "") -> None:
-        """Wait until the prompt holds just this."""
+        """Wait until the prompt holds exactly this text."""
         wanted = f"> {holding}".rstrip()
         self.wait_for(lambda _: self.prompted == wanted)
 
     def wait_for_prompt_beginning(self, begin: str, seconds: float = HANGS) -> None:
-        """Wait until the first line of the prompt, above a menu, is this."""
+        """Wait until this is the first line of the prompt, above any menu."""
         self.wait_for(lambda _: (self.prompted or "").split("\n")[0] == f"> {begin}", seconds)
 
     def wait_for_completion(self, typed: str, *offers: str) -> None:
@@ -66,12 +66,12 @@ class Chat(Terminal):
 
         self.wait_for(is_offered)
 
-    def ready(self) -> None:
+    def wait_until_ready(self) -> None:
         """Wait for an empty prompt, and for the agent to be loaded."""
         self.wait_for(lambda _: self.prompted == ">" and "loading" not in self.bar)
 
     def send(self, line: str) -> str:
-        """Send a line; return what comes up until the prompt is back and empty."""
+        """Send a line; return what appears until the prompt is back and empty."""
         self.wait_for_prompt()
         echoed = f"> {line}"[: self.screen.size[0]]
         count = sum(each.startswith(echoed) for each in self.screen.everything())
@@ -85,17 +85,18 @@ class Chat(Terminal):
         begin = max(at for at, each in enumerate(lines) if each.startswith(echoed))
         return "\n".join(lines[begin:])
 
-    def refused(self, line: str, why: str) -> None:
-        """Send a line that is refused, then empty the prompt.
+    def expect_refusal(self, line: str, why: str) -> None:
+        """Send a line, wait for its refusal, and empty the prompt.
 
-        The line comes back to be corrected, except for a known command without arguments.
+        The line returns to the prompt for correction, unless it is a known command without
+        arguments.
         """
         self.wait_for_prompt()
         count = self.shown.count(why)
         self.type(line + ENTER)
         self.wait_for(lambda _: self.shown.count(why) > count)
-        wanted = ">" if line in COMMANDS else _solid(f"> {line}")
-        self.wait_for(lambda _: _solid(self.prompted or "") == wanted)
+        wanted = ">" if line in COMMANDS else _remove_blanks(f"> {line}")
+        self.wait_for(lambda _: _remove_blanks(self.prompted or "") == wanted)
         self.type(EMPTIED)
         self.wait_for_prompt()
 
@@ -111,18 +112,18 @@ def messages(server: Server) -> list[str]:
     return [each["content"] for each in server.requests[-1]["messages"][1:]]
 
 
-def held(reply: Reply, event: Any, *more: Any) -> Reply:
-    """Return a reply that pauses after its text until the event is set."""
+def hold(reply: Reply, event: Any, *more: Any) -> Reply:
+    """Hold a reply back after its text until the event is set; then send more."""
     return reply.but(parts=(*reply.parts, Until(event), *more))
 
 
-def holders(home: Path, text: str) -> list[Path]:
-    """Return the files below a directory that contain a text."""
+def find_files_with(home: Path, text: str) -> list[Path]:
+    """Return the files below a directory that contain the text."""
     files = (each for each in home.rglob("*") if each.is_file())
     return [each for each in files if text.encode() in each.read_bytes()]
 
 
-def _solid(text: str) -> str:
+def _remove_blanks(text: str) -> str:
     """Remove spaces and line ends: long lines are wrapped."""
     return "".join(text.split())
 

@@ -29,7 +29,7 @@ DIRECTORY = "core_coverage_directory"
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Decide in the process that a user starts; xdist's workers are told by it."""
+    """Decide in the process that a user starts; xdist's workers inherit the decision."""
     if hasattr(config, "workerinput"):
         if directory := config.workerinput[DIRECTORY]:
             config.pluginmanager.register(Measurement(Path(directory)))

@@ -5,7 +5,16 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from tests.scenarios import NEVER, NO_TOOLS, SUM, Scenario, done, failed, stream, unended
+from tests.scenarios import (
+    NEVER,
+    NO_TOOLS,
+    SUM,
+    Scenario,
+    expect_answer,
+    expect_error,
+    sends,
+    sends_text,
+)
 from tests.server import Reply, answers, call_delta, delta, ends, says, whole
 
 HALF = delta(content="Half of")
@@ -17,14 +26,14 @@ def event(value: Any, field: str = "data") -> bytes:
     return f"{field}: {json.dumps(value)}\n\n".encode()
 
 
-def chosen(**fields: Any) -> dict[str, Any]:
+def choice(**fields: Any) -> dict[str, Any]:
     """Return a chunk with one choice."""
     return {"choices": [{"index": 0, **fields}]}
 
 
-def ends_with(reason: str) -> Scenario:
-    """A text that ends with a finish reason that is not known to be good."""
-    return failed(
+def expect_cut_off(reason: str) -> Scenario:
+    """Expect a finish reason that is not known to be good to mean that the text was cut off."""
+    return expect_error(
         f"finish-reason-{reason}",
         Reply((HALF,), finish_reason=reason),
         error=("cut off", reason),
@@ -34,9 +43,9 @@ def ends_with(reason: str) -> Scenario:
     )
 
 
-def completes_with(reason: str) -> Scenario:
-    """A text that ends with a finish reason that servers use for a complete one."""
-    return done(
+def expect_complete(reason: str) -> Scenario:
+    """Expect a finish reason to mean that the text is complete."""
+    return expect_answer(
         f"finish-reason-{reason}",
         Reply((delta(content="Whole."),), finish_reason=reason),
         answer="Whole.",
@@ -44,9 +53,9 @@ def completes_with(reason: str) -> Scenario:
     )
 
 
-def reports(name: str, *parts: Any, error: tuple[str, ...], partial: str = "") -> Scenario:
-    """A stream in which the server says what went wrong, and then ends it as if nothing had."""
-    return failed(
+def expect_reported(name: str, *parts: Any, error: tuple[str, ...], partial: str = "") -> Scenario:
+    """Expect an error that the server reports in a stream that it then ends normally."""
+    return expect_error(
         f"error-{name}",
         Reply(parts, finish_reason=None),
         error=error,
@@ -61,27 +70,27 @@ CONTEXT_SIZE = {"code": 500, "message": "Context size has been exceeded."}
 TOO_LONG = CONTEXT_SIZE["message"]
 
 FINISH_REASONS = (
-    ends_with("network_error"),
-    ends_with("model_context_window_exceeded"),
-    ends_with("guardrail_intervened"),
-    ends_with("something_new"),
-    failed(
+    expect_cut_off("network_error"),
+    expect_cut_off("model_context_window_exceeded"),
+    expect_cut_off("guardrail_intervened"),
+    expect_cut_off("something_new"),
+    expect_error(
         "finish-reason-hostile",
         Reply((HALF,), finish_reason="stop\x1b[2J\u202e"),
         error=(r"stop\x1b[2J\u202e",),
         partial="Half of",
         arguments=NO_TOOLS,
     ),
-    completes_with("end_turn"),
-    completes_with("eos"),
-    completes_with("stop_sequence"),
-    completes_with("COMPLETE"),
-    done(
-        "finish-reason-null-as-a-word",
+    expect_complete("end_turn"),
+    expect_complete("eos"),
+    expect_complete("stop_sequence"),
+    expect_complete("COMPLETE"),
+    expect_answer(
+        "finish-reason-null-as-a-string",
         Reply(
             (
-                *(chosen(delta={"content": each}, finish_reason="null") for each in "Who"),
-                chosen(delta={"content": "le."}, finish_reason="stop"),
+                *(choice(delta={"content": each}, finish_reason="null") for each in "Who"),
+                choice(delta={"content": "le."}, finish_reason="stop"),
             ),
             finish_reason=None,
         ),
@@ -91,56 +100,58 @@ FINISH_REASONS = (
 )
 
 REPORTED_ERRORS = (
-    reports("field", HALF, event(CONTEXT_SIZE, "error"), error=(TOO_LONG,), partial="Half of"),
-    reports("field-alone", event(CONTEXT_SIZE, "error"), error=(TOO_LONG,)),
-    reports(
+    expect_reported(
+        "field", HALF, event(CONTEXT_SIZE, "error"), error=(TOO_LONG,), partial="Half of"
+    ),
+    expect_reported("field-alone", event(CONTEXT_SIZE, "error"), error=(TOO_LONG,)),
+    expect_reported(
         "field-as-text", HALF, b"error: it crashed\n\n", error=("it crashed",), partial="Half of"
     ),
-    failed(
+    expect_error(
         "error-field-at-the-end",
-        unended(HALF, b"error: it crashed"),
+        sends(HALF, b"error: it crashed"),
         error=("it crashed",),
         partial="Half of",
         arguments=NO_TOOLS,
     ),
-    reports(
+    expect_reported(
         "null-choices",
         HALF,
         event({"choices": None, "error_message": "it crashed"}),
         error=("it crashed",),
         partial="Half of",
     ),
-    reports(
+    expect_reported(
         "detail", HALF, event({"detail": "it crashed"}), error=("it crashed",), partial="Half of"
     ),
-    reports(
+    expect_reported(
         "code-and-msg",
         HALF,
         event({"code": 50, "msg": "it crashed"}),
         error=("it crashed",),
         partial="Half of",
     ),
-    reports(
+    expect_reported(
         "status-message",
         event({"choices": None, "base_resp": {"status_code": 1008, "status_msg": "no balance"}}),
         error=("no balance",),
     ),
-    reports(
+    expect_reported(
         "in-capitals",
         event({"Response": {"Error": {"Code": "Busy", "Message": "it crashed"}}}),
         error=("it crashed",),
     ),
-    reports(
+    expect_reported(
         "in-a-choice",
         HALF,
-        event(chosen(delta={}, finish_reason="stop", error={"message": "upstream idle timeout"})),
+        event(choice(delta={}, finish_reason="stop", error={"message": "upstream idle timeout"})),
         error=("upstream idle timeout",),
         partial="Half of",
     ),
-    reports(
+    expect_reported(
         "in-a-choice-with-text",
         event(
-            chosen(
+            choice(
                 delta={"content": "Half of"},
                 finish_reason="stop",
                 error={"message": "upstream idle timeout"},
@@ -149,64 +160,64 @@ REPORTED_ERRORS = (
         error=("upstream idle timeout",),
         partial="Half of",
     ),
-    reports(
+    expect_reported(
         "beside-a-choice",
         event(
-            chosen(delta={"content": "Half of"}, finish_reason="error") | {"error": CONTEXT_SIZE}
+            choice(delta={"content": "Half of"}, finish_reason="error") | {"error": CONTEXT_SIZE}
         ),
         error=(TOO_LONG,),
         partial="Half of",
     ),
-    reports(
-        "that-says-more-outside",
+    expect_reported(
+        "with-details-outside",
         event({"error": "Internal Server Error", "message": "the GPU is gone"}),
         error=("the GPU is gone",),
     ),
-    failed(
+    expect_error(
         "error-in-a-document",
         whole({"detail": "it crashed"}),
         error=("it crashed",),
     ),
-    failed(
+    expect_error(
         "another-protocol",
-        stream(*(event({"message": {"role": "assistant", "content": "Hi"}}).decode(),)),
+        sends_text(*(event({"message": {"role": "assistant", "content": "Hi"}}).decode(),)),
         error=("not a chat completion", "{host}"),
     ),
 )
 
 PROXIES = (
-    failed(
+    expect_error(
         "proxy-appends-text",
-        unended(HALF, b"upstream request timeout\n"),
+        sends(HALF, b"upstream request timeout\n"),
         error=("upstream request timeout",),
         partial="Half of",
         arguments=NO_TOOLS,
     ),
-    failed(
+    expect_error(
         "proxy-appends-text-with-a-colon",
-        unended(HALF, b"error code: 524\n\n"),
+        sends(HALF, b"error code: 524\n\n"),
         error=("error code: 524",),
         partial="Half of",
         arguments=NO_TOOLS,
     ),
-    failed(
+    expect_error(
         "proxy-appends-json",
-        unended(HALF, b'{"error": {"message": "upstream is gone"}}\n'),
+        sends(HALF, b'{"error": {"message": "upstream is gone"}}\n'),
         error=("upstream is gone",),
         partial="Half of",
         arguments=NO_TOOLS,
     ),
-    failed(
+    expect_error(
         "proxy-appends-a-page",
-        unended(HALF, b"<html>\r\n<head><title>502 Bad Gateway</title></head>\r\n</html>\r\n"),
+        sends(HALF, b"<html>\r\n<head><title>502 Bad Gateway</title></head>\r\n</html>\r\n"),
         error=("502 Bad Gateway",),
         partial="Half of",
         absent=("<title",),
         arguments=NO_TOOLS,
     ),
-    done(
+    expect_answer(
         "events-without-a-field-name",
-        stream(
+        sends_text(
             event(delta(content="Hel")).decode(),
             json.dumps(delta(content="lo.")) + "\n\n",
             "data: [DONE]\n\n",
@@ -214,15 +225,17 @@ PROXIES = (
         answer="Hello.",
         arguments=NO_TOOLS,
     ),
-    done(
-        "fields-of-their-own",
-        stream("request-id: 7\n\n", event(delta(content="Hello.")).decode(), "data: [DONE]\n\n"),
+    expect_answer(
+        "custom-sse-fields",
+        sends_text(
+            "request-id: 7\n\n", event(delta(content="Hello.")).decode(), "data: [DONE]\n\n"
+        ),
         answer="Hello.",
         arguments=NO_TOOLS,
     ),
-    done(
+    expect_answer(
         "keep-alive-events",
-        stream(
+        sends_text(
             'event: ping\ndata: {"message": "still here"}\n\n',
             event(delta(content="Hello.")).decode(),
             "data: [DONE]\n\n",
@@ -230,9 +243,9 @@ PROXIES = (
         answer="Hello.",
         arguments=NO_TOOLS,
     ),
-    failed(
+    expect_error(
         "finish-reason-in-camel-case",
-        Reply((HALF, chosen(delta={}, finishReason="MAX_TOKENS")), finish_reason=None),
+        Reply((HALF, choice(delta={}, finishReason="MAX_TOKENS")), finish_reason=None),
         error=("cut off", "MAX_TOKENS"),
         partial="Half of",
         arguments=NO_TOOLS,
@@ -243,14 +256,14 @@ FIRST = {"id": "a", "type": "function", "function": {"name": "add", "arguments":
 SECOND = {"id": "b", "type": "function", "function": {"name": "multiply", "arguments": SUM}}
 
 
-def chunk(*calls: dict[str, Any]) -> dict[str, Any]:
-    """A chunk with these fragments of calls."""
+def call_chunk(*calls: dict[str, Any]) -> dict[str, Any]:
+    """Return a chunk with these fragments of calls."""
     return delta(tool_calls=list(calls))
 
 
-def both(name: str, *chunks: dict[str, Any]) -> Scenario:
-    """A message that calls `add` and `multiply` with 1 and 2."""
-    return done(
+def expect_both_calls(name: str, *chunks: dict[str, Any]) -> Scenario:
+    """Expect chunks to call `add` and `multiply` with 1 and 2."""
+    return expect_answer(
         f"calls-{name}",
         Reply(chunks, finish_reason="tool_calls"),
         answers("3 and 2."),
@@ -261,26 +274,28 @@ def both(name: str, *chunks: dict[str, Any]) -> Scenario:
 
 
 CALLS = (
-    both("of-one-index", chunk(FIRST | {"index": 0}), chunk(SECOND | {"index": 0})),
-    both(
-        "that-are-closed-again",
-        chunk(FIRST | {"index": 0}),
-        chunk({"index": 0, "id": "a", "function": {"name": "add", "arguments": ""}}),
-        chunk(SECOND | {"index": 0}),
-        chunk({"index": 0, "id": "b", "function": {"name": "multiply", "arguments": ""}}),
+    expect_both_calls(
+        "with-one-index", call_chunk(FIRST | {"index": 0}), call_chunk(SECOND | {"index": 0})
     ),
-    both(
-        "in-two-fragments-of-a-chunk",
-        chunk(
+    expect_both_calls(
+        "closed-by-empty-fragments",
+        call_chunk(FIRST | {"index": 0}),
+        call_chunk({"index": 0, "id": "a", "function": {"name": "add", "arguments": ""}}),
+        call_chunk(SECOND | {"index": 0}),
+        call_chunk({"index": 0, "id": "b", "function": {"name": "multiply", "arguments": ""}}),
+    ),
+    expect_both_calls(
+        "split-within-a-chunk",
+        call_chunk(
             {"index": 0, "id": "a", "function": {"name": "add"}},
             {"index": 0, "function": {"arguments": SUM[:5]}},
         ),
-        chunk({"index": 0, "function": {"arguments": SUM[5:]}}),
-        chunk(SECOND | {"index": 1}),
+        call_chunk({"index": 0, "function": {"arguments": SUM[5:]}}),
+        call_chunk(SECOND | {"index": 1}),
     ),
-    both(
+    expect_both_calls(
         "with-nulls",
-        chunk(
+        call_chunk(
             {
                 "index": 0,
                 "id": "a",
@@ -288,22 +303,24 @@ CALLS = (
                 "function": {"name": "add", "arguments": None},
             }
         ),
-        chunk({"index": 0, "id": None, "type": None, "function": {"name": None, "arguments": SUM}}),
-        chunk(SECOND | {"index": 1}),
-        chunk(
+        call_chunk(
+            {"index": 0, "id": None, "type": None, "function": {"name": None, "arguments": SUM}}
+        ),
+        call_chunk(SECOND | {"index": 1}),
+        call_chunk(
             {"index": 1, "id": None, "type": None, "function": {"name": None, "arguments": None}}
         ),
     ),
-    both(
-        "whose-arguments-have-another-index",
-        chunk({"index": 2, "id": "a", "function": {"name": "add", "arguments": ""}}),
-        chunk({"index": 1, "function": {"arguments": SUM}}),
-        chunk({"index": 4, "id": "b", "function": {"name": "multiply", "arguments": ""}}),
-        chunk({"index": 3, "function": {"arguments": SUM}}),
+    expect_both_calls(
+        "with-shifted-argument-indexes",
+        call_chunk({"index": 2, "id": "a", "function": {"name": "add", "arguments": ""}}),
+        call_chunk({"index": 1, "function": {"arguments": SUM}}),
+        call_chunk({"index": 4, "id": "b", "function": {"name": "multiply", "arguments": ""}}),
+        call_chunk({"index": 3, "function": {"arguments": SUM}}),
     ),
-    both(
+    expect_both_calls(
         "that-finish-twice",
-        chunk(FIRST | {"index": 0}, SECOND | {"index": 1}),
+        call_chunk(FIRST | {"index": 0}, SECOND | {"index": 1}),
         ends("tool_calls"),
         {
             "choices": [
@@ -316,19 +333,19 @@ CALLS = (
             "usage": {"prompt_tokens": 1, "completion_tokens": 1},
         },
     ),
-    both(
+    expect_both_calls(
         "without-an-index",
-        chunk(FIRST),
-        chunk(SECOND),
+        call_chunk(FIRST),
+        call_chunk(SECOND),
     ),
-    both(
+    expect_both_calls(
         "in-one-chunk-without-an-index",
-        chunk(FIRST, SECOND),
+        call_chunk(FIRST, SECOND),
     ),
-    both(
-        "of-one-id",
-        chunk(FIRST | {"index": 0}),
-        chunk(SECOND | {"index": 1, "id": "a"}),
+    expect_both_calls(
+        "with-one-id",
+        call_chunk(FIRST | {"index": 0}),
+        call_chunk(SECOND | {"index": 1, "id": "a"}),
     ),
 )
 
@@ -342,51 +359,51 @@ ANSWER = {
 DIFFERENT = '{"answer": "It is 4."}'
 
 WHOLE_MESSAGES = (
-    done(
+    expect_answer(
         "whole-message-after-its-text",
         Reply(
-            (*says("Hel", "lo.").parts, chosen(message=WHOLE, finish_reason="stop")),
+            (*says("Hel", "lo.").parts, choice(message=WHOLE, finish_reason="stop")),
             finish_reason=None,
         ),
         answer="Hello.",
-        original="Hello.",
+        raw_answer="Hello.",
         arguments=NO_TOOLS,
     ),
-    done(
+    expect_answer(
         "whole-message-beside-an-empty-delta",
         Reply(
             (
                 *says("Hel", "lo.").parts,
-                chosen(delta={}, message=WHOLE, finish_reason="stop"),
+                choice(delta={}, message=WHOLE, finish_reason="stop"),
             ),
             finish_reason=None,
         ),
         answer="Hello.",
-        original="Hello.",
+        raw_answer="Hello.",
         arguments=NO_TOOLS,
     ),
-    done(
+    expect_answer(
         "whole-message-with-more-than-its-text",
         Reply(
-            (*says("Hel").parts, chosen(message=WHOLE, finish_reason="stop")), finish_reason=None
+            (*says("Hel").parts, choice(message=WHOLE, finish_reason="stop")), finish_reason=None
         ),
         answer="Hello.",
-        original="Hello.",
+        raw_answer="Hello.",
         arguments=NO_TOOLS,
     ),
-    done(
+    expect_answer(
         "whole-message-only-beside-an-empty-delta",
-        Reply((chosen(delta={}, message=WHOLE, finish_reason="stop"),), finish_reason=None),
+        Reply((choice(delta={}, message=WHOLE, finish_reason="stop"),), finish_reason=None),
         answer="Hello.",
         arguments=NO_TOOLS,
     ),
-    done(
+    expect_answer(
         "whole-message-after-its-calls",
         Reply(
             (
                 call_delta(name="add", id="a", arguments='{"x": 1,'),
                 call_delta(arguments=' "y": 2}'),
-                chosen(message={"tool_calls": [CALL]}, finish_reason="tool_calls"),
+                choice(message={"tool_calls": [CALL]}, finish_reason="tool_calls"),
             ),
             finish_reason=None,
         ),
@@ -395,19 +412,19 @@ WHOLE_MESSAGES = (
         results=("3",),
         requests=2,
     ),
-    done(
+    expect_answer(
         "whole-message-with-more-than-its-calls",
         Reply(
             (
                 call_delta(name="add", id="a", arguments='{"x": 1,'),
-                chosen(message={"tool_calls": [CALL]}, finish_reason="tool_calls"),
+                choice(message={"tool_calls": [CALL]}, finish_reason="tool_calls"),
             ),
             finish_reason=None,
         ),
         Reply(
             (
                 *says("Let me answer.").parts,
-                chosen(message={"content": "Let me answer.", "tool_calls": [ANSWER]}),
+                choice(message={"content": "Let me answer.", "tool_calls": [ANSWER]}),
                 ends("tool_calls"),
             ),
             finish_reason=None,
@@ -416,13 +433,13 @@ WHOLE_MESSAGES = (
         results=("3",),
         requests=2,
     ),
-    done(
+    expect_answer(
         "messages-in-place-of-deltas",
         Reply(
             (
-                chosen(message={"content": "ha"}),
-                chosen(message={"content": "ha"}),
-                chosen(message={"content": "."}, finish_reason="stop"),
+                choice(message={"content": "ha"}),
+                choice(message={"content": "ha"}),
+                choice(message={"content": "."}, finish_reason="stop"),
             ),
             finish_reason=None,
         ),
@@ -432,7 +449,7 @@ WHOLE_MESSAGES = (
 )
 
 THINKING = (
-    done(
+    expect_answer(
         "think-tags-in-pieces",
         says(*"<think>\nHm. </th</think>\n\nHello <think>."),
         answer="Hello <think>.",
@@ -440,7 +457,7 @@ THINKING = (
         reasoning="\nHm. </th",
         arguments=NO_TOOLS,
     ),
-    done(
+    expect_answer(
         "think-tags-before-a-call",
         Reply(
             (
@@ -453,8 +470,8 @@ THINKING = (
         shown=("Hm.", "It is 3."),
         reasoning="Hm.",
     ),
-    failed(
-        "nothing-but-thinking",
+    expect_error(
+        "nothing-but-think-tags",
         says("<think>Hm.", "</think>\n"),
         error=("message was empty",),
         shown=("Hm.",),
@@ -464,10 +481,10 @@ THINKING = (
 )
 
 ANSWERING = answers("It is 3.").parts
-"""A call of final_answer that nothing ends."""
+"""A call of final_answer without a finish reason."""
 
 RUNAWAYS = (
-    done(
+    expect_answer(
         "runaway-answers",
         Reply(
             (
@@ -483,7 +500,7 @@ RUNAWAYS = (
         absent=("already has", "It is 4."),
         requests=1,
     ),
-    done(
+    expect_answer(
         "runaway-answers-of-one-index",
         Reply(
             (
@@ -499,21 +516,23 @@ RUNAWAYS = (
         absent=("already has", "It is 4."),
         requests=1,
     ),
-    done(
+    expect_answer(
         "runaway-text-after-the-answer",
         Reply((*ANSWERING, *says(*["So it is 4. "] * 600).parts, NEVER)),
         answer="It is 3.",
         absent=("It is 4.",),
         requests=1,
     ),
-    done(
+    expect_answer(
         "runaway-blanks-after-the-answer",
         Reply((*ANSWERING, *[call_delta(arguments="\n")] * 600, NEVER)),
         answer="It is 3.",
         requests=1,
     ),
-    done("silence-after-the-answer", Reply((*ANSWERING, NEVER)), answer="It is 3.", requests=1),
-    done(
+    expect_answer(
+        "silence-after-the-answer", Reply((*ANSWERING, NEVER)), answer="It is 3.", requests=1
+    ),
+    expect_answer(
         "calls-before-the-answer",
         Reply(
             (
@@ -531,28 +550,28 @@ RUNAWAYS = (
 )
 
 LEAKED_CALLS = (
-    failed(
+    expect_error(
         "leaked-call-in-tags",
         says("<tool_call>\n", '{"name": "add", "arguments": ', SUM, "}\n</tool_call>"),
         error=("called add in its text", "tool-call parser seems to be off"),
         partial=f'<tool_call>\n{{"name": "add", "arguments": {SUM}}}\n</tool_call>',
         requests=1,
     ),
-    failed(
+    expect_error(
         "leaked-call-as-json",
         says('{"name": "add", "arguments": ', SUM, "}"),
         error=("called add in its text", "tool-call parser seems to be off"),
         partial=f'{{"name": "add", "arguments": {SUM}}}',
         requests=1,
     ),
-    done(
-        "leaked-call-that-was-asked-for",
+    expect_answer(
+        "requested-json",
         says('{"name": "add", "arguments": {}}'),
         answer='{"name": "add", "arguments": {}}',
         arguments=NO_TOOLS,
     ),
-    done(
-        "json-that-is-no-call",
+    expect_answer(
+        "json-that-is-not-a-call",
         says('{"name": "Ada", "arguments": {}}'),
         answer='{"name": "Ada", "arguments": {}}',
     ),

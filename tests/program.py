@@ -1,8 +1,8 @@
 """The program, started for a test: on pipes or on a terminal, by a fork or by a real start.
 
-Most stories are told to a fork of a process that has imported the program (see `forkserver`). Those
-about starting, the imports and the interpreter ask for a real start with `fresh=True`. Either way
-signals do what they do by default, whatever the test runner was started to ignore.
+Most tests run a fork of a process that has imported the program (see `forkserver`). Tests about
+startup, imports and the interpreter request a real start with `fresh=True`. Either way, signals
+have their default actions, whatever the test runner ignores.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ SCRIPT = (str(Path(sys.executable).with_name("streamchat")),)
 """The program as it is installed."""
 PIPE, DEVNULL = subprocess.PIPE, subprocess.DEVNULL
 HANGS = 300
-"""Seconds after which something hangs, however busy the machine is."""
+"""Seconds after which something counts as hanging, even on a busy machine."""
 _OURS = (
     "STREAMCHAT_",
     "OPENAI_",
@@ -52,7 +52,7 @@ _OURS = (
 
 
 def environment(home: Path, **variables: str) -> dict[str, str]:
-    """Return the environment of a user who has set nothing, and whose files are in `home`."""
+    """Return the environment of a user with no settings, whose home directory is `home`."""
     kept = {
         name: value
         for name, value in os.environ.items()
@@ -103,7 +103,7 @@ class ForkServer:
 
 
 class Process:
-    """The program while it runs; to be used as a `subprocess.Popen` is.
+    """The running program, used like a `subprocess.Popen`.
 
     Leaving the context waits for the program, or kills it if a test has failed.
 
@@ -162,7 +162,7 @@ class Process:
         self.pid = int(self._received.split(b"\n")[0])
 
     def _open(self, name: str, given: int, mode: int) -> int:
-        """Return the program's end of a stream, and keep ours."""
+        """Keep our end of a stream, and return the program's."""
         if given == DEVNULL:
             return os.open(os.devnull, mode)
         if given != PIPE:
@@ -290,9 +290,9 @@ class Terminal:
     ) -> None:
         self.screen = Screen(columns, lines)
         self.written = ""
-        """All that the program wrote, with its control sequences."""
+        """Everything the program wrote, including control sequences."""
         self.fd, theirs = pty.openpty()
-        """The side of the terminal on which the user sits."""
+        """The user's side of the terminal."""
         self._decoder = codecs.getincrementaldecoder("utf-8")()
         termios.tcsetwinsize(theirs, (lines, columns))
         self.process = Process(
@@ -309,7 +309,7 @@ class Terminal:
 
     @property
     def state(self) -> str:
-        """The process's state as the kernel names it; T is stopped, Z has ended."""
+        """The process state in the kernel's letters: T is stopped, Z has ended."""
         with suppress(FileNotFoundError):
             if self.process.poll() is None:
                 stat = Path(f"/proc/{self.process.pid}/stat").read_text()
@@ -357,7 +357,7 @@ class Terminal:
         raise AssertionError(f"{what!r} did not come up:\n" + "\n".join(self.screen.everything()))
 
     def wait_until_written(self, what: str, seconds: float = HANGS) -> None:
-        """Wait for text that may be wiped away again before anyone looks at the screen."""
+        """Wait for text that may be erased before it is seen on the screen."""
         self.wait_for(lambda _: what in self.written, seconds)
 
     def exit_code(self, seconds: float = HANGS) -> int:
@@ -371,14 +371,14 @@ class Terminal:
         return code
 
     def _read(self, seconds: float) -> bool:
-        """Read what is there, or comes within so many seconds; return whether anything has."""
+        """Read what is there or arrives within some seconds; return whether anything was."""
         with selectors.DefaultSelector() as selector:
             selector.register(self.fd, selectors.EVENT_READ)
             if not selector.select(seconds):
                 return False
         try:
             text = self._decoder.decode(os.read(self.fd, 1 << 16))
-        except OSError:  # so Linux says that the other side is closed
+        except OSError:  # Linux's way to say that the other side is closed
             time.sleep(min(seconds, 0.01))
             return False
         self.written += text

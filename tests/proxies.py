@@ -25,7 +25,7 @@ def answers_to_connect(reply: bytes) -> Talk:
 
 
 def reads_on(client: socket.socket) -> None:
-    """A proxy that never says a word."""
+    """A proxy that reads and never answers."""
     while client.recv(1 << 16):
         pass
 
@@ -64,7 +64,7 @@ def proxy(talk: Talk) -> Iterator[str]:
         daemon_threads = True
 
         def handle_error(self, request: object, client_address: object) -> None:
-            """A client that goes away is no error of the proxy's."""
+            """Ignore clients that disconnect."""
 
     with Proxy(("127.0.0.1", 0), Handler) as running:
         thread = threading.Thread(target=running.serve_forever, args=(0.02,))

@@ -1,10 +1,10 @@
-r"""What servers do to us, and what a person is to see of it: data only.
+r"""What servers do, and what users must see of it: data only.
 
-`test_scenarios` plays every scenario three times against the installed program. In the texts that
-are expected, `{host}` stands for the server's host and port; in the headers that it sends,
-`{elsewhere}` for the address of another server that nobody may ever ask.
+`test_scenarios` plays every scenario three times against the installed program. In expected texts,
+`{host}` stands for the server's host and port; in its headers, `{elsewhere}` stands for the URL of
+another server, which must not get any request.
 
-Hostile text is written down the way it is to come out, `\x1b[2J`; `real` makes the true one of it.
+Hostile text is spelled as it must come out, for example `\x1b[2J`; `unescape` returns the real one.
 """
 
 from __future__ import annotations
@@ -36,37 +36,37 @@ from tests.server import (
 
 KEY = "sk-test-7Hq2ZxW9bN4vR8kT3mY6pL1cF5dJ0gSaUeViOwXzQyBtPnMrKl"
 NO_TOOLS = ("--no-tools",)
-SOON = ("--timeout", "1")
+SHORT_TIMEOUT = ("--timeout", "1")
 VERBOSE = ("--verbose",)
 
 
 @dataclass(frozen=True)
 class Scenario:
-    """What a server answers, and what then has to happen.
+    """What a server replies, and what must happen then.
 
     Attributes:
-        replies: to the requests for a completion, in order; after them, or if `forever` never,
-            comes an error.
-        models: what the request for the list of models is answered with.
-        code: the exit code; None if both 0 and 1 are in order.
-        answer: what a pipe gets, without the last newline; None if it need not be so exact.
-        original: the answer as --json tells it, if that is another.
-        partial: what a pipe got of an answer that then failed.
-        error: what the error says.
-        shown: what is on the screen, and if `answer` is None once in the answer; by default the
-            answer.
-        reasoning: what the model thought, which is no part of the answer.
-        absent: what is nowhere.
-        requests: how many there are for a completion.
-        results: how the results of the tools begin that the last request holds.
-        waited: the seconds between the first two requests, at least.
-        within: the seconds from the last request to the end, at most, if not only the limit for
-            whatever hangs applies.
-        announced: what standard error says besides the error; None if it has to say nothing.
-        most: the characters that are written to a terminal, or to standard error, at most.
-        arguments: what the command line holds besides the question.
-        variables: what the environment holds besides the address and the key.
-        login: what stands before the host in the address.
+        replies: to the requests for a completion, in order; after them, every request fails,
+            unless `forever` repeats the replies.
+        models: the reply to a request for the list of models.
+        code: the exit code; None if both 0 and 1 are acceptable.
+        answer: what a pipe gets, without the final newline; None if it is not compared exactly.
+        raw_answer: the answer as --json reports it, if it differs.
+        partial: what a pipe gets of an answer that then fails.
+        error: texts in the error message.
+        shown: texts on the screen, by default the answer; if `answer` is None, a pipe gets each
+            of them exactly once.
+        reasoning: the model's reasoning, which is not part of the answer.
+        absent: texts that appear nowhere.
+        requests: the number of requests for a completion.
+        results: how the tool results in the last request begin.
+        min_delay: the minimum number of seconds between the first two requests.
+        max_seconds: the maximum number of seconds from the last request to the exit, if it is less
+            than that for everything.
+        stderr: texts on standard error besides the error; None if there must be none.
+        max_output: the maximum number of characters written to a terminal or to standard error.
+        arguments: the command line without the question.
+        variables: the environment without the base URL and the key.
+        credentials: what precedes the host in the base URL.
         listening: whether there is a server at all.
     """
 
@@ -76,7 +76,7 @@ class Scenario:
     models: Reply = field(default_factory=lambda: fails(404))
     code: int | None = 0
     answer: str | None = None
-    original: str | None = None
+    raw_answer: str | None = None
     partial: str = ""
     error: tuple[str, ...] = ()
     shown: tuple[str, ...] = ()
@@ -84,128 +84,134 @@ class Scenario:
     absent: tuple[str, ...] = ()
     requests: int | None = None
     results: tuple[str, ...] | None = None
-    waited: float = 0
-    within: float | None = None
-    announced: tuple[str, ...] | None = None
-    most: int | None = None
+    min_delay: float = 0
+    max_seconds: float | None = None
+    stderr: tuple[str, ...] | None = None
+    max_output: int | None = None
     question: str = "What is 10 + 10"
     arguments: tuple[str, ...] = ()
     variables: dict[str, str] = field(default_factory=dict)
-    login: str = ""
+    credentials: str = ""
     listening: bool = True
 
 
-def done(name: str, *replies: Reply, answer: str | None, **expected: Any) -> Scenario:
-    """A scenario that ends with an answer."""
+def expect_answer(name: str, *replies: Reply, answer: str | None, **expected: Any) -> Scenario:
+    """Expect an answer."""
     return Scenario(name, replies, answer=answer, **expected)
 
 
-def failed(name: str, *replies: Reply, error: tuple[str, ...], **expected: Any) -> Scenario:
-    """A scenario that ends with an error, whatever replies there are after that."""
+def expect_error(name: str, *replies: Reply, error: tuple[str, ...], **expected: Any) -> Scenario:
+    """Expect an error, and that later replies are not requested."""
     return Scenario(name, replies, code=1, error=error, **expected)
 
 
-def real(spelled: str) -> str:
-    """Returns the text that is to come out so."""
+def unescape(spelled: str) -> str:
+    """Return the text that is shown like this."""
     return spelled.encode().decode("unicode_escape")
 
 
-def hostile(name: str, spelled: str, **expected: Any) -> Scenario:
-    """An answer that has to come out spelled like this on pipes and terminals."""
-    reply = says(real(spelled))
-    return done(name, reply, answer=spelled, original=real(spelled), arguments=NO_TOOLS, **expected)
+def expect_escaped(name: str, spelled: str, **expected: Any) -> Scenario:
+    """Expect an answer to be escaped like this on pipes and terminals."""
+    reply = says(unescape(spelled))
+    return expect_answer(
+        name, reply, answer=spelled, raw_answer=unescape(spelled), arguments=NO_TOOLS, **expected
+    )
 
 
-def unended(*parts: Any) -> Reply:
-    """A stream that says of itself neither why it ends nor that it does."""
+def sends(*parts: Any) -> Reply:
+    """Send just these parts: no finish reason, and no [DONE]."""
     return Reply(parts, finish_reason=None, done=False)
 
 
-def stream(*lines: str, split: bool = False) -> Reply:
-    """A stream of just this text."""
+def sends_text(*lines: str, split: bool = False) -> Reply:
+    """Send just this text."""
     data = "".join(lines).encode("utf-8", "surrogateescape")
-    return unended(data).but(split=_bytewise if split else None)
+    return sends(data).but(split=_split_into_bytes if split else None)
 
 
-def _bytewise(data: bytes) -> list[bytes]:
+def _split_into_bytes(data: bytes) -> list[bytes]:
     return [data[at : at + 1] for at in range(len(data))]
 
 
-def _slowly(seconds: float, parts: Iterable[Any]) -> tuple[Any, ...]:
+def _pause_after_each(seconds: float, parts: Iterable[Any]) -> tuple[Any, ...]:
     return tuple(chain.from_iterable((part, Pause(seconds)) for part in parts))
 
 
 DONE = says("done")
-HALF = '{"x": 10, "y": 1'
-"""Arguments whose repair would be a sum nobody asked for."""
+HALF_ARGUMENTS = '{"x": 10, "y": 1'
+"""A repair of these arguments would add numbers that the model never chose."""
 HALF_ANSWER = '{"answer": "Once upon'
 SUM = '{"x": 1, "y": 2}'
 PRODUCT = '{"x": 3, "y": 4}'
 
 HOSTILE = (
-    hostile("hostile-escapes", r"a\x1b[2Jb \x1b]0;owned\x07 \x1b]8;;http://a.example\x07c"),
-    hostile(
+    expect_escaped("hostile-escapes", r"a\x1b[2Jb \x1b]0;owned\x07 \x1b]8;;http://a.example\x07c"),
+    expect_escaped(
         "hostile-controls",
         r"a\x00b\x08c\x0bd\x0ce\x7ff \x9b31m \x9d0;t\x9c \x85 100 euros\x0d  2 euros",
     ),
-    hostile(
+    expect_escaped(
         "hostile-invisible",
         r"a\u061cb\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
         r"c\u200b\u2060\ufeff\xad\u180e\U000e0041\U000e007f",
     ),
-    failed(
+    expect_error(
         "hostile-error",
-        fails(400, real(r"no\x1b[2J \u202e [/red] :smile: {x} %s <b>&amp;</b>\x07")),
+        fails(400, unescape(r"no\x1b[2J \u202e [/red] :smile: {x} %s <b>&amp;</b>\x07")),
         error=(r"no\x1b[2J \u202e [/red] :smile: {x} %s <b>&amp;</b>\x07",),
     ),
-    done(
+    expect_answer(
         "hostile-escape-in-pieces",
-        answers(real(r"\x1b[31mred\x1b[0m"), size=1),
+        answers(unescape(r"\x1b[31mred\x1b[0m"), size=1),
         answer=r"\x1b[31mred\x1b[0m",
-        original=real(r"\x1b[31mred\x1b[0m"),
+        raw_answer=unescape(r"\x1b[31mred\x1b[0m"),
     ),
-    done(
-        "line-ends-of-windows",
+    expect_answer(
+        "windows-line-endings",
         says("one\r", "\ntwo\r\n", "three"),
         answer="one\ntwo\nthree",
-        original="one\r\ntwo\r\nthree",
+        raw_answer="one\r\ntwo\r\nthree",
         arguments=NO_TOOLS,
     ),
-    done(
-        "joiners-stay",
+    expect_answer(
+        "zero-width-joiners-are-kept",
         says("می\u200cشود, 👨\u200d👩\u200d👧 family"),
         answer="می\u200cشود, 👨\u200d👩\u200d👧 family",
         shown=("family",),
     ),
-    done(
-        "halves-of-characters",
+    expect_answer(
+        "split-surrogate-pairs",
         says("a\ud83d", "\ude00b \ud83d", " c\ude00"),
         answer=r"a😀b \ud83d c\ude00",
-        original="a😀b \ud83d c\ude00",
+        raw_answer="a😀b \ud83d c\ude00",
         arguments=NO_TOOLS,
     ),
-    done(
+    expect_answer(
         "hostile-call",
-        calls(real(r"\x1b]0;x\x07add"), [real(r'{"x": "\x1b[2J\u202e\x9b"}')], id=real(r"\x1b[2J")),
+        calls(
+            unescape(r"\x1b]0;x\x07add"),
+            [unescape(r'{"x": "\x1b[2J\u202e\x9b"}')],
+            id=unescape(r"\x1b[2J"),
+        ),
         DONE,
         answer="done",
         shown=(r"\x1b]0;x\x07add", r"\x1b[2J\u202e\x9b", "done"),
         results=("Error",),
     ),
-    done(
+    expect_answer(
         "hostile-debug-lines",
-        calls(real(r"\x1b[31madd"), [real(r'{"x": "\x9b\u202e"}')], id=real(r"\u2066")),
+        calls(unescape(r"\x1b[31madd"), [unescape(r'{"x": "\x9b\u202e"}')], id=unescape(r"\u2066")),
         says("done"),
         answer="done",
-        announced=(r"\x1b[31madd", r"\x9b\u202e"),
+        stderr=(r"\x1b[31madd", r"\x9b\u202e"),
         arguments=VERBOSE,
     ),
-    done(
+    expect_answer(
         "hostile-question",
         DONE,
         answer="done",
-        question=real(r"\x1b[2J\u202e {x} {0} {{y}} %s {"),
-        arguments=("--model", real(r"m\x1b[31m")),
+        question=unescape(r"\x1b[2J\u202e {x} {0} {{y}} %s {"),
+        arguments=("--model", unescape(r"m\x1b[31m")),
         shown=(r"m\x1b[31m", "done"),
     ),
 )
@@ -214,14 +220,14 @@ RICH = "[/red] [bold]x[/bold] [link=http://a.example]y[/link] :smile: :warning:"
 PROMPT_TOOLKIT = "<b>x</b> &amp; &lt;y&gt; <ansired>z</ansired> <style fg='red'>"
 
 MARKUP = (
-    done(
+    expect_answer(
         "markup-in-an-answer",
         says(f"{RICH} {PROMPT_TOOLKIT} [docs](http://a.example/x) ![pic](http://a.example/p.png)"),
         answer=f"{RICH} {PROMPT_TOOLKIT} [docs](http://a.example/x) ![pic](http://a.example/p.png)",
         shown=(RICH, PROMPT_TOOLKIT, "docs"),
         arguments=NO_TOOLS,
     ),
-    done(
+    expect_answer(
         "markup-in-a-call",
         calls("[/red]add", x="[link=x]y[/link] :smile: <b>&amp;"),
         DONE,
@@ -231,137 +237,147 @@ MARKUP = (
 )
 
 
-def timed_out(name: str, *parts: Any, reply: Reply | None = None, **expected: Any) -> Scenario:
-    """A reply that a second later is given up, and not asked for again."""
-    return failed(
+def expect_timeout(name: str, *parts: Any, reply: Reply | None = None, **expected: Any) -> Scenario:
+    """Expect a timeout after a second, and no retry."""
+    return expect_error(
         name,
-        reply or unended(*parts),
+        reply or sends(*parts),
         DONE,
         error=("timed out", "{host}", "--timeout"),
-        **{"requests": 1, "arguments": SOON} | expected,
+        **{"requests": 1, "arguments": SHORT_TIMEOUT} | expected,
     )
 
 
-PINGS = _slowly(0.3, repeat(b": ping\n\n", 60))
+PINGS = _pause_after_each(0.3, repeat(b": ping\n\n", 60))
 EMPTY_CHUNKS = (
     *(delta(content=""), delta(role="assistant"), delta(content=None), delta()),
     *({"choices": []}, {"choices": [{"index": 0, "delta": None}]}, delta(tool_calls=[])),
 )
 
 TIME_OUTS = (
-    timed_out("no-headers", reply=Reply(before=(NEVER,))),
-    timed_out("no-first-byte", NEVER),
-    timed_out(
-        "a-gap-in-the-text",
+    expect_timeout("no-headers", reply=Reply(before=(NEVER,))),
+    expect_timeout("no-first-byte", NEVER),
+    expect_timeout(
+        "stall-in-text",
         delta(content="Once upon"),
         NEVER,
         partial="Once upon",
-        arguments=(*SOON, *NO_TOOLS),
+        arguments=(*SHORT_TIMEOUT, *NO_TOOLS),
     ),
-    timed_out("a-gap-in-the-arguments", *calls("add", [HALF]).parts, NEVER, shown=(HALF,)),
-    timed_out("pings-are-no-progress", *PINGS),
-    timed_out("empty-chunks-are-no-progress", *_slowly(0.3, EMPTY_CHUNKS * 8)),
-    failed(
-        "an-error-that-never-ends",
+    expect_timeout(
+        "stall-in-arguments", *calls("add", [HALF_ARGUMENTS]).parts, NEVER, shown=(HALF_ARGUMENTS,)
+    ),
+    expect_timeout("pings-are-not-progress", *PINGS),
+    expect_timeout("empty-chunks-are-not-progress", *_pause_after_each(0.3, EMPTY_CHUNKS * 8)),
+    expect_error(
+        "endless-error-body",
         Reply((b'{"error": {"message": "no', NEVER), status=400),
         error=("{host}",),
-        arguments=SOON,
+        arguments=SHORT_TIMEOUT,
     ),
-    failed(
-        "a-list-of-models-that-never-comes",
+    expect_error(
+        "model-list-that-times-out",
         whole({"error": {"message": "no such model", "code": "model_not_found"}}, 404),
         models=Reply(before=(NEVER,)),
         error=("404", "no such model"),
-        arguments=SOON,
+        arguments=SHORT_TIMEOUT,
     ),
-    done(
+    expect_answer(
         "slow-but-steady",
-        Reply(_slowly(0.8, [delta(reasoning_content="hm ")] * 4 + [delta(content="on ")] * 4)),
+        Reply(
+            _pause_after_each(
+                0.8, [delta(reasoning_content="hm ")] * 4 + [delta(content="on ")] * 4
+            )
+        ),
         answer="on on on on ",
         reasoning="hm hm hm hm ",
         arguments=("--timeout", "5", *NO_TOOLS),
     ),
-    done(
-        "a-body-that-never-ends",
-        unended(delta(content="It is 20."), ends(), NEVER),
+    expect_answer(
+        "connection-left-open",
+        sends(delta(content="It is 20."), ends(), NEVER),
         answer="It is 20.",
     ),
-    done(
-        "a-body-that-never-ends-after-calls",
-        unended(*calls("add", x=1, y=2).parts, ends("tool_calls"), NEVER),
-        unended(*answers("It is 3.").parts, ends("tool_calls"), NEVER),
+    expect_answer(
+        "connection-left-open-after-calls",
+        sends(*calls("add", x=1, y=2).parts, ends("tool_calls"), NEVER),
+        sends(*answers("It is 3.").parts, ends("tool_calls"), NEVER),
         answer="It is 3.",
         results=("3",),
     ),
 )
 
 CUT_OFF = (
-    failed(
-        "length-in-the-text",
+    expect_error(
+        "length-limit-in-text",
         says("Once", " upon").but(finish_reason="length"),
         error=("cut off", "length"),
         partial="Once upon",
         arguments=NO_TOOLS,
         requests=1,
     ),
-    failed(
-        "filter-in-text-beside-tools",
+    expect_error(
+        "content-filter-with-tools",
         says("Once upon").but(finish_reason="content_filter"),
         error=("cut off", "content_filter"),
         partial="Once upon",
         requests=1,
     ),
-    failed(
-        "length-in-the-arguments",
-        (calls("add", id="a", x=1, y=2) + calls("add", [HALF])).but(finish_reason="length"),
+    expect_error(
+        "length-limit-in-arguments",
+        (calls("add", id="a", x=1, y=2) + calls("add", [HALF_ARGUMENTS])).but(
+            finish_reason="length"
+        ),
         error=("cut off", "length"),
-        shown=(SUM, HALF),
+        shown=(SUM, HALF_ARGUMENTS),
         absent=('"tool_started"',),
         requests=1,
     ),
-    failed(
-        "length-in-the-answer",
+    expect_error(
+        "length-limit-in-final-answer",
         calls("final_answer", [HALF_ANSWER]).but(finish_reason="length"),
         error=("cut off", "length"),
         partial="Once upon",
     ),
-    failed(
-        "end-in-the-arguments",
-        calls("add", [HALF]).but(finish_reason=None),
-        error=("inside the arguments of add", HALF),
-        shown=(HALF,),
+    expect_error(
+        "end-of-stream-in-arguments",
+        calls("add", [HALF_ARGUMENTS]).but(finish_reason=None),
+        error=("inside the arguments of add", HALF_ARGUMENTS),
+        shown=(HALF_ARGUMENTS,),
         requests=1,
     ),
-    failed(
-        "end-in-the-answer",
+    expect_error(
+        "end-of-stream-in-final-answer",
         calls("final_answer", [HALF_ANSWER]).but(finish_reason=None, done=False),
         error=("inside the arguments of final_answer",),
         partial="Once upon",
     ),
-    failed(
-        "end-in-the-text",
-        unended(*says("Once", " upon").parts),
+    expect_error(
+        "end-of-stream-in-text",
+        sends(*says("Once", " upon").parts),
         error=("cut off",),
         partial="Once upon",
         arguments=NO_TOOLS,
     ),
-    done(
-        "half-arguments-that-are-said-to-be-whole",
-        calls("add", [HALF])
+    expect_answer(
+        "half-arguments-with-a-finish-reason",
+        calls("add", [HALF_ARGUMENTS])
         + calls("add", [SUM + "}"], id="b")
         + calls("add", [SUM[:-1] + ",}"], id="c"),
         DONE,
         answer="done",
         results=("Error", "Error", "Error"),
     ),
-    done(
-        "whole-arguments-without-an-end",
-        unended(*calls("add", x=1, y=2).parts),
-        unended(*answers("It is 3.").parts),
+    expect_answer(
+        "whole-arguments-without-a-finish-reason",
+        sends(*calls("add", x=1, y=2).parts),
+        sends(*answers("It is 3.").parts),
         answer="It is 3.",
         results=("3",),
     ),
-    done("only-done-at-the-end", says("It is 3.").but(finish_reason=None), answer="It is 3."),
+    expect_answer(
+        "done-without-a-finish-reason", says("It is 3.").but(finish_reason=None), answer="It is 3."
+    ),
 )
 
 STRANGE_ARGUMENTS = (
@@ -370,40 +386,40 @@ STRANGE_ARGUMENTS = (
 )
 
 
-def call_of_add(**fields: Any) -> Reply:
-    """A whole call in one chunk, with this id or without one."""
+def calls_add(**fields: Any) -> Reply:
+    """Call add in one chunk."""
     return Reply((call_delta(name="add", arguments=SUM, **fields),), finish_reason="tool_calls")
 
 
-def together(*replies: Reply) -> Reply:
-    """One message of all the calls."""
+def call_at_once(*replies: Reply) -> Reply:
+    """Make all calls in one message."""
     first, *others = replies
     for each in others:
         first += each
     return first
 
 
-VALID = (
-    done(
-        "calls-without-proper-ids",
-        call_of_add() + call_of_add(id=""),
-        says("so \ud83d") + call_of_add(id=7),
-        call_of_add(id="\ud83d"),
+REQUESTS = (
+    expect_answer(
+        "missing-and-invalid-call-ids",
+        calls_add() + calls_add(id=""),
+        says("so \ud83d") + calls_add(id=7),
+        calls_add(id="\ud83d"),
         DONE,
         answer="done",
         results=("3",) * 4,
     ),
-    done(
-        "the-same-id-again",
+    expect_answer(
+        "repeated-call-ids",
         calls("add", id="a", x=1, y=2) + calls("multiply", id="a", x=3, y=4),
         calls("add", id="a", x=5, y=6),
         DONE,
         answer="done",
         results=("3", "12", "11"),
     ),
-    done(
-        "names-that-cannot-be-sent",
-        together(
+    expect_answer(
+        "invalid-tool-names",
+        call_at_once(
             calls("add numbers!", id="a"),
             calls("a" * 100, id="b"),
             calls("ädd\ud83d", id="c"),
@@ -414,15 +430,17 @@ VALID = (
         answer="done",
         results=("Error",) * 5,
     ),
-    done(
-        "arguments-that-cannot-be-sent",
-        together(*(calls("add", [each], id=f"c{n}") for n, each in enumerate(STRANGE_ARGUMENTS))),
+    expect_answer(
+        "invalid-arguments",
+        call_at_once(
+            *(calls("add", [each], id=f"c{n}") for n, each in enumerate(STRANGE_ARGUMENTS))
+        ),
         DONE,
         answer="done",
         results=("Error",) * len(STRANGE_ARGUMENTS),
     ),
-    done(
-        "arguments-nested-too-deeply",
+    expect_answer(
+        "deeply-nested-arguments",
         calls("add", ['{"x": ' + "[" * 50_000 + "]" * 50_000 + "}"]),
         DONE,
         answer="done",
@@ -434,9 +452,9 @@ EVENTS = (
     *(json.dumps(delta(content="schön "), ensure_ascii=False), json.dumps(delta(content="😀 3"))),
     *(json.dumps(ends()), "[DONE]"),
 )
-"""Of the smallest kind: without id, model and role."""
+"""The smallest possible: no ID, no model, no role."""
 INDENTED = [json.dumps(json.loads(each), indent=1) for each in EVENTS[:-1]]
-SILENT = (
+EMPTY_EVENTS = (
     *('{"choices": [], "prompt_filter_results": []}', '{"choices": null}', "{}"),
     *('{"choices": [{"index": 0, "delta": null}]}', '{"choices": [{"index": 0}], "usage": null}'),
     '{"choices": [{"delta": {"role": null, "content": null, "tool_calls": null}}]}',
@@ -444,22 +462,22 @@ SILENT = (
 )
 
 
-def told(name: str, *replies: Reply, **expected: Any) -> Scenario:
-    """A stream that says what EVENTS do."""
-    return done(name, *replies, **{"answer": "schön 😀 3"} | expected)
+def expect_decoded(name: str, *replies: Reply, **expected: Any) -> Scenario:
+    """Expect the answer that EVENTS spell."""
+    return expect_answer(name, *replies, **{"answer": "schön 😀 3"} | expected)
 
 
 BAD = "\udcff\udcfe"
-"""Two bytes that are no character."""
+"""Two bytes that are not UTF-8."""
 
 
-def written(events: Iterable[str], ending: str = "\n", before: str = "data: ") -> str:
-    """The events as they are on the wire."""
+def encode_events(events: Iterable[str], ending: str = "\n", before: str = "data: ") -> str:
+    """Return the events as they look on the wire."""
     return "".join(f"{before}{each}{ending}{ending}" for each in events)
 
 
-def event_of_many_lines(text: str) -> str:
-    """One event of as many lines as the text has."""
+def encode_as_lines(text: str) -> str:
+    """Return one event with a data field for each line."""
     return "".join(f"data: {line}\n" for line in text.split("\n")) + "\n"
 
 
@@ -469,8 +487,8 @@ WHOLE_CALLS = [
 ]
 
 SHAPES_OF_CALLS = (
-    done(
-        "index-missing-or-shifted-or-a-legacy-function",
+    expect_answer(
+        "missing-or-shifted-index-and-legacy-function-call",
         Reply(
             (
                 call_delta(None, id="a", name="add", arguments='{"x": 1,'),
@@ -495,8 +513,8 @@ SHAPES_OF_CALLS = (
         answer="done",
         results=("3", "7", "11"),
     ),
-    done(
-        "id-and-name-repeated-or-all-in-one-chunk",
+    expect_answer(
+        "repeated-id-and-name-and-whole-calls",
         Reply(
             (
                 delta(tool_calls=[{"id": "a", "function": {"name": "add", "arguments": None}}]),
@@ -509,8 +527,8 @@ SHAPES_OF_CALLS = (
         answer="done",
         results=("3", "3", "12"),
     ),
-    done(
-        "index-always-the-same",
+    expect_answer(
+        "constant-index",
         Reply(
             (
                 call_delta(0, id="a", name="add", arguments=SUM),
@@ -522,7 +540,7 @@ SHAPES_OF_CALLS = (
         answer="done",
         results=("3", "12"),
     ),
-    done(
+    expect_answer(
         "interleaved-calls",
         Reply(
             (
@@ -536,16 +554,16 @@ SHAPES_OF_CALLS = (
         answer="done",
         results=("3", "12"),
     ),
-    done(
-        "text-beside-a-call",
+    expect_answer(
+        "text-before-a-call",
         (says("Let me add.") + calls("add", x=1, y=2)).but(finish_reason="stop"),
         DONE,
         answer="done",
         shown=("Let me add.", "done"),
         results=("3",),
     ),
-    done(
-        "calls-that-are-not-streamed",
+    expect_answer(
+        "unstreamed-calls",
         completion(
             "tool_calls",
             content=None,
@@ -559,24 +577,24 @@ SHAPES_OF_CALLS = (
     ),
 )
 
-THOUGHT = r"The user \x1b[2J\u202egreets me."
+REASONING = r"The user \x1b[2J\u202egreets me."
 
 SHAPES_OF_STREAMS = (
-    done(
-        "reasoning-beside-text",
+    expect_answer(
+        "reasoning-and-text",
         Reply(
             (
-                delta(reasoning_content=real(THOUGHT[:15])),
-                delta(reasoning=real(THOUGHT[15:])),
+                delta(reasoning_content=unescape(REASONING[:15])),
+                delta(reasoning=unescape(REASONING[15:])),
                 delta(content="Hello."),
             )
         ),
         answer="Hello.",
-        shown=(THOUGHT, "Hello."),
-        reasoning=real(THOUGHT),
+        shown=(REASONING, "Hello."),
+        reasoning=unescape(REASONING),
     ),
-    told(
-        "text-in-parts",
+    expect_decoded(
+        "text-in-content-parts",
         Reply(
             (
                 delta(content=[{"type": "text", "text": "schön "}]),
@@ -584,145 +602,157 @@ SHAPES_OF_STREAMS = (
             )
         ),
     ),
-    told("chunks-that-say-nothing", stream(written((*SILENT, *EVENTS[:-1], *SILENT, EVENTS[-1])))),
-    told("line-ends-crlf", stream(written(EVENTS, ending="\r\n"), split=True)),
-    told("line-ends-cr", stream(written(EVENTS, ending="\r"), split=True)),
-    told(
-        "other-fields",
-        stream(": hello\n\n", written(EVENTS, before="event: message\nid: 7\nretry: 1\n:x\ndata:")),
+    expect_decoded(
+        "empty-chunks",
+        sends_text(encode_events((*EMPTY_EVENTS, *EVENTS[:-1], *EMPTY_EVENTS, EVENTS[-1]))),
     ),
-    told("events-of-many-lines", stream("\ufeff", *map(event_of_many_lines, INDENTED), split=True)),
-    told("no-blank-line-at-the-end", stream(written(EVENTS[:-1]).rstrip("\n"))),
-    told("gzip", gzipped(stream(written(EVENTS)))),
-    failed(
-        "an-error-that-is-called-a-success",
+    expect_decoded(
+        "crlf-line-endings", sends_text(encode_events(EVENTS, ending="\r\n"), split=True)
+    ),
+    expect_decoded("cr-line-endings", sends_text(encode_events(EVENTS, ending="\r"), split=True)),
+    expect_decoded(
+        "other-sse-fields",
+        sends_text(
+            ": hello\n\n",
+            encode_events(EVENTS, before="event: message\nid: 7\nretry: 1\n:x\ndata:"),
+        ),
+    ),
+    expect_decoded(
+        "multiline-events", sends_text("\ufeff", *map(encode_as_lines, INDENTED), split=True)
+    ),
+    expect_decoded("no-final-blank-line", sends_text(encode_events(EVENTS[:-1]).rstrip("\n"))),
+    expect_decoded("gzip", gzipped(sends_text(encode_events(EVENTS)))),
+    expect_error(
+        "error-with-status-200",
         whole({"error": {"message": "out of memory"}}),
         error=("out of memory", "{host}"),
     ),
-    failed(
-        "a-web-page",
+    expect_error(
+        "web-page",
         page("<!doctype html><html><head><title>Sign in</title></head><body><h1>Hi</h1></body>"),
         error=("web page", "Sign in"),
         absent=("<title", "<body", "<h1", "<!doctype"),
     ),
-    failed(
-        "an-error-in-the-stream",
+    expect_error(
+        "error-in-stream",
         Reply((delta(content="Once upon"), b'data: {"error": {"message": "it crashed"}}\n\n')),
         error=("it crashed", "{host}"),
         partial="Once upon",
         requests=1,
     ),
-    failed(
-        "an-event-called-error",
-        stream('event: error\ndata: {"message": "it is overloaded"}\n\n'),
+    expect_error(
+        "error-event",
+        sends_text('event: error\ndata: {"message": "it is overloaded"}\n\n'),
         error=("it is overloaded",),
     ),
-    failed(
-        "an-event-that-is-not-json",
+    expect_error(
+        "malformed-event",
         Reply((delta(content="Once upon"), b"data: {oops\n\n")),
         error=("JSON",),
         partial="Once upon",
         requests=1,
     ),
     Scenario(
-        "events-that-are-no-objects",
-        (stream(written(("42", "[]", '"x"', "null", "[[]]", *EVENTS))),),
+        "events-that-are-not-objects",
+        (sends_text(encode_events(("42", "[]", '"x"', "null", "[[]]", *EVENTS))),),
         code=None,
     ),
     Scenario(
-        "bytes-that-are-not-utf-8",
+        "invalid-utf-8",
         (
-            stream(
-                written((EVENTS[0], json.dumps(delta(content="?")), *EVENTS[2:])).replace("?", BAD)
+            sends_text(
+                encode_events((EVENTS[0], json.dumps(delta(content="?")), *EVENTS[2:])).replace(
+                    "?", BAD
+                )
             ),
         ),
         code=None,
         shown=("schön",),
     ),
-    failed(
-        "broken-off-in-the-text",
-        unended(delta(content="Once upon"), Hangup()),
+    expect_error(
+        "disconnect-in-text",
+        sends(delta(content="Once upon"), Hangup()),
         DONE,
         error=("{host} closed the connection",),
         partial="Once upon",
         requests=1,
     ),
-    failed(
-        "broken-off-in-the-arguments",
-        unended(*calls("add", [HALF]).parts, Hangup()),
+    expect_error(
+        "disconnect-in-arguments",
+        sends(*calls("add", [HALF_ARGUMENTS]).parts, Hangup()),
         DONE,
         error=("closed the connection",),
-        shown=(HALF,),
+        shown=(HALF_ARGUMENTS,),
         requests=1,
     ),
-    failed(
+    expect_error(
         "not-http",
         Reply(before=(b"\x15\x03\x01 no HTTP\r\n\r\n", Hangup())),
         error=("{host}",),
         forever=True,
-        announced=(),
+        stderr=(),
     ),
 )
 
 LONG_LINES = "\n".join(f"line {number} of a long answer" for number in range(400))
-WORDS = "word " * 90 + "\n\n"
+PARAGRAPH = "word " * 90 + "\n\n"
 
 SIZES = (
-    done("ten-thousand-fragments", answers(LONG_LINES, size=1), answer=LONG_LINES),
-    done(
-        "one-fragment-of-64-kb",
+    expect_answer("ten-thousand-fragments", answers(LONG_LINES, size=1), answer=LONG_LINES),
+    expect_answer(
+        "64-kb-fragment",
         calls("final_answer", ['{"answer": "so: ', "word " * 13_000, 'end."}']),
         answer="so: " + "word " * 13_000 + "end.",
     ),
-    done(
-        "an-answer-of-450-kb",
-        says(*[WORDS] * 1000, "end."),
-        answer=WORDS * 1000 + "end.",
+    expect_answer(
+        "450-kb-answer",
+        says(*[PARAGRAPH] * 1000, "end."),
+        answer=PARAGRAPH * 1000 + "end.",
         arguments=NO_TOOLS,
     ),
-    done(
-        "an-argument-of-5-mb",
+    expect_answer(
+        "5-mb-argument",
         calls("add", ['{"x": "' + "a" * 5_000_000 + '", "y": 1}']),
         calls("b" * 1_000_000, x=1),
         DONE,
         answer="done",
         shown=("done",),
         results=("Error", "Error"),
-        most=100_000,
+        max_output=100_000,
     ),
-    failed(
-        "an-error-of-5-mb",
+    expect_error(
+        "5-mb-error",
         fails(400, "so: " + "word " * 1_000_000),
         error=("400", "so: word"),
-        most=20_000,
+        max_output=20_000,
     ),
 )
 
-LOOP = (
-    failed("no-text-at-all", Reply(), error=("empty",)),
-    failed("nothing-at-all", unended(), error=("empty",)),
-    failed(
-        "reasoning-and-nothing-else",
+AGENT = (
+    expect_error("empty-message", Reply(), error=("empty",)),
+    expect_error("empty-stream", sends(), error=("empty",)),
+    expect_error(
+        "nothing-but-reasoning",
         Reply((delta(reasoning_content="Hm."), delta(content=""))),
         error=("empty",),
         reasoning="Hm.",
         shown=("Hm.",),
     ),
-    failed(
-        "a-refusal",
-        Reply((delta(refusal="I must "), delta(refusal=real(r"not \x1b[2J[/red].")))),
+    expect_error(
+        "refusal",
+        Reply((delta(refusal="I must "), delta(refusal=unescape(r"not \x1b[2J[/red].")))),
         error=("refused", r"I must not \x1b[2J[/red]."),
     ),
-    failed(
-        "tool-calls-without-end",
+    expect_error(
+        "endless-tool-calls",
         calls("add", x=1, y=1),
         forever=True,
         error=("no answer after 3 steps",),
         arguments=("--max-steps", "3"),
         requests=3,
     ),
-    done(
-        "an-empty-answer-and-a-better-one",
+    expect_answer(
+        "empty-answer-then-a-good-one",
         answers(""),
         answers("It is 3."),
         answer="It is 3.",
@@ -733,45 +763,47 @@ LOOP = (
 EVIL = r"evil\x1b]0;x\x07\u202e"
 
 ERRORS = (
-    failed(
+    expect_error(
         "wrong-key",
         fails(401, f"no such key: {KEY}."),
         DONE,
         error=("401", "{host}", "no such key: sk-***.", "OPENAI_API_KEY"),
         requests=1,
     ),
-    failed(
+    expect_error(
         "unknown-model",
         whole({"error": {"message": "gpt-4o-mini does not exist", "code": "model_not_found"}}, 404),
         DONE,
-        models=lists("llama3.2", real(EVIL)),
+        models=lists("llama3.2", unescape(EVIL)),
         error=("404", "{host}", "gpt-4o-mini does not exist", "llama3.2", EVIL),
         requests=1,
     ),
-    failed(
-        "unknown-model-and-a-list-that-moved",
+    expect_error(
+        "unknown-model-and-redirected-list",
         whole({"error": {"message": "gpt-4o-mini does not exist", "code": "model_not_found"}}, 404),
         models=Reply(status=307, headers={"Location": "{elsewhere}/models"}),
         error=("404", "gpt-4o-mini does not exist"),
     ),
-    failed("nobody-listens", error=("{host}", "refused", "is the server running"), listening=False),
-    failed(
-        "quota",
+    expect_error(
+        "connection-refused", error=("{host}", "refused", "is the server running"), listening=False
+    ),
+    expect_error(
+        "quota-exceeded",
         whole({"error": {"message": "You exceeded it", "code": "insufficient_quota"}}, 429),
         DONE,
         error=("429", "quota"),
         requests=1,
     ),
-    failed(
-        "error-as-a-web-page",
+    expect_error(
+        "html-error",
         page("<html><head><style>a{}</style></head><body><h1>Forbidden</h1>by nginx</body>", 403),
         DONE,
         error=("403", "Forbidden"),
         absent=("<h1", "<body", "<style", "a{}"),
         requests=1,
     ),
-    failed(
-        "error-as-fastapi-has-it",
+    expect_error(
+        "fastapi-error",
         whole(
             {"detail": [{"loc": ["body", "n"], "msg": "field required", "type": "missing"}]}, 422
         ),
@@ -779,16 +811,16 @@ ERRORS = (
         error=("422", "field required"),
         requests=1,
     ),
-    failed(
-        "error-without-words",
+    expect_error(
+        "error-without-a-body",
         fails(400),
         DONE,
         error=("400", "{host}"),
         arguments=NO_TOOLS,
         requests=1,
     ),
-    failed(
-        "error-as-text",
+    expect_error(
+        "plain-text-error",
         Reply(
             status=400,
             body=b"first line\n\tsecond \xff line",
@@ -798,24 +830,28 @@ ERRORS = (
         error=("first line second",),
         requests=1,
     ),
-    failed(
-        "error-of-a-strange-form",
+    expect_error(
+        "malformed-error",
         whole({"error": {"message": {"a": [1, None]}, "code": []}}, 400),
         error=("400", "{host}"),
     ),
-    failed("plain-error", fails(400, "nope"), DONE, error=("400", "{host}", "nope"), requests=1),
+    expect_error(
+        "openai-error", fails(400, "nope"), DONE, error=("400", "{host}", "nope"), requests=1
+    ),
 )
 
 KEYS = (
-    done(
-        "key-by-characters",
+    expect_answer(
+        "key-one-character-at-a-time",
         Reply((*(delta(reasoning_content=each) for each in KEY), *says(*f"It is {KEY}!").parts)),
         answer=None,
         shown=("***!",),
         arguments=NO_TOOLS,
     ),
-    done("key-in-an-answer", answers(f"It is {KEY}!", size=1), answer=None, shown=("***!",)),
-    done(
+    expect_answer(
+        "key-in-an-answer", answers(f"It is {KEY}!", size=1), answer=None, shown=("***!",)
+    ),
+    expect_answer(
         "key-in-escapes",
         calls(
             "final_answer", ['{"answer": "It is ', *(f"\\u{ord(each):04x}" for each in KEY), '!"}']
@@ -823,18 +859,18 @@ KEYS = (
         answer=None,
         shown=("***!",),
     ),
-    done(
+    expect_answer(
         "key-in-a-call",
         calls(f"add-{KEY}", list(json.dumps({"x": KEY})), id=KEY),
         says(f"It is {KEY}!"),
         answer=None,
         shown=("***!",),
-        announced=("***",),
+        stderr=("***",),
         arguments=VERBOSE,
     ),
-    failed(
+    expect_error(
         "key-in-the-stream",
-        unended(
+        sends(
             delta(refusal=KEY),
             delta(reasoning_content=KEY),
             b'data: {"error": {"message": "',
@@ -843,28 +879,30 @@ KEYS = (
         ),
         error=("***", "is wrong"),
     ),
-    failed(
+    expect_error(
         "key-in-a-traceback",
         fails(401, f"{KEY} is wrong"),
         error=("401", "sk-*** is wrong"),
         arguments=VERBOSE,
-        announced=("***",),
+        stderr=("***",),
     ),
-    done("what-begins-like-the-key", says(f"It is {KEY[:20]}"), answer=f"It is {KEY[:20]}"),
-    done("key-with-a-line-end", DONE, answer="done", variables={"OPENAI_API_KEY": f" {KEY}\r\n"}),
-    failed(
-        "login-in-the-address",
+    expect_answer("prefix-of-the-key", says(f"It is {KEY[:20]}"), answer=f"It is {KEY[:20]}"),
+    expect_answer(
+        "key-with-a-newline", DONE, answer="done", variables={"OPENAI_API_KEY": f" {KEY}\r\n"}
+    ),
+    expect_error(
+        "credentials-in-the-url",
         fails(403, "no"),
         error=("403",),
-        login="user:s3cret-word@",
+        credentials="user:s3cret-word@",
         absent=("s3cret-word",),
     ),
 )
 
 
-def redirects(status: int) -> Scenario:
-    """A server that sends us, and with us prompt and key, to another."""
-    return failed(
+def expect_no_redirect(status: int) -> Scenario:
+    """Expect that prompt and key do not follow a redirect to another server."""
+    return expect_error(
         f"redirect-{status}",
         Reply(status=status, headers={"Location": f"{{elsewhere}}/chat/completions?key={KEY}"}),
         DONE,
@@ -873,54 +911,54 @@ def redirects(status: int) -> Scenario:
     )
 
 
-def recovers(*statuses: int) -> Scenario:
-    """A server that is itself again the third time."""
+def expect_retries(*statuses: int) -> Scenario:
+    """Expect an answer at the third attempt."""
     name = "-".join(map(str, statuses))
     replies = (fails(status, "busy") for status in statuses)
-    return done(f"retry-{name}", *replies, DONE, answer="done", requests=3, announced=())
+    return expect_answer(f"retry-{name}", *replies, DONE, answer="done", requests=3, stderr=())
 
 
-REDIRECTS = tuple(map(redirects, (301, 302, 307, 308)))
+REDIRECTS = tuple(map(expect_no_redirect, (301, 302, 307, 308)))
 
 RETRIES = (
-    recovers(500, 502),
-    recovers(503, 429),
-    recovers(408, 409),
-    failed(
-        "retry-in-vain",
+    expect_retries(500, 502),
+    expect_retries(503, 429),
+    expect_retries(408, 409),
+    expect_error(
+        "retries-exhausted",
         *(fails(503, "busy"), fails(429, "busy"), fails(500, "still busy"), DONE),
         error=("500", "still busy"),
         requests=3,
-        announced=(),
+        stderr=(),
     ),
-    failed(
-        "closed-before-the-headers",
+    expect_error(
+        "disconnect-before-the-headers",
         Reply(before=(Hangup(),)),
         forever=True,
         error=("{host}",),
         requests=3,
-        announced=(),
+        stderr=(),
     ),
-    done(
+    expect_answer(
         "retry-after-1",
         fails(503, "busy", {"Retry-After": "1"}),
         DONE,
         answer="done",
         requests=2,
-        waited=0.9,
-        announced=("1 s",),
+        min_delay=0.9,
+        stderr=("1 s",),
     ),
-    failed(
+    expect_error(
         "retry-after-100",
         fails(429, "busy", {"Retry-After": "100"}),
         DONE,
         error=("429", "busy", "100 s"),
         requests=1,
-        within=60,
+        max_seconds=60,
     ),
 )
 
 ALL = (
-    *(*HOSTILE, *MARKUP, *TIME_OUTS, *CUT_OFF, *VALID, *SHAPES_OF_CALLS, *SHAPES_OF_STREAMS),
-    *(*SIZES, *LOOP, *ERRORS, *KEYS, *REDIRECTS, *RETRIES),
+    *(*HOSTILE, *MARKUP, *TIME_OUTS, *CUT_OFF, *REQUESTS, *SHAPES_OF_CALLS, *SHAPES_OF_STREAMS),
+    *(*SIZES, *AGENT, *ERRORS, *KEYS, *REDIRECTS, *RETRIES),
 )

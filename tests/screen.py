@@ -1,4 +1,4 @@
-"""An emulated terminal: what a person sees, and what has scrolled away."""
+"""An emulated terminal: its screen and its scrollback."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from wcwidth import wcwidth
 
 class _Emulator(pyte.HistoryScreen):
     def draw(self, data: str) -> None:
-        """Draws text as terminals do at the margin.
+        """Draw text as terminals do at the right margin.
 
-        There pyte would leave half of a wide character outside, and wrap before an accent.
+        pyte would cut a wide character in half there, and wrap before an accent.
         """
         if data.isascii():
             super().draw(data)
@@ -28,7 +28,7 @@ class _Emulator(pyte.HistoryScreen):
 
 
 class Screen:
-    """Takes what a program writes; gives lines of text."""
+    """Shows what a program writes as lines of text."""
 
     def __init__(self, columns: int = 80, lines: int = 24) -> None:
         self._screen = _Emulator(columns, lines, history=100_000, ratio=0.5)
@@ -46,8 +46,8 @@ class Screen:
         self._screen.resize(lines, columns)
 
     def visible(self) -> list[str]:
-        """The lines in the window, without those below the last that holds anything."""
-        return _stripped(list(self._screen.display))
+        """The lines in the window, without empty ones at the end."""
+        return _strip(list(self._screen.display))
 
     def everything(self) -> list[str]:
         """The lines of the scrollback and the window."""
@@ -55,7 +55,7 @@ class Screen:
             "".join(line[at].data for at in range(self._screen.columns))
             for line in self._screen.history.top
         ]
-        return _stripped(gone + list(self._screen.display))
+        return _strip(gone + list(self._screen.display))
 
     @property
     def cursor_is_visible(self) -> bool:
@@ -63,7 +63,7 @@ class Screen:
 
     @property
     def cursor_column(self) -> int:
-        """How many columns are left of the cursor."""
+        """The number of columns to the left of the cursor."""
         column: int = self._screen.cursor.x
         return column
 
@@ -72,7 +72,7 @@ class Screen:
         return [self._screen.buffer[number][at] for at in range(self._screen.columns)]
 
     def modes(self) -> set[str]:
-        """The modes a program has switched on and ought to switch off again."""
+        """The modes that a program has switched on and must switch off again."""
         known = {2004: "bracketed paste", 1049: "alternate screen", 1000: "mouse"}
         return {name for mode, name in known.items() if mode << 5 in self._screen.mode}
 
@@ -85,7 +85,7 @@ class ScreenTerminal:
     def __init__(self, screen: Screen) -> None:
         self.screen = screen
         self.frames: list[str] = []
-        """What was written, one after another."""
+        """What was written, write by write."""
 
     @property
     def size(self) -> tuple[int, int]:
@@ -99,8 +99,8 @@ class ScreenTerminal:
         pass
 
 
-def written(text: str, columns: int, lines: int) -> Screen:
-    """A screen with this text on it, and nothing painted over."""
+def draw_text(text: str, columns: int, lines: int) -> Screen:
+    """Return a screen with this text, drawn without repainting."""
     screen = Screen(columns, lines)
     screen.write("\r\n".join(map(_without_tabs, text.split("\n"))))
     return screen
@@ -114,7 +114,7 @@ def _without_tabs(line: str) -> str:
     return shown
 
 
-def _stripped(lines: list[str]) -> list[str]:
+def _strip(lines: list[str]) -> list[str]:
     lines = [line.rstrip() for line in lines]
     while lines and not lines[-1]:
         lines.pop()

@@ -1,4 +1,4 @@
-"""The README's pictures, made of turns that the scripted server plays: python -m tests.screens"""
+"""Draws the README's pictures from turns on the scripted server: python -m tests.screens"""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ SECONDS = {
     ToolFinished: {"seconds": 0.01},
     TurnDone: {"seconds": 2.7},
 }
-"""What a clock would tell: it would be something else each time."""
+"""Fixed times, so that the pictures do not change."""
 
 BOTH = "What are 1.05 to the power of 10, and 3 times 4?"
 PICTURES: dict[str, tuple[str, tuple[Reply, ...], int | None]] = {
@@ -56,11 +56,11 @@ PICTURES: dict[str, tuple[str, tuple[Reply, ...], int | None]] = {
         None,
     ),
 }
-"""The question, what the server answers, and after how many fragments of calls the picture is."""
+"""The question, the replies, and the number of argument fragments shown (None for all)."""
 
 
-async def played(question: str, replies: Sequence[Reply]) -> list[Event]:
-    """Returns the events of a turn, with the same times each time."""
+async def play(question: str, replies: Sequence[Reply]) -> list[Event]:
+    """Return the events of a turn, with times that never change."""
     with Server() as server:
         server.script(*replies)
         llm = connect("gpt-4o-mini", base_url=server.url, api_key=None, temperature=0, timeout=60)
@@ -69,22 +69,20 @@ async def played(question: str, replies: Sequence[Reply]) -> list[Event]:
         task = asyncio.create_task(executor.invoke(question, streamer))
         events = [event async for event in streamer]
         await asyncio.wait([task])
-        task.exception()  # what comes after the picture does not matter
+        task.exception()  # what follows the picture does not matter
         await executor.aclose()
     return [replace(event, **SECONDS.get(type(event), {})) for event in events]
 
 
-def until(fragments: int | None, events: Sequence[Event]) -> Sequence[Event]:
-    """Returns the events until so many fragments have come."""
+def cut_off_after(fragments: int | None, events: Sequence[Event]) -> Sequence[Event]:
+    """Return the events up to a number of argument fragments."""
     ends = [at + 1 for at, event in enumerate(events) if isinstance(event, ArgumentsDelta)]
     return events if fragments is None else events[: ends[fragments - 1]]
 
 
-def shown(question: str, events: Sequence[Event]) -> Screen:
-    """A screen after these events, the prompt above them."""
-    pyte.graphics.TEXT[2] = (
-        "+blink"  # the emulator knows no dim text, and we write none that blinks
-    )
+def show_on_screen(question: str, events: Sequence[Event]) -> Screen:
+    """Return a screen with the prompt and these events."""
+    pyte.graphics.TEXT[2] = "+blink"  # the emulator has no dim text, and ours never blinks
     screen = Screen(COLUMNS, 60)
     screen.write(f"\x1b[1m> {question}\x1b[0m\r\n")
     console = Console(file=io.StringIO(), force_terminal=True, color_system="standard")
@@ -99,17 +97,17 @@ def shown(question: str, events: Sequence[Event]) -> Screen:
     return screen
 
 
-def coloured(screen: Screen) -> Text:
-    """What the screen shows, as Rich knows it."""
+def colour(screen: Screen) -> Text:
+    """Return the screen as Rich text."""
     lines = []
     for row in range(len(screen.visible())):
-        groups = groupby(screen.row(row), key=look)
+        groups = groupby(screen.row(row), key=find_style)
         parts = (("".join(each.data for each in group), style) for style, group in groups)
         lines.append(Text.assemble(*parts))
     return Text("\n").join(lines)
 
 
-def look(character: pyte.screens.Char) -> Style:
+def find_style(character: pyte.screens.Char) -> Style:
     return Style(
         color=None if character.fg == "default" else character.fg,
         bold=character.bold,
@@ -120,27 +118,29 @@ def look(character: pyte.screens.Char) -> Style:
     )
 
 
-def svg(name: str) -> str:
-    """Returns the picture."""
+def draw_svg(name: str) -> str:
+    """Return a picture as SVG."""
     question, replies, fragments = PICTURES[name]
-    screen = shown(question, until(fragments, asyncio.run(played(question, replies))))
+    screen = show_on_screen(
+        question, cut_off_after(fragments, asyncio.run(play(question, replies)))
+    )
     console = Console(record=True, width=COLUMNS, file=io.StringIO(), force_terminal=True)
-    console.print(coloured(screen), no_wrap=True)
+    console.print(colour(screen), no_wrap=True)
     # A picture in a page loads no fonts from elsewhere.
     page = re.sub(r"@font-face \{\{.*?\}\}\n", "", CONSOLE_SVG_FORMAT, flags=re.DOTALL)
     picture = console.export_svg(title="streamchat", unique_id=name, code_format=page)
     return "\n".join(line.rstrip() for line in picture.splitlines()) + "\n"
 
 
-def words(picture: str) -> str:
-    """What can be read in a picture: how it is drawn may differ between versions of Rich."""
+def read_words(picture: str) -> str:
+    """Return the text of a picture: its drawing may differ between versions of Rich."""
     return "".join(re.findall(r"<text [^>]*>([^<]*)</text>", picture))
 
 
 def main() -> None:
     FOLDER.mkdir(exist_ok=True)
     for name in PICTURES:
-        (FOLDER / f"{name}.svg").write_text(svg(name), encoding="utf-8")
+        (FOLDER / f"{name}.svg").write_text(draw_svg(name), encoding="utf-8")
 
 
 if __name__ == "__main__":

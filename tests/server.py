@@ -8,9 +8,9 @@
         ... ask `server.url` ...
         assert server.requests[0]["temperature"] == 0
 
-Each request takes the next reply. What a reply sends can be chosen down to the byte: chunks of the
-API as dicts, raw bytes, pauses, an early end; `split` cuts the bytes on the wire anywhere. It need
-not be a stream: with a `body` that is sent whole, under whatever headers.
+Each request takes the next reply. A reply is defined down to the byte: chunks as dicts, raw bytes,
+pauses, a disconnect; `split` cuts the bytes on the wire anywhere. A reply with a `body` is sent in
+one piece, with any headers, instead of streamed.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ NOTEBOOK_ANSWER = (
 
 @dataclass(frozen=True)
 class Pause:
-    """The server sends nothing for so many seconds."""
+    """Sends nothing for some seconds."""
 
     seconds: float
 
@@ -47,13 +47,13 @@ NEVER = Pause(600)
 
 @dataclass(frozen=True)
 class Until:
-    """The server sends nothing until the event is set, or for five minutes."""
+    """Sends nothing until the event is set, for five minutes at most."""
 
     event: threading.Event
 
 
 class Hangup:
-    """The server closes the connection in the middle of the response."""
+    """Closes the connection in the middle of the response."""
 
 
 Frame = bytes | Pause | Until | Hangup
@@ -62,10 +62,10 @@ Part = dict[str, Any] | Frame
 
 @dataclass(frozen=True)
 class Reply:
-    """What one request is answered with. `+` makes one message of several.
+    """The reply to one request. `+` joins several into one message.
 
-    Parts come in a stream of events. A body is sent whole, and so is an error without parts; it is
-    JSON if the headers say nothing else. `before` happens before the first byte of HTTP.
+    Parts are streamed as events. A body is sent in one piece, and so is an error without parts; it
+    is JSON unless the headers say otherwise. `before` precedes the first byte of HTTP.
     """
 
     parts: tuple[Part, ...] = ()
@@ -80,7 +80,7 @@ class Reply:
 
     @property
     def streams(self) -> bool:
-        """Whether it is a stream of events."""
+        """Whether the reply is a stream of events."""
         return bool(self.parts) or (self.status == 200 and not self.body)
 
     def __add__(self, other: Reply) -> Reply:
@@ -89,7 +89,7 @@ class Reply:
         return replace(other, parts=self.parts + moved)
 
     def but(self, **changes: Any) -> Reply:
-        """The same reply with other fields."""
+        """Return the reply with some fields changed."""
         return replace(self, **changes)
 
 
@@ -99,7 +99,7 @@ def delta(**fields: Any) -> dict[str, Any]:
 
 
 def ends(reason: str = "stop") -> dict[str, Any]:
-    """A chunk that tells why the message ended; more may follow it."""
+    """A chunk with a finish reason; more chunks may follow."""
     return {"choices": [{"index": 0, "delta": {}, "finish_reason": reason}]}
 
 
@@ -110,7 +110,7 @@ def call_delta(
     name: str | None = None,
     arguments: Any = None,
 ) -> dict[str, Any]:
-    """A chunk with a piece of a tool call; what is None is left out."""
+    """A chunk with a fragment of a tool call; None omits a field."""
     function = {"name": name, "arguments": arguments}
     call: dict[str, Any] = {
         "function": {key: value for key, value in function.items() if value is not None}
@@ -128,7 +128,7 @@ def says(*fragments: str, **fields: Any) -> Reply:
 def calls(
     tool: str, /, fragments: Sequence[str] | None = None, id: str = "", **arguments: Any
 ) -> Reply:
-    """A tool call whose arguments come in these fragments, or whole."""
+    """A tool call whose arguments come in these fragments, or in one."""
     pieces = [json.dumps(arguments)] if fragments is None else fragments
     first = call_delta(id=id or f"call_{tool}", name=tool, arguments="")
     rest = (call_delta(arguments=piece) for piece in pieces)
@@ -143,7 +143,7 @@ def answers(text: str, *, tools_used: Sequence[str] = (), size: int = 4) -> Repl
 
 
 def fails(status: int, message: str = "", headers: dict[str, str] | None = None) -> Reply:
-    """An error as OpenAI words it."""
+    """An error in the form of OpenAI's."""
     body = json.dumps({"error": {"message": message}}).encode() if message else b""
     return Reply(status=status, body=body, headers=headers or {})
 
@@ -154,23 +154,23 @@ def page(html: str, status: int = 200) -> Reply:
 
 
 def whole(payload: Any, status: int = 200) -> Reply:
-    """JSON that is no stream."""
+    """A JSON body, not streamed."""
     return Reply(status=status, body=json.dumps(payload).encode())
 
 
 def completion(finish_reason: str = "stop", **message: Any) -> Reply:
-    """A whole message, as a server sends it that does not stream."""
+    """A complete message from a server that does not stream."""
     choice = {"index": 0, "message": message, "finish_reason": finish_reason}
     return whole({"id": "chatcmpl-1", "object": "chat.completion", "choices": [choice]})
 
 
 def lists(*models: str) -> Reply:
-    """The list of the models that there are."""
+    """The list of models."""
     return whole({"object": "list", "data": [{"id": each, "object": "model"} for each in models]})
 
 
 def gzipped(reply: Reply) -> Reply:
-    """The same stream, packed; its pauses are left out."""
+    """The same stream, compressed and without its pauses."""
     body = b"".join(frame for frame in _frames(reply) if isinstance(frame, bytes))
     headers = reply.headers | {"Content-Encoding": "gzip"}
     return reply.but(
@@ -194,15 +194,15 @@ class Server:
         self.requests: list[dict[str, Any]] = []
         """The bodies of the requests for a completion, in order."""
         self.headers: list[dict[str, str]] = []
-        """Their headers, by name in small letters."""
+        """Their headers, with lower-case names."""
         self.times: list[float] = []
-        """When they came, by time.monotonic."""
+        """When they arrived, by time.monotonic."""
         self.visits: list[str] = []
-        """Method and path of every request of any kind."""
+        """The method and path of every request of any kind."""
         self.models = fails(404)
-        """What a request for the list of models is answered with."""
+        """The reply to requests for the list of models."""
         self.disconnected = threading.Event()
-        """Set once a client went away before the end of a reply."""
+        """Set once a client has disconnected before the end of a reply."""
         self._replies: Iterator[Reply] = iter(())
         self._lock = threading.Lock()
         self._http = _Http(("127.0.0.1", 0), _handler(self))
@@ -221,7 +221,7 @@ class Server:
         return f"{self._scheme}://127.0.0.1:{self._http.server_address[1]}/v1"
 
     def script(self, *replies: Reply, forever: bool = False) -> None:
-        """Answers the next requests with these; then, or if `forever` never, with an error."""
+        """Answer the next requests with these, and later ones with an error, unless `forever`."""
         self._replies = _repeated(replies) if forever else iter(replies)
 
     def next_reply(self, headers: dict[str, str], request: dict[str, Any]) -> Reply:
@@ -253,7 +253,7 @@ class _Http(ThreadingHTTPServer):
     daemon_threads = True
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """A client that goes away is no error of the server's."""
+        """Ignore clients that disconnect."""
         if not isinstance(sys.exception(), ConnectionError):
             super().handle_error(request, client_address)
 
@@ -352,7 +352,7 @@ def _handler(server: Server) -> type[BaseHTTPRequestHandler]:
             write: Callable[[bytes], object],
             split: Callable[[bytes], Sequence[bytes]] | None = None,
         ) -> bool:
-            """Sends them, and returns whether the connection is still there."""
+            """Send the frames; return whether the connection is still open."""
             for frame in frames:
                 match frame:
                     case Pause(seconds):
@@ -371,7 +371,7 @@ def _handler(server: Server) -> type[BaseHTTPRequestHandler]:
             self.wfile.write(b"%x\r\n%s\r\n" % (len(piece), piece))
 
         def _wait(self, seconds: float) -> None:
-            """Waits, and notices when the client goes away meanwhile."""
+            """Wait, unless the client disconnects."""
             end = time.monotonic() + seconds
             while (left := end - time.monotonic()) > 0:
                 self.connection.settimeout(min(left, 0.05))
@@ -433,7 +433,7 @@ def _slowed(reply: Reply, seconds: float) -> Reply:
 
 
 def main() -> None:
-    """Serves one scenario until interrupted: python -m tests.server SCENARIO [SECONDS]."""
+    """Serve one scenario until interrupted: python -m tests.server SCENARIO [SECONDS]."""
     scenario = sys.argv[1] if len(sys.argv) > 1 else "notebook"
     seconds = sys.argv[2] if len(sys.argv) > 2 else "0.05"
     with Server() as server:

@@ -1,7 +1,6 @@
-"""Print what a process has from its start: `python -m tests.state [ARGUMENT]...`.
+"""Prints the initial state of a process: `python -m tests.state [ARGUMENT]...`.
 
-Left out is what importing the libraries changes in any case: `sys.modules`, warning filters,
-loggers.
+Omits what importing the libraries changes anyway: `sys.modules`, warning filters, loggers.
 """
 
 from __future__ import annotations

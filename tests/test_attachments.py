@@ -18,11 +18,11 @@ def chat(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):  # ty
     monkeypatch.chdir(tmp_path)
     Path("hello.txt").write_text("hello\nworld\n")
     with Chat(server, tmp_path) as chat:
-        chat.ready()
+        chat.wait_until_ready()
         yield chat
 
 
-def test_a_file_goes_with_the_message_and_is_one_line(server: Server, chat: Chat) -> None:
+def test_an_attached_file_is_sent_and_shown_in_one_line(server: Server, chat: Chat) -> None:
     Path("two words.txt").write_text("spaced")
     Path("evil.md").write_text("```\n\x1b]0;title\x07\n```\n")
     server.script(*[says(f"Answer {number}.") for number in range(1, 8)])
@@ -41,7 +41,7 @@ def test_a_file_goes_with_the_message_and_is_one_line(server: Server, chat: Chat
     chat.send(r"\@hello.txt and `@hello.txt`")
     assert messages(server)[-1] == "@hello.txt and `@hello.txt`"
 
-    # What was asked anew, or taken up again, goes with the same files.
+    # A question that is repeated or resumed keeps its files.
     chat.send("@hello.txt?")
     Path("hello.txt").unlink()
     chat.send("/history")
@@ -74,28 +74,30 @@ def test_a_word_after_the_sign_is_meant_as_a_file(server: Server, chat: Chat) ->
     Path("dangling").symlink_to("missing")
     hint = " (to send it as a word, write \\@{})"
     for name in ("missing", "dangling", "~nobody/x"):
-        chat.refused(f"look @{name}", f"{name} does not exist{hint.format(name)}")
-    chat.refused("look (@missing).", "missing does not exist")
-    chat.refused("look @loop", "loop cannot be read: Too many levels of symbolic links")
-    chat.refused("look @hello.txt/x", "hello.txt/x cannot be read: Not a directory")
-    chat.refused(f"look @{'x' * 300}", "File name too long")
+        chat.expect_refusal(f"look @{name}", f"{name} does not exist{hint.format(name)}")
+    chat.expect_refusal("look (@missing).", "missing does not exist")
+    chat.expect_refusal("look @loop", "loop cannot be read: Too many levels of symbolic links")
+    chat.expect_refusal("look @hello.txt/x", "hello.txt/x cannot be read: Not a directory")
+    chat.expect_refusal(f"look @{'x' * 300}", "File name too long")
     assert server.requests == []
 
 
-def test_what_cannot_go_is_told_and_nothing_is_sent(server: Server, chat: Chat) -> None:
+def test_a_file_that_cannot_be_attached_is_refused_and_nothing_is_sent(
+    server: Server, chat: Chat
+) -> None:
     Path("big.txt").write_text("x" * 200_001)
     Path("nul.txt").write_text("a\0b")
     Path("latin.txt").write_bytes(b"caf\xe9")
     Path("folder").mkdir()
-    chat.refused("look @missing.txt", "missing.txt does not exist")
-    chat.refused("look @big.txt", "big.txt: too large: more than 200,000 bytes")
-    chat.refused("look @nul.txt", "nul.txt is a binary file")
-    chat.refused("look @latin.txt", "latin.txt is not UTF-8 text")
-    chat.refused("look @folder", "folder is a directory")
+    chat.expect_refusal("look @missing.txt", "missing.txt does not exist")
+    chat.expect_refusal("look @big.txt", "big.txt: too large: more than 200,000 bytes")
+    chat.expect_refusal("look @nul.txt", "nul.txt is a binary file")
+    chat.expect_refusal("look @latin.txt", "latin.txt is not UTF-8 text")
+    chat.expect_refusal("look @folder", "folder is a directory")
     assert server.requests == []
 
 
-def test_a_quotation_mark_that_is_missing_is_told(server: Server, chat: Chat) -> None:
+def test_a_missing_closing_quote_is_an_error(server: Server, chat: Chat) -> None:
     Path("two words.txt").write_text("spaced")
     server.script(says("What file?"))
     chat.type('@"two words.txt and more' + ENTER)
@@ -103,7 +105,7 @@ def test_a_quotation_mark_that_is_missing_is_told(server: Server, chat: Chat) ->
     assert server.requests == []
 
 
-def test_a_pipe_is_not_said_to_be_missing(server: Server, chat: Chat) -> None:
+def test_a_fifo_is_not_reported_as_missing(server: Server, chat: Chat) -> None:
     os.mkfifo("in.fifo")
     chat.type("@in.fifo" + ENTER)
     chat.wait_for("error: ")

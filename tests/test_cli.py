@@ -16,7 +16,7 @@ import pytest
 from streamchat.cli.main import insert_command
 from streamchat.config import PROFILE, SETTINGS
 from tests.program import COMMAND, HANGS, Terminal, environment, run, start
-from tests.screen import written
+from tests.screen import draw_text
 from tests.server import (
     MARKDOWN,
     NEVER,
@@ -32,8 +32,8 @@ from tests.server import (
     notebook,
     says,
 )
-from tests.test_markdown import text
-from tests.test_models import deaf
+from tests.test_markdown import render_text
+from tests.test_models import serve_silence
 
 QUESTION = "What is 10 + 10"
 
@@ -59,7 +59,7 @@ class TestOnAPipe:
         assert (done.stdout, done.stderr) == ("ok\n", "")
         assert server.requests[0]["messages"][-1]["content"] == "schön?"
 
-    def test_a_home_that_nothing_can_be_written_to(self, server: Server) -> None:
+    def test_an_unwritable_home_directory(self, server: Server) -> None:
         server.script(*notebook(), *notebook())
         arguments = ("ask", QUESTION, "--base-url", server.url)
         done = run(Path("/dev/null/nowhere"), *arguments)
@@ -79,7 +79,9 @@ class TestOnAPipe:
             out, err = process.communicate()
             assert (out, err, process.returncode) == (b"\n", b"interrupted\n", 130)
 
-    def test_a_reader_that_goes_away_is_no_drama(self, server: Server, tmp_path: Path) -> None:
+    def test_a_reader_that_closes_the_pipe_is_not_an_error(
+        self, server: Server, tmp_path: Path
+    ) -> None:
         server.script(Reply(says(*["word "] * 200).parts * 20))
         shell = f"{' '.join(COMMAND)} ask hi --no-tools --base-url {server.url} | head -c 5"
         done = subprocess.run(
@@ -120,7 +122,7 @@ class TestOnAPipe:
         assert events[-1]["type"] == "turn_done"
         assert done.stdout.isascii()
 
-    def test_json_tells_of_a_failure_too(self, server: Server, tmp_path: Path) -> None:
+    def test_json_reports_a_failure(self, server: Server, tmp_path: Path) -> None:
         server.script(fails(401, "wrong key"))
         done = run(tmp_path, "ask", QUESTION, "--json", "--base-url", server.url)
         assert json.loads(done.stdout.splitlines()[-1])["type"] == "turn_failed"
@@ -134,7 +136,7 @@ class TestOnAPipe:
             (["--model", "gpt-4o"], 1, "needs a key"),
         ],
     )
-    def test_json_tells_of_what_fails_before_the_turn(
+    def test_json_reports_a_failure_before_the_turn(
         self, tmp_path: Path, arguments: list[str], code: int, words: str
     ) -> None:
         done = run(tmp_path, "ask", QUESTION, "--json", *arguments)
@@ -160,9 +162,7 @@ class TestOnAPipe:
         assert done.stdout == "N|LP| stands|\n"
         assert "tools" not in server.requests[0]
 
-    def test_a_signal_to_end_still_gets_its_last_event(
-        self, server: Server, tmp_path: Path
-    ) -> None:
+    def test_json_has_a_last_event_even_after_sigterm(self, server: Server, tmp_path: Path) -> None:
         server.script(Reply((*says("It is").parts, NEVER)))
         arguments = ("ask", QUESTION, "--json", "--base-url", server.url)
         with start(tmp_path, *arguments) as process:
@@ -183,7 +183,7 @@ class TestOnAPipe:
             ("2>&-", 0, ""),
         ],
     )
-    def test_streams_that_are_closed_or_full(
+    def test_closed_and_full_output_streams(
         self, server: Server, tmp_path: Path, redirection: str, code: int, words: str
     ) -> None:
         server.script(*notebook())
@@ -202,7 +202,7 @@ class TestOnAPipe:
 
 
 class TestQuestions:
-    """Where the question comes from."""
+    """Where questions come from."""
 
     @pytest.mark.parametrize(
         ("arguments", "stdin", "question"),
@@ -279,8 +279,8 @@ class TestFailures:
             line == "error: cannot reach 127.0.0.1:9: Connection refused; is the server running?\n"
         )
 
-    def test_a_server_that_says_nothing(self, tmp_path: Path) -> None:
-        with deaf() as url:
+    def test_a_silent_server_times_out(self, tmp_path: Path) -> None:
+        with serve_silence() as url:
             line = self.failed(tmp_path, 1, "ask", "hi", "--timeout", "1", "--base-url", url)
         assert "timed out" in line or "no progress for 1 s" in line
 
@@ -338,7 +338,7 @@ class TestFailures:
         (["ask", "hi", "--frob"], ["ask", "hi", "--frob"]),
     ],
 )
-def test_a_question_may_begin_with_a_minus(given: list[str], read: list[str]) -> None:
+def test_a_question_may_start_with_a_dash(given: list[str], read: list[str]) -> None:
     assert insert_command(given) == read
 
 
@@ -370,7 +370,7 @@ def test_help_and_version_import_nothing_heavy(tmp_path: Path) -> None:
 
 
 class TestOnATerminal:
-    """What a person sees."""
+    """What users see."""
 
     def test_panels_and_answer(self, server: Server, tmp_path: Path) -> None:
         server.script(*notebook())
@@ -382,21 +382,19 @@ class TestOnATerminal:
         assert '│ {"|x|":|10|,"|y|":|10|}|             │' in lines
         assert "10 + 10 equals 20." in lines
 
-    def test_markdown_is_in_the_scrollback_as_if_it_had_come_at_once(
+    def test_streamed_markdown_ends_up_in_the_scrollback_like_any_other(
         self, server: Server, tmp_path: Path
     ) -> None:
         server.script(answers(MARKDOWN))
         with Terminal(tmp_path, "ask", "hi", lines=10, OPENAI_BASE_URL=server.url) as terminal:
             assert terminal.exit_code() == 0
             lines = terminal.screen.everything()
-        expected = written(text(MARKDOWN, 80), 80, 10).everything()
+        expected = draw_text(render_text(MARKDOWN, 80), 80, 10).everything()
         assert lines[: len(expected)] == expected
         assert lines[len(expected)].startswith("gpt-4o-mini · 1 step · first token ")
         assert terminal.screen.cursor_is_visible
 
-    def test_a_window_that_gets_another_size_meanwhile(
-        self, server: Server, tmp_path: Path
-    ) -> None:
+    def test_resizing_the_window_during_an_answer(self, server: Server, tmp_path: Path) -> None:
         resized = threading.Event()
         answer = answers(MARKDOWN)
         half = len(answer.parts) // 3  # in the table
@@ -408,9 +406,9 @@ class TestOnATerminal:
             resized.set()
             assert terminal.exit_code() == 0
             shown = "".join("".join(terminal.screen.everything()).split())
-        assert shown.startswith("".join(text(MARKDOWN, 100).split()))
+        assert shown.startswith("".join(render_text(MARKDOWN, 100).split()))
 
-    def test_keys_typed_meanwhile_are_not_in_the_answer(
+    def test_keys_typed_during_an_answer_are_not_echoed(
         self, server: Server, tmp_path: Path
     ) -> None:
         go_on = threading.Event()
@@ -425,7 +423,7 @@ class TestOnATerminal:
             assert terminal.screen.everything()[0] == "one two"
 
     @pytest.mark.skipif(sys.platform != "linux", reason="the state is read from /proc")
-    def test_ctrl_z_gives_the_shell_its_cursor_back(self, server: Server, tmp_path: Path) -> None:
+    def test_ctrl_z_restores_the_cursor_for_the_shell(self, server: Server, tmp_path: Path) -> None:
         go_on = threading.Event()
         (first, *rest), end = says("one ", "two").parts, says("one ", "two")
         server.script(end.but(parts=(first, Until(go_on), *rest)))
@@ -440,7 +438,7 @@ class TestOnATerminal:
             assert terminal.exit_code() == 0
             assert "two" in "\n".join(terminal.screen.everything())
 
-    def test_no_colour(self, server: Server, tmp_path: Path) -> None:
+    def test_no_color_turns_colors_off(self, server: Server, tmp_path: Path) -> None:
         server.script(calls("add", x=1, y=2), answers(MARKDOWN))
         variables = {"OPENAI_BASE_URL": server.url, "NO_COLOR": "1"}
         with Terminal(tmp_path, "ask", "hi", **variables) as terminal:
@@ -456,7 +454,7 @@ class TestOnATerminal:
             assert terminal.screen.visible()[1] == "Calling add..."
             assert "\x1b" not in terminal.written
 
-    def test_the_key_is_asked_for_unseen(self, tmp_path: Path) -> None:
+    def test_the_key_is_typed_without_echo(self, tmp_path: Path) -> None:
         with Terminal(tmp_path, "ask", "hi", "--model", "gpt-4o", "--timeout", "1") as terminal:
             terminal.wait_for("OpenAI API key")
             assert not terminal.echoes
@@ -466,7 +464,7 @@ class TestOnATerminal:
             assert "error: " in screen
             assert "sk-typed" not in screen
 
-    def test_ctrl_c_stops(self, server: Server, tmp_path: Path) -> None:
+    def test_ctrl_c_interrupts_an_answer(self, server: Server, tmp_path: Path) -> None:
         server.script(Reply((*says("Once upon").parts, NEVER)))
         with Terminal(tmp_path, "ask", "hi", OPENAI_BASE_URL=server.url) as terminal:
             terminal.wait_for("Once upon")

@@ -1,4 +1,4 @@
-"""Answers and code that are copied."""
+"""Copying answers and code."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ ANSWER = "Twice:\n\n```python\nprint('日本')\n```\n\nand\n\n```\nsecond\n```\n
 
 @pytest.fixture
 def tools(tmp_path: Path) -> dict[str, str]:
-    """The variables of a desktop whose clipboard is the file `copied`."""
+    """Environment variables of a desktop whose clipboard is the file `copied`."""
     tool = tmp_path / "bin" / "xclip"
     tool.parent.mkdir()
     tool.write_text(f"#!/bin/sh\ncat > {tmp_path}/copied\n")
@@ -24,14 +24,14 @@ def tools(tmp_path: Path) -> dict[str, str]:
     return {"PATH": f"{tool.parent}:/usr/bin:/bin", "DISPLAY": ":9"}
 
 
-def test_an_answer_and_its_code_go_to_the_clipboard_s_tool(
+def test_an_answer_and_its_code_are_copied_by_the_clipboard_tool(
     server: Server, tmp_path: Path, tools: dict[str, str]
 ) -> None:
     server.script(answers(ANSWER))
     copied = tmp_path / "copied"
     with Chat(server, tmp_path, **tools) as chat:
-        chat.ready()
-        chat.refused("/copy", "No questions yet")
+        chat.wait_until_ready()
+        chat.expect_refusal("/copy", "No questions yet")
         chat.send("code?")
         assert f"Copied {len(ANSWER)} characters with xclip" in chat.send("/copy")
         assert copied.read_text() == ANSWER
@@ -40,20 +40,20 @@ def test_an_answer_and_its_code_go_to_the_clipboard_s_tool(
         chat.send("/copy 2")
         assert copied.read_text() == "second\n"
         for wrong in ("/copy 3", "/copy 0"):
-            chat.refused(wrong, "The last answer has 2 code blocks")
+            chat.expect_refusal(wrong, "The last answer has 2 code blocks")
         for wrong in ("/copy x", "/copy ²"):
-            chat.refused(wrong, "/copy takes a number, not")
+            chat.expect_refusal(wrong, "/copy takes a number, not")
         assert "\x1b]52" not in chat.written
 
 
-def test_the_terminal_s_clipboard_is_used_only_if_it_was_asked_for(
+def test_osc52_is_used_only_on_request(
     server: Server, tmp_path: Path, tools: dict[str, str]
 ) -> None:
     server.script(answers(ANSWER))
     config = tmp_path / "config.toml"
     config.write_text('clipboard = "osc52"\n')
     with Chat(server, tmp_path, **tools, STREAMCHAT_CONFIG=str(config)) as chat:
-        chat.ready()
+        chat.wait_until_ready()
         chat.send("code?")
         chat.send("/copy 1")
         encoded = base64.b64encode("print('日本')\n".encode()).decode()
@@ -67,7 +67,7 @@ def test_without_a_tool_or_a_display_the_terminal_copies(
 ) -> None:
     server.script(answers(ANSWER))
     with Chat(server, tmp_path, **tools | {missing: ""}) as chat:
-        chat.ready()
+        chat.wait_until_ready()
         chat.send("code?")
         assert "Copied 7 characters through the terminal" in chat.send("/copy 2")
         assert f"\x1b]52;c;{base64.b64encode(b'second' + bytes([10])).decode()}\x07" in chat.written
@@ -97,9 +97,9 @@ def test_a_tool_that_fails(
     (tmp_path / "bin" / "xclip").write_text(f"#!/bin/sh\n{script}\n")
     server.script(answers(ANSWER))
     with Chat(server, tmp_path, **tools) as chat:
-        chat.ready()
+        chat.wait_until_ready()
         chat.send("code?")
-        chat.refused("/copy", f"Not copied: {how}")
+        chat.expect_refusal("/copy", f"Not copied: {how}")
         assert "Copied" not in chat.shown
 
 
@@ -112,7 +112,7 @@ def test_a_tool_that_stays_to_serve_the_text(
     )
     server.script(answers(ANSWER))
     with Chat(server, tmp_path, **tools) as chat:
-        chat.ready()
+        chat.wait_until_ready()
         chat.send("code?")
         assert "Copied 7 characters with xclip" in chat.send("/copy 2")
         (tmp_path / "go").touch()

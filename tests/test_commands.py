@@ -14,9 +14,9 @@ def _numbered(many: int) -> list:  # type: ignore[type-arg]  # replies
     return [says(f"Answer {each}.").but(usage=(10, each)) for each in range(1, many)]
 
 
-def test_help_and_wrong_names(server: Server, tmp_path: Path) -> None:
+def test_help_and_unknown_commands(server: Server, tmp_path: Path) -> None:
     with Chat(server, tmp_path) as chat:
-        chat.ready()
+        chat.wait_until_ready()
         shown = chat.send("/help")
         spoken_of = "help model tools system retry undo edit branch sessions resume title export"
         spoken_of += " copy last verbose raw usage clear quit"
@@ -24,11 +24,11 @@ def test_help_and_wrong_names(server: Server, tmp_path: Path) -> None:
         assert "list the server's models" in chat.send("/help model")
         for helped in ("/help /export", "/export --help", "/export -h"):
             assert "FILE defaults to streamchat-ID.md." in chat.send(helped)
-        chat.refused("/retyr", "Unknown command /retyr. Did you mean /retry?")
+        chat.expect_refusal("/retyr", "Unknown command /retyr. Did you mean /retry?")
         for command in ("/undo", "/retry", "/edit", "/copy", "/last", "/branch"):
-            chat.refused(command, "No questions yet")
+            chat.expect_refusal(command, "No questions yet")
         for command in ("/retry x", "/undo 2", "/quit now"):
-            chat.refused(command, f"{command.split()[0]} takes no arguments")
+            chat.expect_refusal(command, f"{command.split()[0]} takes no arguments")
         server.script(says("A path."))
         chat.send("/etc/hosts is what?")
         assert messages(server) == ["/etc/hosts is what?"]
@@ -40,7 +40,7 @@ def test_models_tools_and_instructions(server: Server, tmp_path: Path) -> None:
         says("One."), says("Two."), fails(404, "no model nope"), says("Back."), says("Curt.")
     )
     with Chat(server, tmp_path, "--model", "one", "--system", "Be kind.") as chat:
-        chat.ready()
+        chat.wait_until_ready()
         assert "* one\n  two" in chat.send("/model")
         chat.send("hello")
         assert "Switched to two" in chat.send("/model two")
@@ -63,13 +63,13 @@ def test_models_tools_and_instructions(server: Server, tmp_path: Path) -> None:
         assert "No extra instructions" in chat.send("/system")
 
 
-def test_asking_anew_and_taking_back(server: Server, tmp_path: Path) -> None:
+def test_retry_edit_and_undo(server: Server, tmp_path: Path) -> None:
     editor = tmp_path / "editor"
     editor.write_text('#!/bin/sh\nprintf "two, edited" > "$1"\n')
     editor.chmod(0o755)
     server.script(*_numbered(20))
     with Chat(server, tmp_path, EDITOR=str(editor)) as chat:
-        chat.ready()
+        chat.wait_until_ready()
         chat.send("one")
         chat.send("two")
         chat.send("/retry")
@@ -86,23 +86,21 @@ def test_asking_anew_and_taking_back(server: Server, tmp_path: Path) -> None:
         shown = chat.send("/usage")
         assert "1  10 in, 1 out" in shown
         assert "2 turns, 20 in, 7 out" in shown
-        # A question anew that fails leaves the answer before.
+        # A retry that fails leaves the previous answer.
         server.script(fails(400, "not now"), says("Last."))
         assert "not now" in chat.send("/retry")
         chat.send("four")
         assert messages(server) == ["one", "Answer 1.", "three", "Answer 6.", "four"]
 
 
-def test_an_edited_question_that_is_given_up_changes_nothing(
-    server: Server, tmp_path: Path
-) -> None:
+def test_an_abandoned_edit_changes_nothing(server: Server, tmp_path: Path) -> None:
     server.script(*_numbered(9))
     with Chat(server, tmp_path, EDITOR="false", VISUAL="false") as chat:
-        chat.ready()
+        chat.wait_until_ready()
         chat.send("one")
         chat.type("/edit" + ENTER)
         chat.wait_for_prompt("one")
-        # As long as the editor runs, Ctrl-C is the editor's.
+        # While the editor runs, Ctrl-C goes to the editor.
         chat.wait_for(lambda _: chat.type(CTRL_C) or chat.prompted == ">")
         chat.send("two")
         assert messages(server) == ["one", "Answer 1.", "two"]
@@ -111,15 +109,15 @@ def test_an_edited_question_that_is_given_up_changes_nothing(
 def test_branches_titles_and_exports(server: Server, tmp_path: Path) -> None:
     server.script(*_numbered(9))
     with Chat(server, tmp_path) as chat:
-        chat.ready()
-        chat.refused("/title Mine", "This session has no saved turns yet")
+        chat.wait_until_ready()
+        chat.expect_refusal("/title Mine", "This session has no saved turns yet")
         for question in ("one", "two", "three"):
             chat.send(question)
         first = chat.bar.split()[3]
-        chat.refused("/branch 4", "No turn 4. Turns run from 1 to 3.")
-        chat.refused("/branch -1", "/branch takes a number, not -1")
-        chat.refused("/branch 1 2", "/branch takes a number, not 1 2")
-        chat.refused(f"/resume {first} x", "/resume takes one argument: /resume ID")
+        chat.expect_refusal("/branch 4", "No turn 4. Turns run from 1 to 3.")
+        chat.expect_refusal("/branch -1", "/branch takes a number, not -1")
+        chat.expect_refusal("/branch 1 2", "/branch takes a number, not 1 2")
+        chat.expect_refusal(f"/resume {first} x", "/resume takes one argument: /resume ID")
         assert f"with 1 turn of {first}" in chat.send("/branch 1")
         chat.send("instead")
         assert messages(server) == ["one", "Answer 1.", "instead"]
@@ -136,10 +134,10 @@ def test_branches_titles_and_exports(server: Server, tmp_path: Path) -> None:
         before = file.read_text()
         assert before.startswith("# Mine\n")
         assert "> anew" in before
-        chat.refused("/export ~/mine.md", "File exists")
+        chat.expect_refusal("/export ~/mine.md", "File exists")
         assert file.read_text() == before
-        chat.refused("/export ~/no/where", "No such file")
-        chat.refused("/export --json", "/export takes no options, not --json")
+        chat.expect_refusal("/export ~/no/where", "No such file")
+        chat.expect_refusal("/export --json", "/export takes no options, not --json")
         assert f"/resume {chat.bar.split()[3]}" in chat.send("/clear")
         chat.send(f"/resume {first[:7]}")
         chat.send("four")
@@ -147,10 +145,10 @@ def test_branches_titles_and_exports(server: Server, tmp_path: Path) -> None:
         assert messages(server) == asked
 
 
-def test_what_is_shown_of_a_turn(server: Server, tmp_path: Path) -> None:
+def test_ways_to_show_a_turn(server: Server, tmp_path: Path) -> None:
     server.script(*notebook(), *notebook(), answers("Done."))
     with Chat(server, tmp_path) as chat:
-        chat.ready()
+        chat.wait_until_ready()
         assert "No turns yet" in chat.send("/history")
         chat.send("What is 10 + 10")
         shown = chat.send("/last")
@@ -168,11 +166,11 @@ def test_what_is_shown_of_a_turn(server: Server, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("command", ["/undo", "/last"])
-def test_a_command_after_one_that_cannot_be_done_is_no_question(
+def test_a_command_after_a_refused_one_is_not_sent_as_a_question(
     server: Server, tmp_path: Path, command: str
 ) -> None:
     with Chat(server, tmp_path) as chat:
-        chat.ready()
+        chat.wait_until_ready()
         server.script(says("What?"))
         chat.type(command + ENTER)
         chat.wait_for("No questions yet")
@@ -185,7 +183,7 @@ def test_a_command_after_one_that_cannot_be_done_is_no_question(
 def test_a_key_that_was_typed_is_shown_nowhere(server: Server, tmp_path: Path) -> None:
     server.script(says("Yes."), forever=True)
     with Chat(server, tmp_path, "--system", f"Never say {KEY}.") as chat:
-        chat.ready()
+        chat.wait_until_ready()
         asked = chat.send(f"Is {KEY} a key?")
         assert KEY in asked  # as typed
         for command in ("/system", "/history", "/last", "/usage", "/undo"):
@@ -198,7 +196,7 @@ def test_a_key_that_was_typed_is_shown_nowhere(server: Server, tmp_path: Path) -
 def test_a_retry_takes_the_place_of_a_failed_turn(server: Server, tmp_path: Path) -> None:
     server.script(fails(400, "no"), fails(400, "not yet"), says("Yes."), fails(400, "never"))
     with Chat(server, tmp_path) as chat:
-        chat.ready()
+        chat.wait_until_ready()
         chat.send("one")
         assert "1 turn," in chat.send("/usage")
         assert "not yet" in chat.send("/retry")
@@ -212,7 +210,7 @@ def test_a_retry_takes_the_place_of_a_failed_turn(server: Server, tmp_path: Path
 
 def test_an_interrupted_turn_is_shown_too(server: Server, tmp_path: Path) -> None:
     with Chat(server, tmp_path) as chat:
-        chat.ready()
+        chat.wait_until_ready()
         server.script(Reply((*calls("add", x=1, y=2).parts, Pause(600))))
         chat.type("What is 1 + 2" + ENTER)
         chat.wait_for('"y"')

@@ -18,7 +18,7 @@ def chat(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):  # ty
     server.script(says("Yes."), says("No."))
     run(tmp_path, "repl", stdin="an old question", OPENAI_BASE_URL=server.url)
     with Chat(server, tmp_path) as chat:
-        chat.ready()
+        chat.wait_until_ready()
         yield chat
 
 
@@ -51,7 +51,7 @@ def test_commands_their_arguments_and_files(server: Server, chat: Chat) -> None:
     chat.wait_for_completion("look at @note.", "note.txt")
     chat.type("\t")
     chat.wait_for_prompt_beginning("look at @note.txt")
-    # The first Enter takes what is offered, the next sends.
+    # The first Enter accepts the completion, the second sends.
     chat.type(ENTER)
     chat.wait_for_prompt("look at @note.txt")
     chat.type(ENTER)
@@ -59,9 +59,7 @@ def test_commands_their_arguments_and_files(server: Server, chat: Chat) -> None:
     assert messages(server)[-1].startswith("look at @note.txt\n\nFile note.txt:")
 
 
-def test_a_file_whose_name_has_a_space_is_offered_as_it_is_attached(
-    server: Server, chat: Chat
-) -> None:
+def test_a_file_name_with_a_space_is_completed_in_quotes(server: Server, chat: Chat) -> None:
     Path("two words.txt").write_text("spaced")
     chat.type("@tw")
     chat.wait_for_completion("@tw", "two words.txt")
@@ -72,11 +70,11 @@ def test_a_file_whose_name_has_a_space_is_offered_as_it_is_attached(
     assert "spaced" in messages(server)[-1]
 
 
-def test_models_are_offered_without_being_listed_before(chat: Chat) -> None:
+def test_models_are_completed_without_listing_them_first(chat: Chat) -> None:
     chat.type("/model qw")
     chat.wait_for_completion("/model qw", "qwen-two")
 
 
-def test_sessions_are_offered_without_being_listed_before(chat: Chat) -> None:
+def test_sessions_are_completed_without_listing_them_first(chat: Chat) -> None:
     chat.type("/resume ")
     chat.wait_for_completion("/resume", "an old question")

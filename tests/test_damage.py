@@ -29,38 +29,45 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "data" / "sessions.sqlite3"
 
 
-def noise(path: Path) -> None:
+def fill_with_noise(path: Path) -> None:
     path.write_bytes(random.Random(1).randbytes(3 * PAGE))
 
 
-def short_noise(path: Path) -> None:
+def fill_with_a_little_noise(path: Path) -> None:
     path.write_bytes(b"\x00not a store")
 
 
-def truncated(path: Path) -> None:
+def truncate(path: Path) -> None:
     os.truncate(path, 2 * PAGE + 100)
 
 
-def truncated_in_the_header(path: Path) -> None:
+def truncate_in_the_header(path: Path) -> None:
     os.truncate(path, 50)
 
 
-def zeroed_page(path: Path) -> None:
+def zero_a_page(path: Path) -> None:
     data = bytearray(path.read_bytes())
     for page in range(1, len(data) // PAGE):
         data[page * PAGE : (page + 1) * PAGE] = bytes(PAGE)
     path.write_bytes(data)
 
 
-def bad_schema(path: Path) -> None:
+def damage_the_schema(path: Path) -> None:
     data = path.read_bytes()
     path.write_bytes(data.replace(b"CREATE TABLE turns", b"CREATE TABLE t\xff\x00ns"))
 
 
-KINDS = [noise, short_noise, truncated, truncated_in_the_header, zeroed_page, bad_schema]
+KINDS = [
+    fill_with_noise,
+    fill_with_a_little_noise,
+    truncate,
+    truncate_in_the_header,
+    zero_a_page,
+    damage_the_schema,
+]
 
 
-def asides(path: Path) -> list[Path]:
+def find_moved(path: Path) -> list[Path]:
     return sorted(each for each in path.parent.glob("*.damaged-*") if each.suffix == ".sqlite3")
 
 
@@ -78,7 +85,7 @@ def test_damage_shows_on_opening_or_on_first_use(
         session = store.create("m")
         store_turn(store, session)
         assert [each.id for each in store.sessions()] == [session]
-    (aside,) = asides(path)
+    (aside,) = find_moved(path)
     assert warnings == [
         f"the sessions in {path} are damaged and were moved to {aside}",
     ]
@@ -107,7 +114,7 @@ def test_any_lost_page(path: Path, page: int) -> None:
         assert store.events(turn) == NOTEBOOK
         assert first in [each.id for each in store.sessions()]
         store.delete(second)
-    assert len(warnings) == len(asides(path)) <= 1
+    assert len(warnings) == len(find_moved(path)) <= 1
 
 
 def test_damage_during_a_turn(path: Path) -> None:
@@ -118,7 +125,7 @@ def test_damage_during_a_turn(path: Path) -> None:
         turn = store.begin(session, "Half", "Half", "m")
         store.add(turn, NOTEBOOK[:5])
         empty_log(path)
-        noise(path)
+        fill_with_noise(path)
         store.add(turn, NOTEBOOK[5:])
         store.finish(turn, fold(NOTEBOOK))
         assert store.events(turn) == [TurnCancelled()]
@@ -126,7 +133,7 @@ def test_damage_during_a_turn(path: Path) -> None:
         store_turn(store, session, "Anew")
         assert [each.title for each in store.sessions()] == ["Anew"]
         assert store.find(session).turns == 1
-    assert len(warnings) == len(asides(path)) == 1
+    assert len(warnings) == len(find_moved(path)) == 1
 
 
 @pytest.mark.parametrize(
@@ -149,10 +156,10 @@ def test_every_call_works_on_a_new_store(path: Path, use: Callable[[Store], obje
     with Store.open(path, warnings.append) as store:
         store_turn(store, store.create("m"))
         empty_log(path)
-        noise(path)
+        fill_with_noise(path)
         use(store)
         use(store)
-    assert len(warnings) == len(asides(path)) == 1
+    assert len(warnings) == len(find_moved(path)) == 1
 
 
 @pytest.mark.parametrize("use", [lambda store: store.find("0"), lambda store: store.branch("0", 1)])
@@ -161,7 +168,7 @@ def test_a_lost_session_is_not_found(path: Path, use: Callable[[Store], object])
     with Store.open(path, warnings.append) as store:
         store_turn(store, store.create("m"))
         empty_log(path)
-        noise(path)
+        fill_with_noise(path)
         with pytest.raises(StoreError, match="no session"):
             use(store)
     assert len(warnings) == 1
@@ -191,17 +198,19 @@ def test_a_log_truncated_while_in_use(path: Path, size: int) -> None:
             turn = store_turn(each, session, "Anew")
             assert each.events(turn) == NOTEBOOK
         assert [each.question for each in store.turns(session)][-3:] == ["Anew"] * 3
-    assert len(warnings) == len(asides(path)) <= 1
+    assert len(warnings) == len(find_moved(path)) <= 1
 
 
 def test_the_log_is_moved_too_and_nothing_is_overwritten(path: Path) -> None:
     for _ in range(3):
         store_sessions(path, ["one"])
-        noise(path)
+        fill_with_noise(path)
         path.with_name(path.name + "-wal").write_bytes(b"log")
         Store.open(path, print).close()
-    assert len(asides(path)) == 3
-    assert all(each.with_name(each.name + "-wal").read_bytes() == b"log" for each in asides(path))
+    assert len(find_moved(path)) == 3
+    assert all(
+        each.with_name(each.name + "-wal").read_bytes() == b"log" for each in find_moved(path)
+    )
 
 
 def test_a_removed_store_is_made_again(path: Path) -> None:
@@ -223,7 +232,7 @@ def test_one_damaged_store_is_moved_once(path: Path) -> None:
     with Store.open(path, warnings.append) as store, Store.open(path, warnings.append) as other:
         store_turn(store, store.create("m"))
         empty_log(path)
-        noise(path)
+        fill_with_noise(path)
         session = store.create("m")
         store_turn(store, session)
         assert [each.id for each in other.sessions()] == [session]
@@ -231,7 +240,7 @@ def test_one_damaged_store_is_moved_once(path: Path) -> None:
         assert len(store.turns(session)) == 2
     with Store.open(path, warnings.append) as store:
         assert len(store.turns(session)) == 2
-    assert len(warnings) == len(asides(path)) == 1
+    assert len(warnings) == len(find_moved(path)) == 1
 
 
 FINDER = """
@@ -247,7 +256,7 @@ with Store.open(Path(sys.argv[1]), print) as store:
 """
 
 
-@pytest.mark.parametrize("damage", [noise, zeroed_page])
+@pytest.mark.parametrize("damage", [fill_with_noise, zero_a_page])
 def test_several_processes_find_the_damage_at_once(
     tmp_path: Path, path: Path, damage: Callable[[Path], None]
 ) -> None:
@@ -271,6 +280,6 @@ def test_several_processes_find_the_damage_at_once(
         each.stdin.flush()
     warnings = [each.communicate(timeout=120)[0] for each in finders]
     assert [each.returncode for each in finders] == [0] * 4
-    assert "".join(warnings).count("\n") == len(asides(path)) == 1
+    assert "".join(warnings).count("\n") == len(find_moved(path)) == 1
     with Store.open(path) as store:
         assert len(store.sessions()) == 4

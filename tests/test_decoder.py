@@ -37,7 +37,7 @@ def part(
     return AIMessageChunk("", tool_call_chunks=[piece])
 
 
-def decoded(
+def decode(
     *messages: AIMessage, taken_ids: set[str] | None = None, **options: Any
 ) -> tuple[list[Event], Reply]:
     decoder = ChunkDecoder(taken_ids=taken_ids, **options)
@@ -47,12 +47,12 @@ def decoded(
 
 
 def calls(*messages: AIMessage) -> list[tuple[str, str]]:
-    _, reply = decoded(*messages)
+    _, reply = decode(*messages)
     return [(call.name, call.arguments) for call in reply.calls]
 
 
 def test_fragments_are_events_in_the_order_they_came() -> None:
-    events, reply = decoded(
+    events, reply = decode(
         text("Let me "),
         part(id="a", name="add"),
         part(args='{"x": 1,'),
@@ -71,7 +71,7 @@ def test_fragments_are_events_in_the_order_they_came() -> None:
 
 
 def test_the_answer_streams_out_of_final_answer() -> None:
-    events, reply = decoded(
+    events, reply = decode(
         part(id="a", name="final_answer"),
         part(args='{"answer": "It is'),
         part(args=' 20.", "tools_used": []}'),
@@ -85,7 +85,7 @@ def test_the_answer_streams_out_of_final_answer() -> None:
 
 def test_the_first_complete_answer_ends_the_message() -> None:
     whole = '{"answer": "%s"}'
-    events, reply = decoded(
+    events, reply = decode(
         part(0, "a", "final_answer", whole % "yes"),
         text("", finish_reason="tool_calls"),
         part(1, "b", "final_answer", whole % "no"),
@@ -97,7 +97,7 @@ def test_the_first_complete_answer_ends_the_message() -> None:
 
 def test_only_the_first_final_answer_of_a_message_streams() -> None:
     whole = '{"answer": "%s"}'
-    events, reply = decoded(
+    events, reply = decode(
         part(0, "a", "final_answer", '{"answer": "'),
         part(1, "b", "final_answer", whole % "no"),
         part(0, args='yes"}'),
@@ -150,7 +150,7 @@ def test_calls_that_the_answer_overtakes_are_read_to_their_end() -> None:
 
 
 def test_without_tools_text_is_the_answer() -> None:
-    events, _ = decoded(text("Hello"), text_is_answer=True)
+    events, _ = decode(text("Hello"), text_is_answer=True)
     assert events == [AnswerDelta("Hello")]
 
 
@@ -159,7 +159,7 @@ class TestServersThatDiffer:
 
     BOTH: ClassVar = [("add", ADD), ("multiply", MULTIPLY)]
 
-    def test_by_the_book(self) -> None:
+    def test_calls_as_documented(self) -> None:
         assert (
             calls(
                 part(0, "a", "add"),
@@ -182,7 +182,7 @@ class TestServersThatDiffer:
             == self.BOTH
         )
 
-    def test_both_in_one_chunk(self) -> None:
+    def test_both_calls_in_one_chunk(self) -> None:
         whole = AIMessageChunk(
             "",
             tool_call_chunks=[
@@ -266,7 +266,7 @@ class TestServersThatDiffer:
         )
 
     def test_one_id_for_all_calls(self) -> None:
-        _, reply = decoded(
+        _, reply = decode(
             part(0, "same", "add"),
             part(0, "same", args=ADD),
             part(1, "same", "multiply"),
@@ -275,13 +275,13 @@ class TestServersThatDiffer:
         assert [(call.name, call.arguments) for call in reply.calls] == self.BOTH
         assert [call.call_id for call in reply.calls] == ["same", "same_1"]
 
-    def test_the_same_tool_twice_announced_alike(self) -> None:
+    def test_the_same_tool_twice_with_identical_headers(self) -> None:
         assert calls(
             part(0, None, "add"), part(0, args=ADD), part(0, None, "add"), part(0, args=MULTIPLY)
         ) == [("add", ADD), ("add", MULTIPLY)]
 
-    def test_the_name_comes_late(self) -> None:
-        events, reply = decoded(
+    def test_a_late_name(self) -> None:
+        events, reply = decode(
             part(0, "a"), part(0, args=ADD[:5]), part(0, name="add"), part(0, args=ADD[5:])
         )
         assert events == [
@@ -291,7 +291,7 @@ class TestServersThatDiffer:
         ]
         assert reply.calls == (Call("a", "add", ADD),)
 
-    def test_the_name_never_comes(self) -> None:
+    def test_a_missing_name(self) -> None:
         assert calls(part(0, "a", args=ADD)) == [("", ADD)]
 
     def test_a_new_index_without_a_name_continues_the_last_call(self) -> None:
@@ -301,7 +301,7 @@ class TestServersThatDiffer:
         assert calls(part(0, "a", "add", ADD), part(0, args=" }")) == [("add", ADD + " }")]
 
     def test_the_usage_chunk_and_the_last_empty_one(self) -> None:
-        _, reply = decoded(
+        _, reply = decode(
             text("hi", finish_reason="stop"),
             AIMessageChunk(
                 "", usage_metadata={"input_tokens": 5, "output_tokens": 1, "total_tokens": 6}
@@ -312,7 +312,7 @@ class TestServersThatDiffer:
         assert reply.finish_reason == "stop"
 
     def test_a_finish_reason_that_means_cut_off_is_kept(self) -> None:
-        _, reply = decoded(text("hi", finish_reason="length"), text("", finish_reason="stop"))
+        _, reply = decode(text("hi", finish_reason="length"), text("", finish_reason="stop"))
         assert reply.cut_off
 
     def test_a_name_and_a_new_id_in_every_fragment(self) -> None:
@@ -326,7 +326,7 @@ class TestServersThatDiffer:
         ) == [("add", ADD), ("", MULTIPLY), ("add", ADD)]
 
     def test_reasoning_and_refusals(self) -> None:
-        events, reply = decoded(
+        events, reply = decode(
             AIMessageChunk("", additional_kwargs={"reasoning_content": "h\ud83d"}),
             AIMessageChunk("", additional_kwargs={"reasoning_content": "\ude00\ud83d"}),
             AIMessageChunk("", additional_kwargs={"refusal": "I will "}),
@@ -343,7 +343,7 @@ class TestServersThatDiffer:
             response_metadata={"whole_message": "yes"},
             tool_call_chunks=[*part(0, "a", "add", ADD).tool_call_chunks],
         )
-        events, reply = decoded(
+        events, reply = decode(
             AIMessageChunk("", additional_kwargs=thought),
             text("<think>So.</think>Hel"),
             part(0, "a", "add", ADD[:5]),
@@ -358,9 +358,7 @@ class TestServersThatDiffer:
         assert (reply.text, reply.calls) == ("Hello.", (Call("a", "add", ADD),))
 
     def test_a_whole_message_replaces_text_that_differs(self) -> None:
-        events, reply = decoded(
-            text("Jello"), text("<think>Hm.</think>Hello.", whole_message="yes")
-        )
+        events, reply = decode(text("Jello"), text("<think>Hm.</think>Hello.", whole_message="yes"))
         assert (events, reply.text) == ([TextDelta("Jello")], "Hello.")
 
     def test_a_whole_message_cannot_change_arguments_that_were_shown(self) -> None:
@@ -374,21 +372,21 @@ class TestServersThatDiffer:
         whole.response_metadata = {"whole_message": "yes"}
         assert calls(text("Let me see."), whole) == [("add", ADD)]
 
-    def test_a_stream_that_just_ends_has_broken_off(self) -> None:
-        assert decoded(text("hi"), text("", stream_end="eof"), text(""))[1].broken_off
-        assert not decoded(text("hi"), text("", stream_end="done"))[1].broken_off
-        assert not decoded(text("hi", finish_reason="stop"), text("", stream_end="eof"))[
+    def test_a_stream_without_an_end_is_incomplete(self) -> None:
+        assert decode(text("hi"), text("", stream_end="eof"), text(""))[1].broken_off
+        assert not decode(text("hi"), text("", stream_end="done"))[1].broken_off
+        assert not decode(text("hi", finish_reason="stop"), text("", stream_end="eof"))[
             1
         ].broken_off
 
     @pytest.mark.parametrize("bad", ["", "a b", "\x1b[2J", "é", "x" * 65])
     def test_an_id_that_cannot_be_sent_back_is_replaced(self, bad: str) -> None:
-        _, reply = decoded(part(id=bad, name="add", args=ADD))
+        _, reply = decode(part(id=bad, name="add", args=ADD))
         assert reply.calls[0].call_id == "call_1"
 
     def test_content_in_blocks(self) -> None:
         blocks = [{"type": "text", "text": "Hel"}, "lo", {"type": "image"}, {"text": 1}]
-        assert decoded(text(blocks))[1].text == "Hello"
+        assert decode(text(blocks))[1].text == "Hello"
 
 
 @pytest.mark.parametrize("more", [" x", '{"answer": "no"}', "}"])
@@ -398,19 +396,19 @@ def test_what_follows_the_answer_is_ignored_wherever_it_is_split(more: str) -> N
     pieces = [part(0, args='{"answer": "yes"}'), *(part(0, args=each) for each in more)]
     pieces += [part(1, args=ADD), *(part(1, args=each) for each in more)]
     for message in (whole, pieces):
-        events, reply = decoded(*start, *message)
+        events, reply = decode(*start, *message)
         assert [event.text for event in events if isinstance(event, AnswerDelta)] == ["yes"]
         assert [call.arguments for call in reply.calls] == ['{"answer": "yes"}', ADD]
 
 
 def test_a_call_that_is_cut_off_is_not_complete() -> None:
-    _, reply = decoded(part(0, "a", "add", '{"x": 10, "y": 1'))
+    _, reply = decode(part(0, "a", "add", '{"x": 10, "y": 1'))
     assert not reply.calls[0].complete
 
 
 def test_ids_are_unique_within_a_turn() -> None:
     taken = {"call_1"}
-    _, reply = decoded(part(0, "", "add", ADD), part(1, "call_1", "add", ADD), taken_ids=taken)
+    _, reply = decode(part(0, "", "add", ADD), part(1, "call_1", "add", ADD), taken_ids=taken)
     assert [call.call_id for call in reply.calls] == ["call_2", "call_1_1"]
     assert taken == {"call_1", "call_2", "call_1_1"}
 
@@ -442,7 +440,7 @@ def test_any_interleaving_of_any_fragments(
         if left.get(which):
             messages.append(part(which, args=left[which][:size]))
             left[which] = left[which][size:]
-    events, reply = decoded(*messages)
+    events, reply = decode(*messages)
     for at, call in enumerate(reply.calls):
         shown = [
             e.fragment for e in events if isinstance(e, ArgumentsDelta) and e.call_id == f"id{at}"

@@ -1,4 +1,4 @@
-"""The doctor: what it says of good servers, odd ones, and those that are not there."""
+"""The doctor's findings on good, odd and unreachable servers."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from tests.server import (
     wait_for_request,
     whole,
 )
-from tests.test_models import deaf
+from tests.test_models import serve_silence
 
 HELLO = says("Hel", "lo", "!").but(usage=(9, 3))
 SUM = calls("add", ['{"x": 17', ', "y": 25}'])
@@ -45,26 +45,26 @@ GOOD = (HELLO, SUM, TWO, RESULT, UNKNOWN)
 REFUSED = fails(400, "tool_choice is not supported")
 
 
-async def check(url: str, key: str | None = None, patience: float = 5) -> dict[str, Finding]:
+async def run_doctor(url: str, key: str | None = None, patience: float = 5) -> dict[str, Finding]:
     probe = Probe.on(Settings("scripted", url, key, timeout=patience))
     return {finding.subject: finding for finding in await run_checks(probe)}
 
 
-async def found(server: Server, *replies: Reply) -> dict[str, Finding]:
+async def examine(server: Server, *replies: Reply) -> dict[str, Finding]:
     server.models = lists("other", "scripted")
     server.script(*replies)
-    return await check(server.url)
+    return await run_doctor(server.url)
 
 
-def told(finding: Finding) -> tuple[str, str, str]:
+def summarize(finding: Finding) -> tuple[str, str, str]:
     return finding.verdict, finding.observed, finding.consequence
 
 
 class TestServers:
-    """One odd thing at a time, in a server that is good otherwise."""
+    """One oddity at a time, on an otherwise good server."""
 
-    async def test_a_good_one(self, server: Server) -> None:
-        findings = await found(server, *GOOD)
+    async def test_a_good_server(self, server: Server) -> None:
+        findings = await examine(server, *GOOD)
         assert {each.verdict for each in findings.values()} == {"ok"}
         assert list(findings) == [
             *("model list", "text", "system role", "finish reason of text", "end of stream"),
@@ -81,8 +81,8 @@ class TestServers:
         assert findings["unknown model"].observed == "404: The model does not exist"
         assert len(server.requests) == 5
 
-    async def test_what_it_sends_is_what_streamchat_sends(self, server: Server) -> None:
-        await found(server, *GOOD)
+    async def test_it_sends_the_requests_of_a_turn(self, server: Server) -> None:
+        await examine(server, *GOOD)
         hello, required, parallel, result, unknown = server.requests
         assert hello["stream_options"] == {"include_usage": True}
         assert [tool["function"]["name"] for tool in required["tools"]] == ["add", "multiply"]
@@ -92,8 +92,8 @@ class TestServers:
         assert unknown["model"] != "scripted"
 
     async def test_a_required_call_is_refused(self, server: Server) -> None:
-        findings = await found(server, HELLO, REFUSED, SUM, TWO, RESULT, UNKNOWN)
-        assert told(findings["required tool choice"]) == (
+        findings = await examine(server, HELLO, REFUSED, SUM, TWO, RESULT, UNKNOWN)
+        assert summarize(findings["required tool choice"]) == (
             "different",
             "refused: 400: tool_choice is not supported",
             "retried with a free choice of tools",
@@ -103,26 +103,26 @@ class TestServers:
         assert server.requests[-2]["tool_choice"] == "auto"
 
     async def test_tools_are_refused(self, server: Server) -> None:
-        findings = await found(server, HELLO, REFUSED, REFUSED, UNKNOWN)
-        assert told(findings["free tool choice"])[::2] == ("missing", "retried without tools")
+        findings = await examine(server, HELLO, REFUSED, REFUSED, UNKNOWN)
+        assert summarize(findings["free tool choice"])[::2] == ("missing", "retried without tools")
         assert list(findings)[-1] == "unknown model"
         assert is_usable(findings.values())
 
-    async def test_tools_end_in_an_error_that_says_nothing_of_them(self, server: Server) -> None:
-        findings = await found(server, HELLO, fails(500, "out of memory"), UNKNOWN)
-        assert told(findings["required tool choice"])[::2] == (
+    async def test_tools_cause_an_unrelated_error(self, server: Server) -> None:
+        findings = await examine(server, HELLO, fails(500, "out of memory"), UNKNOWN)
+        assert summarize(findings["required tool choice"])[::2] == (
             "wrong",
             "questions fail, except with --no-tools",
         )
         assert len(server.requests) == 3
 
-    async def test_a_required_call_is_not_made(self, server: Server) -> None:
-        findings = await found(server, HELLO, says("It is 42."), UNKNOWN)
-        assert told(findings["required tool choice"]) == (
+    async def test_a_required_call_is_ignored(self, server: Server) -> None:
+        findings = await examine(server, HELLO, says("It is 42."), UNKNOWN)
+        assert summarize(findings["required tool choice"]) == (
             *("different", "ignored: text and no call", "that text is the answer"),
         )
 
-    async def test_calls_of_one_index_and_without_ids(self, server: Server) -> None:
+    async def test_calls_share_an_index_and_have_no_ids(self, server: Server) -> None:
         one = Reply(
             (call_delta(name="add"), call_delta(arguments='{"x": 17, "y": 25}')), "tool_calls"
         )
@@ -133,17 +133,17 @@ class TestServers:
             ),
             "stop",
         )
-        findings = await found(server, HELLO, one, two, RESULT, UNKNOWN)
-        assert told(findings["call id"]) == ("missing", "none", "generated: call_1")
-        assert told(findings["call arguments"])[0] == "different"
-        assert told(findings["parallel calls"]) == (
+        findings = await examine(server, HELLO, one, two, RESULT, UNKNOWN)
+        assert summarize(findings["call id"]) == ("missing", "none", "generated: call_1")
+        assert summarize(findings["call arguments"])[0] == "different"
+        assert summarize(findings["parallel calls"]) == (
             "different",
             "2 calls, index 0",
             "separated by name and the end of their arguments",
         )
         assert server.requests[3]["messages"][1]["tool_calls"][0]["id"] == "call_1"
 
-    async def test_calls_of_one_index_are_told_apart_by_ids(self, server: Server) -> None:
+    async def test_calls_that_share_an_index_are_separated_by_id(self, server: Server) -> None:
         two = Reply(
             (
                 call_delta(id="a", name="add", arguments='{"x": 1, "y": 2}'),
@@ -151,8 +151,8 @@ class TestServers:
             ),
             "tool_calls",
         )
-        findings = await found(server, HELLO, SUM, two, RESULT, UNKNOWN)
-        assert told(findings["parallel calls"])[::2] == ("different", "separated by ID")
+        findings = await examine(server, HELLO, SUM, two, RESULT, UNKNOWN)
+        assert summarize(findings["parallel calls"])[::2] == ("different", "separated by ID")
 
     @pytest.mark.parametrize(
         ("parts", "subject", "observed"),
@@ -189,13 +189,13 @@ class TestServers:
             ),
         ],
     )
-    async def test_a_call_written_otherwise(
+    async def test_unusual_forms_of_a_call(
         self, server: Server, parts: list[dict[str, Any]], subject: str, observed: str
     ) -> None:
         index = parts[0]["choices"][0]["delta"].get("tool_calls", [{"index": 0}])[0].get("index")
         if "arguments" not in json.dumps(parts) or '"arguments": ""' in json.dumps(parts):
             parts = [*parts, call_delta(index, arguments='{"x": 1, "y": 2}')]
-        findings = await found(server, HELLO, Reply(tuple(parts), "tool_calls"), TWO, RESULT)
+        findings = await examine(server, HELLO, Reply(tuple(parts), "tool_calls"), TWO, RESULT)
         assert findings[subject].observed == observed
         assert findings[subject].verdict in ("different", "missing")
         assert findings["call arguments"].verdict in ("ok", "different")
@@ -212,17 +212,19 @@ class TestServers:
     async def test_a_call_that_cannot_be_run(
         self, server: Server, reply: Reply, subject: str, observed: str
     ) -> None:
-        findings = await found(server, HELLO, reply, TWO, RESULT, UNKNOWN)
+        findings = await examine(server, HELLO, reply, TWO, RESULT, UNKNOWN)
         assert findings[subject].verdict == "wrong"
         assert observed in findings[subject].observed
         assert is_usable(findings.values())
 
     async def test_one_call_at_a_time(self, server: Server) -> None:
-        findings = await found(server, HELLO, SUM, SUM, RESULT, UNKNOWN)
-        assert told(findings["parallel calls"]) == (*("missing", "1 call", "one call per message"),)
+        findings = await examine(server, HELLO, SUM, SUM, RESULT, UNKNOWN)
+        assert summarize(findings["parallel calls"]) == (
+            *("missing", "1 call", "one call per message"),
+        )
 
-    async def test_results_of_tools_are_refused(self, server: Server) -> None:
-        findings = await found(server, HELLO, SUM, TWO, fails(400, "bad role: tool"), UNKNOWN)
+    async def test_tool_results_are_refused(self, server: Server) -> None:
+        findings = await examine(server, HELLO, SUM, TWO, fails(400, "bad role: tool"), UNKNOWN)
         assert findings["tool result"].verdict == "wrong"
         assert "bad role: tool" in findings["tool result"].observed
 
@@ -232,43 +234,46 @@ class TestServers:
         called = completion("tool_calls", content=None, tool_calls=made)
         two = completion("tool_calls", tool_calls=[*made, {**made[0], "id": "b"}])
         hello = completion(content="Hello!")
-        findings = await found(server, hello, called, two, completion(content="42"), UNKNOWN)
-        assert told(findings["text"])[::2] == ("different", "shown once complete")
+        findings = await examine(server, hello, called, two, completion(content="42"), UNKNOWN)
+        assert summarize(findings["text"])[::2] == ("different", "shown once complete")
         assert findings["text"].observed.startswith("one JSON text, after ")
         assert "end of stream" not in findings
         assert findings["call index"].verdict == findings["parallel calls"].verdict == "ok"
         assert is_usable(findings.values())
 
-    async def test_the_ends_of_streams(self, server: Server) -> None:
-        findings = await found(server, HELLO.but(done=False), *GOOD[1:])
-        assert told(findings["end of stream"]) == (
+    async def test_ways_to_end_a_stream(self, server: Server) -> None:
+        findings = await examine(server, HELLO.but(done=False), *GOOD[1:])
+        assert summarize(findings["end of stream"]) == (
             *("missing", "no [DONE]", "finish_reason is enough"),
         )
-        findings = await found(server, HELLO.but(finish_reason=None), *GOOD[1:])
+        findings = await examine(server, HELLO.but(finish_reason=None), *GOOD[1:])
         assert findings["finish reason of text"].consequence == "the end of the stream is enough"
-        findings = await found(server, HELLO.but(done=False, finish_reason=None), *GOOD[1:])
-        assert told(findings["text"])[::2] == ("wrong", "possibly truncated, so the question fails")
+        findings = await examine(server, HELLO.but(done=False, finish_reason=None), *GOOD[1:])
+        assert summarize(findings["text"])[::2] == (
+            "wrong",
+            "possibly truncated, so the question fails",
+        )
         assert not is_usable(findings.values())
-        findings = await found(server, HELLO.but(finish_reason="eos"), *GOOD[1:])
+        findings = await examine(server, HELLO.but(finish_reason="eos"), *GOOD[1:])
         assert findings["finish reason of text"].verdict == "different"
-        findings = await found(server, HELLO.but(finish_reason="safety"), *GOOD[1:])
+        findings = await examine(server, HELLO.but(finish_reason="safety"), *GOOD[1:])
         assert findings["finish reason of text"].verdict == "wrong"
-        findings = await found(server, HELLO.but(finish_reason="length"), *GOOD[1:])
+        findings = await examine(server, HELLO.but(finish_reason="length"), *GOOD[1:])
         assert findings["finish reason of text"].verdict == "different"
 
     async def test_no_usage(self, server: Server) -> None:
-        findings = await found(server, HELLO.but(usage=None), *GOOD[1:])
-        assert told(findings["usage"]) == (
+        findings = await examine(server, HELLO.but(usage=None), *GOOD[1:])
+        assert summarize(findings["usage"]) == (
             "missing",
             "no token counts",
             "not shown below an answer",
         )
 
-    async def test_options_that_are_refused(self, server: Server) -> None:
+    async def test_refused_options_are_omitted(self, server: Server) -> None:
         no_counts = fails(400, "unknown field: stream_options")
         no_limit = fails(400, "max_tokens is too new")
-        findings = await found(server, no_counts, no_limit, *GOOD)
-        assert told(findings["option stream_options"]) == (
+        findings = await examine(server, no_counts, no_limit, *GOOD)
+        assert summarize(findings["option stream_options"]) == (
             "different",
             "refused: unknown field: stream_options",
             "omitted from later requests",
@@ -277,25 +282,25 @@ class TestServers:
         assert all("stream_options" not in request for request in server.requests[1:])
         assert all("max_tokens" not in request for request in server.requests[2:])
 
-    async def test_forms_that_are_refused(self, server: Server) -> None:
+    async def test_refused_forms_are_replaced(self, server: Server) -> None:
         signed = SUM.but(parts=(delta(reasoning_content="Hm."), *SUM.parts))
-        findings = await found(
+        findings = await examine(
             server,
             *(fails(400, "System role not supported"), HELLO, signed, TWO),
             *(fails(400, "Unknown field: reasoning_content"), fails(422, "content: no string")),
             *(RESULT, UNKNOWN),
         )
-        assert told(findings["system role"]) == (
+        assert summarize(findings["system role"]) == (
             "different",
             "refused: System role not supported",
             "instructions are put at the head of the first question",
         )
-        assert told(findings["extra fields"]) == (
+        assert summarize(findings["extra fields"]) == (
             "different",
             "refused: Unknown field: reasoning_content",
             "sent without reasoning_content",
         )
-        assert told(findings["null content"]) == (
+        assert summarize(findings["null content"]) == (
             "different",
             "refused: content: no string",
             "sent as an empty string",
@@ -306,23 +311,23 @@ class TestServers:
         assert call["content"] == ""
         assert "reasoning_content" not in call
 
-    async def test_fields_that_go_back(self, server: Server) -> None:
+    async def test_extra_fields_are_sent_back(self, server: Server) -> None:
         signed = SUM.but(parts=(delta(reasoning_content="Hm."), *SUM.parts))
-        findings = await found(server, HELLO, signed, TWO, RESULT, UNKNOWN)
-        assert told(findings["extra fields"]) == (
+        findings = await examine(server, HELLO, signed, TWO, RESULT, UNKNOWN)
+        assert summarize(findings["extra fields"]) == (
             *("ok", "reasoning_content", "sent back with the result"),
         )
         assert server.requests[3]["messages"][-2]["reasoning_content"] == "Hm."
 
     async def test_a_call_in_the_text(self, server: Server) -> None:
         leaked = says('<tool_call>{"name": "add", "arguments": {}}</tool_call>')
-        findings = await found(server, HELLO, leaked, UNKNOWN)
+        findings = await examine(server, HELLO, leaked, UNKNOWN)
         choice = findings["required tool choice"]
         assert choice.verdict == "wrong"
         assert "tool-call parser seems to be off" in choice.observed
 
     @pytest.mark.parametrize(
-        ("part", "told_of"),
+        ("part", "expected"),
         [
             (delta(reasoning_content="Hm."), ("ok", "in reasoning_content")),
             (delta(content=[{"type": "thinking", "text": "Hm."}]), ("ok", "in parts of the cont")),
@@ -330,30 +335,30 @@ class TestServers:
             (delta(content="<think>Hm.</think>"), ("different", "in tags in the text")),
         ],
     )
-    async def test_reasoning(self, server: Server, part: Any, told_of: tuple[str, str]) -> None:
-        findings = await found(server, HELLO.but(parts=(part, *HELLO.parts)), *GOOD[1:])
+    async def test_reasoning(self, server: Server, part: Any, expected: tuple[str, str]) -> None:
+        findings = await examine(server, HELLO.but(parts=(part, *HELLO.parts)), *GOOD[1:])
         finding = findings["reasoning"]
-        assert (finding.verdict, finding.observed[:20]) == told_of
+        assert (finding.verdict, finding.observed[:20]) == expected
 
     async def test_no_text(self, server: Server) -> None:
         for reply in (says(), SUM, Reply((delta(refusal="I must not."),))):
-            findings = await found(server, reply, *GOOD[1:])
+            findings = await examine(server, reply, *GOOD[1:])
             assert findings["text"].verdict == "wrong"
             assert not is_usable(findings.values())
 
-    async def test_models_that_are_not_there(self, server: Server) -> None:
-        findings = await found(server, fails(404, "model not found"))
+    async def test_unknown_models(self, server: Server) -> None:
+        findings = await examine(server, fails(404, "model not found"))
         assert list(findings) == ["model list", "text"]
         assert "model not found" in findings["text"].observed
         server.models = lists("big", "small")
         server.script(*GOOD[:-1], says("Hello!"))
-        findings = await check(server.url)
+        findings = await run_doctor(server.url)
         assert findings["model list"].observed == "scripted is not one of: big, small"
         assert findings["unknown model"].observed == "any name is accepted"
         for reply in (whole([]), whole({"data": 7}), fails(404), whole({"data": []})):
             server.models = reply
             server.script(*GOOD)
-            assert (await check(server.url))["model list"].verdict == "missing"
+            assert (await run_doctor(server.url))["model list"].verdict == "missing"
 
     @pytest.mark.parametrize(
         ("reply", "observed"),
@@ -362,9 +367,11 @@ class TestServers:
             (Reply((b'data: {"error": "no such"}\n\n',)), "an error in the stream: no such"),
         ],
     )
-    async def test_errors_told_otherwise(self, server: Server, reply: Reply, observed: str) -> None:
-        findings = await found(server, *GOOD[:-1], reply)
-        assert told(findings["unknown model"])[:2] == ("different", observed)
+    async def test_unusual_errors_for_an_unknown_model(
+        self, server: Server, reply: Reply, observed: str
+    ) -> None:
+        findings = await examine(server, *GOOD[:-1], reply)
+        assert summarize(findings["unknown model"])[:2] == ("different", observed)
 
 
 class TestNoServer:
@@ -373,21 +380,21 @@ class TestNoServer:
     async def test_a_wrong_key(self, server: Server) -> None:
         server.models = fails(401)
         server.script(fails(401, f"Incorrect API key provided: {KEY}"))
-        findings = await check(server.url, KEY)
+        findings = await run_doctor(server.url, KEY)
         assert list(findings) == ["server"]
-        verdict, observed, consequence = told(findings["server"])
+        verdict, observed, consequence = summarize(findings["server"])
         assert (verdict, consequence) == ("wrong", "no question can be answered")
         assert "Incorrect API key provided: sk-***; check OPENAI_API_KEY" in observed
 
-    async def test_nobody_there(self) -> None:
-        findings = await check("http://127.0.0.1:9/v1")
+    async def test_a_refused_connection(self) -> None:
+        findings = await run_doctor("http://127.0.0.1:9/v1")
         assert list(findings) == ["server"]
         assert findings["server"].observed.startswith("cannot reach 127.0.0.1:9: ")
 
-    async def test_nobody_answers(self) -> None:
+    async def test_a_silent_server(self) -> None:
         started = time.monotonic()
-        with deaf() as url:
-            findings = await check(url, patience=0.3)
+        with serve_silence() as url:
+            findings = await run_doctor(url, patience=0.3)
         assert time.monotonic() - started < 60
         assert list(findings) == ["server"]
         assert findings["server"].observed.startswith("timed out: no answer from 127.0.0.1:")
@@ -401,10 +408,12 @@ class TestNoServer:
             (Reply((*SUM.parts, Hangup())), "127.0.0.1:"),
         ],
     )
-    async def test_it_stops_answering(self, server: Server, reply: Reply, words: str) -> None:
+    async def test_a_server_that_stops_answering(
+        self, server: Server, reply: Reply, words: str
+    ) -> None:
         server.script(HELLO, reply)
         started = time.monotonic()
-        findings = await check(server.url, patience=0.5)
+        findings = await run_doctor(server.url, patience=0.5)
         assert time.monotonic() - started < 300
         assert findings["server"].observed.startswith(words)
         assert findings["server"].consequence == "remaining checks skipped"
@@ -412,13 +421,13 @@ class TestNoServer:
         assert is_usable(findings.values())
 
 
-def _timeless(text: str) -> str:
-    """The text without spaces, and without the seconds that something took."""
+def _strip_times(text: str) -> str:
+    """Remove spaces and durations."""
     return re.sub(r"[\d.]+s", "", text.replace(" ", ""))
 
 
 class TestTheCommand:
-    """As a user starts it."""
+    """The command, as users run it."""
 
     def test_lines_on_a_pipe(self, server: Server, tmp_path: Path) -> None:
         server.models = lists("scripted")
@@ -452,7 +461,7 @@ class TestTheCommand:
         assert done.stderr == "error: OpenAI's gpt-4o needs a key: set OPENAI_API_KEY\n"
 
     @pytest.mark.parametrize("arguments", [(), ("--json",)])
-    def test_hostile_strings_and_the_key(
+    def test_hostile_strings_are_escaped_and_the_key_is_redacted(
         self, server: Server, tmp_path: Path, arguments: tuple[str, ...]
     ) -> None:
         hostile = f"\x1b]0;x\x07\x9b\u202e[/red]{KEY}"
@@ -473,7 +482,7 @@ class TestTheCommand:
             (80, [("subject",), ("verdict",), ("observed",), ("consequence",)]),
         ],
     )
-    def test_a_table_that_loses_nothing(
+    def test_a_table_holds_every_finding_in_full(
         self, server: Server, tmp_path: Path, columns: int, heads: list[tuple[str, ...]]
     ) -> None:
         server.models = lists("[b]a-model-with-a-long-name-:smile:" * 3)
@@ -491,7 +500,7 @@ class TestTheCommand:
         for names, left, right in zip(heads, edges, edges[1:], strict=False):
             column = "".join(line[left:right] for line in shown[rule + 1 :])
             cells = "".join(finding[name] for finding in findings for name in names)
-            assert _timeless(column) == _timeless(cells)
+            assert _strip_times(column) == _strip_times(cells)
 
     def test_a_dumb_terminal_gets_lines(self, server: Server, tmp_path: Path) -> None:
         server.script(*GOOD)
@@ -501,7 +510,7 @@ class TestTheCommand:
             assert "\x1b" not in terminal.written
             assert "end of stream: ok; [DONE]; the message ends there" in terminal.written
 
-    def test_ctrl_c_ends_it_in_silence(self, server: Server, tmp_path: Path) -> None:
+    def test_ctrl_c_ends_it_silently(self, server: Server, tmp_path: Path) -> None:
         server.script(Reply((NEVER,)))
         with start(tmp_path, "doctor", "--base-url", server.url) as process:
             wait_for_request(server)

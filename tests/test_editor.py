@@ -107,7 +107,7 @@ def test_a_failing_editor_is_one_line_and_the_text_comes_back(
 ) -> None:
     server.script(says("An answer."), says("Another."))
     with Chat(server, editors, columns=200, EDITOR=editor.format(editors)) as chat:
-        chat.ready()
+        chat.wait_until_ready()
         chat.type("a draft" + EDIT)
         chat.wait_for(problem)
         chat.wait_for_prompt("a draft")
@@ -125,7 +125,7 @@ def test_a_failing_editor_is_one_line_and_the_text_comes_back(
 def test_what_is_not_utf_8_comes_back_legibly(server: Server, editors: Path) -> None:
     editor = f"'{editors}/saves other bytes'"
     with Chat(server, editors, columns=200, EDITOR=editor) as chat:
-        chat.ready()
+        chat.wait_until_ready()
         chat.type(EDIT)
         chat.wait_for("saved bytes that are not UTF-8")
         chat.wait_for_prompt("caf\ufffd é")

@@ -1,4 +1,4 @@
-"""The embedded model, which is a real one: nothing of it is scripted."""
+"""The embedded model, which is real, and chats that switch from it to OpenAI's."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from streamchat.models.embedded.weights import SMALL
-from tests.chatting import ENTER, PASTED, Chat, holders, messages
+from tests.chatting import ENTER, PASTED, Chat, find_files_with, messages
 from tests.program import Terminal, run, start
 from tests.screen import at_prompt
 from tests.server import Server, answers
@@ -22,7 +22,7 @@ TYPED_KEY = "sk-typed-7Hq2ZxW9bN4vR8kT3mY6"
 
 @pytest.fixture(scope="module")
 def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """One cache for all of these tests: it holds half a gigabyte."""
+    """A cache shared by these tests, since it holds half a gigabyte."""
     return tmp_path_factory.mktemp("cache")
 
 
@@ -30,7 +30,7 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def first(
     cache: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> subprocess.CompletedProcess[str]:
-    """The first question ever on a machine with neither key nor server."""
+    """The first question ever on a machine without key or server."""
     home = tmp_path_factory.mktemp("home")
     # On a busy machine, processing the instructions takes longer than the default limit.
     arguments = ("ask", "--plain", "--timeout", "3600", QUESTION)
@@ -53,7 +53,7 @@ def test_a_fresh_machine_answers_with_a_call_of_add(
     assert "20" in lines[-2]
 
 
-def test_a_later_process_goes_on_from_the_saved_state(
+def test_a_later_process_starts_from_the_saved_state(
     first: subprocess.CompletedProcess[str], cache: Path, tmp_path: Path
 ) -> None:
     (state,) = states(cache)
@@ -64,7 +64,7 @@ def test_a_later_process_goes_on_from_the_saved_state(
     assert state.read_bytes() == before
 
 
-def test_a_damaged_state_is_made_again(
+def test_a_damaged_state_is_rebuilt(
     first: subprocess.CompletedProcess[str], cache: Path, tmp_path: Path
 ) -> None:
     (state,) = states(cache)
@@ -75,7 +75,7 @@ def test_a_damaged_state_is_made_again(
     assert state.stat().st_size == before
 
 
-def test_plain_chat_is_sane_and_ends_by_itself(
+def test_an_answer_without_tools_is_sane_and_ends(
     first: subprocess.CompletedProcess[str], cache: Path, tmp_path: Path
 ) -> None:
     done = run(tmp_path, "ask", "--no-tools", "What is NLP?", fresh=True, XDG_CACHE_HOME=str(cache))
@@ -86,7 +86,7 @@ def test_plain_chat_is_sane_and_ends_by_itself(
     assert max(map(runs.count, runs), default=1) < 3
 
 
-def test_interrupted_in_the_middle_of_an_answer_it_ends_in_order(
+def test_an_interrupt_during_an_answer_is_a_clean_exit(
     first: subprocess.CompletedProcess[str], cache: Path, tmp_path: Path
 ) -> None:
     arguments = ("ask", "--no-tools", "Tell me a long story")
@@ -98,7 +98,7 @@ def test_interrupted_in_the_middle_of_an_answer_it_ends_in_order(
     assert (process.returncode, errors) == (130, b"interrupted\n")
 
 
-def test_interrupted_while_it_loads_it_ends_in_order(
+def test_an_interrupt_while_the_model_loads_is_a_clean_exit(
     first: subprocess.CompletedProcess[str], cache: Path, tmp_path: Path
 ) -> None:
     with Terminal(tmp_path, "ask", QUESTION, fresh=True, XDG_CACHE_HOME=str(cache)) as terminal:
@@ -107,7 +107,7 @@ def test_interrupted_while_it_loads_it_ends_in_order(
         assert terminal.exit_code() == 130
 
 
-def test_a_conversation_that_is_too_long_is_one_clear_line(
+def test_a_question_that_is_too_long_is_a_one_line_error(
     first: subprocess.CompletedProcess[str], cache: Path, tmp_path: Path
 ) -> None:
     done = run(tmp_path, "ask", "-", stdin="word " * 9000, fresh=True, XDG_CACHE_HOME=str(cache))
@@ -115,7 +115,7 @@ def test_a_conversation_that_is_too_long_is_one_clear_line(
     assert re.fullmatch(r"error: too long for the model: .* \(8192 tokens\)\n", done.stderr)
 
 
-def test_another_model_file_is_run_with_its_own_template(
+def test_any_model_file_runs_with_its_own_template(
     first: subprocess.CompletedProcess[str], cache: Path, tmp_path: Path
 ) -> None:
     (whole,) = (cache / "streamchat" / "models").glob(f"{SMALL.name}-*.gguf")
@@ -134,7 +134,7 @@ def test_another_model_file_is_run_with_its_own_template(
         (None, "No such"),
     ],
 )
-def test_a_file_that_is_no_model_is_one_clear_line(
+def test_a_file_that_is_not_a_model_is_a_one_line_error(
     tmp_path: Path, content: bytes | None, words: str
 ) -> None:
     file = tmp_path / "bad.gguf"
@@ -197,7 +197,7 @@ def paste_key(chat: Chat) -> None:
     chat.type(ENTER)
 
 
-def test_a_key_typed_in_the_chat_is_in_no_file(
+def test_a_key_typed_in_the_chat_reaches_no_file(
     first: subprocess.CompletedProcess[str], cache: Path, server: Server, tmp_path: Path
 ) -> None:
     server.script(answers(f"{TYPED_KEY} is yours alone."))
@@ -216,10 +216,10 @@ def test_a_key_typed_in_the_chat_is_in_no_file(
     for name in ("out.md", "out.json", "sessions.sqlite3", "history"):
         (file,) = tmp_path.rglob(name)
         assert b"sk-***" in file.read_bytes()
-    assert holders(tmp_path, TYPED_KEY) == []
+    assert find_files_with(tmp_path, TYPED_KEY) == []
 
 
-def test_a_key_whose_model_cannot_be_opened_is_in_no_file(
+def test_a_key_typed_for_a_model_that_cannot_be_opened_reaches_no_file(
     first: subprocess.CompletedProcess[str], cache: Path, server: Server, tmp_path: Path
 ) -> None:
     with open_local_chat(server, tmp_path, cache, "ftp://127.0.0.1", "--no-tools") as chat:
@@ -229,4 +229,4 @@ def test_a_key_whose_model_cannot_be_opened_is_in_no_file(
         chat.wait_for("local · 1 step")
         chat.leave()
     assert b"sk-***" in next(tmp_path.rglob("sessions.sqlite3")).read_bytes()
-    assert holders(tmp_path, TYPED_KEY) == []
+    assert find_files_with(tmp_path, TYPED_KEY) == []

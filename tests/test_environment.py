@@ -25,12 +25,12 @@ DEAD = "http://127.0.0.1:9"
 NEEDS_SOCKS = pytest.mark.skipif(find_spec("socksio") is None, reason="socksio is not installed")
 
 
-def chosen(url: str, **variables: str) -> str | None:
+def choose_proxy(url: str, **variables: str) -> str | None:
     found = read_network(url, variables).proxy
     return str(found) if found else None
 
 
-def refused(url: str | None = OPENAI_URL, **variables: str) -> str:
+def read_error(url: str | None = OPENAI_URL, **variables: str) -> str:
     with pytest.raises(SettingsError) as raised:
         read_network(url, variables)
     return str(raised.value)
@@ -58,12 +58,12 @@ class TestChoice:
         ],
     )
     def test_which_variable_counts(self, variables: dict[str, str], proxy: str | None) -> None:
-        assert chosen(OPENAI_URL, **variables) == proxy
+        assert choose_proxy(OPENAI_URL, **variables) == proxy
 
     def test_a_cgi_program_does_not_take_its_proxy_from_a_request(self) -> None:
         variables = {"HTTP_PROXY": "http://evil", "REQUEST_METHOD": "GET"}
-        assert chosen("http://host/v1", **variables) is None
-        assert chosen("http://host/v1", http_proxy="http://one:1", **variables)
+        assert choose_proxy("http://host/v1", **variables) is None
+        assert choose_proxy("http://host/v1", http_proxy="http://one:1", **variables)
 
     @pytest.mark.parametrize(
         ("host", "entries"),
@@ -89,7 +89,9 @@ class TestChoice:
     )
     def test_servers_without_a_proxy(self, host: str, entries: str) -> None:
         # A proxy that is not used may be as wrong as it likes.
-        assert chosen(f"https://{host}/v1", HTTPS_PROXY="socks://x:y", NO_PROXY=entries) is None
+        assert (
+            choose_proxy(f"https://{host}/v1", HTTPS_PROXY="socks://x:y", NO_PROXY=entries) is None
+        )
 
     @pytest.mark.parametrize(
         ("host", "entries"),
@@ -108,7 +110,7 @@ class TestChoice:
         ],
     )
     def test_servers_with_a_proxy(self, host: str, entries: str) -> None:
-        assert chosen(f"https://{host}/v1", HTTPS_PROXY="one:1", NO_PROXY=entries)
+        assert choose_proxy(f"https://{host}/v1", HTTPS_PROXY="one:1", NO_PROXY=entries)
 
 
 class TestChecks:
@@ -121,31 +123,35 @@ class TestChecks:
         ],
     )
     def test_a_proxy_that_cannot_be_used(self, url: str) -> None:
-        line = refused(HTTPS_PROXY=url)
+        line = read_error(HTTPS_PROXY=url)
         assert line.startswith("HTTPS_PROXY must be a URL that begins with http://, https://, soc")
         assert "\n" not in line
 
     @pytest.mark.parametrize("url", ["http://me:pass@word@h:x", "http://me:pa#ss/word@h"])
     def test_the_password_of_a_proxy_is_not_shown(self, url: str) -> None:
-        line = refused(HTTPS_PROXY=url)
+        line = read_error(HTTPS_PROXY=url)
         assert "***@h" in line
         assert "pa" not in line
 
     def test_socks_that_is_not_installed(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setitem(sys.modules, "socksio", None)
-        line = refused(ALL_PROXY="socks5://127.0.0.1:1")
+        line = read_error(ALL_PROXY="socks5://127.0.0.1:1")
         assert line.startswith("ALL_PROXY must be an HTTP proxy: support for SOCKS is not inst")
         assert "pip install 'streamchat[socks]'" in line
-        assert chosen("http://127.0.0.1/", ALL_PROXY="socks5://h", NO_PROXY="127.0.0.1") is None
+        assert (
+            choose_proxy("http://127.0.0.1/", ALL_PROXY="socks5://h", NO_PROXY="127.0.0.1") is None
+        )
 
     def test_no_proxy_that_is_not_text(self) -> None:
-        assert refused(HTTPS_PROXY="h", NO_PROXY="\udcff").startswith("NO_PROXY must be UTF-8 text")
+        assert read_error(HTTPS_PROXY="h", NO_PROXY="\udcff").startswith(
+            "NO_PROXY must be UTF-8 text"
+        )
         read_network(OPENAI_URL, {"NO_PROXY": "\udcff"})
 
     @pytest.mark.parametrize("name", ["OPENAI_ORG_ID", "OPENAI_ORGANIZATION", "OPENAI_PROJECT_ID"])
     @pytest.mark.parametrize("value", ["a\nb", "a\rb", "\u00e9", "\udcff", "\x7f"])
     def test_a_header_that_cannot_be_sent(self, name: str, value: str) -> None:
-        assert refused(**{name: value}).startswith(f"{name} must be printable ASCII text (got '")
+        assert read_error(**{name: value}).startswith(f"{name} must be printable ASCII text (got '")
         read_network(None, {name: value})  # a model inside this process gets no such header
 
     def test_blanks_around_a_header_are_dropped(self) -> None:
@@ -165,7 +171,7 @@ class TestChecks:
         ],
     )
     def test_headers_that_cannot_be_sent(self, text: str) -> None:
-        line = refused(None, OPENAI_CUSTOM_HEADERS=text)
+        line = read_error(None, OPENAI_CUSTOM_HEADERS=text)
         assert line.startswith("OPENAI_CUSTOM_HEADERS must be lines of NAME: VALUE")
         assert "cret" not in line
 
@@ -194,12 +200,12 @@ class TestChecks:
     def test_certificates(self, scheme: str, name: str, path: str, why: str) -> None:
         url = f"{scheme}://host/v1"
         if scheme == "https":
-            line = refused(url, **{name: path})
+            line = read_error(url, **{name: path})
             assert line.startswith(why)
             assert line.endswith(f"(got {path!r})")
         else:  # without TLS nobody needs them
             read_network(url, {name: path})
-            assert refused(url, HTTP_PROXY="https://h", **{name: path}).startswith(why)
+            assert read_error(url, HTTP_PROXY="https://h", **{name: path}).startswith(why)
 
     def test_certificates_that_can_be_used(self, tmp_path: Path) -> None:
         assert read_network(OPENAI_URL, {"SSL_CERT_FILE": str(CERTIFICATE)}).trust
@@ -216,7 +222,7 @@ class TestChecks:
             "/": "Is a directory",
             str(fifo): "No such device or address",
         }.items():
-            assert refused(None, SSLKEYLOGFILE=path) == f"SSLKEYLOGFILE: {why} (got {path!r})"
+            assert read_error(None, SSLKEYLOGFILE=path) == f"SSLKEYLOGFILE: {why} (got {path!r})"
         read_network(None, {"SSLKEYLOGFILE": str(tmp_path / "log")})
 
     @pytest.mark.parametrize(
@@ -230,11 +236,11 @@ class TestChecks:
     )
     def test_what_an_import_would_choke_on(self, name: str, why: str) -> None:
         for url in (None, OPENAI_URL):
-            assert refused(url, **{name: "true"}).startswith(f"{name} {why}")
+            assert read_error(url, **{name: "true"}).startswith(f"{name} {why}")
         read_network(None, {name: "0"})
 
 
-def told(home: Path, server: Server, *arguments: str, code: int = 1, **variables: str) -> str:
+def fail_with(home: Path, server: Server, *arguments: str, code: int = 1, **variables: str) -> str:
     """The one line that a question ends with."""
     own = {"OPENAI_BASE_URL": server.url, "OPENAI_API_KEY": KEY}
     done = run(home, "ask", "hi", *arguments, **own | variables)
@@ -255,7 +261,7 @@ class TestProgram:
 
     @pytest.mark.parametrize("name", ["HTTP_PROXY", "http_proxy", "ALL_PROXY", "OPENAI_PROXY"])
     def test_a_dead_proxy(self, server: Server, tmp_path: Path, name: str) -> None:
-        line = told(tmp_path, server, **{name: "http://me:password@127.0.0.1:9"})
+        line = fail_with(tmp_path, server, **{name: "http://me:password@127.0.0.1:9"})
         assert line == (
             f"cannot reach the proxy 127.0.0.1:9 ({name}): Connection refused; "
             f"check {name}, or add the server to NO_PROXY"
@@ -306,7 +312,7 @@ class TestProgram:
     ) -> None:
         answer = f"HTTP/1.1 {reply}\r\nContent-Length: 0\r\n\r\n".encode()
         with proxy(answers_to_connect(answer)) as host:
-            line = told(
+            line = fail_with(
                 tmp_path,
                 server,
                 "--base-url",
@@ -332,12 +338,12 @@ class TestProgram:
         with proxy(speaks_socks) as host:
             variables = {"OPENAI_BASE_URL": server.url, "ALL_PROXY": f"socks5://{host}"}
             assert run(tmp_path, "ask", "hi", **variables).stdout == "Here.\n"
-        line = told(tmp_path, server, ALL_PROXY="socks5h://127.0.0.1:9")
+        line = fail_with(tmp_path, server, ALL_PROXY="socks5h://127.0.0.1:9")
         assert line.startswith("cannot reach the proxy 127.0.0.1:9 (ALL_PROXY): Connection ref")
 
     def test_a_silent_proxy(self, server: Server, tmp_path: Path) -> None:
         with proxy(reads_on) as host:
-            line = told(tmp_path, server, "--timeout", "0.5", HTTP_PROXY=f"http://{host}")
+            line = fail_with(tmp_path, server, "--timeout", "0.5", HTTP_PROXY=f"http://{host}")
         assert line.startswith(
             f"timed out: no answer from {server.url[7:-3]} through the proxy {host}"
         )
@@ -345,13 +351,13 @@ class TestProgram:
     def test_certificates(self, tmp_path: Path) -> None:
         with Server(CERTIFICATE) as server:
             server.script(says("Here."))
-            line = told(tmp_path, server)
+            line = fail_with(tmp_path, server)
             assert line.startswith(
                 f"cannot reach {server.url[8:-3]}: its certificate is not trusted ("
             )
             assert "; set SSL_CERT_FILE to a file with the certificate" in line
             (tmp_path / "empty").mkdir()
-            line = told(tmp_path, server, SSL_CERT_DIR=str(tmp_path / "empty"))
+            line = fail_with(tmp_path, server, SSL_CERT_DIR=str(tmp_path / "empty"))
             assert line.endswith("; SSL_CERT_DIR names the certificates to trust")
             variables = {"OPENAI_BASE_URL": server.url, "SSL_CERT_FILE": str(CERTIFICATE)}
             assert run(tmp_path, "ask", "hi", **variables).stdout == "Here.\n"

@@ -35,7 +35,7 @@ from streamchat.events import (
 from streamchat.models.openai_compatible import connect
 from streamchat.turn import Prose
 from tests.agents import OPEN, close_agents, collect_events, open_agent, play_turn, sent_messages
-from tests.chatting import held
+from tests.chatting import hold
 from tests.server import (
     NEVER,
     NOTEBOOK_ANSWER,
@@ -61,7 +61,7 @@ async def _close() -> AsyncIterator[None]:
     await close_agents()
 
 
-def pieces_of(size: int, data: bytes) -> list[bytes]:
+def split_bytes(size: int, data: bytes) -> list[bytes]:
     return [data[at : at + size] for at in range(0, len(data), size)]
 
 
@@ -180,7 +180,7 @@ class TestWithoutAnEventLoop:
 
     def test_a_second_thread_is_refused_and_asks_nothing(self, server: Server) -> None:
         release = threading.Event()
-        server.script(held(says("One."), release), says("Three."))
+        server.script(hold(says("One."), release), says("Three."))
         agent = open_agent(server)
         with ThreadPoolExecutor(1) as thread:
             first = thread.submit(agent.run, "1")
@@ -255,11 +255,11 @@ class TestCalls:
         assistant, *results = sent_messages(server)[-5:]
         ids = [call["id"] for call in assistant["tool_calls"]]
         assert [result["tool_call_id"] for result in results] == ids
-        told = {result["tool_call_id"]: result["content"] for result in results}
-        assert told["call_add"] == "3"
-        assert told["call_divide"].startswith("Error: unknown tool 'divide'")
-        assert told["call_multiply"].startswith("Error: the arguments are not valid JSON")
-        assert told["call_subtract"] == "Error: wrong arguments: x: not a number"
+        outputs = {result["tool_call_id"]: result["content"] for result in results}
+        assert outputs["call_add"] == "3"
+        assert outputs["call_divide"].startswith("Error: unknown tool 'divide'")
+        assert outputs["call_multiply"].startswith("Error: the arguments are not valid JSON")
+        assert outputs["call_subtract"] == "Error: wrong arguments: x: not a number"
         assert json.loads(assistant["tool_calls"][2]["function"]["arguments"]) == {}
         assert [turn.call(call_id).failed for call_id in ids] == [False, True, True, True]
 
@@ -446,14 +446,14 @@ class TestAnswers:
     async def test_bytes_split_anywhere_on_the_wire(self, server: Server) -> None:
         text = "schön 😀"
         for size in range(1, 8):
-            turn = await play_turn(server, answers(text).but(split=partial(pieces_of, size)))
+            turn = await play_turn(server, answers(text).but(split=partial(split_bytes, size)))
             assert turn.answer.text == text
 
     async def test_an_answer_that_names_no_tools_counts(self, server: Server) -> None:
         turn = await play_turn(server, calls("final_answer", ['{"answer": "20"}']))
         assert (turn.status, turn.answer.text) == ("done", "20")
 
-    async def test_half_a_pair_in_the_arguments(self, server: Server) -> None:
+    async def test_lone_surrogates_in_the_arguments(self, server: Server) -> None:
         turn = await play_turn(server, calls("final_answer", ['{"answer": "hi \\ud83d"}']))
         assert (turn.status, turn.answer.text) == ("done", "hi \ud83d")
         bad = calls("add", ['{"x": "\\ud83d", "y": 1}'])
@@ -461,7 +461,7 @@ class TestAnswers:
         assert turn.status == "done"
         assert sent_messages(server)[-1]["content"] == "Error: wrong arguments: x: not a number"
 
-    async def test_text_that_came_with_half_a_pair(self, server: Server) -> None:
+    async def test_a_surrogate_pair_split_between_fragments(self, server: Server) -> None:
         turn = await play_turn(server, says("a\ud83d", "\ude00b"))
         assert turn.answer.text == "a😀b"
 
@@ -536,18 +536,18 @@ class TestEndings:
         assert turn.status == "failed"
         assert turn.answer.text == "It is"
 
-    async def test_silence(self, server: Server) -> None:
+    async def test_a_stream_that_falls_silent_times_out(self, server: Server) -> None:
         silent = Reply((*says("It is").parts, NEVER))
         error = await self.failure(server, silent, timeout=2)
         host = server.url[7:-3]
         assert error == f"timed out: nothing new from {host} for 2 s (--timeout)"
         assert len(server.requests) == 1
 
-    async def test_silence_from_the_start(self, server: Server) -> None:
+    async def test_a_server_that_never_answers_times_out(self, server: Server) -> None:
         error = await self.failure(server, Reply((NEVER,)), timeout=0.5)
         assert error == f"timed out: no answer from {server.url[7:-3]} for 0.5 s (--timeout)"
 
-    async def test_pings_and_empty_chunks_are_no_progress(self, server: Server) -> None:
+    async def test_pings_and_empty_chunks_are_not_progress(self, server: Server) -> None:
         ping = (b": ping\n\n", delta(content=""), Pause(0.1))
         error = await self.failure(server, Reply(ping * 1000), timeout=2)
         assert error.startswith("timed out: nothing new")
@@ -557,7 +557,7 @@ class TestEndings:
         turn = await play_turn(server, Reply(thought * 4) + says("20"), timeout=3)
         assert turn.answer.text == "20"
 
-    async def test_prompt_processing_is_progress_but_no_reasoning(self, server: Server) -> None:
+    async def test_prompt_processing_is_progress_but_not_reasoning(self, server: Server) -> None:
         read = tuple(
             part
             for done in range(8)
@@ -569,12 +569,12 @@ class TestEndings:
         assert result["answer"] == "20"
         assert merge_chunks(streamer.chunks).additional_kwargs["reasoning_content"] == "hm"
 
-    async def test_the_same_progress_again_is_none(self, server: Server) -> None:
+    async def test_repeated_progress_does_not_count(self, server: Server) -> None:
         read = ({"choices": [], "prompt_progress": {"processed": 1}}, Pause(0.1))
         error = await self.failure(server, Reply(read * 1000), timeout=0.5)
         assert error.startswith("timed out")
 
-    async def test_slow_but_steady_is_progress(self, server: Server) -> None:
+    async def test_a_slow_but_steady_answer_does_not_time_out(self, server: Server) -> None:
         steady = Reply(tuple(each for _ in range(8) for each in (delta(content="x"), Pause(0.5))))
         assert (await play_turn(server, steady, timeout=3)).answer.text == "x" * 8
 
@@ -588,14 +588,14 @@ class TestEndings:
             (Hangup(),),
         ],
     )
-    async def test_once_the_message_is_whole_nothing_can_spoil_it(
+    async def test_nothing_after_a_complete_message_spoils_it(
         self, server: Server, after: tuple[Any, ...]
     ) -> None:
         whole = {"choices": [{"delta": {}, "finish_reason": "stop"}]}
         turn = await play_turn(server, Reply((delta(content="hi"), whole, *after)), timeout=0.5)
         assert (turn.status, turn.answer.text) == ("done", "hi")
 
-    async def test_a_message_is_dropped_unseen_if_nothing_of_it_was_shown(
+    async def test_a_failed_message_is_requested_again_if_none_of_it_was_shown(
         self, server: Server
     ) -> None:
         nameless = Reply((call_delta(arguments='{"x": 1'), Hangup()))
@@ -719,7 +719,7 @@ class TestEndings:
         release.set()
         await asyncio.wait([task])
 
-    async def test_cancelled_before_it_began(self, server: Server) -> None:
+    async def test_a_turn_cancelled_before_it_starts(self, server: Server) -> None:
         streamer = QueueCallbackHandler()
         task = asyncio.create_task(open_agent(server).invoke("?", streamer))
         task.cancel()
@@ -794,7 +794,7 @@ async def test_an_error_that_holds_the_key_is_not_the_cause(server: Server) -> N
 class TestOtherModels:
     """Any LangChain chat model works."""
 
-    async def test_one_that_does_not_stream(self) -> None:
+    async def test_a_model_that_cannot_stream(self) -> None:
         call = {"id": "a", "name": "add", "args": {"x": 1, "y": 2}}
         llm = Whole(replies=[AIMessage("", tool_calls=[call]), AIMessage("3")])
         events = await collect_events(AgentExecutor(llm))
@@ -803,7 +803,7 @@ class TestOtherModels:
         assert isinstance(events[-1], TurnDone)
         assert events[0] == TurnStarted("What is 10 + 10", "Whole")
 
-    async def test_one_that_knows_no_tools(self) -> None:
+    async def test_a_model_without_tools(self) -> None:
         events = await collect_events(
             AgentExecutor(Whole(replies=[AIMessage("3")], takes_tools=False))
         )
@@ -811,7 +811,7 @@ class TestOtherModels:
         assert events[-1].answer == "3"
         await AgentExecutor(Whole(replies=[], takes_tools=False)).prepare()
 
-    async def test_one_that_streams_words(self) -> None:
+    async def test_a_model_that_streams_words(self) -> None:
         llm = GenericFakeChatModel(messages=iter([AIMessage("It is 3.")]))
         result = await AgentExecutor(llm, []).invoke("?")
         assert result["answer"] == "It is 3."

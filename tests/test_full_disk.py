@@ -14,7 +14,7 @@ import pytest
 from streamchat.sessions.records import StoredTurn
 from streamchat.sessions.store import Store
 from streamchat.turn import fold
-from tests.chatting import CTRL_D, ENTER, Chat, held, messages
+from tests.chatting import CTRL_D, ENTER, Chat, hold, messages
 from tests.program import ROOT, environment, run
 from tests.server import Server, delta, notebook, says
 
@@ -24,7 +24,7 @@ pytestmark = pytest.mark.skipif(not hasattr(resource, "prlimit"), reason="needs 
 def test_saving_starts_again_when_the_disk_has_room(server: Server, tmp_path: Path) -> None:
     server.script(*[says(f"Answer {number}.") for number in range(5)])
     with Chat(server, tmp_path) as chat:
-        chat.ready()
+        chat.wait_until_ready()
         chat.send("q0")
         id = chat.bar.split(" · ")[1].removeprefix("session ")
         _limit_files(chat, 0)
@@ -49,7 +49,7 @@ def test_saving_starts_again_when_the_disk_has_room(server: Server, tmp_path: Pa
 def test_calls_of_a_turn_that_is_saved_late(server: Server, tmp_path: Path) -> None:
     server.script(*notebook(), says("Fine."))
     with Chat(server, tmp_path) as chat:
-        chat.ready()
+        chat.wait_until_ready()
         _fill_disk(chat)
         chat.send("What is 10 + 10")
         assert "add ✓" in chat.send("/history")
@@ -65,7 +65,7 @@ def test_calls_of_a_turn_that_is_saved_late(server: Server, tmp_path: Path) -> N
 def test_what_is_missing_is_saved_at_the_end(server: Server, tmp_path: Path) -> None:
     server.script(says("One."), says("Two."))
     with Chat(server, tmp_path) as chat:
-        chat.ready()
+        chat.wait_until_ready()
         chat.send("one")
         _fill_disk(chat)
         chat.send("two")
@@ -79,7 +79,7 @@ def test_what_is_missing_is_saved_at_the_end(server: Server, tmp_path: Path) -> 
 def test_what_is_missing_at_the_end_is_told(server: Server, tmp_path: Path) -> None:
     server.script(says("One."), says("Two."))
     with Chat(server, tmp_path) as chat:
-        chat.ready()
+        chat.wait_until_ready()
         chat.send("one")
         _fill_disk(chat)
         chat.send("two")
@@ -91,7 +91,7 @@ def test_what_is_missing_at_the_end_is_told(server: Server, tmp_path: Path) -> N
 def test_what_is_missing_is_saved_before_another_session(server: Server, tmp_path: Path) -> None:
     server.script(says("One."), says("Two."))
     with Chat(server, tmp_path) as chat:
-        chat.ready()
+        chat.wait_until_ready()
         chat.send("one")
         _fill_disk(chat)
         chat.send("two")
@@ -105,10 +105,10 @@ def test_a_turn_that_is_half_stored_is_mended_or_undone(server: Server, tmp_path
     """The disk fills up in the middle of a turn."""
     first, second = threading.Event(), threading.Event()
     more = delta(content=" a time")
-    replies = [held(says("Once upon"), go_on, more) for go_on in (first, second)]
+    replies = [hold(says("Once upon"), go_on, more) for go_on in (first, second)]
     server.script(*replies, says("Fine."))
     with Chat(server, tmp_path) as chat:
-        chat.ready()
+        chat.wait_until_ready()
         for question, go_on in (("undone", first), ("mended", second)):
             chat.type(question + ENTER)
             chat.wait_for(lambda lines: lines.count("Once upon") == 1)
@@ -127,7 +127,7 @@ def test_a_turn_that_is_half_stored_is_mended_or_undone(server: Server, tmp_path
 def test_changes_are_made_up_for(server: Server, tmp_path: Path) -> None:
     server.script(*[says(f"Answer {number}.") for number in range(5)])
     with Chat(server, tmp_path) as chat:
-        chat.ready()
+        chat.wait_until_ready()
         chat.send("one")
         chat.send("two")
         chat.send("three")
@@ -149,7 +149,7 @@ def test_changes_are_made_up_for(server: Server, tmp_path: Path) -> None:
 def test_the_history_of_the_prompt_is_one_line(server: Server, tmp_path: Path) -> None:
     server.script(says("One."), says("Two."))
     with Chat(server, tmp_path, columns=120) as chat:
-        chat.ready()
+        chat.wait_until_ready()
         _fill_disk(chat)
         chat.send("one")
         chat.send("/usage")

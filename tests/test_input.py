@@ -1,4 +1,4 @@
-"""What can be done at the prompt."""
+"""Editing at the prompt."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ from tests.server import Server, lists, says
 LEFT = "\x1b[D"
 
 
-def test_several_lines_and_pastes(server: Server, tmp_path: Path) -> None:
+def test_multiline_input_and_pastes(server: Server, tmp_path: Path) -> None:
     server.script(*[says(f"Answer {number}.") for number in range(1, 6)])
     with Chat(server, tmp_path) as chat:
-        chat.ready()
+        chat.wait_until_ready()
         chat.type("one\x1b\rtwo\nthree")
         chat.wait_for_prompt("one\n  two\n  three")
         assert server.requests == []
@@ -47,7 +47,7 @@ def test_several_lines_and_pastes(server: Server, tmp_path: Path) -> None:
         chat.wait_for("Answer 2.")
         assert messages(server)[-1].split() == ["first", "second"]
 
-        # Whatever is pasted is text: it ends nothing, and does nothing to the terminal.
+        # Pasted control characters are text: they end nothing and do not reach the terminal.
         chat.wait_for_prompt()
         chat.type(PASTED.format("a\x03b\x04c\x1b]0;title\x07d"))
         chat.wait_for_prompt("a^Cb^Dc^[]0;title^Gd")
@@ -62,11 +62,9 @@ def test_several_lines_and_pastes(server: Server, tmp_path: Path) -> None:
         assert messages(server)[-1] == "a long line of a long paste\n" * 5000 + "end"
 
 
-def test_the_cursor_is_where_it_belongs_among_wide_characters(
-    server: Server, tmp_path: Path
-) -> None:
+def test_the_cursor_keeps_its_place_among_wide_characters(server: Server, tmp_path: Path) -> None:
     with Chat(server, tmp_path) as chat:
-        chat.ready()
+        chat.wait_until_ready()
         chat.type("日本語x" + LEFT + LEFT)
         chat.wait_for_prompt("日本語x")
         chat.wait_for(lambda _: chat.screen.cursor_column == 6)
@@ -80,10 +78,10 @@ def test_the_cursor_is_where_it_belongs_among_wide_characters(
         chat.wait_for(lambda _: chat.screen.cursor_column == 9)
 
 
-def test_what_was_typed_comes_back_another_day(server: Server, tmp_path: Path) -> None:
+def test_the_history_outlives_the_chat(server: Server, tmp_path: Path) -> None:
     server.script(*[says(f"Answer {number}.") for number in range(1, 6)])
     with Chat(server, tmp_path) as chat:
-        chat.ready()
+        chat.wait_until_ready()
         chat.send("how deep is the sea")
         chat.send("how high is the sky")
         chat.leave()
@@ -91,9 +89,9 @@ def test_what_was_typed_comes_back_another_day(server: Server, tmp_path: Path) -
     assert file.stat().st_mode & 0o777 == 0o600
     assert file.parent.stat().st_mode & 0o777 == 0o700
     with Chat(server, tmp_path) as chat:
-        chat.ready()
+        chat.wait_until_ready()
         chat.type("how d")
-        # The rest is grey, and is not there until it is taken.
+        # The suggestion is grey, and no part of the text until accepted.
         chat.wait_for_prompt("how deep is the sea")
         row = next(n for n, each in enumerate(chat.screen.visible()) if each.startswith("> how"))
         colours = [each.fg for each in chat.screen.row(row)]
@@ -112,10 +110,10 @@ def test_what_was_typed_comes_back_another_day(server: Server, tmp_path: Path) -
         assert messages(server)[-1] == "how high is the sky"
 
 
-def test_enter_takes_what_a_search_has_found(server: Server, tmp_path: Path) -> None:
+def test_enter_accepts_a_search_result(server: Server, tmp_path: Path) -> None:
     server.script(says("High."), says("Higher."))
     with Chat(server, tmp_path) as chat:
-        chat.ready()
+        chat.wait_until_ready()
         chat.send("how high is the sky")
         chat.type(CTRL_R + "sky")
         chat.wait_for("I-search backward: sky")
@@ -130,30 +128,30 @@ def test_the_editor(server: Server, tmp_path: Path) -> None:
     editor.write_text('#!/bin/sh\ncp "$1" "$HOME/seen"\nprintf "from\\nthe editor" > "$1"\n')
     editor.chmod(0o755)
     with Chat(server, tmp_path, EDITOR=str(editor)) as chat:
-        chat.ready()
+        chat.wait_until_ready()
         chat.type("begun\x18\x05")
         chat.wait_for(lambda _: "the editor" in chat.shown)
         assert (tmp_path / "seen").read_text().rstrip("\n") == "begun"
-        # What stands there can still be mended before it is sent.
+        # The text can still be corrected before it is sent.
         chat.wait_for_prompt("from\n  the editor")
         assert server.requests == []
         chat.type(ENTER)
         chat.wait_for("Yes.")
         assert messages(server) == ["from\nthe editor"]
     with Chat(server, tmp_path, EDITOR="false", VISUAL="false") as chat:
-        chat.ready()
+        chat.wait_until_ready()
         chat.type("kept\x18\x05!")
         chat.wait_for_prompt("kept!")
 
 
 @pytest.mark.parametrize("where", ["file", "variable"])
-def test_vi(server: Server, tmp_path: Path, where: str) -> None:
+def test_vi_key_bindings(server: Server, tmp_path: Path, where: str) -> None:
     server.script(says("Yes."))
     (tmp_path / "config.toml").write_text('editing = "vi"\n' if where == "file" else "")
     variables = {"STREAMCHAT_CONFIG": str(tmp_path / "config.toml")}
     variables |= {"STREAMCHAT_EDITING": "vi"} if where == "variable" else {}
     with Chat(server, tmp_path, **variables) as chat:
-        chat.ready()
+        chat.wait_until_ready()
         assert chat.bar.startswith("[insert] ")
         chat.type("ello" + ESCAPE)
         chat.wait_for(lambda _: chat.bar.startswith("[navigation] "))
@@ -168,7 +166,7 @@ def test_the_bar(server: Server, tmp_path: Path) -> None:
     server.models = lists("one", "two")
     server.script(says("Yes.").but(usage=(1200, 34)), says("No.").but(usage=(1, 1)))
     with Chat(server, tmp_path, "--model", "one") as chat:
-        chat.ready()
+        chat.wait_until_ready()
         assert chat.bar == "one · session new · 0 tokens"
         chat.send("Really?")
         chat.wait_for(lambda _: re.fullmatch(r"one · session \w{8} · 1,234 tokens", chat.bar))
@@ -178,10 +176,10 @@ def test_the_bar(server: Server, tmp_path: Path) -> None:
         chat.wait_for(lambda _: chat.bar.startswith("two · "))
 
 
-def test_a_narrow_window_without_colours(server: Server, tmp_path: Path) -> None:
+def test_a_narrow_window_without_colors(server: Server, tmp_path: Path) -> None:
     server.script(says("A narrow answer, and long enough to be wrapped."))
     with Chat(server, tmp_path, columns=40, NO_COLOR="1") as chat:
-        chat.ready()
+        chat.wait_until_ready()
         chat.send("a question that is longer than forty columns are")
         assert messages(server) == ["a question that is longer than forty columns are"]
         chat.send("/help")
@@ -191,7 +189,7 @@ def test_a_narrow_window_without_colours(server: Server, tmp_path: Path) -> None
     assert colours == []
 
 
-def test_ctrl_z_at_the_prompt_gives_the_shell_back(server: Server, tmp_path: Path) -> None:
+def test_ctrl_z_at_the_prompt_returns_to_the_shell(server: Server, tmp_path: Path) -> None:
     variables = {"OPENAI_BASE_URL": server.url, "PS1": "shell% "}
     shell = pexpect.spawn(
         "/bin/bash",
@@ -226,7 +224,7 @@ def test_ctrl_z_at_the_prompt_gives_the_shell_back(server: Server, tmp_path: Pat
 
 def test_a_signal_or_ctrl_c_at_the_prompt(server: Server, tmp_path: Path) -> None:
     with Chat(server, tmp_path) as chat:
-        chat.ready()
+        chat.wait_until_ready()
         chat.type("given up")
         chat.wait_for_prompt("given up")
         chat.type(CTRL_C)

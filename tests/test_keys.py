@@ -19,7 +19,7 @@ from prompt_toolkit.output import DummyOutput
 
 from streamchat.repl.prompt import Prompt
 from streamchat.text.redact import Redactor
-from tests.chatting import ENTER, Chat, held
+from tests.chatting import ENTER, Chat, hold
 from tests.program import HANGS
 from tests.server import Server, says
 
@@ -29,7 +29,7 @@ _REPORTS = ["\x1b[31m", "\x1b[1;31m", "\x1b[1;2;3M", "\x1b[<0;1;1M", "\x1b[<0;m"
 @pytest.mark.parametrize("report", _REPORTS)
 def test_a_sequence_is_no_key_at_the_prompt(server: Server, tmp_path: Path, report: str) -> None:
     with Chat(server, tmp_path) as chat:
-        chat.ready()
+        chat.wait_until_ready()
         chat.type(f"abc{report}def")
         chat.wait_for_prompt("abcdef")
         assert len(chat.screen.visible()) == 3, "neither a traceback nor empty lines"
@@ -38,9 +38,9 @@ def test_a_sequence_is_no_key_at_the_prompt(server: Server, tmp_path: Path, repo
 @pytest.mark.parametrize("report", _REPORTS)
 def test_nor_while_an_answer_streams(server: Server, tmp_path: Path, report: str) -> None:
     go_on = threading.Event()
-    server.script(held(says("Once"), go_on))
+    server.script(hold(says("Once"), go_on))
     with Chat(server, tmp_path) as chat:
-        chat.ready()
+        chat.wait_until_ready()
         chat.type("a story" + ENTER)
         chat.wait_for("Once")
         chat.type(f"abc{report}def")

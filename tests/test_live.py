@@ -36,13 +36,13 @@ from streamchat.view.live import view
 from streamchat.view.live.view import LiveView
 from streamchat.view.markdown import highlight
 from streamchat.view.style import get_style
-from tests.screen import Screen, ScreenTerminal, written
-from tests.test_markdown import CUTS, MARKDOWN, split, text
+from tests.screen import Screen, ScreenTerminal, draw_text
+from tests.test_markdown import CUTS, MARKDOWN, render_text, split_source
 from tests.turns import EVIL, EVIL_SHOWN, NOTEBOOK, answer, call
 
 
 class Session:
-    """A view and what is shown in it."""
+    """A live view on an emulated terminal."""
 
     def __init__(
         self, columns: int = 80, lines: int = 24, *, encoding: str = "utf-8", **options: bool
@@ -77,17 +77,17 @@ class Session:
         return self.terminal.screen.everything()
 
 
-def screen(
+def draw_turn(
     events: Iterable[Event], columns: int = 80, lines: int = 24, encoding: str = "utf-8"
 ) -> list[str]:
-    """All that is left on the screen and above it after the events."""
+    """Show the events; return all lines, also those scrolled off the screen."""
     with Session(columns, lines, encoding=encoding) as session:
         session.show(*events)
     return session.everything
 
 
 class Clock:
-    """The time, set by hand."""
+    """A clock set by hand."""
 
     def __init__(self) -> None:
         self.now = 100.0
@@ -108,10 +108,10 @@ def broken(*_: object, **__: object) -> None:
 
 
 class TestATurn:
-    """What is left of it."""
+    """What remains on the screen."""
 
-    def test_the_notebook_s(self) -> None:
-        assert screen(NOTEBOOK, 100) == [
+    def test_the_notebook_turn(self) -> None:
+        assert draw_turn(NOTEBOOK, 100) == [
             "╭─ add ✓ " + "─" * 90 + "╮",
             '│ {"|x|":|10|,"|y|":|10|}|' + " " * 73 + "│",
             "│ x = 10, y = 10" + " " * 83 + "│",
@@ -127,7 +127,7 @@ class TestATurn:
             for event in NOTEBOOK:
                 session.show(event)
                 await asyncio.sleep(0.05)
-        assert session.everything == screen(NOTEBOOK, 40)
+        assert session.everything == draw_turn(NOTEBOOK, 40)
 
     @pytest.mark.parametrize("whole_lines", [False, True])
     def test_reasoning_is_dim_and_apart(self, whole_lines: bool) -> None:
@@ -152,7 +152,7 @@ class TestATurn:
             TextDelta("Hm"),
             TurnFailed("why", 2.0),
         ]
-        lines = screen(events, 50)
+        lines = draw_turn(events, 50)
         assert lines[:2] == ["Let me see.", ""]
         assert lines[2].startswith("╭─ add ✗ ──")
         assert lines[5].startswith("│ → no good")
@@ -168,10 +168,10 @@ class TestATurn:
             ToolFinished("b", "2"),
             ToolFinished("a", "1"),
         ]
-        lines = screen([*events, *answer("3")], 40)
+        lines = draw_turn([*events, *answer("3")], 40)
         assert [line[3:8] for line in lines if line.startswith("╭")] == ["add ✓", "multi"]
 
-    def test_figures_that_the_server_reported(self) -> None:
+    def test_the_last_line_has_the_figures_the_server_reported(self) -> None:
         events = [
             TurnStarted("?", "gpt"),
             StepStarted(1),
@@ -179,10 +179,10 @@ class TestATurn:
             StepFinished(1, "stop", 2.5, 0.5, 1_200, 70),
             TurnDone("Hi", (), 2.6),
         ]
-        assert screen(events, 100)[-1] == (
+        assert draw_turn(events, 100)[-1] == (
             "gpt · 1 step · first token 0.50 s · 35 tok/s · 1,200 in, 70 out · 2.6 s"
         )
-        assert screen(events, 60)[-2:] == [
+        assert draw_turn(events, 60)[-2:] == [
             "gpt · 1 step · first token 0.50 s · 35 tok/s",
             "1,200 in, 70 out · 2.6 s",
         ]
@@ -194,7 +194,7 @@ class TestATurn:
             ToolFinished("a", "no tools_used", failed=True),
             *answer("right"),
         ]
-        lines = screen(events, 100)
+        lines = draw_turn(events, 100)
         assert lines[0] == "wro"
         assert lines[2].startswith("╭─ final_answer ✗")
         assert lines[-2] == "right"
@@ -222,25 +222,25 @@ class TestATurn:
         ]
         assert "\x1b[1;4mEnd" in "".join(session.terminal.frames)
 
-    def test_an_answer_that_was_first_taken_for_prose_is_there_once(self) -> None:
-        lines = screen([TextDelta("It is "), TextDelta("3."), TurnDone("It is 3.")], 100)
+    def test_an_answer_first_shown_as_prose_appears_once(self) -> None:
+        lines = draw_turn([TextDelta("It is "), TextDelta("3."), TurnDone("It is 3.")], 100)
         assert lines[0] == "It is 3."
         assert len(lines) == 2
 
     @pytest.mark.parametrize("end", [TurnFailed("why"), TurnCancelled()])
     def test_a_call_that_was_cut_off(self, end: Event) -> None:
-        lines = screen([ToolCallStarted("a", "add"), ArgumentsDelta("a", '{"x": 1'), end], 40)
+        lines = draw_turn([ToolCallStarted("a", "add"), ArgumentsDelta("a", '{"x": 1'), end], 40)
         assert lines[0].startswith("╭─ add ✗")
         assert lines[1].startswith('│ {"x": 1|')
         assert lines[2].endswith(" stopped ─╯")
 
     def test_without_a_last_event_all_that_came_stays(self) -> None:
-        assert screen([AnswerDelta("It is **")]) == ["It is **"]
-        assert screen([]) == []
+        assert draw_turn([AnswerDelta("It is **")]) == ["It is **"]
+        assert draw_turn([]) == []
 
-    def test_ascii_where_there_is_nothing_else(self) -> None:
+    def test_ascii_terminals_get_ascii_frames(self) -> None:
         events = [*call("add", ['{"é": 1}'], "20"), *answer("- é")]
-        lines = screen(events, 40, encoding="ascii")
+        lines = draw_turn(events, 40, encoding="ascii")
         assert all(line.isascii() for line in lines)
         assert lines[0].startswith("+- add ok -")
         assert lines[2].startswith("| \\xe9 = 1 ")
@@ -271,23 +271,23 @@ class TestATurn:
         assert not set(sent) & {"\x9b", "\x07", "\u202e"}
         assert sum(EVIL_SHOWN[:20] in line for line in session.everything) == 7
 
-    def test_line_ends_of_windows_wherever_they_are_split(self) -> None:
-        assert screen([AnswerDelta("a\r"), AnswerDelta("\nb\r"), TurnDone("a\r\nb\r")])[:2] == [
+    def test_windows_line_endings_split_anywhere(self) -> None:
+        assert draw_turn([AnswerDelta("a\r"), AnswerDelta("\nb\r"), TurnDone("a\r\nb\r")])[:2] == [
             *("a", "b\\x0d"),
         ]
 
     def test_huge_arguments_and_results_are_shortened(self) -> None:
         events = call("add", ['{"x": "', *["x" * 10] * 1_000, '"}'], "y" * 10_000)
-        lines = screen(events, 80)
+        lines = draw_turn(events, 80)
         assert len(lines) < 50
         assert any("earlier characters" in line for line in lines)
         assert any("more characters" in line for line in lines)
 
 
 class TestWhileItHappens:
-    """What is on the screen in between."""
+    """What is on the screen during a turn."""
 
-    def test_a_call_that_arrives(self, clock: Clock) -> None:
+    def test_an_arriving_call(self, clock: Clock) -> None:
         with Session(40, 10) as session:
             for event in NOTEBOOK[:5]:
                 clock.now += 1
@@ -310,7 +310,7 @@ class TestWhileItHappens:
             assert len(session.terminal.frames) == frames + 1
             assert session.terminal.frames[-1] == "more " * 100 + "last"
 
-    def test_text_beside_a_running_call_is_not_painted_more_often(self, clock: Clock) -> None:
+    def test_text_during_a_call_causes_no_extra_frames(self, clock: Clock) -> None:
         with Session() as session:
             session.show(ToolCallStarted("a", "add"), ToolStarted("a", {}), TextDelta("one"))
             frames = len(session.terminal.frames)
@@ -318,7 +318,7 @@ class TestWhileItHappens:
                 session.show(TextDelta(" more"))
             assert len(session.terminal.frames) == frames
 
-    def test_text_that_waits_does_not_move_sideways(self, clock: Clock) -> None:
+    def test_waiting_text_does_not_move_sideways(self, clock: Clock) -> None:
         with Session(20, 6, whole_lines=True) as session:
             for number in range(60):
                 clock.now += 1
@@ -331,9 +331,9 @@ class TestWhileItHappens:
         with Session() as session:
             session.show(*NOTEBOOK)
             await asyncio.sleep(0.25)
-        assert session.everything == screen(NOTEBOOK)
+        assert session.everything == draw_turn(NOTEBOOK)
 
-    async def test_a_fault_between_events_is_not_passed_over(
+    async def test_an_error_between_events_is_raised_at_the_next_one(
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         session = Session()
@@ -420,7 +420,7 @@ class TestWhileItHappens:
             session.show(AnswerDelta("."))
             assert session.visible == ["one two."]
 
-    def test_the_cursor_is_hidden_meanwhile(self) -> None:
+    def test_the_cursor_is_hidden_during_a_turn(self) -> None:
         with Session() as session:
             assert session.terminal.frames[0] == "\x1b[?25l"
         assert session.terminal.frames[-1] == "\x1b[?25h"
@@ -436,21 +436,21 @@ class TestAnyAnswer:
 
     @settings(max_examples=300, deadline=None)
     @given(MARKDOWN, CUTS, st.integers(4, 60), st.integers(2, 12))
-    def test_the_scrollback_is_that_of_the_whole_at_once(
+    def test_the_scrollback_does_not_depend_on_the_split(
         self, source: str, cuts: list[int], columns: int, lines: int
     ) -> None:
         with Session(columns, lines) as session:
-            for piece in split(source, cuts):
+            for piece in split_source(source, cuts):
                 session.show(AnswerDelta(piece))
                 session.view._paint()
-        expected = written(text(source, columns), columns, lines)
+        expected = draw_text(render_text(source, columns), columns, lines)
         assert session.everything == expected.everything()
 
 
 class TestVerbose:
     """Debug lines above what is live."""
 
-    def test_text_that_waits_for_a_call_is_there_once(self, clock: Clock) -> None:
+    def test_text_that_waits_for_a_call_appears_once(self, clock: Clock) -> None:
         with Session(60, whole_lines=True) as session:
             for event in [
                 ToolCallStarted("a", "add"),
@@ -466,7 +466,7 @@ class TestVerbose:
                 session.show(event)
         assert "\n".join(session.everything).count("Let me see.") == 1
 
-    def test_they_come_between_lines(self, clock: Clock) -> None:
+    def test_debug_lines_come_between_lines_of_text(self, clock: Clock) -> None:
         with Session(60, whole_lines=True) as session:
             view = DebugView(session.view, session.view.write)
             for event in [

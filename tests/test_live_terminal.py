@@ -1,4 +1,4 @@
-"""A real terminal, or rather its other end."""
+"""A real terminal, read from its other end."""
 
 from __future__ import annotations
 
@@ -42,11 +42,11 @@ def test_size(pair: Pair) -> None:
     terminal = Tty(pair.stream)
     assert terminal.size == (80, 24)
     termios.tcsetwinsize(pair.inside, (0, 0))
-    assert terminal.size == (80, 24)  # one that does not know gets the usual
+    assert terminal.size == (80, 24)  # the default for terminals that do not know
     terminal.close()
 
 
-def test_what_is_written_arrives(pair: Pair) -> None:
+def test_text_reaches_the_terminal(pair: Pair) -> None:
     terminal = Tty(pair.stream)
     terminal.write("é")
     assert not terminal.busy
@@ -54,7 +54,7 @@ def test_what_is_written_arrives(pair: Pair) -> None:
     assert pair.read(2) == "é"
 
 
-async def test_a_terminal_that_reads_nothing_blocks_nothing(pair: Pair) -> None:
+async def test_a_terminal_that_reads_nothing_does_not_block(pair: Pair) -> None:
     """As after Ctrl-S, or at the end of a slow line."""
     terminal = Tty(pair.stream)
     text = "x" * 1_000_000
@@ -65,7 +65,7 @@ async def test_a_terminal_that_reads_nothing_blocks_nothing(pair: Pair) -> None:
     terminal.close()
 
 
-def test_closing_waits_until_all_is_written(pair: Pair) -> None:
+def test_closing_waits_for_the_rest_to_be_written(pair: Pair) -> None:
     terminal = Tty(pair.stream)
     text = "x" * 100_000
     terminal.write(text)
@@ -77,7 +77,7 @@ def test_closing_waits_until_all_is_written(pair: Pair) -> None:
     assert got == [text]
 
 
-def test_a_terminal_that_is_gone(pair: Pair) -> None:
+def test_writing_to_a_closed_terminal_fails(pair: Pair) -> None:
     terminal = Tty(pair.stream)
     os.close(pair.outside)
     with pytest.raises(OSError, match="Input/output error"):

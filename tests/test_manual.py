@@ -1,4 +1,4 @@
-"""The manual: complete, true, and shown by `streamchat help`."""
+"""The manual is complete and correct, and shown by `streamchat help`."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def test_every_file_is_a_topic() -> None:
     assert {each.stem for each in files} == set(TOPICS)
 
 
-def test_every_option_is_documented_and_every_documented_one_exists(tmp_path: Path) -> None:
+def test_the_documented_options_are_the_existing_ones(tmp_path: Path) -> None:
     commands = [[], ["ask"], ["repl"], ["doctor"], ["help"], ["sessions"], ["config"]]
     commands += [["sessions", each] for each in ("list", "show", "search", "export", "delete")]
     commands += [["config", each] for each in ("path", "show", "init")]
@@ -42,7 +42,7 @@ def test_every_option_is_documented_and_every_documented_one_exists(tmp_path: Pa
     assert options(MANUAL) == options("\n".join(helps)) - {"--help", "--version"}
 
 
-def test_every_variable_is_documented_and_every_documented_one_is_read(tmp_path: Path) -> None:
+def test_the_documented_variables_are_the_ones_read(tmp_path: Path) -> None:
     documented = set(re.findall(r"(?:STREAMCHAT|OPENAI)_[A-Z_]+", MANUAL))
     assert documented - set(LIBRARIES) == VARIABLES
     unusual = {name for name in LIBRARIES if name.startswith(("LANGCHAIN_", "LANGSMITH_"))}
@@ -67,15 +67,15 @@ def test_every_setting_is_documented() -> None:
     assert {each.name for each in fields(Settings)} - {"api_key"} <= names
 
 
-def test_the_table_of_settings_is_that_of_the_declarations() -> None:
+def test_the_settings_table_matches_the_declarations() -> None:
     assert f"<!-- settings -->\n{render_settings_table()}" in read_topic("configuration")
 
 
-def test_the_table_of_commands_is_that_of_the_registry() -> None:
+def test_the_commands_table_matches_the_registry() -> None:
     assert f"<!-- commands -->\n{render_table()}\n" in read_topic("chat")
 
 
-def test_the_file_shown_can_be_used(tmp_path: Path) -> None:
+def test_the_example_file_is_valid(tmp_path: Path) -> None:
     (file,) = re.findall(r"```toml\n(.*?)```", MANUAL, re.DOTALL)
     (tmp_path / "config.toml").write_text(file, encoding="utf-8")
     chosen = {"STREAMCHAT_CONFIG": str(tmp_path / "config.toml"), "GROQ_API_KEY": "gsk-1"}
@@ -83,7 +83,7 @@ def test_the_file_shown_can_be_used(tmp_path: Path) -> None:
     assert load_settings({"profile": "groq"}, chosen).api_key == "gsk-1"
 
 
-def test_the_hashes_are_those_that_are_checked() -> None:
+def test_the_documented_hashes_are_the_checked_ones() -> None:
     assert dict(re.findall(r"^    ([0-9a-f]{64})  (\S+)$", MANUAL, re.MULTILINE)) == {
         weights.sha256: name for name, weights in EMBEDDED.items()
     }
@@ -106,7 +106,7 @@ def test_the_python_example_runs(server: Server, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("topic", TOPICS)
-def test_a_topic_goes_to_a_pipe_as_plain_text(topic: str, tmp_path: Path) -> None:
+def test_a_topic_is_plain_text_on_a_pipe(topic: str, tmp_path: Path) -> None:
     shown = run(tmp_path, "help", topic)
     assert (shown.returncode, shown.stderr) == (0, "")
     assert shown.stdout.startswith("# ")
@@ -119,7 +119,7 @@ def test_help_lists_the_topics(tmp_path: Path) -> None:
     assert [line.split()[0] for line in lines] == list(TOPICS)
 
 
-def test_an_unknown_topic_is_one_line_and_wrong_usage(tmp_path: Path) -> None:
+def test_an_unknown_topic_is_a_usage_error(tmp_path: Path) -> None:
     close = run(tmp_path, "help", "chatt")
     assert (close.returncode, close.stdout) == (2, "")
     assert close.stderr == "error: unknown topic chatt; did you mean chat?\n"
@@ -129,7 +129,7 @@ def test_an_unknown_topic_is_one_line_and_wrong_usage(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("columns", [80, 40])
-def test_on_a_terminal_a_topic_is_drawn_between_words(columns: int, tmp_path: Path) -> None:
+def test_a_topic_is_wrapped_between_words_on_a_terminal(columns: int, tmp_path: Path) -> None:
     with Terminal(tmp_path, "help", "errors", columns=columns) as terminal:
         assert terminal.exit_code() == 0
         text = "\n".join(terminal.screen.everything())
@@ -145,7 +145,7 @@ def test_a_terminal_without_colors_gets_none(variables: dict[str, str], tmp_path
         assert not re.search(r"\x1b\[[\d;]*3\dm", terminal.written)
 
 
-def test_paragraphs_and_items_are_wrapped_and_nothing_else_is() -> None:
+def test_only_paragraphs_and_items_are_wrapped() -> None:
     source = "# A long title\n\none two\nthree\n- four five\n  six\n- seven\n\n    code  here\n\n"
     source += "```\na  b c d e f g h i j k l\n```\n| a | b | c | d | e | f |\n"
     expected = "# A long title\n\none two three\n- four five six\n- seven\n\n    code  here\n\n"

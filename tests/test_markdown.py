@@ -1,4 +1,4 @@
-"""Markdown as it streams: split anywhere, it comes out as if it had come at once."""
+"""Streamed Markdown looks the same however it is split."""
 
 from __future__ import annotations
 
@@ -83,55 +83,58 @@ MARKDOWN = st.one_of(
 CUTS = st.lists(st.integers(0, 300), max_size=40)
 
 
-def joined(pieces: list[Span]) -> list[tuple[str, str]]:
-    """Each character with its style."""
+def join_spans(pieces: list[Span]) -> list[tuple[str, str]]:
+    """Return each character with its style."""
     return [(character, style) for text, style in pieces for character in text]
 
 
-def whole(source: str, width: int = 80, glyphs: Glyphs = UNICODE_GLYPHS) -> list[Span]:
+def render_at_once(source: str, width: int = 80, glyphs: Glyphs = UNICODE_GLYPHS) -> list[Span]:
     stream = MarkdownStream(width, glyphs)
     stream.feed(source)
     stream.finish()
     return stream.take()
 
 
-def text(source: str, width: int = 80) -> str:
-    return "".join(piece for piece, _ in whole(source, width))
+def render_text(source: str, width: int = 80) -> str:
+    return "".join(piece for piece, _ in render_at_once(source, width))
 
 
-def split(source: str, cuts: list[int]) -> list[str]:
+def split_source(source: str, cuts: list[int]) -> list[str]:
     ends = sorted({min(cut, len(source)) for cut in cuts} | {len(source)})
     return [source[begin:end] for begin, end in zip([0, *ends], ends, strict=False)]
 
 
 @given(MARKDOWN, CUTS, st.integers(1, 120))
 @settings(max_examples=500, deadline=None)
-def test_the_final_spans_and_the_rest_are_the_whole(
+def test_final_spans_and_the_rest_add_up_to_the_whole(
     source: str, cuts: list[int], width: int
 ) -> None:
     stream = MarkdownStream(width)
     settled: list[Span] = []
-    for piece in split(source, cuts):
+    for piece in split_source(source, cuts):
         stream.feed(piece)
         stream.peek()  # looking changes nothing
         settled += stream.take()
-        assert joined(settled) == joined(whole(source, width))[: len(joined(settled))]
+        assert (
+            join_spans(settled)
+            == join_spans(render_at_once(source, width))[: len(join_spans(settled))]
+        )
     stream.finish()
     assert stream.peek() == []
-    assert joined(settled + stream.take()) == joined(whole(source, width))
+    assert join_spans(settled + stream.take()) == join_spans(render_at_once(source, width))
 
 
-def letters(source: str) -> list[str]:
+def find_letters(source: str) -> list[str]:
     """`<br>` may be a line end in a table."""
     return re.findall(r"[^\W_]", source.replace("<br>", ""))
 
 
 @given(MARKDOWN)
 @settings(max_examples=500, deadline=None)
-def test_every_letter_is_shown_in_its_place(source: str) -> None:
+def test_every_letter_is_shown_in_order(source: str) -> None:
     """In a window wide enough for every table: cells of narrow ones stand side by side."""
-    shown = "".join(piece for piece, _ in whole(source, 5_000, ASCII_GLYPHS))
-    assert letters(shown) == letters(source)
+    shown = "".join(piece for piece, _ in render_at_once(source, 5_000, ASCII_GLYPHS))
+    assert find_letters(shown) == find_letters(source)
 
 
 PROSE = st.lists(
@@ -155,19 +158,19 @@ def test_prose_is_visible_at_once_and_as_it_stays(source: str) -> None:
         settled += "".join(piece for piece, _ in stream.take())
         if character.isalpha():
             shown = settled + "".join(piece for piece, _ in stream.peek())
-            assert shown == text(source[:at])
+            assert shown == render_text(source[:at])
 
 
-def styles(source: str) -> dict[str, str]:
-    """The style of each piece of a line."""
-    return {piece: style for piece, style in whole(source) if piece.strip()}
+def find_styles(source: str) -> dict[str, str]:
+    """Return the style of each piece of a line."""
+    return {piece: style for piece, style in render_at_once(source) if piece.strip()}
 
 
 class TestSpans:
-    """Inside a paragraph."""
+    """Within a paragraph."""
 
     def test_marks_become_styles(self) -> None:
-        assert styles("a **b** *c* `d` ~~e~~ ***f*** _g_") == {
+        assert find_styles("a **b** *c* `d` ~~e~~ ***f*** _g_") == {
             "a ": "",
             "b": "strong",
             "c": "emphasis",
@@ -191,8 +194,8 @@ class TestSpans:
             *("<b>&amp;</b>", "\\[ x \\]", "\\(y\\)", "C:\\path", "wow!", "a ![b", "[a](b c d"),
         ],
     )
-    def test_text_that_is_no_mark_stays_as_it_is(self, source: str) -> None:
-        assert text(source) == source
+    def test_other_text_stays_unchanged(self, source: str) -> None:
+        assert render_text(source) == source
 
     @pytest.mark.parametrize(
         ("source", "shown"),
@@ -211,7 +214,7 @@ class TestSpans:
         ],
     )
     def test_what_is_shown(self, source: str, shown: str) -> None:
-        assert text(source) == shown
+        assert render_text(source) == shown
 
     def test_open_marks_look_as_if_they_were_closed(self) -> None:
         stream = MarkdownStream(80)
@@ -239,24 +242,24 @@ class TestSpans:
         """So a paragraph is final but for its last few words, whatever is in it."""
         near = f"**{'a' * (REACH - 2)}** b"
         far = f"**{'a' * (REACH - 1)}** b"
-        assert text(near) == near.replace("*", "")
-        assert text(far) == far
+        assert render_text(near) == near.replace("*", "")
+        assert render_text(far) == far
         stream = MarkdownStream(80)
         stream.feed("*a" + "b" * 20_000)
         assert len("".join(piece for piece, _ in stream.take())) == 20_002
 
 
 class TestBlocks:
-    """One after another."""
+    """Sequences of blocks."""
 
     def test_headings(self) -> None:
-        assert styles("# One\n## Two *x*\ntext") == {
+        assert find_styles("# One\n## Two *x*\ntext") == {
             "One": "heading h1",
             "Two ": "heading h2",
             "x": "heading h2 emphasis",
             "text": "",
         }
-        assert text("#hashtag\n####### seven") == "#hashtag\n####### seven"
+        assert render_text("#hashtag\n####### seven") == "#hashtag\n####### seven"
 
     @pytest.mark.parametrize(
         ("source", "spans"),
@@ -268,12 +271,17 @@ class TestBlocks:
             ("> One\n> ===", [("> ", "quote"), ("One", "heading h1")]),
             (
                 "- a\n\n  One\n  ===",
-                [*whole("- a\n\n  "), ("\n\n", "quote"), ("  ", ""), ("One", "heading h1")],
+                [
+                    *render_at_once("- a\n\n  "),
+                    ("\n\n", "quote"),
+                    ("  ", ""),
+                    ("One", "heading h1"),
+                ],
             ),
         ],
     )
     def test_a_heading_can_be_underlined(self, source: str, spans: list[Span]) -> None:
-        assert joined(whole(source)) == joined(spans)
+        assert join_spans(render_at_once(source)) == join_spans(spans)
 
     @pytest.mark.parametrize(
         "source",
@@ -283,37 +291,37 @@ class TestBlocks:
         ],
     )
     def test_text_that_is_not_underlined(self, source: str) -> None:
-        assert text(source) == source.replace("\n    ", "\n")
-        assert {style for _, style in whole(source)} <= {"", "quote"}
+        assert render_text(source) == source.replace("\n    ", "\n")
+        assert {style for _, style in render_at_once(source)} <= {"", "quote"}
 
-    def test_blanks_before_a_heading_s_text_wherever_they_are_split(self) -> None:
+    def test_blanks_before_the_text_of_a_heading_split_anywhere(self) -> None:
         stream = MarkdownStream(80)
         for piece in ("## ", " A"):
             stream.feed(piece)
-        assert joined(stream.take()) == joined(whole("##  A"))
-        assert whole("##  A") == [("A", "heading h2")]
+        assert join_spans(stream.take()) == join_spans(render_at_once("##  A"))
+        assert render_at_once("##  A") == [("A", "heading h2")]
 
-    def test_one_empty_line_for_many_and_none_at_the_ends(self) -> None:
-        assert text("\n\na\n\n\n\nb\n\n") == "a\n\nb"
+    def test_empty_lines_collapse_and_are_dropped_at_both_ends(self) -> None:
+        assert render_text("\n\na\n\n\n\nb\n\n") == "a\n\nb"
 
-    def test_line_ends_of_a_paragraph_are_kept(self) -> None:
-        assert text("Roses are red,\nviolets are **blue\nand** green") == (
+    def test_line_breaks_in_a_paragraph_are_kept(self) -> None:
+        assert render_text("Roses are red,\nviolets are **blue\nand** green") == (
             "Roses are red,\nviolets are blue\nand green"
         )
 
     def test_lists(self) -> None:
         source = "- a\n  - b\n    1. c\n       more\n- d\n\n  second\n\nend\n3. three\n4) four"
-        assert text(source).split("\n") == [
+        assert render_text(source).split("\n") == [
             *("• a", "  • b", "    1. c", "       more", "• d", "", "  second", "", "end"),
             *("3. three", "4) four"),
         ]
 
     def test_tasks_have_a_box(self) -> None:
         source = "- [ ] a\n- [x] b\n  more\n  1. [X]  # *c*\n     more\n* [ ] - d"
-        assert text(source).split("\n") == [
+        assert render_text(source).split("\n") == [
             *("☐ a", "☑ b", "  more", "  1. ☑ # c", "       more", "☐ - d"),
         ]
-        shown = "".join(piece for piece, _ in whole(source, 80, ASCII_GLYPHS))
+        shown = "".join(piece for piece, _ in render_at_once(source, 80, ASCII_GLYPHS))
         assert shown.split("\n")[:3] == ["[ ] a", "[x] b", "    more"]
 
     @pytest.mark.parametrize(
@@ -328,30 +336,30 @@ class TestBlocks:
         ],
     )
     def test_brackets_that_are_no_box(self, source: str, shown: str) -> None:
-        assert text(source) == shown
+        assert render_text(source) == shown
 
-    def test_a_number_in_a_paragraph_begins_no_list(self) -> None:
-        assert text("It was in\n1986. What a year.") == "It was in\n1986. What a year."
+    def test_a_number_in_a_paragraph_does_not_start_a_list(self) -> None:
+        assert render_text("It was in\n1986. What a year.") == "It was in\n1986. What a year."
 
     def test_quotes_and_rules(self) -> None:
         rule = "─" * 24
-        assert text("> a\n> b\n\nc\nd\n---\ne") == f"> a\n> b\n\nc\nd\n{rule}\ne"
-        assert text("a\n\n---\nb\n***\nc") == f"a\n\n{rule}\nb\n{rule}\nc"
+        assert render_text("> a\n> b\n\nc\nd\n---\ne") == f"> a\n> b\n\nc\nd\n{rule}\ne"
+        assert render_text("a\n\n---\nb\n***\nc") == f"a\n\n{rule}\nb\n{rule}\nc"
 
-    def test_code_is_as_it_was_written(self) -> None:
+    def test_code_is_shown_verbatim(self) -> None:
         code = "def f():\n\n    return '*a*'  # **b**\n\t| x |"
         for fence in ("```python", "~~~", "```unheard-of"):
-            lines = text(f"{fence}\n{code}\n{fence[:3]}").split("\n")
+            lines = render_text(f"{fence}\n{code}\n{fence[:3]}").split("\n")
             assert lines == [f"─── {fence[3:]}".rstrip(), *code.split("\n"), "───"]
 
-    def test_code_that_is_not_closed(self) -> None:
-        assert text("```\na\n``") == "───\na\n``\n───"
+    def test_an_unclosed_code_block(self) -> None:
+        assert render_text("```\na\n``") == "───\na\n``\n───"
 
-    def test_code_in_a_list_stands_at_the_margin_to_be_copied(self) -> None:
-        assert text("1. a\n   ```sh\n   x\n     y\n   ```\n2. b").split("\n") == [
+    def test_code_in_a_list_starts_at_the_margin_for_copying(self) -> None:
+        assert render_text("1. a\n   ```sh\n   x\n     y\n   ```\n2. b").split("\n") == [
             *("1. a", "─── sh", "x", "  y", "───", "2. b"),
         ]
-        assert text("- ```\n  x\n  ```").split("\n") == ["• ───", "x", "───"]
+        assert render_text("- ```\n  x\n  ```").split("\n") == ["• ───", "x", "───"]
 
     @pytest.mark.parametrize(
         ("source", "shown"),
@@ -369,14 +377,14 @@ class TestBlocks:
         ],
     )
     def test_code_in_an_item_keeps_its_own_indentation(self, source: str, shown: str) -> None:
-        assert text(source) == shown
+        assert render_text(source) == shown
 
     def test_code_in_a_quote_keeps_its_own_marks(self) -> None:
-        assert text("> ```sh\n> > x\n> ```") == "─── sh\n> x\n───"
+        assert render_text("> ```sh\n> > x\n> ```") == "─── sh\n> x\n───"
 
     def test_very_many_marks_in_one_line(self) -> None:
         for mark in ("- ", "1. ", "> ", "* ", "+ "):
-            assert text(mark * 400 + "x\n\nafter").endswith("x\n\nafter")
+            assert render_text(mark * 400 + "x\n\nafter").endswith("x\n\nafter")
 
     @pytest.mark.parametrize("mark", [*"*-_>|~`+#", "- ", "> "])
     def test_a_line_of_marks_alone(self, mark: str) -> None:
@@ -385,9 +393,9 @@ class TestBlocks:
             stream.feed(mark)
             assert len("".join(piece for piece, _ in stream.peek())) <= 2_000
         stream.finish()
-        assert joined(stream.take()) == joined(whole(mark * 600))
+        assert join_spans(stream.take()) == join_spans(render_at_once(mark * 600))
 
-    def test_other_marks_where_there_is_only_ascii(self) -> None:
+    def test_ascii_glyphs(self) -> None:
         stream = MarkdownStream(80, ASCII_GLYPHS)
         stream.feed("- a\n\n| b | c |\n|---|---|\n")
         stream.finish()
@@ -395,10 +403,10 @@ class TestBlocks:
 
 
 class TestTables:
-    """Columns as wide as they need to be."""
+    """Columns are as wide as they need to be."""
 
     def lines(self, source: str, width: int = 40) -> list[str]:
-        return [line.rstrip() for line in text(source, width).split("\n")]
+        return [line.rstrip() for line in render_text(source, width).split("\n")]
 
     def test_columns_are_aligned(self) -> None:
         assert self.lines("| a | b | c |\n|:-:|--:|---|\n| wide | wide | x<br>y |\n| 1 | 2 |") == [
@@ -426,9 +434,9 @@ class TestTables:
             *("a | b\n\n--|--", "x" * 61 + " | b\n--|--", "a|" * 251 + "\n" + "-|" * 251),
         ],
     )
-    def test_lines_with_bars_that_are_no_table(self, source: str) -> None:
+    def test_lines_with_bars_that_are_not_a_table(self, source: str) -> None:
         shown = source.replace("\\|", "|").replace("\n- ", "\n• ")
-        assert text(source) == shown
+        assert render_text(source) == shown
 
     @pytest.mark.parametrize(
         "source",
@@ -464,7 +472,7 @@ class TestTables:
         ]
 
     @pytest.mark.parametrize("size", [1, 10, 23, 1_000])
-    def test_every_row_of_a_long_table_is_there_once(self, size: int) -> None:
+    def test_every_row_of_a_long_table_appears_once(self, size: int) -> None:
         source = "| a |\n|---|\n" + "".join(f"| {number} |\n" for number in range(40))
         stream = MarkdownStream(40)
         for at in range(0, len(source), size):
@@ -473,21 +481,21 @@ class TestTables:
         lines = "".join(piece for piece, _ in stream.take()).split("\n")
         assert lines[2:] == [str(number) for number in range(40)]
 
-    def test_headings_alone_are_a_table_too(self) -> None:
+    def test_a_table_may_consist_of_headings(self) -> None:
         assert self.lines("| one | two |\n|---|---|", 4)[0] == "one │ two"
 
     def test_a_table_ends_where_a_quote_begins(self) -> None:
         assert self.lines("| a |\n> |---|") == ["| a |", "> |---|"]
         assert self.lines("| a |\n|---|\n> | b |") == ["a", "─", "> | b |"]
 
-    def test_a_row_in_a_quote_that_is_not_whole(self) -> None:
+    def test_an_incomplete_row_in_a_quote(self) -> None:
         stream = MarkdownStream(40)
         stream.feed("> | a |\n> |---|\n> | 1")
         assert "".join(piece for piece, _ in stream.take() + stream.peek()) == "> a\n> ─\n> 1"
 
     def test_a_column_that_was_empty_at_first(self) -> None:
         rows = "|  | v |\n|--|--|\n" + "|  | x |\n" * 10 + "| late | y |"
-        assert "late" in text(rows, 8).replace("\n", "").replace(" │ y", "").replace(" ", "")
+        assert "late" in render_text(rows, 8).replace("\n", "").replace(" │ y", "").replace(" ", "")
 
     def test_a_table_ends_where_its_bars_end(self) -> None:
         assert self.lines("| a |\n|---|\n| 1 |\nb") == ["a", "─", "1", "b"]
@@ -498,12 +506,12 @@ class TestTables:
         assert lines[2] == "1 │ word word word"
         assert "".join(line[4:] for line in lines[-3:]) == "x" * 40
 
-    def test_sixty_columns_in_forty_are_a_list(self) -> None:
+    def test_a_table_too_wide_for_the_window_becomes_a_list(self) -> None:
         names = [f"c{number}" for number in range(60)]
         rows = ["|".join(["", *names, ""]), "|---" * 60 + "|", "|".join(["", *"x" * 60, ""])]
         assert self.lines("\n".join(rows))[:60] == [f"{name}: x" for name in names]
 
-    def test_a_long_table_becomes_final_before_its_end(self) -> None:
+    def test_a_long_table_becomes_final_before_it_ends(self) -> None:
         stream = MarkdownStream(40)
         stream.feed("| a | b |\n|---|---|\n" + "| 1 | 2 |\n" * 9)
         assert stream.take() == []
@@ -516,7 +524,7 @@ class TestTables:
 
 
 class TestWhenItIsFinal:
-    """As soon as it cannot change."""
+    """Text is final as soon as it cannot change."""
 
     @pytest.mark.parametrize(
         ("source", "final"),
@@ -548,12 +556,12 @@ class TestWhenItIsFinal:
             ("- [x] b", "☑ b"),
         ],
     )
-    def test_but_not_earlier(self, source: str, final: str) -> None:
+    def test_unfinished_text_is_not_final(self, source: str, final: str) -> None:
         stream = MarkdownStream(40)
         stream.feed(source)
         assert "".join(piece for piece, _ in stream.take()) == final
 
-    def test_lines_of_a_long_fence_are_final_one_by_one(self) -> None:
+    def test_lines_of_a_long_code_block_become_final_one_by_one(self) -> None:
         stream = MarkdownStream(40)
         stream.feed("```python\n")
         stream.take()
@@ -564,22 +572,22 @@ class TestWhenItIsFinal:
 
 
 class TestHighlighting:
-    """Colours of code."""
+    """Colors of code."""
 
-    def test_a_string_goes_on_in_the_next_line(self) -> None:
-        pieces = whole('```python\nx = """a\nb"""\nreturn 1  # c\n```')
+    def test_a_string_continues_on_the_next_line(self) -> None:
+        pieces = render_at_once('```python\nx = """a\nb"""\nreturn 1  # c\n```')
         assert ('b"""', "string") in pieces
         assert ("# c", "comment") in pieces
 
     @pytest.mark.parametrize("language", ["json", "c", "yaml", "console", "html", "diff", "php"])
-    def test_code_is_all_there_in_any_language(self, language: str) -> None:
+    def test_highlighting_loses_no_code_in_any_language(self, language: str) -> None:
         code = '{"a": 1}  <b> // c\n$ ls # d\n+ e\n\n  - f: "g'
-        assert text(f"```{language}\n{code}\n```").split("\n")[1:-1] == code.split("\n")
+        assert render_text(f"```{language}\n{code}\n```").split("\n")[1:-1] == code.split("\n")
 
-    def test_a_line_of_data_is_not_coloured(self) -> None:
+    def test_a_long_line_of_data_is_not_highlighted(self) -> None:
         line = f"x = '{'a' * 1_000}'"
-        assert ("x = '", "") not in whole(f"```python\n{line}\n```")
-        assert (line, "") in whole(f"```python\n{line}\n```")
+        assert ("x = '", "") not in render_at_once(f"```python\n{line}\n```")
+        assert (line, "") in render_at_once(f"```python\n{line}\n```")
 
 
 @pytest.mark.parametrize(
@@ -620,10 +628,10 @@ def test_code_blocks_are_found(source: str, blocks: list[str]) -> None:
 
 @given(MARKDOWN)
 @settings(max_examples=300, deadline=None)
-def test_the_code_blocks_found_are_those_on_the_screen(source: str) -> None:
+def test_the_code_blocks_found_are_the_ones_shown(source: str) -> None:
     found = find_code_blocks(source)
-    spans = "".join(text for text, style in whole(source) if style != "fence")
-    fences = [text for text, style in whole(source) if style == "fence"]
+    spans = "".join(text for text, style in render_at_once(source) if style != "fence")
+    fences = [text for text, style in render_at_once(source) if style == "fence"]
     assert len(fences) % 2 == 0
     assert len(found) >= len(fences) // 2
     for line in "".join(found).splitlines():

@@ -1,4 +1,4 @@
-"""One model message: how long it is waited for, whether it can be used, what is tried next."""
+"""One model message: how long to wait, whether it is usable, and what to try next."""
 
 from __future__ import annotations
 

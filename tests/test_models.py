@@ -1,4 +1,4 @@
-"""Models: connecting, and wording what goes wrong."""
+"""Connecting to models, and describing what goes wrong."""
 
 from __future__ import annotations
 
@@ -26,27 +26,27 @@ from streamchat.text.redact import Redactor
 from tests.server import NEVER, Hangup, Reply, Server, delta, ends, fails, says
 
 
-async def text_of(llm: CompatibleChatOpenAI) -> str:
+async def read_text(llm: CompatibleChatOpenAI) -> str:
     return "".join([chunk.text async for chunk in llm.astream("?")])
 
 
-async def told(url: str, secret: str | None = None) -> str:
+async def describe_failure(url: str, secret: str | None = None) -> str:
     llm = connect("m", base_url=url, api_key=secret, temperature=0, timeout=1)
     with pytest.raises(openai.APIError) as raised:
-        await text_of(llm)
+        await read_text(llm)
     await llm.aclose()
     return describe(raised.value, Redactor([secret]))
 
 
 @contextmanager
-def deaf() -> Iterator[str]:
-    """A server that takes connections and never says a word."""
+def serve_silence() -> Iterator[str]:
+    """Accept connections and never answer; yield the URL."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         yield f"http://127.0.0.1:{listener.getsockname()[1]}/v1"
 
 
 class TestErrors:
-    """Each in one line that names the cause."""
+    """Every error is one line that names the cause."""
 
     @pytest.mark.parametrize(
         ("reply", "words"),
@@ -63,19 +63,19 @@ class TestErrors:
             (fails(500, "\x1b[2Jgone" + "x" * 1000), r"\x1b[2Jgonexxx"),
         ],
     )
-    async def test_a_status_with_the_server_s_words(
+    async def test_a_status_error_quotes_the_server(
         self, server: Server, reply: Reply, words: str
     ) -> None:
         server.script(reply)
-        line = await told(server.url, "sk-1234")
+        line = await describe_failure(server.url, "sk-1234")
         assert line.startswith(f"{reply.status} from 127.0.0.1:")
         assert words in line
         assert len(line) <= 300
 
-    async def test_an_error_without_an_end_is_read_only_so_far(self, server: Server) -> None:
+    async def test_an_endless_error_body_is_read_only_in_part(self, server: Server) -> None:
         server.script(Reply((b"no " * 200_000, NEVER), status=400))
         started = time.monotonic()
-        assert (await told(server.url)).startswith("400 from 127.0.0.1:")
+        assert (await describe_failure(server.url)).startswith("400 from 127.0.0.1:")
         assert time.monotonic() - started < 300
 
     @pytest.mark.parametrize(
@@ -85,11 +85,11 @@ class TestErrors:
             ({"Content-Encoding": "gzip"}, (b"not packed",)),
         ],
     )
-    async def test_a_status_counts_whatever_becomes_of_its_body(
+    async def test_a_status_is_reported_even_if_its_body_is_unreadable(
         self, server: Server, headers: dict[str, str], parts: tuple[Any, ...]
     ) -> None:
         server.script(Reply(parts, status=401, headers=headers))
-        line = await told(server.url)
+        line = await describe_failure(server.url)
         assert line.startswith("401 from 127.0.0.1:")
         assert line.endswith("check OPENAI_API_KEY")
 
@@ -101,48 +101,48 @@ class TestErrors:
             {"message": "no", "type": "insufficient_quota"},
         ],
     )
-    async def test_no_money_is_no_reason_to_ask_again(
+    async def test_an_exhausted_quota_is_reported_as_such(
         self, server: Server, error: dict[str, str]
     ) -> None:
         server.script(Reply(status=429, body=json.dumps({"error": error}).encode()))
-        assert "the quota is used up" in await told(server.url)
+        assert "the quota is used up" in await describe_failure(server.url)
 
-    async def test_a_refused_key_is_blamed_on_the_variable_that_held_it(
-        self, server: Server
-    ) -> None:
+    async def test_a_rejected_key_is_reported_with_its_variable(self, server: Server) -> None:
         server.script(fails(401, "wrong key"))
         llm = open_model(Settings("m", server.url, "sk-1234", api_key_env="GROQ_API_KEY"))
         with pytest.raises(AgentError, match="; check GROQ_API_KEY"):
             await AgentExecutor(llm).invoke("?")
         await llm.aclose()
 
-    async def test_a_status_counts_more_than_the_time(self, server: Server) -> None:
+    async def test_a_status_takes_precedence_over_a_timeout(self, server: Server) -> None:
         server.script(Reply((NEVER,), status=401))
         llm = connect("m", base_url=server.url, api_key=None, temperature=0, timeout=0.6)
         with pytest.raises(AgentError, match="401 from"):
             await AgentExecutor(llm, timeout=0.6).invoke("?")
         await llm.aclose()
 
-    async def test_nobody_there(self) -> None:
-        assert await told("http://127.0.0.1:9/v1") == (
+    async def test_a_refused_connection(self) -> None:
+        assert await describe_failure("http://127.0.0.1:9/v1") == (
             "cannot reach 127.0.0.1:9: Connection refused; is the server running?"
         )
 
-    async def test_no_such_host(self) -> None:
-        assert (await told("http://nowhere.invalid/v1")).startswith(
+    async def test_an_unknown_host(self) -> None:
+        assert (await describe_failure("http://nowhere.invalid/v1")).startswith(
             "cannot reach nowhere.invalid: "
         )
 
-    async def test_https_where_there_is_http(self, server: Server) -> None:
-        line = await told(server.url.replace("http:", "https:"))
+    async def test_https_to_an_http_server(self, server: Server) -> None:
+        line = await describe_failure(server.url.replace("http:", "https:"))
         assert "TLS failed" in line
         assert "is it an http:// address?" in line
 
-    async def test_nobody_answers(self) -> None:
-        with deaf() as url:
-            assert await told(url) == f"timed out: no answer from {url[7:-3]} (--timeout)"
+    async def test_a_silent_server(self) -> None:
+        with serve_silence() as url:
+            assert (
+                await describe_failure(url) == f"timed out: no answer from {url[7:-3]} (--timeout)"
+            )
 
-    def test_anything_else_by_its_name(self) -> None:
+    def test_other_errors_are_reported_by_type(self) -> None:
         assert describe(ZeroDivisionError("by\nzero"), Redactor()) == "ZeroDivisionError: by zero"
 
 
@@ -154,13 +154,13 @@ async def test_an_error_after_the_end_of_the_message_is_the_end_of_the_stream(
     wire = [f"data: {json.dumps(event)}\n\n".encode() for event in events]
     server.script(Reply(tuple(wire) if separately else (b"".join(wire),), None))
     llm = connect("m", base_url=server.url, api_key=None, temperature=0, timeout=5)
-    assert await text_of(llm) == "Hello."
+    assert await read_text(llm) == "Hello."
 
 
-async def test_no_key_is_needed_elsewhere_and_none_of_ours_is_sent(server: Server) -> None:
+async def test_other_servers_need_no_key_and_get_a_placeholder(server: Server) -> None:
     server.script(says("hi"))
     llm = open_model(Settings(base_url=server.url))
-    assert await text_of(llm) == "hi"
+    assert await read_text(llm) == "hi"
     assert server.headers[0]["authorization"] == "Bearer none"
     await llm.aclose()
 
@@ -168,13 +168,13 @@ async def test_no_key_is_needed_elsewhere_and_none_of_ours_is_sent(server: Serve
 async def test_the_settings_reach_the_server(server: Server) -> None:
     server.script(says("hi"))
     llm = open_model(Settings("big", server.url, "sk-1", temperature=0.5))
-    assert await text_of(llm) == "hi"
+    assert await read_text(llm) == "hi"
     assert server.headers[0]["authorization"] == "Bearer sk-1"
     assert (server.requests[0]["model"], server.requests[0]["temperature"]) == ("big", 0.5)
     await llm.aclose()
 
 
-async def test_only_the_settings_say_where_the_key_is_sent(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_environment_cannot_redirect_the_key(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPENAI_BASE_URL", "")
     monkeypatch.setenv("OPENAI_API_BASE", "http://127.0.0.1:9/v1")
     llm = open_model(Settings(api_key="sk-1"))
@@ -182,7 +182,7 @@ async def test_only_the_settings_say_where_the_key_is_sent(monkeypatch: pytest.M
     await llm.aclose()
 
 
-def test_what_the_environment_gets_wrong_about_connections(
+def test_a_missing_certificate_file_is_named(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("SSL_CERT_FILE", "/nowhere/at/all")
@@ -195,7 +195,7 @@ def test_openai_needs_a_key() -> None:
         open_model(Settings("gpt-4o"))
 
 
-def test_without_key_server_and_local_model_three_ways_are_named(
+def test_without_any_model_the_error_names_three_ways_to_get_one(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setitem(sys.modules, "xllamacpp", None)
@@ -218,11 +218,11 @@ def test_without_key_server_and_local_model_three_ways_are_named(
         (Settings("llama", "http://127.0.0.1:1/v1"), "llama"),
     ],
 )
-def test_the_name_a_model_is_shown_by(settings: Settings, name: str) -> None:
+def test_the_name_a_model_is_shown_under(settings: Settings, name: str) -> None:
     assert settings.model_name == name
 
 
-async def test_an_option_is_left_out_once() -> None:
+async def test_a_refused_option_is_dropped_once() -> None:
     llm = connect("m", base_url="http://127.0.0.1:9/v1", api_key=None, temperature=0, timeout=1)
     adapted = adapt_request(llm, "stream_options is not known here", [])
     assert adapted

@@ -16,7 +16,7 @@ from streamchat.config.reading import open_regular_file, read_regular_file
 from streamchat.config.sources import load_settings
 from streamchat.models.embedded.model import open_embedded
 from streamchat.models.progress import ignore_progress
-from tests.chatting import CTRL_C, EMPTIED, ENTER, Chat, held, messages
+from tests.chatting import CTRL_C, EMPTIED, ENTER, Chat, hold, messages
 from tests.program import Terminal, run
 from tests.server import Server, says
 
@@ -111,7 +111,7 @@ class TestFiles:
         os.mkfifo(history)
         server.script(says("Here."))
         with Chat(server, tmp_path) as chat:
-            chat.ready()
+            chat.wait_until_ready()
             assert "Here." in chat.send("hi")
             told = "".join(chat.shown.split())
             assert "thepromptkeepsnohistory:" in told
@@ -198,7 +198,7 @@ class TestText:
     def test_a_line_at_the_prompt(self, server: Server, tmp_path: Path, line: str) -> None:
         server.script(says("Here."))
         with Chat(server, tmp_path) as chat:
-            chat.ready()
+            chat.wait_until_ready()
             chat.type(line + ENTER)
             chat.wait_for("error: the message is not UTF-8 text")
             chat.wait_for(lambda _: (chat.prompted or "").endswith("b"))
@@ -216,9 +216,9 @@ class TestText:
 
     def test_what_is_typed_while_an_answer_streams(self, server: Server, tmp_path: Path) -> None:
         end = threading.Event()
-        server.script(held(says("One."), end), says("Two."))
+        server.script(hold(says("One."), end), says("Two."))
         with Chat(server, tmp_path) as chat:
-            chat.ready()
+            chat.wait_until_ready()
             chat.type("first" + ENTER)
             chat.wait_for("One.")
             chat.type(f"a{BAD}b{ENTER}draft")

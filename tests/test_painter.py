@@ -1,4 +1,4 @@
-"""What is final is on the screen once, whatever was painted in between."""
+"""Final text is on the screen once, whatever was painted before."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from streamchat.view.live.painter import Painter, measure, reflows
 from streamchat.view.style import StyledText
-from tests.screen import Screen, ScreenTerminal, written
+from tests.screen import Screen, ScreenTerminal, draw_text
 
 BOLD = "\x1b[1m"
 TEXT = st.lists(st.sampled_from([*"aaab 漢\t\n", "e\u0301"]), max_size=60).map("".join)
@@ -16,7 +16,7 @@ PIECES = st.lists(st.tuples(TEXT, st.sampled_from(["", BOLD])), max_size=4)
 FRAMES = st.lists(st.tuples(PIECES, PIECES), max_size=12)
 
 
-def painted(
+def paint(
     frames: list[tuple[list[StyledText], list[StyledText]]], columns: int, lines: int
 ) -> Screen:
     terminal = ScreenTerminal(Screen(columns, lines))
@@ -32,8 +32,8 @@ def test_final_text_is_on_the_screen_once(
     frames: list[tuple[list[StyledText], list[StyledText]]], columns: int, lines: int
 ) -> None:
     text = "".join(text for final, _ in frames for text, _ in final)
-    screen = painted([*frames, ([], [])], columns, lines)
-    assert screen.everything() == written(text, columns, lines).everything()
+    screen = paint([*frames, ([], [])], columns, lines)
+    assert screen.everything() == draw_text(text, columns, lines).everything()
 
 
 SIZES = st.tuples(st.integers(1, 9), st.integers(1, 4))
@@ -60,13 +60,13 @@ def test_the_end_of_the_rest_is_in_the_window(
     frames: list[tuple[list[StyledText], list[StyledText]]], columns: int, lines: int
 ) -> None:
     everything = "".join(text for final, _ in frames for text, _ in final)
-    screen = painted([*frames, ([], [("not final\nlast", "")])], columns, lines)
-    expected = written(everything + "not final\nlast", columns, lines).visible()
+    screen = paint([*frames, ([], [("not final\nlast", "")])], columns, lines)
+    expected = draw_text(everything + "not final\nlast", columns, lines).visible()
     assert screen.visible()[-1:] == expected[-1:]
 
 
 class TestPlace:
-    """Where the cursor is after a text."""
+    """Where the cursor ends up after a text."""
 
     @pytest.mark.parametrize(
         ("text", "column", "expected"),
@@ -86,7 +86,7 @@ class TestPlace:
 
 
 class TestFrames:
-    """What is written to get from one frame to the next."""
+    """What is written between one frame and the next."""
 
     def frames(self, *frames: tuple[str, str], columns: int = 20) -> list[str]:
         terminal = ScreenTerminal(Screen(columns, 10))
@@ -162,7 +162,7 @@ class TestFrames:
 
 
 class TestResize:
-    """The window gets another size while something is not final."""
+    """The window is resized while some text is not final."""
 
     def test_a_terminal_that_does_not_reflow(self) -> None:
         screen = Screen(20, 10)

@@ -1,4 +1,4 @@
-"""A forked program starts as a real one does."""
+"""A forked program starts like a real one."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.server import NEVER, Server, says, wait_for_request
 STATE = ("-m", "tests.state")
 
 
-def state_of(home: Path, *, fresh: bool, on_a_terminal: bool) -> dict[str, Any]:
+def read_state(home: Path, *, fresh: bool, on_a_terminal: bool) -> dict[str, Any]:
     options: dict[str, Any] = {"stdin": DEVNULL, "stdout": PIPE}
     ours, theirs = pty.openpty()
     if on_a_terminal:
@@ -34,21 +34,21 @@ def state_of(home: Path, *, fresh: bool, on_a_terminal: bool) -> dict[str, Any]:
 
 @pytest.mark.parametrize("on_a_terminal", [False, True])
 def test_a_fork_starts_as_a_fresh_interpreter_does(tmp_path: Path, on_a_terminal: bool) -> None:
-    forked = state_of(tmp_path, fresh=False, on_a_terminal=on_a_terminal)
-    fresh = state_of(tmp_path, fresh=True, on_a_terminal=on_a_terminal)
+    forked = read_state(tmp_path, fresh=False, on_a_terminal=on_a_terminal)
+    fresh = read_state(tmp_path, fresh=True, on_a_terminal=on_a_terminal)
     assert forked == fresh
     assert fresh["argv"][1:] == ["a", "schön"]
     assert fresh["terminal"] is on_a_terminal
 
 
 @pytest.mark.parametrize("name", ["LANG", "PYTHONUTF8", "LANGSMITH_RUN_COMPRESSION_LEVEL"])
-def test_what_an_import_depends_on_needs_a_fresh_start(tmp_path: Path, name: str) -> None:
+def test_variables_read_by_imports_need_a_fresh_start(tmp_path: Path, name: str) -> None:
     assert "has to be fresh" in run(tmp_path, "--version", **{name: "1"}).stderr
     assert run(tmp_path, "--version", fresh=True, **{name: "1"}).returncode == 0
 
 
 @pytest.mark.parametrize("fresh", [False, True])
-def test_how_it_ended(server: Server, tmp_path: Path, fresh: bool) -> None:
+def test_exit_codes_and_signals_are_reported(server: Server, tmp_path: Path, fresh: bool) -> None:
     assert run(tmp_path, "--frob", fresh=fresh).returncode == 2
     server.script(says("It is").but(parts=(NEVER,)))
     with start(tmp_path, "ask", "hi", "--base-url", server.url, fresh=fresh) as process:
@@ -60,7 +60,7 @@ def test_how_it_ended(server: Server, tmp_path: Path, fresh: bool) -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGHUP])
-def test_what_the_test_runner_ignores_the_program_does_not(
+def test_the_program_does_not_inherit_ignored_signals(
     server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: signal.Signals
 ) -> None:
     server.script(says("It is").but(parts=(NEVER,)))

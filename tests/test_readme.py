@@ -1,4 +1,4 @@
-"""The README is short, and true."""
+"""The README is short and correct."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def test_every_linked_file_exists() -> None:
     assert all((ROOT / each).is_file() for each in links)
 
 
-def test_the_tree_is_the_tree() -> None:
+def test_the_tree_matches_the_package() -> None:
     drawn = re.search(r"```\nstreamchat/\n(.*?)```", README, re.DOTALL)
     assert drawn
     package, tests = drawn.group(1).split("tests/\n")

@@ -113,7 +113,7 @@ async def test_turns_one_after_another(recording: Recording) -> None:
     ]
 
 
-async def test_many_events_and_no_chunks(recording: Recording) -> None:
+async def test_many_events_are_stored_without_their_chunks(recording: Recording) -> None:
     events: list[Event] = [AnswerDelta("token ") for _ in range(90_000)]
     turn = await recording.play(ChunkReceived("raw"), *events, TurnDone("token " * 90_000))
     assert len(recording.store.events(turn)) == 90_001
@@ -173,7 +173,7 @@ async def test_a_failing_store_is_reported_once(recording: Recording) -> None:
 
 
 @pytest.mark.parametrize("at", ["begin", "finish"])
-async def test_a_store_closed_in_between(recording: Recording, at: str) -> None:
+async def test_a_store_closed_during_a_turn(recording: Recording, at: str) -> None:
     if at == "finish":
         await recording.begin()
     recording.store.close()

@@ -70,25 +70,25 @@ def test_text_without_the_secret_stays_as_it_is(text: str) -> None:
     assert Redactor(["sk-\u2603-never"]).redact(text) == text
 
 
-def test_pieces_of_other_text_stay_as_they_came() -> None:
+def test_pieces_of_other_text_are_passed_on_unchanged() -> None:
     stream = StreamRedactor(KEY)
     assert [stream.feed(piece) for piece in ("tools", "_used", "ask", "-", "abacus")] == [
         *("tools", "_used", "ask", "-", "abacus")
     ]
 
 
-def test_what_is_held_back_at_the_end_comes_out_unless_it_is_most_of_the_secret() -> None:
+def test_held_text_is_released_at_the_end_unless_it_is_most_of_the_secret() -> None:
     assert redact("it is sk-a") == "it is sk-a"
     assert redact(KEY[:-1]) == "sk-***"
 
 
-def fed(*events: Event) -> list[Event]:
+def redact_events(*events: Event) -> list[Event]:
     redactor = EventRedactor(Redactor([KEY]))
     return [each for event in events for each in redactor.feed(event)]
 
 
-def test_every_channel_is_by_itself() -> None:
-    events = fed(
+def test_channels_are_redacted_independently() -> None:
+    events = redact_events(
         TextDelta(f"{KEY[:5]}"),
         ReasoningDelta("hm"),
         ArgumentsDelta("a", KEY[:6]),
@@ -113,8 +113,8 @@ def test_every_channel_is_by_itself() -> None:
     ]
 
 
-def test_whole_values_of_any_depth() -> None:
-    assert fed(
+def test_values_are_redacted_at_any_depth() -> None:
+    assert redact_events(
         ToolCallStarted(KEY, KEY),
         ToolStarted("a", {KEY: [f"x{KEY}", 1, {"y": KEY}]}),
         ToolFinished("a", f"is {KEY}", True),
@@ -144,7 +144,7 @@ PLACEHOLDERS = (
 
 
 @pytest.mark.parametrize("word", PLACEHOLDERS)
-def test_a_word_that_stands_for_a_key_is_no_secret(word: str | None) -> None:
+def test_a_placeholder_for_a_key_is_not_a_secret(word: str | None) -> None:
     question = f"How do I install {word}?"
     assert not is_secret(word)
     assert Redactor([word]).redact(question) == question

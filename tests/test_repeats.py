@@ -19,7 +19,7 @@ from streamchat.events import (
 from streamchat.turn import Answer, Prose, ToolCall, accumulate, fold
 from streamchat.view.plain import PlainView
 from streamchat.view.repeats import Repeats, count_earlier, group_repeats
-from tests.test_live import screen
+from tests.test_live import draw_turn
 
 
 def call(id: str, arguments: str = "{", output: str = "no", *, failed: bool = True) -> list[Event]:
@@ -90,7 +90,7 @@ def test_the_earlier_ones_are_counted_up_to_a_different_one() -> None:
 
 def test_a_screen_shows_the_first_and_the_number_of_the_others() -> None:
     calls = [event for at in range(37) for event in call(f"c{at}", output="boom")]
-    shown = "\n".join(screen([*calls, TurnFailed("no answer after 10 steps")]))
+    shown = "\n".join(draw_turn([*calls, TurnFailed("no answer after 10 steps")]))
     assert shown.count("boom") == 1
     assert shown.count("(the same call failed 36 more times)") == 1
 

@@ -1,4 +1,4 @@
-"""The chat where the cursor is not moved, and on a pipe; and its turns on a terminal."""
+"""Turns of the chat on a terminal, on one without cursor movement, and on pipes."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def at_prompt(lines: list[str]) -> bool:
 def test_history_across_turns(server: Server, tmp_path: Path) -> None:
     server.script(*notebook(), says("You asked for 10 + 10."))
     with Chat(server, tmp_path) as chat:
-        chat.ready()
+        chat.wait_until_ready()
         assert '{"|x|":|10|,"|y|":|10|}|' in chat.send("What is 10 + 10")
         assert "You asked for 10 + 10." in chat.send("What did I ask?")
         asked = ["What is 10 + 10", "10 + 10 equals 20.", "What did I ask?"]
@@ -27,12 +27,12 @@ def test_history_across_turns(server: Server, tmp_path: Path) -> None:
         assert KEY not in chat.written
 
 
-def test_failures_leave_the_chat_going(server: Server, tmp_path: Path) -> None:
+def test_the_chat_continues_after_failures(server: Server, tmp_path: Path) -> None:
     cut = calls("add", ['{"x": 10, "y": 1']).but(finish_reason=None)
     loop = [calls("add", x=1, y=1)] * 3
     server.script(fails(401, f"wrong key {KEY}"), cut, *loop, says("Still here."))
     with Chat(server, tmp_path, "--max-steps", "3") as chat:
-        chat.ready()
+        chat.wait_until_ready()
         for words in ("wrong key sk-***", "inside the arguments of add", "no answer after 3 steps"):
             assert words in chat.send("go on")
         assert "Still here." in chat.send("go on")
@@ -41,7 +41,7 @@ def test_failures_leave_the_chat_going(server: Server, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("arguments", "term"), [((), "dumb"), (("--plain",), "xterm-256color")])
-def test_a_terminal_that_moves_no_cursor(
+def test_a_terminal_without_cursor_movement(
     server: Server, tmp_path: Path, arguments: tuple[str, ...], term: str
 ) -> None:
     server.script(says("One."))

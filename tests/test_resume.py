@@ -8,7 +8,7 @@ import threading
 from pathlib import Path
 
 from streamchat.sessions.store import Store
-from tests.chatting import ENTER, KEY, Chat, held, holders, messages
+from tests.chatting import ENTER, KEY, Chat, find_files_with, hold, messages
 from tests.program import run
 from tests.server import Server, fails, notebook, says
 
@@ -16,10 +16,10 @@ from tests.server import Server, fails, notebook, says
 def test_a_killed_chat_is_resumed(server: Server, tmp_path: Path) -> None:
     never = threading.Event()
     server.script(
-        *notebook(), fails(400, "no"), held(says("Half of", " it"), never), says("On."), says("A.")
+        *notebook(), fails(400, "no"), hold(says("Half of", " it"), never), says("On."), says("A.")
     )
     with Chat(server, tmp_path) as chat:
-        chat.ready()
+        chat.wait_until_ready()
         chat.send("What is 10 + 10")
         chat.send("fail")
         chat.type("a long story" + ENTER)
@@ -29,7 +29,7 @@ def test_a_killed_chat_is_resumed(server: Server, tmp_path: Path) -> None:
         os.kill(chat.process.pid, signal.SIGKILL)
         assert chat.exit_code() == -signal.SIGKILL
     with Chat(server, tmp_path, "--continue") as chat:
-        chat.ready()
+        chat.wait_until_ready()
         assert '{"|x|":|10|,"|y|":|10|}|' in chat.shown
         assert "10 + 10 equals 20." in chat.shown
         lines = chat.screen.everything()
@@ -38,14 +38,14 @@ def test_a_killed_chat_is_resumed(server: Server, tmp_path: Path) -> None:
         assert "interrupted" in lines[begin:]
         chat.send("go on")
         # A failed turn is not in the history.
-        told = ["What is 10 + 10", "10 + 10 equals 20.", "a long story"]
-        told += ["Half of it\n\n[interrupted]", "go on"]
-        assert messages(server) == told
+        sent = ["What is 10 + 10", "10 + 10 equals 20.", "a long story"]
+        sent += ["Half of it\n\n[interrupted]", "go on"]
+        assert messages(server) == sent
         chat.leave()
     asked = run(tmp_path, "ask", "--continue", "and then?", OPENAI_BASE_URL=server.url)
     assert asked.stdout == "A.\n"
-    assert messages(server) == [*told, "On.", "and then?"]
-    assert holders(tmp_path, KEY) == []
+    assert messages(server) == [*sent, "On.", "and then?"]
+    assert find_files_with(tmp_path, KEY) == []
 
 
 def _count_events_of_last_turn(home: Path) -> int:
@@ -55,7 +55,7 @@ def _count_events_of_last_turn(home: Path) -> int:
         return len(store.events(store.turns(last.id)[-1].id))
 
 
-def test_the_model_is_sent_the_same_as_without_a_break(server: Server, tmp_path: Path) -> None:
+def test_a_resumed_chat_sends_what_an_unbroken_one_sends(server: Server, tmp_path: Path) -> None:
     questions = [f"question {number}" for number in range(5)]
     server.script(*[says(f"Answer {number}.") for number in range(5)] * 2)
     run(tmp_path, "repl", stdin="\n".join(questions), OPENAI_BASE_URL=server.url)
@@ -86,7 +86,7 @@ def test_a_placeholder_key_is_neither_redacted_in_the_store_nor_in_a_request(
 def test_answers_over_the_budget_are_left_out_and_reported(server: Server, tmp_path: Path) -> None:
     server.script(*[says("x" * 600), says("y" * 600), says("Z."), says("New.")])
     with Chat(server, tmp_path, "--max-history", "1000") as chat:
-        chat.ready()
+        chat.wait_until_ready()
         chat.send("one")
         chat.send("two")
         shown = chat.send("three")
@@ -97,11 +97,11 @@ def test_answers_over_the_budget_are_left_out_and_reported(server: Server, tmp_p
         assert messages(server) == ["two", "y" * 600, "three"]
         chat.leave()
     with Chat(server, tmp_path, "--continue", "--max-history", "1000") as chat:
-        chat.ready()
+        chat.wait_until_ready()
         assert "The oldest answer is not sent to the model" in _unwrap(chat.shown)
         chat.leave()
     with Chat(server, tmp_path, "--new") as chat:
-        chat.ready()
+        chat.wait_until_ready()
         chat.send("fresh")
         assert messages(server) == ["fresh"]
 
@@ -113,18 +113,18 @@ def _unwrap(text: str) -> str:
 def test_no_save_stores_nothing(server: Server, tmp_path: Path) -> None:
     server.script(says("One."), says("Two."), says("Three."))
     with Chat(server, tmp_path, "--no-save") as chat:
-        chat.ready()
+        chat.wait_until_ready()
         assert "not saved" in chat.bar
         chat.send("a private question")
-        chat.refused("/sessions", "Sessions are not saved in this chat")
-        chat.refused("/branch", "The session is not saved, so it cannot be branched")
-        chat.refused("/export", "This session has no saved turns yet")
+        chat.expect_refusal("/sessions", "Sessions are not saved in this chat")
+        chat.expect_refusal("/branch", "The session is not saved, so it cannot be branched")
+        chat.expect_refusal("/export", "This session has no saved turns yet")
         assert "Removed: a private question" in chat.send("/undo")
         chat.send("another")
         assert messages(server) == ["another"]
         chat.leave()
-    assert holders(tmp_path, "private") == []
-    assert holders(tmp_path, KEY) == []
+    assert find_files_with(tmp_path, "private") == []
+    assert find_files_with(tmp_path, KEY) == []
 
 
 def test_resume_in_a_chat(server: Server, tmp_path: Path) -> None:
@@ -137,8 +137,8 @@ def test_resume_in_a_chat(server: Server, tmp_path: Path) -> None:
         while alike[0] != ids[0][0]:
             alike = store.create("m")
     with Chat(server, tmp_path) as chat:
-        chat.ready()
-        chat.refused("/resume", "/resume needs a session ID. /sessions lists them.")
+        chat.wait_until_ready()
+        chat.expect_refusal("/resume", "/resume needs a session ID. /sessions lists them.")
         assert "no session ID starts with zz" in chat.send("/resume zz")
         assert f" session IDs start with {ids[0][0]}" in chat.send(f"/resume {ids[0][0]}")
         shown = chat.send(f"/resume {ids[1]}")
@@ -153,12 +153,12 @@ def test_a_session_undone_to_its_beginning_is_resumed(server: Server, tmp_path: 
     server.script(says("Before."), says("One."), says("Two."), says("Three."))
     run(tmp_path, "ask", "an earlier session", OPENAI_BASE_URL=server.url)
     with Chat(server, tmp_path) as chat:
-        chat.ready()
+        chat.wait_until_ready()
         chat.send("one")
         chat.send("two")
         chat.send("/undo")
         chat.send("/undo")
-        chat.refused("/undo", "No questions yet")
+        chat.expect_refusal("/undo", "No questions yet")
         chat.leave()
     done = run(tmp_path, "repl", "--continue", stdin="three", OPENAI_BASE_URL=server.url)
     assert done.stdout == "Three.\n"
@@ -172,8 +172,8 @@ def test_two_chats_on_one_session_both_store_their_turns(server: Server, tmp_pat
         Chat(server, tmp_path, "--continue") as left,
         Chat(server, tmp_path, "--continue") as right,
     ):
-        left.ready()
-        right.ready()
+        left.wait_until_ready()
+        right.wait_until_ready()
         left.send("from the left")
         right.send("from the right")
         assert messages(server) == ["one", "One.", "from the right"]
@@ -191,8 +191,8 @@ def test_a_branch_has_the_turns_shown_here(server: Server, tmp_path: Path) -> No
         Chat(server, tmp_path, "--continue") as left,
         Chat(server, tmp_path, "--continue") as right,
     ):
-        left.ready()
-        right.ready()
+        left.wait_until_ready()
+        right.wait_until_ready()
         left.send("from the left")
         right.send("from the right")
         right.send("/branch")
@@ -203,7 +203,7 @@ def test_a_branch_has_the_turns_shown_here(server: Server, tmp_path: Path) -> No
 def test_a_branch_after_a_retry_has_all_turns(server: Server, tmp_path: Path) -> None:
     server.script(*[says(f"Answer {number}.") for number in range(1, 9)])
     with Chat(server, tmp_path) as chat:
-        chat.ready()
+        chat.wait_until_ready()
         chat.send("one")
         chat.send("/retry")
         chat.send("two")
@@ -219,16 +219,16 @@ def _last(home: Path) -> str:
     return last.id
 
 
-def test_a_typed_key_is_in_no_file(server: Server, tmp_path: Path) -> None:
+def test_a_key_in_a_question_reaches_no_file(server: Server, tmp_path: Path) -> None:
     server.script(says("Keep it to yourself."))
     with Chat(server, tmp_path) as chat:
-        chat.ready()
+        chat.wait_until_ready()
         chat.send(f"is {KEY} a good key")
         chat.send(f"/title about {KEY}")
         chat.send(f"/system never say {KEY}")
         chat.send("/export out.json".replace("out", str(tmp_path / "out")))
         chat.leave()
-    assert holders(tmp_path, KEY) == []
+    assert find_files_with(tmp_path, KEY) == []
 
 
 def test_a_resumed_session_is_asked_with_the_model_it_had(server: Server, tmp_path: Path) -> None:
@@ -269,7 +269,7 @@ def test_a_chat_takes_the_model_of_the_session_it_resumes(server: Server, tmp_pa
     with Store.open(tmp_path / ".local/share/streamchat/sessions.sqlite3") as store:
         small, big = (each.id for each in store.sessions())
     with Chat(server, tmp_path, "--resume", small) as chat:
-        chat.ready()
+        chat.wait_until_ready()
         assert "continuing with small, as before" in chat.shown
         assert chat.bar.startswith("small")
         assert "continuing with big, as before" in chat.send(f"/resume {big}")
@@ -288,7 +288,7 @@ def test_a_store_that_could_not_be_opened_is_used_later(server: Server, tmp_path
     place.parent.mkdir(parents=True)
     place.write_text("in the way")
     with Chat(server, tmp_path) as chat:
-        chat.ready()
+        chat.wait_until_ready()
         assert "the session is not saved" in chat.shown
         chat.send("q0")
         assert "not saved" in chat.bar

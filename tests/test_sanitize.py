@@ -1,4 +1,4 @@
-"""Text made harmless."""
+"""Making text harmless."""
 
 from __future__ import annotations
 
@@ -64,14 +64,14 @@ def test_no_split_lets_anything_through(pieces: list[str]) -> None:
     assert "".join(map(sanitizer.feed, pieces)) + sanitizer.finish() == sanitize("".join(pieces))
 
 
-def test_a_line_end_in_two_halves() -> None:
+def test_a_line_ending_split_in_two() -> None:
     sanitizer = Sanitizer()
     assert [sanitizer.feed("a\r"), sanitizer.feed("\nb\r"), sanitizer.finish()] == [
         *("a", "\nb", r"\x0d"),
     ]
 
 
-def test_one_line_is_short_and_one_line() -> None:
+def test_one_line_is_short_and_has_no_line_breaks() -> None:
     assert one_line(" two\n lines\x1b ") == r"two lines\x1b"
     assert len(one_line("x" * 1000)) == 300
     assert one_line("x" * 1000, 10) == "xxxxxxxxx…"

@@ -1,7 +1,7 @@
-"""The installed program against the table of scenarios: on a pipe, on a terminal, with --json.
+"""The installed program in every scenario: on a pipe, on a terminal, and with --json.
 
-Many scenarios wait for something, so all that are selected run a few at a time in the background,
-and each test waits for its own.
+Many scenarios wait for something, so the selected ones run in the background, a few at a time, and
+each test waits for its own.
 """
 
 from __future__ import annotations
@@ -33,11 +33,11 @@ from tests.screen import Screen
 from tests.server import Reply, Server
 
 ALL = (*USUAL, *ODD_STREAMS)
-AT_A_TIME = 5
-ONE_IN = 8
-"""How many scenarios share one real start; the others run in forks."""
-MOST_MEGABYTES = 700
-MOST_CHARACTERS = 300
+PARALLEL = 5
+FRESH_EVERY = 8
+"""One in so many scenarios gets a real start; the others run in forks."""
+MAX_MEGABYTES = 700
+MAX_ERROR = 300
 COLUMNS, LINES = 80, 24
 
 HARMFUL = re.compile(
@@ -70,35 +70,35 @@ class Run:
     files: bytes = field(repr=False)
 
 
-def played(scenario: Scenario, mode: str) -> Run:
+def play(scenario: Scenario, mode: str) -> Run:
     """Run the program in this scenario."""
     with (
         TemporaryDirectory() as home,
         Server() as server,
         Server() as elsewhere,
-        _closed_port() as closed,
+        _reserve_port() as closed,
     ):
-        replies = (_directed(reply, elsewhere.url) for reply in scenario.replies)
+        replies = (_fill_in_elsewhere(reply, elsewhere.url) for reply in scenario.replies)
         server.script(*replies, forever=scenario.forever)
-        server.models = _directed(scenario.models, elsewhere.url)
+        server.models = _fill_in_elsewhere(scenario.models, elsewhere.url)
         host = urlsplit(server.url if scenario.listening else closed).netloc
-        url = f"http://{scenario.login}{host}/v1"
+        url = f"http://{scenario.credentials}{host}/v1"
         process = Program(Path(home), scenario, mode, OPENAI_BASE_URL=url)
         started = time.monotonic()
-        code, out, err = process.ended()
+        code, out, err = process.wait()
         since = server.times[-1] if server.times else started
         files = b"".join(each.read_bytes() for each in Path(home).rglob("*") if each.is_file())
         seconds = time.monotonic() - since
         return Run(code, out, err, seconds, process.megabytes, host, server, elsewhere, files)
 
 
-def _directed(reply: Reply, elsewhere: str) -> Reply:
+def _fill_in_elsewhere(reply: Reply, elsewhere: str) -> Reply:
     headers = {name: value.format(elsewhere=elsewhere) for name, value in reply.headers.items()}
     return reply.but(headers=headers)
 
 
 @contextmanager
-def _closed_port() -> Iterator[str]:
+def _reserve_port() -> Iterator[str]:
     """Reserve a port on which nothing listens."""
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
@@ -124,12 +124,12 @@ class Program:
             stdout=PIPE if theirs is None else theirs,
             stderr=PIPE if theirs is None else theirs,
             cwd=home,
-            fresh=ALL.index(scenario) % ONE_IN == 0,
+            fresh=ALL.index(scenario) % FRESH_EVERY == 0,
         )
         if theirs is not None:
             os.close(theirs)
 
-    def ended(self) -> tuple[int, str, str]:
+    def wait(self) -> tuple[int, str, str]:
         """Wait for the end; return exit code, standard output and standard error."""
         with self._process:
             if self._terminal is None:
@@ -147,24 +147,24 @@ class Program:
         pieces: dict[int, list[bytes]] = {each: [] for each in descriptors}
         left = set(descriptors)
         while left:
-            self._look()
+            self._check()
             for each in select.select(left, [], [], 0.1)[0]:
                 piece = b""
-                with suppress(OSError):  # so Linux says that a terminal is closed
+                with suppress(OSError):  # Linux's way to say that a terminal is closed
                     piece = os.read(each, 1 << 16)
                 pieces[each].append(piece)
                 if not piece:
                     left.remove(each)
         return [b"".join(each) for each in pieces.values()]
 
-    def _look(self) -> None:
-        self.megabytes = max(self.megabytes, _megabytes(self._process.pid))
+    def _check(self) -> None:
+        self.megabytes = max(self.megabytes, _read_peak_memory(self._process.pid))
         if time.monotonic() > self._deadline:
             self._process.kill()
             raise AssertionError(f"still running after {HANGS} s")
 
 
-def _megabytes(pid: int) -> int:
+def _read_peak_memory(pid: int) -> int:
     """Return a process's peak memory. `wait` would report the peak of its parent, too."""
     try:
         status = Path(f"/proc/{pid}/status").read_text()
@@ -178,16 +178,16 @@ def _megabytes(pid: int) -> int:
 def runs(request: pytest.FixtureRequest) -> Iterator[dict[str, Future[Run]]]:
     """Return the runs of the selected tests, by test name."""
     selected = [item for item in request.session.items if item.parent is request.node]
-    pool = ThreadPoolExecutor(AT_A_TIME)
+    pool = ThreadPoolExecutor(PARALLEL)
     yield {
-        item.name: pool.submit(played, item.callspec.params["scenario"], _mode(item.originalname))
+        item.name: pool.submit(play, item.callspec.params["scenario"], _get_mode(item.originalname))
         for item in selected
         if isinstance(item, pytest.Function) and "run" in item.fixturenames
     }
     pool.shutdown(cancel_futures=True)
 
 
-def _mode(test: str) -> str:
+def _get_mode(test: str) -> str:
     return test.removeprefix("test_")
 
 
@@ -219,15 +219,15 @@ def test_on_a_terminal(scenario: Scenario, run: Run) -> None:
     check_requests(scenario, run)
     text = SEQUENCES.sub("", run.out)
     assert not HARMFUL.findall(text.replace("\r", ""))
-    assert scenario.most is None or len(run.out) <= scenario.most
+    assert scenario.max_output is None or len(run.out) <= scenario.max_output
     screen = Screen(COLUMNS, LINES)
     screen.write(run.out)
-    seen = squeezed("".join(screen.everything()))
-    assert squeezed(KEY) not in seen
-    error = hosted(("error: ", *scenario.error), run) if run.code else ()
+    seen = strip_layout("".join(screen.everything()))
+    assert strip_layout(KEY) not in seen
+    error = fill_in_host(("error: ", *scenario.error), run) if run.code else ()
     shown = scenario.shown or (scenario.answer or "",)
-    for each in (*shown, scenario.partial, visible(scenario.reasoning), *error):
-        assert squeezed(each) in seen
+    for each in (*shown, scenario.partial, escape(scenario.reasoning), *error):
+        assert strip_layout(each) in seen
     for word in scenario.reasoning.split()[:1]:
         assert_dim(word, run.out)
 
@@ -238,34 +238,34 @@ def test_json(scenario: Scenario, run: Run) -> None:
     check_requests(scenario, run)
     assert run.out.isascii()
     events = [json.loads(line) for line in run.out.splitlines()]
-    check_standard_error(scenario, run, texts(events).get(("notice", "", "text"), ""))
+    check_standard_error(scenario, run, join_fragments(events).get(("notice", "", "text"), ""))
     last = events[-1]
     assert events[0]["version"] == 1
     assert [event["type"] for event in events if event["type"] in FINAL] == [last["type"]]
     assert last["type"] == ("turn_failed" if run.code else "turn_done")
-    assert KEY not in "\n".join(texts(events).values())
-    assert scenario.reasoning in texts(events).get(("reasoning_delta", "", "text"), "")
+    assert KEY not in "\n".join(join_fragments(events).values())
+    assert scenario.reasoning in join_fragments(events).get(("reasoning_delta", "", "text"), "")
     check_tools_that_ran(events)
     if run.code:
-        assert len(last["error"]) <= MOST_CHARACTERS
-        assert all(each in last["error"] for each in hosted(scenario.error, run))
-        assert not scenario.partial or scenario.partial in answers_in(events)
+        assert len(last["error"]) <= MAX_ERROR
+        assert all(each in last["error"] for each in fill_in_host(scenario.error, run))
+        assert not scenario.partial or scenario.partial in find_answers(events)
     else:
-        assert last["answer"] in answers_in(events)
+        assert last["answer"] in find_answers(events)
     if not run.code and scenario.answer is not None:
-        assert last["answer"] == (scenario.original or scenario.answer)
+        assert last["answer"] == (scenario.raw_answer or scenario.answer)
 
 
 def check_end(scenario: Scenario, run: Run) -> None:
     """Check that it ended in time, and that it leaks nothing."""
     assert run.code in ((0, 1) if scenario.code is None else (scenario.code,)), run.err
-    assert scenario.within is None or run.seconds < scenario.within
-    assert run.megabytes < MOST_MEGABYTES
+    assert scenario.max_seconds is None or run.seconds < scenario.max_seconds
+    assert run.megabytes < MAX_MEGABYTES
     everything = SEQUENCES.sub("", run.out + run.err)
     assert "Warning" not in everything
     assert "<html" not in everything.lower()
     assert "Traceback" not in everything or scenario.arguments == VERBOSE
-    assert squeezed(KEY) not in squeezed(everything)
+    assert strip_layout(KEY) not in strip_layout(everything)
     assert KEY.encode() not in run.files
     assert not [each for each in scenario.absent if each in everything]
 
@@ -276,10 +276,10 @@ def check_requests(scenario: Scenario, run: Run) -> None:
     requests, times = run.server.requests, run.server.times
     if scenario.requests is not None:
         assert len(requests) == scenario.requests
-    if scenario.waited:
-        assert times[1] - times[0] >= scenario.waited
+    if scenario.min_delay:
+        assert times[1] - times[0] >= scenario.min_delay
     for headers in run.server.headers:
-        assert scenario.login or headers["authorization"] == f"Bearer {KEY}"
+        assert scenario.credentials or headers["authorization"] == f"Bearer {KEY}"
     for request in requests:
         assert is_strict(request)
         check_messages(request["messages"])
@@ -324,13 +324,13 @@ def check_standard_error(scenario: Scenario, run: Run, notices: str = "") -> Non
         assert lines
         error = lines.pop()
         assert error.startswith("error: ")
-        assert len(error) <= MOST_CHARACTERS
-        assert all(each in error for each in hosted(scenario.error, run))
-    if scenario.announced is None:
+        assert len(error) <= MAX_ERROR
+        assert all(each in error for each in fill_in_host(scenario.error, run))
+    if scenario.stderr is None:
         assert lines == []
     else:
-        assert all(each in "\n".join((*lines, notices)) for each in scenario.announced)
-    assert scenario.most is None or len(run.err) <= scenario.most
+        assert all(each in "\n".join((*lines, notices)) for each in scenario.stderr)
+    assert scenario.max_output is None or len(run.err) <= scenario.max_output
 
 
 def assert_dim(text: str, written: str) -> None:
@@ -339,29 +339,29 @@ def assert_dim(text: str, written: str) -> None:
     assert "2" in styles[-1].split(";")
 
 
-def hosted(words: Sequence[str], run: Run) -> list[str]:
+def fill_in_host(words: Sequence[str], run: Run) -> list[str]:
     return [each.replace("{host}", run.host) for each in words]
 
 
-def squeezed(text: str) -> str:
-    """Remove what the layout puts between characters."""
+def strip_layout(text: str) -> str:
+    """Remove what a layout puts between characters."""
     return re.sub(r"[\s|│]", "", text)
 
 
-def visible(text: str) -> str:
+def escape(text: str) -> str:
     return HARMFUL.sub(lambda found: found.group().encode("unicode_escape").decode(), text)
 
 
 def check_tools_that_ran(events: Sequence[dict[str, Any]]) -> None:
     """Check that tools received exactly the arguments that the model wrote, complete."""
-    fragments = texts(events)
+    fragments = join_fragments(events)
     for event in events:
         if event["type"] == "tool_started" and "***" not in str(event["arguments"]):
             arguments = fragments["arguments_delta", event["call_id"], "fragment"]
             assert json.loads(arguments) == event["arguments"]
 
 
-def texts(events: Sequence[dict[str, Any]]) -> dict[tuple[str, str, str], str]:
+def join_fragments(events: Sequence[dict[str, Any]]) -> dict[tuple[str, str, str], str]:
     """Return all values in the events, with the fragments of each text joined."""
     pieces: dict[tuple[str, str, str], list[str]] = {}
     for event in events:
@@ -372,7 +372,7 @@ def texts(events: Sequence[dict[str, Any]]) -> dict[tuple[str, str, str], str]:
     return {key: "".join(each) for key, each in pieces.items()}
 
 
-def answers_in(events: Sequence[dict[str, Any]]) -> tuple[str, str]:
+def find_answers(events: Sequence[dict[str, Any]]) -> tuple[str, str]:
     """Return the text of the last final_answer call, and the text of the last message."""
     answer, text, call_id = "", "", None
     for event in events:
@@ -384,9 +384,9 @@ def answers_in(events: Sequence[dict[str, Any]]) -> tuple[str, str]:
             case "answer_delta":
                 answer = event["text"] if event["call_id"] != call_id else answer + event["text"]
                 call_id = event["call_id"]
-    return whole(answer), whole(text)
+    return join_surrogates(answer), join_surrogates(text)
 
 
-def whole(text: str) -> str:
+def join_surrogates(text: str) -> str:
     """Join surrogate pairs that arrived in two fragments."""
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "surrogatepass")

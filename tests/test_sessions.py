@@ -52,7 +52,7 @@ def store(path: Path) -> Iterator[Store]:
         yield opened
 
 
-def modes(directory: Path) -> dict[str, int]:
+def read_modes(directory: Path) -> dict[str, int]:
     return {each.name: stat.S_IMODE(each.stat().st_mode) for each in directory.iterdir()}
 
 
@@ -177,7 +177,7 @@ class TestSessions:
             store.find(begin)
 
     @pytest.mark.parametrize("prefix", ["", " ", "%", "_", "_" * 8, "*", "'", "\0", "zz", "\ud800"])
-    def test_anything_else_finds_none(self, store: Store, prefix: str) -> None:
+    def test_other_ids_find_no_session(self, store: Store, prefix: str) -> None:
         store.create("m")
         with pytest.raises(StoreError, match=r"^no session ID starts with "):
             store.find(prefix)
@@ -238,7 +238,7 @@ class TestSessions:
 
 
 class TestSearch:
-    def test_it_finds_questions_answers_calls_and_results(self, store: Store) -> None:
+    def test_search_covers_questions_answers_calls_and_results(self, store: Store) -> None:
         session = store.create("m")
         store_turn(store, session, "Wie hoch ist die Brücke?", answer_events("", "Zwanzig Meter"))
         store_turn(store, session, "Sum?")
@@ -270,7 +270,7 @@ class TestSearch:
         assert [hit.question for hit in store.search("rome")] == ["Where is Rome?"]
 
     @pytest.mark.parametrize("words", ["", " ", '"', "*", "- -", "''", "\0", "(", "^:", "\ud800"])
-    def test_no_words(self, store: Store, words: str) -> None:
+    def test_a_search_without_words(self, store: Store, words: str) -> None:
         with pytest.raises(StoreError, match=r"^no words to search for$"):
             store.search(words)
 
@@ -286,7 +286,7 @@ class TestSearch:
         store_turn(store, store.create("m"), "q", answer_events("q", text))
         assert len(store.search(words)) == 1
 
-    def test_very_many_words(self, store: Store) -> None:
+    def test_a_search_for_very_many_words(self, store: Store) -> None:
         store_turn(store, store.create("m"), "q", answer_events("q", "alpha"))
         assert len(store.search("alpha " * 10_000)) == 1
         assert store.search("alpha" * 10_000) == []
@@ -307,9 +307,13 @@ class TestPrivacy:
         try:
             with Store.open(path) as store:
                 store_turn(store, store.create("m"))
-                assert set(modes(path.parent).values()) == {0o600}
-                assert {*modes(path.parent)} >= {path.name, f"{path.name}-wal", f"{path.name}-shm"}
-                assert modes(path.parent.parent) == {"data": 0o700}
+                assert set(read_modes(path.parent).values()) == {0o600}
+                assert {*read_modes(path.parent)} >= {
+                    path.name,
+                    f"{path.name}-wal",
+                    f"{path.name}-shm",
+                }
+                assert read_modes(path.parent.parent) == {"data": 0o700}
         finally:
             os.umask(before)
 
@@ -323,8 +327,8 @@ class TestPrivacy:
         path.parent.chmod(0o755)
         with Store.open() as store:
             assert len(store.sessions()) == 1
-            assert set(modes(path.parent).values()) == {0o600}
-            assert modes(tmp_path) == {"streamchat": 0o700}
+            assert set(read_modes(path.parent).values()) == {0o600}
+            assert read_modes(tmp_path) == {"streamchat": 0o700}
 
     def test_a_shared_directory_stays_open(self, tmp_path: Path) -> None:
         tmp_path.chmod(0o755)
@@ -367,9 +371,7 @@ class TestUnusableStores:
                 assert len(store.sessions()) == 1
             store.create("m")
 
-    def test_a_store_that_another_program_opens_for_ever(
-        self, path: Path, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    def test_a_store_that_stays_locked(self, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr("streamchat.sessions.files.LOCK_TIMEOUT", 0.1)
         store_sessions(path, ["one"])
         with (
@@ -446,7 +448,7 @@ while True:
 """
 
 
-def started(code: str, home: Path, *arguments: object) -> subprocess.Popen[str]:
+def start_python(code: str, home: Path, *arguments: object) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [sys.executable, "-c", code, *map(str, arguments)],
         stdout=subprocess.PIPE,
@@ -460,7 +462,7 @@ class TestSeveralProcesses:
     def test_two_writers_lose_nothing(self, tmp_path: Path, path: Path) -> None:
         with Store.open(path) as store:
             shared = store.create("m")
-        writers = [started(WRITER, tmp_path, path, shared, name) for name in "ab"]
+        writers = [start_python(WRITER, tmp_path, path, shared, name) for name in "ab"]
         for each in writers:
             each.communicate(timeout=120)
             assert each.returncode == 0
@@ -473,8 +475,8 @@ class TestSeveralProcesses:
             assert all(store.events(each.id) == NOTEBOOK for each in turns)
             assert sorted(each.turns for each in store.sessions()) == [40, 40, 80]
 
-    def test_a_kill_loses_nothing_stored(self, tmp_path: Path, path: Path) -> None:
-        with started(KILLED, tmp_path, path) as process:
+    def test_a_kill_loses_nothing_that_was_stored(self, tmp_path: Path, path: Path) -> None:
+        with start_python(KILLED, tmp_path, path) as process:
             assert process.stdout
             session = process.stdout.readline().strip()
             process.send_signal(signal.SIGKILL)

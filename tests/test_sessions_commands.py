@@ -1,4 +1,4 @@
-"""`streamchat sessions`, as a user starts it."""
+"""`streamchat sessions`, as users run it."""
 
 from __future__ import annotations
 
@@ -34,13 +34,13 @@ from tests.turns import EVIL, EVIL_SHOWN, NOTEBOOK
 T = TypeVar("T")
 
 
-def place(home: Path) -> Path:
+def store_path(home: Path) -> Path:
     return home / ".local/share/streamchat/sessions.sqlite3"
 
 
 def store_sessions(home: Path, *turns: tuple[str, Sequence[Event]]) -> str:
-    """Keeps a session of these turns and returns its id."""
-    with Store.open(place(home)) as store:
+    """Store a session with these turns; return its ID."""
+    with Store.open(store_path(home)) as store:
         session = store.create("small")
         for question, events in turns:
             store_turn(store, session, question, events)
@@ -87,14 +87,14 @@ SUM = ("What is 10 + 10", NOTEBOOK)
 ROME = ("Where is Rome?", answer_events("Where is Rome?", "In Italy."))
 
 
-def lines(home: Path, *arguments: str) -> list[str]:
+def run_lines(home: Path, *arguments: str) -> list[str]:
     done = run(home, "sessions", *arguments)
     assert (done.returncode, done.stderr) == (0, "")
     return done.stdout.splitlines()
 
 
-def error(home: Path, *arguments: str) -> str:
-    """The one line in which a command says why it failed."""
+def run_error(home: Path, *arguments: str) -> str:
+    """Run a command that fails; return its error, which must be one line."""
     done = run(home, "sessions", *arguments)
     assert (done.returncode, done.stdout) == (1, "")
     (line,) = done.stderr.splitlines()
@@ -105,59 +105,63 @@ class TestOnAPipe:
     def test_a_list(self, tmp_path: Path) -> None:
         first = store_sessions(tmp_path, SUM, ROME)
         second = store_sessions(tmp_path, ROME)
-        rows = [line.split("\t") for line in lines(tmp_path, "list")]
+        rows = [line.split("\t") for line in run_lines(tmp_path, "list")]
         assert [row[:4] for row in rows] == [
             [second, "Where is Rome?", "m", "1"],
             [first, "What is 10 + 10", "m", "2"],
         ]
         assert all(row[4].endswith(" s") for row in rows)
-        assert [line.split("\t")[0] for line in lines(tmp_path)] == [second, first]
-        assert len(lines(tmp_path, "list", "--limit", "1")) == 1
+        assert [line.split("\t")[0] for line in run_lines(tmp_path)] == [second, first]
+        assert len(run_lines(tmp_path, "list", "--limit", "1")) == 1
 
     def test_every_turn_is_shown_as_it_was(self, tmp_path: Path) -> None:
         failed = [TurnStarted("q", "m"), TurnFailed("no answer")]
         stopped = [TurnStarted("q", "m"), AnswerDelta("It is"), TurnCancelled()]
         session = store_sessions(tmp_path, SUM, ("one\ntwo", failed), ("three", stopped))
-        shown = lines(tmp_path, "show", session[:6])
+        shown = run_lines(tmp_path, "show", session[:6])
         assert shown == [
             *("> What is 10 + 10", "10 + 10 equals 20."),
             *("> one", "  two", "error: no answer"),
             *("> three", "It is", "interrupted"),
         ]
-        assert lines(tmp_path, "show", session, "--last", "1") == shown[-3:]
+        assert run_lines(tmp_path, "show", session, "--last", "1") == shown[-3:]
 
     def test_a_search(self, tmp_path: Path) -> None:
         session = store_sessions(tmp_path, SUM, ROME)
-        assert lines(tmp_path, "search", "ital") == [f"{session}\tWhere is Rome?\t2\tIn Italy."]
-        assert lines(tmp_path, "search", "10", "equ")[0].split("\t")[:3] == [session, SUM[0], "1"]
+        assert run_lines(tmp_path, "search", "ital") == [f"{session}\tWhere is Rome?\t2\tIn Italy."]
+        assert run_lines(tmp_path, "search", "10", "equ")[0].split("\t")[:3] == [
+            session,
+            SUM[0],
+            "1",
+        ]
 
     def test_json(self, tmp_path: Path) -> None:
         session = store_sessions(tmp_path, ("Où? \u202e", NOTEBOOK), ROME)
-        found = json.loads(lines(tmp_path, "list", "--json")[0])
+        found = json.loads(run_lines(tmp_path, "list", "--json")[0])
         assert (found["version"], found["id"], found["turns"]) == (1, session, 2)
         assert {"title", "model", "system", "parent", "created", "updated"} <= found.keys()
-        first, second = lines(tmp_path, "show", session, "--json")
+        first, second = run_lines(tmp_path, "show", session, "--json")
         assert first.isascii()
         assert json.loads(first)["question"] == "Où? \u202e"
         assert json.loads(first)["events"][1] == {"type": "step_started", "step": 1}
         assert json.loads(second)["answer"] == "In Italy."
-        (hit,) = map(json.loads, lines(tmp_path, "search", "--json", "rome"))
+        (hit,) = map(json.loads, run_lines(tmp_path, "search", "--json", "rome"))
         assert (hit["session"]["id"], hit["number"]) == (session, 2)
 
     def test_options_of_the_list_need_no_command(self, tmp_path: Path) -> None:
         store_sessions(tmp_path, SUM, ROME)
         store_sessions(tmp_path, ROME)
-        assert lines(tmp_path, "--json") == lines(tmp_path, "list", "--json")
-        (line,) = lines(tmp_path, "-n", "1")
+        assert run_lines(tmp_path, "--json") == run_lines(tmp_path, "list", "--json")
+        (line,) = run_lines(tmp_path, "-n", "1")
         assert "Where is Rome?" in line
-        assert len(lines(tmp_path, "-n", "1", "--json")) == 1
+        assert len(run_lines(tmp_path, "-n", "1", "--json")) == 1
         done = run(tmp_path, "sessions", "--json", "list")
         assert done.returncode == 2
         assert "put --json after list" in done.stderr
 
     def test_a_full_disk(self, tmp_path: Path) -> None:
         session = store_sessions(tmp_path, SUM, ROME)
-        for lock in place(tmp_path).parent.glob("*.lock"):
+        for lock in store_path(tmp_path).parent.glob("*.lock"):
             lock.unlink()
 
         def read(*arguments: str) -> str:
@@ -182,44 +186,44 @@ class TestOnAPipe:
 
     def test_a_disk_that_cannot_be_written(self, tmp_path: Path) -> None:
         session = store_sessions(tmp_path, SUM, ROME)
-        with copy_for_others(place(tmp_path)) as path:
+        with copy_for_others(store_path(tmp_path)) as path:
             found = run_as_nobody(lambda: read_sessions(path))
         why = f"cannot use {path}: attempt to write a readonly database"
         assert found == [session, "In Italy.", why]
 
     def test_an_export(self, tmp_path: Path) -> None:
         session = store_sessions(tmp_path, SUM)
-        text = "\n".join(lines(tmp_path, "export", session))
+        text = "\n".join(run_lines(tmp_path, "export", session))
         assert text.startswith(f"# What is 10 + 10\n\nSession {session}, m, ")
         assert text.endswith("\n\n10 + 10 equals 20.")
-        plain = json.loads("\n".join(lines(tmp_path, "export", session, "--format", "json")))
+        plain = json.loads("\n".join(run_lines(tmp_path, "export", session, "--format", "json")))
         assert plain["session"]["turns"][0]["calls"][0]["output"] == "20"
 
     def test_an_export_to_a_file_overwrites_nothing(self, tmp_path: Path) -> None:
         session = store_sessions(tmp_path, SUM)
         file = tmp_path / "out.md"
-        assert lines(tmp_path, "export", session, "--output", str(file)) == []
+        assert run_lines(tmp_path, "export", session, "--output", str(file)) == []
         written = file.read_text()
-        assert written.splitlines() == lines(tmp_path, "export", session)
+        assert written.splitlines() == run_lines(tmp_path, "export", session)
         assert stat.S_IMODE(file.stat().st_mode) == 0o600
         for output in ("out.md", ".", "none/out.md"):
             place = str(tmp_path / output)
-            assert place in error(tmp_path, "export", session, "--output", place)
+            assert place in run_error(tmp_path, "export", session, "--output", place)
         assert file.read_text() == written
 
     def test_a_deletion(self, tmp_path: Path) -> None:
         first, second = store_sessions(tmp_path, SUM), store_sessions(tmp_path, ROME)
-        assert lines(tmp_path, "delete", first) == [f"deleted {first}: What is 10 + 10"]
-        assert [line.split("\t")[0] for line in lines(tmp_path, "list")] == [second]
-        assert error(tmp_path, "show", first) == f"error: no session ID starts with {first}"
+        assert run_lines(tmp_path, "delete", first) == [f"deleted {first}: What is 10 + 10"]
+        assert [line.split("\t")[0] for line in run_lines(tmp_path, "list")] == [second]
+        assert run_error(tmp_path, "show", first) == f"error: no session ID starts with {first}"
 
     @pytest.mark.parametrize("command", ["list", "show", "search", "export", "delete"])
-    def test_what_stands_in_the_store_is_data(self, tmp_path: Path, command: str) -> None:
+    def test_stored_text_is_escaped(self, tmp_path: Path, command: str) -> None:
         session = store_sessions(
             tmp_path, (f"needle {EVIL}", answer_events("q", f"answer {EVIL}\ud800"))
         )
         arguments = {"list": [], "search": ["needle"]}.get(command, [session])
-        shown = "\n".join(lines(tmp_path, command, *arguments))
+        shown = "\n".join(run_lines(tmp_path, command, *arguments))
         assert EVIL_SHOWN in shown
         assert not {"\x1b", "\x07", "\x9b", "\u202e"} & {*shown}
 
@@ -229,9 +233,7 @@ class TestNothing:
         ("arguments", "line"),
         [(["list"], "no sessions yet\n"), (["search", "x"], "nothing found\n")],
     )
-    def test_there_is_nothing_to_show(
-        self, tmp_path: Path, arguments: list[str], line: str
-    ) -> None:
+    def test_empty_results(self, tmp_path: Path, arguments: list[str], line: str) -> None:
         done = run(tmp_path, "sessions", *arguments)
         assert (done.returncode, done.stdout, done.stderr) == (0, "", line)
         done = run(tmp_path, "sessions", *arguments, "--json")
@@ -243,31 +245,33 @@ class TestNothing:
         assert (done.returncode, done.stdout) == (0, "")
         assert done.stderr == f"session {session} has no turns\n"
 
-    def test_what_cannot_be_done_is_said_in_one_line(self, tmp_path: Path) -> None:
+    def test_errors_are_one_line(self, tmp_path: Path) -> None:
         for command in ("show", "export", "delete"):
-            assert error(tmp_path, command, "%") == "error: no session ID starts with %"
-        assert error(tmp_path, "search", "*") == "error: no words to search for"
-        place(tmp_path).unlink()
-        place(tmp_path).mkdir()
-        assert error(tmp_path, "list").startswith(f"error: cannot use {place(tmp_path)}: ")
+            assert run_error(tmp_path, command, "%") == "error: no session ID starts with %"
+        assert run_error(tmp_path, "search", "*") == "error: no words to search for"
+        store_path(tmp_path).unlink()
+        store_path(tmp_path).mkdir()
+        assert run_error(tmp_path, "list").startswith(f"error: cannot use {store_path(tmp_path)}: ")
         done = run(tmp_path, "sessions", "list", "--json")
         assert json.loads(done.stdout)["type"] == "turn_failed"
 
-    def test_a_damaged_store_is_told_of(self, tmp_path: Path) -> None:
+    def test_a_damaged_store_is_reported(self, tmp_path: Path) -> None:
         store_sessions(tmp_path, SUM)
-        place(tmp_path).write_bytes(b"noise" * 5000)
+        store_path(tmp_path).write_bytes(b"noise" * 5000)
         done = run(tmp_path, "sessions", "list")
         told, nothing = done.stderr.splitlines()
-        assert told.startswith(f"the sessions in {place(tmp_path)} are damaged and were moved to ")
+        assert told.startswith(
+            f"the sessions in {store_path(tmp_path)} are damaged and were moved to "
+        )
         assert (done.returncode, nothing) == (0, "no sessions yet")
 
 
 class TestOnATerminal:
     @pytest.mark.parametrize("columns", [40, 80])
-    def test_tables_that_lose_nothing(self, tmp_path: Path, columns: int) -> None:
+    def test_tables_hold_everything_in_full(self, tmp_path: Path, columns: int) -> None:
         session = store_sessions(tmp_path, (f"[b]is :smile: ten and ten and ten {EVIL}", NOTEBOOK))
         for arguments in (["list"], ["search", "equals"]):
-            cells = lines(tmp_path, *arguments)[0].split("\t")
+            cells = run_lines(tmp_path, *arguments)[0].split("\t")
             with Terminal(tmp_path, "sessions", *arguments, columns=columns) as terminal:
                 assert terminal.exit_code() == 0
                 shown = terminal.screen.everything()
@@ -305,7 +309,7 @@ class TestOnATerminal:
                 assert terminal.exit_code() == 0
                 assert "\x1b" not in terminal.written
 
-    def test_who_reads_may_leave(self, tmp_path: Path) -> None:
+    def test_a_reader_may_close_the_pipe(self, tmp_path: Path) -> None:
         session = store_sessions(
             tmp_path, *[(f"q{at}", answer_events("q", "x" * 50_000)) for at in range(9)]
         )
@@ -318,14 +322,14 @@ class TestOnATerminal:
         assert process.returncode == 1
 
 
-def test_help_brings_no_database(tmp_path: Path) -> None:
+def test_help_does_not_import_the_database(tmp_path: Path) -> None:
     done = run(tmp_path, "sessions", "list", "--help", fresh=True, PYTHONPROFILEIMPORTTIME="1")
     brought = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
     assert "streamchat.cli.sessions" in brought
     assert not {"sqlite3", "rich", "prompt_toolkit", "langchain_core"} & brought
 
 
-def test_events_that_do_not_fit_are_passed_over() -> None:
+def test_events_that_do_not_fit_are_skipped() -> None:
     out = io.StringIO()
     events: list[Event] = [TurnStarted("q", "m"), *NOTEBOOK[3:6], *ROME[1]]
     turn = replay("q", events, PlainView(out), out)
@@ -334,7 +338,7 @@ def test_events_that_do_not_fit_are_passed_over() -> None:
     assert "In Italy." in out.getvalue()
 
 
-def test_cells_are_one_line_each() -> None:
+def test_each_cell_is_one_line() -> None:
     out = io.StringIO()
     rows = [[cell("1\t2"), cell("x\ny\x1b")], [cell(""), cell("z")]]
     show_table(Layout(columns=("a", "b"), narrow=("a", "b")), rows, out)
@@ -348,5 +352,5 @@ def test_cells_are_one_line_each() -> None:
         *((86_400, "1 day"), (300_000, "3 days")),
     ],
 )
-def test_how_long_ago(seconds: float, words: str) -> None:
+def test_ages_are_formatted(seconds: float, words: str) -> None:
     assert format_age(seconds) == words

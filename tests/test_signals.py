@@ -15,7 +15,7 @@ import pytest
 
 from streamchat.events import Event, TextDelta
 from streamchat.sessions.store import Store
-from tests.chatting import held
+from tests.chatting import hold
 from tests.program import HANGS, MODULE, Process, Terminal, environment, start
 from tests.screen import at_prompt
 from tests.server import NEVER, Reply, Server, says, wait_for_request
@@ -57,7 +57,7 @@ def test_a_signal_hangs_up_and_ends_the_program(
 
 def test_a_signal_ignored_at_start_stays_ignored(server: Server, tmp_path: Path) -> None:
     signalled = threading.Event()
-    server.script(held(says("It is"), signalled, *says(" 20.").parts))
+    server.script(hold(says("It is"), signalled, *says(" 20.").parts))
     ignored = {"ignored": [signal.SIGHUP]}
     arguments = ("ask", "hi", "--base-url", server.url)
     with start(tmp_path, *arguments, fresh=True, options=ignored) as process:

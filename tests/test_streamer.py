@@ -1,4 +1,4 @@
-"""From the callback to the iterator."""
+"""From LangChain's callbacks to the iterator."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from streamchat.models.openai_compatible import connect
 from tests.server import Server, says
 
 
-async def called_back(streamer: QueueCallbackHandler, *tokens: str) -> None:
+async def call_back(streamer: QueueCallbackHandler, *tokens: str) -> None:
     for token in tokens:
         chunk = ChatGenerationChunk(message=AIMessageChunk(token))
         await streamer.on_llm_new_token(token, chunk=chunk)
@@ -38,7 +38,7 @@ async def called_back(streamer: QueueCallbackHandler, *tokens: str) -> None:
 
 async def test_tokens_become_events_until_the_last_one() -> None:
     streamer = QueueCallbackHandler()
-    await called_back(streamer, "a", "b")
+    await call_back(streamer, "a", "b")
     streamer.close(TurnDone("ab"))
     assert [event async for event in streamer] == [TextDelta("a"), TextDelta("b"), TurnDone("ab")]
 
@@ -50,12 +50,12 @@ async def test_every_ending_ends_the_iteration(last: TurnDone | TurnFailed | Tur
     assert [event async for event in streamer] == [last]
 
 
-async def test_events_come_while_they_happen() -> None:
+async def test_events_arrive_as_they_happen() -> None:
     streamer = QueueCallbackHandler()
     waiting = asyncio.create_task(anext(aiter(streamer)))
     await asyncio.sleep(0)
     assert not waiting.done()
-    await called_back(streamer, "a")
+    await call_back(streamer, "a")
     assert await waiting == TextDelta("a")
 
 
@@ -66,11 +66,11 @@ async def test_a_handler_serves_one_turn_after_another() -> None:
         assert [event async for event in streamer] == [TurnDone(number)]
 
 
-async def test_a_queue_of_the_caller_s_own_may_be_bounded() -> None:
+async def test_a_queue_passed_in_may_be_bounded() -> None:
     queue: asyncio.Queue[Event] = asyncio.Queue(1)
     streamer = QueueCallbackHandler(queue)
-    await called_back(streamer, "a")
-    second = asyncio.create_task(called_back(streamer, "b"))
+    await call_back(streamer, "a")
+    second = asyncio.create_task(call_back(streamer, "b"))
     await asyncio.sleep(0)
     assert not second.done()
     assert [await anext(aiter(streamer)) for _ in range(2)] == [TextDelta("a"), TextDelta("b")]
@@ -84,16 +84,16 @@ async def test_the_last_event_comes_even_if_the_queue_is_full() -> None:
     assert [event async for event in streamer] == [Notice("full"), TurnCancelled()]
 
 
-async def test_chunks_are_kept_and_shown_raw_when_asked_for() -> None:
+async def test_chunks_are_kept_and_emitted_on_request() -> None:
     streamer = QueueCallbackHandler(keep_chunks=True, raw=True)
-    await called_back(streamer, "N", "LP")
+    await call_back(streamer, "N", "LP")
     streamer.close(TurnDone("NLP"))
     events = [event async for event in streamer]
     assert events[:2] == [ChunkReceived("N"), TextDelta("N")]
     assert merge_chunks(streamer.chunks).content == "NLP"
 
 
-async def test_tokens_of_other_kinds_are_passed_over() -> None:
+async def test_other_kinds_of_tokens_are_ignored() -> None:
     streamer = QueueCallbackHandler()
     await streamer.on_llm_new_token("a")
     await streamer.on_llm_new_token("a", chunk=GenerationChunk(text="a"))
@@ -120,10 +120,10 @@ async def test_every_message_arrives_once_streamed_or_whole(
     assert events == [*map(TextDelta, texts * 2), TextDelta("N LP")]
 
 
-async def test_what_the_decoder_held_back_comes_at_the_end_of_the_message() -> None:
+async def test_held_text_is_released_at_the_end_of_a_message() -> None:
     streamer = QueueCallbackHandler()
     streamer.begin_message(ChunkDecoder())
-    await called_back(streamer, "a\ud83d")
+    await call_back(streamer, "a\ud83d")
     reply = await streamer.end_message()
     streamer.close(TurnDone(reply.text))
     assert [event async for event in streamer] == [

@@ -21,7 +21,7 @@ def row(*texts: str) -> list[Cell]:
 ROWS = [row("model", "gpt-4o", "default"), row("key", "set", "the environment")]
 
 
-def drawn(columns: int, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+def show_on_terminal(columns: int, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     monkeypatch.setenv("COLUMNS", str(columns))
     out = io.StringIO()
     draw_table(LAYOUT, ROWS, out, above=[sanitize("file: none")])
@@ -29,7 +29,7 @@ def drawn(columns: int, monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 def test_a_wide_table(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert drawn(80, monkeypatch) == [
+    assert show_on_terminal(80, monkeypatch) == [
         "file: none",
         "",
         "name    value    from",
@@ -39,8 +39,8 @@ def test_a_wide_table(monkeypatch: pytest.MonkeyPatch) -> None:
     ]
 
 
-def test_columns_share_one_where_the_window_is_narrow(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert drawn(29, monkeypatch) == [
+def test_columns_are_merged_in_a_narrow_window(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert show_on_terminal(29, monkeypatch) == [
         "file: none",
         "",
         "name    value",

@@ -1,4 +1,4 @@
-"""Reasoning in tags at the start of a text, split in every way."""
+"""Reasoning in tags at the start of a text, split anywhere."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def test_only_tags_at_the_start_mean_reasoning(message: str) -> None:
 
 
 @given(st.sampled_from(list(MESSAGES)), st.data())
-def test_it_does_not_matter_where_the_text_is_split(message: str, data: st.DataObject) -> None:
+def test_the_split_does_not_matter(message: str, data: st.DataObject) -> None:
     cuts = sorted(data.draw(st.lists(st.integers(0, len(message)))))
     pieces = [message[a:b] for a, b in zip([0, *cuts], [*cuts, len(message)], strict=True)]
     assert split(*pieces) == MESSAGES[message]

@@ -1,4 +1,4 @@
-"""The tools, and what becomes of a call of one."""
+"""The built-in tools, and running tools."""
 
 from __future__ import annotations
 
@@ -88,12 +88,12 @@ def test_results_no_float_can_hold_or_no_real_number_is(
         ("[" * 100_000, "nested too deeply"),
     ],
 )
-def test_arguments_that_are_not_run(arguments: str, why: str) -> None:
+def test_invalid_arguments_are_not_run(arguments: str, why: str) -> None:
     with pytest.raises(CallError, match=why):
         check_arguments(add, arguments)
 
 
-def test_the_model_is_told_numbers_and_which_is_taken_from_which() -> None:
+def test_the_schema_says_which_number_is_subtracted() -> None:
     schema = subtract.args_schema.model_json_schema()  # type: ignore[union-attr]
     assert schema["properties"]["x"]["type"] == "number"
     assert "taken away" in schema["properties"]["x"]["description"]
@@ -142,7 +142,7 @@ async def test_an_asynchronous_tool_runs_in_the_event_loop() -> None:
     assert await run_tool(where, {}) == threading.current_thread().name
 
 
-async def test_a_tool_class_of_one_s_own_runs_where_it_wants_to() -> None:
+async def test_a_custom_tool_class_chooses_where_it_runs() -> None:
     class Sync(BaseTool):
         name: str = "sync"
         description: str = "Synchronous."
@@ -159,7 +159,7 @@ async def test_a_tool_class_of_one_s_own_runs_where_it_wants_to() -> None:
 
 
 @pytest.mark.parametrize("error", [SystemExit(3), KeyboardInterrupt(), asyncio.CancelledError()])
-async def test_a_tool_that_wants_to_end_the_program_only_fails(error: BaseException) -> None:
+async def test_a_tool_that_exits_the_program_only_fails(error: BaseException) -> None:
     @tool
     def rude() -> None:
         """Leave."""
@@ -169,7 +169,7 @@ async def test_a_tool_that_wants_to_end_the_program_only_fails(error: BaseExcept
         await run_tool(rude, {})
 
 
-async def test_nobody_waits_for_a_tool_that_was_given_up() -> None:
+async def test_cancelling_does_not_wait_for_the_tool() -> None:
     begun, release = threading.Event(), threading.Event()
 
     @tool

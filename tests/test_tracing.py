@@ -1,4 +1,4 @@
-"""LangSmith tracing: only when asked for, and never in the way."""
+"""LangSmith tracing: only on request, and never in the way."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 
 from tests.program import run
 from tests.server import Server, notebook
-from tests.test_models import deaf
+from tests.test_models import serve_silence
 
 
 class Collector(ThreadingHTTPServer):
@@ -84,14 +84,12 @@ def ask(home: Path, server: Server, endpoint: str, *flags: str) -> None:
     assert (done.stdout, done.stderr, done.returncode) == ("10 + 10 equals 20.\n", "", 0)
 
 
-def test_nothing_is_traced_unasked(server: Server, collector: Collector, tmp_path: Path) -> None:
+def test_nothing_is_traced_by_default(server: Server, collector: Collector, tmp_path: Path) -> None:
     ask(tmp_path, server, collector.url)
     assert collector.received == []
 
 
-def test_runs_are_traced_when_asked_for(
-    server: Server, collector: Collector, tmp_path: Path
-) -> None:
+def test_runs_are_traced_on_request(server: Server, collector: Collector, tmp_path: Path) -> None:
     ask(tmp_path, server, collector.url, "--trace")
     assert sum(map(len, collector.received)) > 100
 
@@ -100,7 +98,7 @@ def test_runs_are_traced_when_asked_for(
 def test_a_dead_endpoint_neither_delays_nor_spoils_the_answer(
     server: Server, tmp_path: Path, flags: list[str]
 ) -> None:
-    with deaf() as url:
+    with serve_silence() as url:
         started = time.monotonic()
         ask(tmp_path, server, url, *flags)
         assert time.monotonic() - started < 20

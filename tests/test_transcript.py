@@ -1,4 +1,4 @@
-"""What a model is sent of earlier turns, and exported sessions."""
+"""The history sent to the model, and exported sessions."""
 
 from __future__ import annotations
 
@@ -60,12 +60,12 @@ class TestHistory:
         assert select_history(turns, 3) == ([], 3)
         assert select_history([], 3) == ([], 0)
 
-    def test_nothing_from_before_a_gap(self) -> None:
+    def test_nothing_before_a_gap_is_sent(self) -> None:
         turns = [turn("a", "b"), turn("c" * 9, "d"), turn("e", "f")]
         assert select_history(turns, 8) == ([("e", "f")], 2)
 
     @given(st.lists(st.tuples(st.text(max_size=5), st.text(max_size=5))), st.integers(-1, 60))
-    def test_as_many_as_fit_and_no_more(self, texts: list[tuple[str, str]], most: int) -> None:
+    def test_as_many_turns_as_fit_are_sent(self, texts: list[tuple[str, str]], most: int) -> None:
         pairs, left_out = select_history([turn(*each) for each in texts], most)
         assert texts[left_out:] == pairs
         if pairs:
@@ -99,7 +99,7 @@ class TestMarkdown:
         text = to_markdown(SESSION, [(replace(DONE, answer=answer), NOTEBOOK)])
         assert f"\n\n{answer}\n" in text
 
-    def test_a_question_of_many_lines_is_quoted(self) -> None:
+    def test_a_multiline_question_is_quoted(self) -> None:
         question = "one\n\n# two\n```"
         assert "\n\n> one\n>\n> # two\n> ```\n\n" in to_markdown(
             SESSION, [(replace(DONE, question=question), NOTEBOOK)]
@@ -116,7 +116,7 @@ class TestMarkdown:
         assert "Calling a b\n\n```json\n\n```\n\na b did not finish.\n" in text
 
     @given(st.text("`~ab\n "))
-    def test_nothing_in_the_text_closes_its_fence(self, text: str) -> None:
+    def test_text_cannot_close_its_fence(self, text: str) -> None:
         opened, *inside, closed = fence(text).split("\n")
         assert opened == closed == "`" * len(opened)
         assert "\n".join(inside) == text

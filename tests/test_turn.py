@@ -109,7 +109,7 @@ def test_interleaved_calls_grow_side_by_side() -> None:
     assert turn.call("b").fragments.text == "2"
 
 
-def test_a_failed_call_says_so() -> None:
+def test_a_failed_call_is_marked() -> None:
     turn = after(ToolCallStarted("a", "add"), ToolFinished("a", "no", failed=True))
     assert turn.call("a").failed
     assert turn.call("a").ended
@@ -141,7 +141,7 @@ def test_prose_can_turn_out_to_be_the_answer() -> None:
     assert turn.blocks == (Answer("", Pieces(["Hel", "lo"])),)
 
 
-def test_an_answer_that_did_not_come_in_pieces_is_a_block_too() -> None:
+def test_an_unstreamed_answer_is_a_block_too() -> None:
     turn = after(TextDelta("Hel"), TurnDone("Hello"))
     assert turn.blocks == (Prose(Pieces(["Hel"])), Answer("", Pieces(["Hello"])))
 
@@ -152,7 +152,7 @@ def test_an_answer_goes_on_beside_other_calls() -> None:
     assert [type(block) for block in turn.blocks] == [Answer, ToolCall]
 
 
-def test_the_time_it_took_to_write_what_was_counted() -> None:
+def test_generation_time_covers_the_counted_tokens() -> None:
     first = StepFinished(1, seconds=3.0, first_token_seconds=1.0, output_tokens=10)
     turn = after(first, StepFinished(2, seconds=5.0, output_tokens=1), StepFinished(3, seconds=7.0))
     assert turn.generation_seconds == 2.0
@@ -192,7 +192,7 @@ def test_fragments_are_a_sequence(pieces: list[str], at: int) -> None:
         assert fragments[-1] == pieces[-1]
 
 
-def test_an_older_value_does_not_see_what_came_later() -> None:
+def test_an_older_turn_does_not_see_later_events() -> None:
     old = Pieces(["a"])
     one, other = old.append("b"), old.append("c")
     assert (list(old), list(one), list(other)) == (["a"], ["a", "b"], ["a", "c"])

