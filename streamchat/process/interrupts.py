@@ -50,9 +50,7 @@ class InterruptHandler:
     @contextmanager
     def cancel_on_signal(self, task: asyncio.Task[Any]) -> Iterator[None]:
         """Cancel the task if a signal arrives in this context or has arrived since `arm`."""
-        loop = asyncio.get_running_loop()
-        for number in self._signals:
-            loop.add_signal_handler(number, self.interrupt, number)
+        self._catch()
         self._task = task
         if self._early:
             task.cancel()
@@ -70,8 +68,18 @@ class InterruptHandler:
             self._task.cancel()
 
     def arm(self) -> None:
-        """Forget earlier interrupts; a later one cancels the next task as soon as it starts."""
+        """Forget earlier interrupts; a later one cancels the next task as soon as it starts.
+
+        Signals that do not linger end the program until then.
+        """
         self._early = False
+        if self._linger:
+            self._catch()
+
+    def _catch(self) -> None:
+        loop = asyncio.get_running_loop()
+        for number in self._signals:
+            loop.add_signal_handler(number, self.interrupt, number)
 
     def disarm(self) -> None:
         """Stop cancelling: ignore the signals if they linger, or let them end the program again."""

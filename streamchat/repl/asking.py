@@ -42,11 +42,11 @@ async def ask_question(
         ModelError: the model is not available.
         OSError: the output is gone.
     """
+    chat.interrupts.arm()  # first: a view takes a moment to make
     message, files = attach_files(question)
     for file in files:
         chat.say(f"({one_line(file.summary)})")
     view = choose_view(chat.options)
-    chat.interrupts.arm()
     async with _take_keys(chat, prompt, view):
         executor = await _wait_for_agent(chat)
         if executor is None:

@@ -61,7 +61,8 @@ class Command:
         if not kind:
             raise CommandError(f"{self.name} takes no arguments")
         if kind == "N" and not _is_number(argument):
-            raise CommandError(f"{self.name} takes a number, not {one_line(argument, 20)}")
+            taken = "a smaller number" if argument.isdecimal() else "a number"
+            raise CommandError(f"{self.name} takes {taken}, not {one_line(argument, 20)}")
         if argument.startswith("-"):
             raise CommandError(f"{self.name} takes no options, not {one_line(argument, 20)}")
         if kind not in _MAY_HOLD_SPACES and len(argument.split()) > 1:
