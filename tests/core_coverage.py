@@ -20,10 +20,11 @@ ROOT = Path(__file__).parents[1]
 CORE = (
     *("events", "turn", "agent/decoder", "models/wire/sse", "models/wire/body"),
     *("text/pieces", "text/partial_json", "text/redact", "text/sanitize", "text/surrogates"),
+    "text/think",
 )
 TESTS = {
     *("test_events", "test_turn", "test_decoder", "test_wire"),
-    *("test_partial_json", "test_redact", "test_sanitize"),
+    *("test_partial_json", "test_redact", "test_sanitize", "test_think"),
 }
 DIRECTORY = "core_coverage_directory"
 

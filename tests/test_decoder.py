@@ -22,6 +22,7 @@ from streamchat.events import (
     TextDelta,
     ToolCallStarted,
 )
+from streamchat.models.wire.normalize import to_generation_chunk
 
 ADD, MULTIPLY = '{"x": 1, "y": 2}', '{"x": 3, "y": 4}'
 
@@ -132,6 +133,32 @@ def test_a_model_that_goes_on_after_its_answer_overruns(
         decoder.feed(message)
     assert decoder.overran is overran
     assert decoder.finish()[1].calls[0].arguments == '{"answer": "yes"}'
+
+
+def test_what_follows_the_answer_in_its_chunk_is_not_read() -> None:
+    chunk = part(0, "a", "final_answer", '{"answer": "yes"}')
+    chunk.tool_call_chunks += part(1, "b", "add", ADD).tool_call_chunks
+    decoder = ChunkDecoder()
+    decoder.feed(chunk)
+    assert decoder.overran
+    assert [call.name for call in decoder.finish()[1].calls] == ["final_answer"]
+
+
+def test_a_whole_message_after_the_answer_adds_nothing() -> None:
+    whole = part(0, "a", "final_answer", '{"answer": "yes"}')
+    decoder = ChunkDecoder()
+    decoder.feed(whole)
+    whole.response_metadata = {"whole_message": "yes"}
+    assert decoder.feed(whole) == []
+    assert not decoder.overran
+
+
+def test_the_server_s_own_fields_are_kept_to_be_sent_back() -> None:
+    chunks = [
+        to_generation_chunk({"choices": [{"delta": {"reasoning_content": each}}]}).message
+        for each in ("Hm", ".")
+    ]
+    assert decode(*chunks)[1].fields == {"reasoning_content": "Hm."}
 
 
 def test_an_answer_may_be_followed_by_another_in_the_same_fragment() -> None:

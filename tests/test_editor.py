@@ -1,4 +1,4 @@
-"""The editor that a message is written in, and what it may do wrong."""
+"""Writing a message in an editor, and editors that misbehave."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def test_no_editor_loses_the_text(
         ("nosuch --wait", "the editor nosuch was not found"),
     ],
 )
-def test_a_variable_that_is_no_editor(
+def test_a_variable_that_does_not_name_an_editor(
     monkeypatch: pytest.MonkeyPatch, value: str, problem: str
 ) -> None:
     monkeypatch.setenv("VISUAL", " ")
@@ -102,7 +102,7 @@ def test_no_room_for_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
         ("{}/fails", "failed with exit status 3"),
     ],
 )
-def test_a_failing_editor_is_one_line_and_the_text_comes_back(
+def test_a_failing_editor_is_a_one_line_error_and_the_text_is_restored(
     server: Server, editors: Path, editor: str, problem: str
 ) -> None:
     server.script(says("An answer."), says("Another."))
@@ -122,7 +122,7 @@ def test_a_failing_editor_is_one_line_and_the_text_comes_back(
         assert "Press ENTER" not in chat.shown
 
 
-def test_what_is_not_utf_8_comes_back_legibly(server: Server, editors: Path) -> None:
+def test_invalid_utf_8_is_restored_legibly(server: Server, editors: Path) -> None:
     editor = f"'{editors}/saves other bytes'"
     with Chat(server, editors, columns=200, EDITOR=editor) as chat:
         chat.wait_until_ready()

@@ -1,4 +1,4 @@
-"""The variables that the libraries below read: named when they are at fault, and only then."""
+"""Environment variables that our libraries read, named only when they are at fault."""
 
 from __future__ import annotations
 
@@ -57,7 +57,9 @@ class TestChoice:
             ),
         ],
     )
-    def test_which_variable_counts(self, variables: dict[str, str], proxy: str | None) -> None:
+    def test_which_proxy_variable_applies(
+        self, variables: dict[str, str], proxy: str | None
+    ) -> None:
         assert choose_proxy(OPENAI_URL, **variables) == proxy
 
     def test_a_cgi_program_does_not_take_its_proxy_from_a_request(self) -> None:
@@ -122,7 +124,7 @@ class TestChecks:
             *("h\u00a0h", "\udcff", "http://a..b", f"http://{'a' * 64}.org"),
         ],
     )
-    def test_a_proxy_that_cannot_be_used(self, url: str) -> None:
+    def test_an_unusable_proxy(self, url: str) -> None:
         line = read_error(HTTPS_PROXY=url)
         assert line.startswith("HTTPS_PROXY must be a URL that begins with http://, https://, soc")
         assert "\n" not in line
@@ -133,7 +135,7 @@ class TestChecks:
         assert "***@h" in line
         assert "pa" not in line
 
-    def test_socks_that_is_not_installed(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_socks_without_its_extra(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setitem(sys.modules, "socksio", None)
         line = read_error(ALL_PROXY="socks5://127.0.0.1:1")
         assert line.startswith("ALL_PROXY must be an HTTP proxy: support for SOCKS is not inst")
@@ -142,7 +144,7 @@ class TestChecks:
             choose_proxy("http://127.0.0.1/", ALL_PROXY="socks5://h", NO_PROXY="127.0.0.1") is None
         )
 
-    def test_no_proxy_that_is_not_text(self) -> None:
+    def test_a_no_proxy_that_is_not_utf_8(self) -> None:
         assert read_error(HTTPS_PROXY="h", NO_PROXY="\udcff").startswith(
             "NO_PROXY must be UTF-8 text"
         )
@@ -150,7 +152,7 @@ class TestChecks:
 
     @pytest.mark.parametrize("name", ["OPENAI_ORG_ID", "OPENAI_ORGANIZATION", "OPENAI_PROJECT_ID"])
     @pytest.mark.parametrize("value", ["a\nb", "a\rb", "\u00e9", "\udcff", "\x7f"])
-    def test_a_header_that_cannot_be_sent(self, name: str, value: str) -> None:
+    def test_an_unsendable_header(self, name: str, value: str) -> None:
         assert read_error(**{name: value}).startswith(f"{name} must be printable ASCII text (got '")
         read_network(None, {name: value})  # a model inside this process gets no such header
 
@@ -170,7 +172,7 @@ class TestChecks:
             "Host: secret",
         ],
     )
-    def test_headers_that_cannot_be_sent(self, text: str) -> None:
+    def test_unsendable_custom_headers(self, text: str) -> None:
         line = read_error(None, OPENAI_CUSTOM_HEADERS=text)
         assert line.startswith("OPENAI_CUSTOM_HEADERS must be lines of NAME: VALUE")
         assert "cret" not in line
@@ -207,7 +209,7 @@ class TestChecks:
             read_network(url, {name: path})
             assert read_error(url, HTTP_PROXY="https://h", **{name: path}).startswith(why)
 
-    def test_certificates_that_can_be_used(self, tmp_path: Path) -> None:
+    def test_usable_certificates(self, tmp_path: Path) -> None:
         assert read_network(OPENAI_URL, {"SSL_CERT_FILE": str(CERTIFICATE)}).trust
         assert read_network(OPENAI_URL, {"SSL_CERT_DIR": f"/nowhere:{tmp_path}"}).trust
         # The file comes first.
@@ -234,14 +236,14 @@ class TestChecks:
             ("LANGCHAIN_RUN_COMPRESSION_THREADS", "must be a whole number"),
         ],
     )
-    def test_what_an_import_would_choke_on(self, name: str, why: str) -> None:
+    def test_variables_that_would_break_an_import(self, name: str, why: str) -> None:
         for url in (None, OPENAI_URL):
             assert read_error(url, **{name: "true"}).startswith(f"{name} {why}")
         read_network(None, {name: "0"})
 
 
 def fail_with(home: Path, server: Server, *arguments: str, code: int = 1, **variables: str) -> str:
-    """The one line that a question ends with."""
+    """Ask a question that fails; return its error, which must be one line."""
     own = {"OPENAI_BASE_URL": server.url, "OPENAI_API_KEY": KEY}
     done = run(home, "ask", "hi", *arguments, **own | variables)
     assert (done.returncode, done.stdout, done.stderr.count("\n")) == (code, "", 1)
@@ -249,7 +251,7 @@ def fail_with(home: Path, server: Server, *arguments: str, code: int = 1, **vari
 
 
 class TestProgram:
-    def test_a_proxy_that_works(self, server: Server, tmp_path: Path) -> None:
+    def test_a_working_proxy(self, server: Server, tmp_path: Path) -> None:
         with Server() as between:
             between.script(says("Here."))
             host = between.url.removesuffix("/v1").removeprefix("http://")
@@ -268,7 +270,7 @@ class TestProgram:
         )
         assert server.visits == []
 
-    def test_a_proxy_that_nobody_needs(self, server: Server, tmp_path: Path) -> None:
+    def test_a_bad_proxy_that_is_not_used(self, server: Server, tmp_path: Path) -> None:
         server.script(says("One."), says("Two."), says("Three."))
         base = {"OPENAI_BASE_URL": server.url, "NO_PROXY": "127.0.0.1"}
         for url in (DEAD, "socks5://127.0.0.1:9", "socks://127.0.0.1:9"):
@@ -283,7 +285,7 @@ class TestProgram:
             (403, "check OPENAI_API_KEY and its permissions, or HTTP_PROXY"),
         ],
     )
-    def test_a_proxy_that_answers_itself(
+    def test_a_proxy_that_answers_with_an_error(
         self, server: Server, tmp_path: Path, status: int, advice: str
     ) -> None:
         with Server() as between:
@@ -368,7 +370,7 @@ class TestProgram:
         words = "error: SSLKEYLOGFILE: No such file or directory (got '/nowhere/at/all')\n"
         assert (done.returncode, done.stderr) == (2, words)
 
-    def test_what_is_sent(self, server: Server, tmp_path: Path) -> None:
+    def test_custom_headers_are_sent(self, server: Server, tmp_path: Path) -> None:
         server.script(says("Here."))
         done = run(
             tmp_path,

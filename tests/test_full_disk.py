@@ -1,4 +1,4 @@
-"""A chat whose disk is full for a while."""
+"""A chat on a disk that is full for a while."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tests.server import Server, delta, notebook, says
 pytestmark = pytest.mark.skipif(not hasattr(resource, "prlimit"), reason="needs Linux")
 
 
-def test_saving_starts_again_when_the_disk_has_room(server: Server, tmp_path: Path) -> None:
+def test_saving_resumes_when_the_disk_has_room(server: Server, tmp_path: Path) -> None:
     server.script(*[says(f"Answer {number}.") for number in range(5)])
     with Chat(server, tmp_path) as chat:
         chat.wait_until_ready()
@@ -62,7 +62,7 @@ def test_calls_of_a_turn_that_is_saved_late(server: Server, tmp_path: Path) -> N
     assert "What is 10 + 10" in run(tmp_path, "sessions", "search", "add").stdout
 
 
-def test_what_is_missing_is_saved_at_the_end(server: Server, tmp_path: Path) -> None:
+def test_missing_turns_are_saved_at_the_end(server: Server, tmp_path: Path) -> None:
     server.script(says("One."), says("Two."))
     with Chat(server, tmp_path) as chat:
         chat.wait_until_ready()
@@ -76,7 +76,7 @@ def test_what_is_missing_is_saved_at_the_end(server: Server, tmp_path: Path) -> 
     assert [each.question for each in _stored(tmp_path)] == ["one", "two"]
 
 
-def test_what_is_missing_at_the_end_is_told(server: Server, tmp_path: Path) -> None:
+def test_turns_still_missing_at_the_end_are_reported(server: Server, tmp_path: Path) -> None:
     server.script(says("One."), says("Two."))
     with Chat(server, tmp_path) as chat:
         chat.wait_until_ready()
@@ -88,7 +88,9 @@ def test_what_is_missing_at_the_end_is_told(server: Server, tmp_path: Path) -> N
         assert "1 turn of this session could not be saved" in chat.shown
 
 
-def test_what_is_missing_is_saved_before_another_session(server: Server, tmp_path: Path) -> None:
+def test_missing_turns_are_saved_before_another_session_starts(
+    server: Server, tmp_path: Path
+) -> None:
     server.script(says("One."), says("Two."))
     with Chat(server, tmp_path) as chat:
         chat.wait_until_ready()
@@ -101,7 +103,7 @@ def test_what_is_missing_is_saved_before_another_session(server: Server, tmp_pat
     assert [each.question for each in _stored(tmp_path)] == ["one", "two"]
 
 
-def test_a_turn_that_is_half_stored_is_mended_or_undone(server: Server, tmp_path: Path) -> None:
+def test_a_half_stored_turn_is_completed_or_removed(server: Server, tmp_path: Path) -> None:
     """The disk fills up in the middle of a turn."""
     first, second = threading.Event(), threading.Event()
     more = delta(content=" a time")
@@ -124,7 +126,7 @@ def test_a_turn_that_is_half_stored_is_mended_or_undone(server: Server, tmp_path
     assert turns == [("mended", "Once upon a time", "done"), ("thanks", "Fine.", "done")]
 
 
-def test_changes_are_made_up_for(server: Server, tmp_path: Path) -> None:
+def test_missed_changes_are_made_later(server: Server, tmp_path: Path) -> None:
     server.script(*[says(f"Answer {number}.") for number in range(5)])
     with Chat(server, tmp_path) as chat:
         chat.wait_until_ready()
@@ -146,7 +148,7 @@ def test_changes_are_made_up_for(server: Server, tmp_path: Path) -> None:
         assert store.find(_last(tmp_path)).system == "Be kind."
 
 
-def test_the_history_of_the_prompt_is_one_line(server: Server, tmp_path: Path) -> None:
+def test_an_unsaved_prompt_history_is_reported_once(server: Server, tmp_path: Path) -> None:
     server.script(says("One."), says("Two."))
     with Chat(server, tmp_path, columns=120) as chat:
         chat.wait_until_ready()

@@ -1,4 +1,4 @@
-"""Any keys, typed or pasted without brackets."""
+"""Any keys, typed or pasted without bracketed paste."""
 
 from __future__ import annotations
 
@@ -27,7 +27,9 @@ _REPORTS = ["\x1b[31m", "\x1b[1;31m", "\x1b[1;2;3M", "\x1b[<0;1;1M", "\x1b[<0;m"
 
 
 @pytest.mark.parametrize("report", _REPORTS)
-def test_a_sequence_is_no_key_at_the_prompt(server: Server, tmp_path: Path, report: str) -> None:
+def test_an_unknown_sequence_is_not_a_key_at_the_prompt(
+    server: Server, tmp_path: Path, report: str
+) -> None:
     with Chat(server, tmp_path) as chat:
         chat.wait_until_ready()
         chat.type(f"abc{report}def")
@@ -36,7 +38,9 @@ def test_a_sequence_is_no_key_at_the_prompt(server: Server, tmp_path: Path, repo
 
 
 @pytest.mark.parametrize("report", _REPORTS)
-def test_nor_while_an_answer_streams(server: Server, tmp_path: Path, report: str) -> None:
+def test_an_unknown_sequence_is_not_a_key_during_an_answer(
+    server: Server, tmp_path: Path, report: str
+) -> None:
     go_on = threading.Event()
     server.script(hold(says("Once"), go_on))
     with Chat(server, tmp_path) as chat:

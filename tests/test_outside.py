@@ -1,4 +1,4 @@
-"""Files and text from outside are checked where they enter."""
+"""Files and text from outside are checked on entry."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ BAD = os.fsdecode(b"x\xff")
 
 @pytest.fixture(params=["fifo", "directory", "/dev/zero", "/dev/random", "missing"])
 def not_a_file(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[Path, str]:
-    """A path that is no regular file, and what is said about it."""
+    """A path that is not a regular file, and the error about it."""
     path = tmp_path / "named"
     match request.param:
         case "fifo":
@@ -47,10 +47,10 @@ class TestFiles:
         with pytest.raises(OSError, match=why):
             open_regular_file(path)
 
-    def test_what_takes_the_place_of_a_file_is_not_read_either(
+    def test_a_fifo_that_replaces_a_file_is_not_read(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """A FIFO that takes the file's place between the look at it and the opening."""
+        """A FIFO may replace the file between the check and the opening."""
         path, regular = tmp_path / "named", tmp_path / "regular"
         os.mkfifo(path)
         regular.touch()
@@ -66,14 +66,16 @@ class TestFiles:
         with pytest.raises(OSError, match="too large: more than 4 bytes"):
             read_regular_file(path, 4)
 
-    def test_an_impossible_name(self) -> None:
+    def test_an_impossible_file_name(self) -> None:
         with pytest.raises(OSError, match="Invalid argument"):
             open_regular_file(Path("a\0b"))
 
-    def test_no_configuration_file(self) -> None:
+    def test_dev_null_means_no_configuration_file(self) -> None:
         assert load_settings({}, {"STREAMCHAT_CONFIG": os.devnull}) == load_settings({}, {})
 
-    def test_the_configuration_file(self, not_a_file: tuple[Path, str]) -> None:
+    def test_the_configuration_file_must_be_a_regular_file(
+        self, not_a_file: tuple[Path, str]
+    ) -> None:
         path, why = not_a_file
         if str(path) == os.devnull:
             assert load_settings({}, {"STREAMCHAT_CONFIG": str(path)}) == Settings()
@@ -82,30 +84,32 @@ class TestFiles:
             load_settings({}, {"STREAMCHAT_CONFIG": str(path)})
         assert str(raised.value) == f"{path}: {why}"
 
-    def test_a_configuration_file_without_an_end(self, tmp_path: Path) -> None:
+    def test_an_endless_configuration_file(self, tmp_path: Path) -> None:
         path = tmp_path / "config.toml"
         with path.open("wb") as file:
             file.truncate(1 << 40)
         with pytest.raises(SettingsError, match=r"config\.toml: too large: more than 1,000,000 b"):
             load_settings({}, {"STREAMCHAT_CONFIG": str(path)})
 
-    def test_the_program_ends_with_one_line(self, tmp_path: Path) -> None:
+    def test_the_program_reports_a_bad_file_in_one_line(self, tmp_path: Path) -> None:
         done = run(tmp_path, "ask", "hi", STREAMCHAT_CONFIG="/dev/zero")
         assert (done.returncode, done.stderr) == (2, "error: /dev/zero: not a regular file\n")
 
-    def test_a_model_file(self, not_a_file: tuple[Path, str]) -> None:
+    def test_a_model_must_be_a_regular_file(self, not_a_file: tuple[Path, str]) -> None:
         path, why = not_a_file
         with pytest.raises(ModelError) as raised:
             open_embedded(Settings(str(path)), ignore_progress)
         assert str(raised.value) == f"{path}: {why}"
 
-    def test_a_file_that_a_library_cannot_use_is_named(
+    def test_a_file_that_a_library_rejects_is_named(
         self, capsys: pytest.CaptureFixture[str]
     ) -> None:
         assert explain(PermissionError(13, "Permission denied", "/some/file")) == 1
         assert capsys.readouterr().err == "error: /some/file: Permission denied\n"
 
-    def test_the_history_of_the_prompt(self, server: Server, tmp_path: Path) -> None:
+    def test_the_prompt_history_must_be_a_regular_file(
+        self, server: Server, tmp_path: Path
+    ) -> None:
         history = tmp_path / ".local/state/streamchat/history"
         history.parent.mkdir(parents=True)
         os.mkfifo(history)
@@ -131,7 +135,7 @@ class TestText:
             ("STREAMCHAT_PROFILE", "unknown profile x\\udcff"),
         ],
     )
-    def test_a_variable(self, tmp_path: Path, variable: str, words: str) -> None:
+    def test_a_variable_that_is_not_utf_8(self, tmp_path: Path, variable: str, words: str) -> None:
         done = run(tmp_path, "ask", "hi", **{variable: BAD})
         assert done.returncode == 2
         assert done.stderr.startswith("error: ")
@@ -151,13 +155,15 @@ class TestText:
             (BAD,),
         ],
     )
-    def test_an_argument(self, tmp_path: Path, arguments: tuple[str, ...]) -> None:
+    def test_an_argument_that_is_not_utf_8(
+        self, tmp_path: Path, arguments: tuple[str, ...]
+    ) -> None:
         done = run(tmp_path, *arguments)
         assert done.returncode == 2
         assert done.stderr.startswith("error: an argument is not UTF-8 text: ")
         assert done.stderr.endswith("x\\xff\n")
 
-    def test_the_name_of_a_file_need_not_be_text(self, server: Server, tmp_path: Path) -> None:
+    def test_a_file_name_need_not_be_utf_8(self, server: Server, tmp_path: Path) -> None:
         server.script(says("Here."))
         run(tmp_path, "ask", "hi", OPENAI_BASE_URL=server.url)
         id = run(tmp_path, "sessions", "list").stdout.split()[0]
@@ -177,7 +183,9 @@ class TestText:
         assert question == "größer"
 
     @pytest.mark.parametrize("encoding", ["utf-8", "utf-8:strict"])
-    def test_lines_on_a_pipe(self, server: Server, tmp_path: Path, encoding: str) -> None:
+    def test_lines_on_a_pipe_that_are_not_utf_8(
+        self, server: Server, tmp_path: Path, encoding: str
+    ) -> None:
         server.script(says("One."), says("Two."))
         done = run(
             tmp_path,
@@ -195,7 +203,9 @@ class TestText:
         assert "\ufffd" not in str(server.requests)
 
     @pytest.mark.parametrize("line", [f"a{BAD}b", f"/system a{BAD}b"])
-    def test_a_line_at_the_prompt(self, server: Server, tmp_path: Path, line: str) -> None:
+    def test_a_line_at_the_prompt_that_is_not_utf_8(
+        self, server: Server, tmp_path: Path, line: str
+    ) -> None:
         server.script(says("Here."))
         with Chat(server, tmp_path) as chat:
             chat.wait_until_ready()
@@ -207,14 +217,16 @@ class TestText:
             assert len(server.requests) == 1
             chat.leave()
 
-    def test_a_key_at_its_prompt(self, tmp_path: Path) -> None:
+    def test_a_typed_key_that_is_not_utf_8(self, tmp_path: Path) -> None:
         with Terminal(tmp_path, "ask", "hi", "--model", "gpt-4o") as terminal:
             terminal.wait_for("OpenAI API key:")
             terminal.type(f"{BAD}\n")
             terminal.wait_for("error: the key must be UTF-8 text")
             assert terminal.exit_code() == 2
 
-    def test_what_is_typed_while_an_answer_streams(self, server: Server, tmp_path: Path) -> None:
+    def test_text_typed_during_an_answer_that_is_not_utf_8(
+        self, server: Server, tmp_path: Path
+    ) -> None:
         end = threading.Event()
         server.script(hold(says("One."), end), says("Two."))
         with Chat(server, tmp_path) as chat:
@@ -233,7 +245,7 @@ class TestText:
             assert messages(server)[-1] == "second"
             chat.leave()
 
-    def test_what_a_program_passes_on_is_replaced(self) -> None:
+    def test_lone_surrogates_from_a_caller_are_replaced(self) -> None:
         prompt = Prompt("a\ud83d", instructions="b\ud83d", system="c\ud83d")
         texts = [each.text for each in prompt.messages(tools_offered=True)]
         assert texts == ["c\ufffd\n\nb\ufffd", "a\ufffd"]
@@ -248,17 +260,17 @@ class TestText:
             "http://a\u200b/v1",
         ],
     )
-    def test_an_address_with_blanks(self, url: str) -> None:
+    def test_a_url_with_blanks(self, url: str) -> None:
         with pytest.raises(ValueError, match="a URL without spaces and invisible characters"):
             ServerUrl().parse(url)
 
     @pytest.mark.parametrize("host", ["127.0.0.1:0", "a..b", "a" * 64, "\u3002"])
-    def test_an_address_that_nobody_can_have(self, host: str) -> None:
+    def test_an_impossible_host_name(self, host: str) -> None:
         with pytest.raises(ValueError, match="a valid URL"):
             ServerUrl().parse(f"http://{host}/v1")
 
-    def test_an_address_in_another_script(self) -> None:
+    def test_a_host_name_in_another_script(self) -> None:
         assert ServerUrl().parse("http://bücher.example/é")
 
-    def test_blanks_around_an_address_are_dropped(self) -> None:
+    def test_blanks_around_a_url_are_dropped(self) -> None:
         assert ServerUrl().parse(" http://127.0.0.1:1/v1/\n") == "http://127.0.0.1:1/v1"

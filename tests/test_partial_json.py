@@ -10,7 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from streamchat.text.partial_json import AnswerReader
-from streamchat.text.surrogates import SurrogateJoiner, join_surrogates, replace_surrogates
+from streamchat.text.surrogates import (
+    SurrogateJoiner,
+    has_surrogates,
+    join_surrogates,
+    replace_surrogates,
+)
 
 TEXT = st.text(st.characters(codec=None), max_size=30)
 JSON = st.recursive(
@@ -131,4 +136,6 @@ def test_pairs_are_joined_wherever_the_text_is_cut(text: str, places: list[int])
     assert joined == join_surrogates(text)
     assert replace_surrogates(joined) == replace_surrogates(text)
     assert replace_surrogates("plain") == "plain"
+    assert not has_surrogates(replace_surrogates(text))
+    assert has_surrogates(f"{text}\ud83d")
     replace_surrogates(text).encode()

@@ -45,7 +45,7 @@ def grouped(*events: Event) -> list[object]:
     return found
 
 
-def test_identical_failures_are_one_with_a_count() -> None:
+def test_identical_failures_are_shown_once_with_a_count() -> None:
     three = [*call("a"), *call("b"), *call("c")]
     assert grouped(*three) == ["a", ("a", 2, False)]
     assert grouped(*three, TextDelta("Hm")) == ["a", ("a", 2, True), Prose]
@@ -66,11 +66,11 @@ def test_other_calls_are_shown(second: list[Event]) -> None:
     assert grouped(*call("a", failed=False), *call("b", failed=False)) == ["a", "b"]
 
 
-def test_text_between_them_keeps_them_apart() -> None:
+def test_text_between_failures_separates_them() -> None:
     assert grouped(*call("a"), TextDelta("Hm"), *call("b")) == ["a", Prose, "b"]
 
 
-def test_refused_answers_do_not() -> None:
+def test_refused_answers_do_not_separate_failures() -> None:
     def refused(id: str) -> list[Event]:
         return [
             ToolCallStarted(id, "final_answer"),
@@ -83,7 +83,7 @@ def test_refused_answers_do_not() -> None:
     ]
 
 
-def test_the_earlier_ones_are_counted_up_to_a_different_one() -> None:
+def test_failures_are_counted_back_to_a_different_call() -> None:
     turn = fold([*call("a"), *call("b", '{"x"'), *call("c"), *call("d"), *call("e")])
     assert [count_earlier(turn.blocks, turn.call(id)) for id in "abcde"] == [0, 0, 0, 1, 2]
 
@@ -95,7 +95,7 @@ def test_a_screen_shows_the_first_and_the_number_of_the_others() -> None:
     assert shown.count("(the same call failed 36 more times)") == 1
 
 
-def test_a_log_counts_them() -> None:
+def test_plain_output_counts_repeats() -> None:
     out = StringIO()
     view = PlainView(out)
     for turn, event in accumulate([*call("a"), *call("b"), *call("c"), TurnDone("Well.")]):

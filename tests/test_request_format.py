@@ -1,4 +1,4 @@
-"""Requests: what a message came with goes back, and what a server refuses is left out."""
+"""Requests send back the extra fields of messages, and omit what a server refuses."""
 
 from __future__ import annotations
 
@@ -38,14 +38,14 @@ SIGNATURE = {"google": {"thought_signature": "EpwCCpkCAXLI2nz"}}
 
 
 class TestFieldsThatGoBack:
-    async def test_of_a_call(self, server: Server) -> None:
+    async def test_fields_of_a_call_are_sent_back(self, server: Server) -> None:
         turn = await play_turn(server, signed_call(extra_content=SIGNATURE), answers("20"))
         (call,) = assistant(server)["tool_calls"]
         assert call["extra_content"] == SIGNATURE
         assert call["function"] == {"name": "add", "arguments": ADD}
         assert turn.answer.text == "20"
 
-    async def test_of_a_function(self, server: Server) -> None:
+    async def test_fields_of_a_function_are_sent_back(self, server: Server) -> None:
         chunk = call_delta(id="a", name="add", arguments=ADD)
         function = chunk["choices"][0]["delta"]["tool_calls"][0]["function"]
         function["thought_signature"] = "Epw"
@@ -53,7 +53,7 @@ class TestFieldsThatGoBack:
         (call,) = assistant(server)["tool_calls"]
         assert call["function"] == {"name": "add", "arguments": ADD, "thought_signature": "Epw"}
 
-    async def test_of_each_of_several_calls(self, server: Server) -> None:
+    async def test_fields_of_several_calls_are_sent_back(self, server: Server) -> None:
         second = call_delta(1, id="b", name="add", arguments=ADD)
         second["choices"][0]["delta"]["tool_calls"][0]["extra_content"] = {"b": 1}
         first = signed_call(extra_content={"a": 1})
@@ -61,7 +61,7 @@ class TestFieldsThatGoBack:
         one, two = assistant(server)["tool_calls"]
         assert (one["extra_content"], two["extra_content"]) == ({"a": 1}, {"b": 1})
 
-    async def test_of_a_message(self, server: Server) -> None:
+    async def test_fields_of_a_message_are_sent_back(self, server: Server) -> None:
         details = [
             {"type": "reasoning.text", "index": 0, "text": "10 and ", "signature": None},
             {"type": "reasoning.text", "index": 0, "text": "10.", "signature": "sig"},
@@ -84,7 +84,7 @@ class TestFieldsThatGoBack:
             *("role", "content", "tool_calls", "reasoning_content", "reasoning_details")
         }
 
-    async def test_only_within_the_turn(self, server: Server) -> None:
+    async def test_fields_are_sent_back_only_within_the_turn(self, server: Server) -> None:
         agent = open_agent(server)
         server.script(signed_call(extra_content=SIGNATURE), answers("20"), answers("21"))
         await collect_events(agent)
@@ -102,7 +102,9 @@ class TestRefusals:
             "Additional properties are not allowed",
         ],
     )
-    async def test_a_field_is_left_out_from_then_on(self, server: Server, complaint: str) -> None:
+    async def test_a_refused_field_of_a_call_is_omitted_from_then_on(
+        self, server: Server, complaint: str
+    ) -> None:
         turn = await play_turn(
             server,
             signed_call(extra_content=SIGNATURE),
@@ -116,7 +118,7 @@ class TestRefusals:
             sent = [each for each in sent_messages(server, request) if each["role"] == "assistant"]
             assert all("extra_content" not in each["tool_calls"][0] for each in sent)
 
-    async def test_a_field_of_a_message(self, server: Server) -> None:
+    async def test_a_refused_field_of_a_message_is_omitted(self, server: Server) -> None:
         first = calls("add", [ADD])
         thinks = first.but(parts=(delta(reasoning_content="Hm."), *first.parts))
         refuses = fails(400, "reasoning_content is not allowed")
@@ -133,7 +135,9 @@ class TestRefusals:
             "Missing required field: content",
         ],
     )
-    async def test_null_content(self, server: Server, complaint: str) -> None:
+    async def test_refused_null_content_becomes_an_empty_string(
+        self, server: Server, complaint: str
+    ) -> None:
         turn = await play_turn(server, calls("add", [ADD]), fails(422, complaint), answers("20"))
         assert turn.answer.text == "20"
         assert assistant(server, 1)["content"] is None
@@ -149,7 +153,9 @@ class TestRefusals:
             "Conversation roles must alternate user/assistant/user/assistant/...",
         ],
     )
-    async def test_the_system_role(self, server: Server, complaint: str) -> None:
+    async def test_a_refused_system_role_moves_instructions_to_the_question(
+        self, server: Server, complaint: str
+    ) -> None:
         turn = await play_turn(server, fails(400, complaint), calls("add", [ADD]), answers("20"))
         assert turn.answer.text == "20"
         system, question = sent_messages(server, 0)
@@ -182,7 +188,7 @@ class TestRefusals:
         assert RequestFormat().adapt(complaint.lower(), sent) is None
 
 
-def test_pieces_of_a_list_without_places_stay_apart() -> None:
+def test_list_items_without_an_index_are_not_merged() -> None:
     joined: dict[str, Any] = {}
     for piece in ({"d": [{"text": "a"}]}, {"d": [{"text": "b"}]}, {"d": ["c"]}, {"d": None}):
         joined = join_fields(joined, piece)

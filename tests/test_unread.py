@@ -44,12 +44,12 @@ class Unread:
 
     @property
     def size(self) -> int:
-        """The bytes that wait in the pipe."""
+        """The number of bytes in the pipe."""
         counted = fcntl.ioctl(self.reader, termios.FIONREAD, bytes(4))
         return int.from_bytes(counted, "little")
 
     def fill(self) -> None:
-        """Fill it up; a terminal, but for a few hundred bytes."""
+        """Fill the pipe, or all but a few hundred bytes of the terminal."""
         os.set_blocking(self.writer, False)
         while not self.is_full:
             with suppress(BlockingIOError):
@@ -93,7 +93,7 @@ def wait_until(happened: Callable[[], bool]) -> None:
 
 
 def wait_until_asleep(process: Process) -> None:
-    """Wait until the program has begun, and waits for something other than the processor."""
+    """Wait until the program has started and waits for something other than the processor."""
     before: list[str] = []
 
     def is_asleep() -> bool:
@@ -105,7 +105,7 @@ def wait_until_asleep(process: Process) -> None:
 
 
 def read_state(process: Process) -> list[str]:
-    """Return what the kernel says of a process: S if it sleeps, and its times."""
+    """Return the kernel's state of a process (S if asleep), and its times."""
     return Path(f"/proc/{process.pid}/stat").read_text().rpartition(") ")[2].split()
 
 
@@ -118,7 +118,7 @@ def handles_signals(process: Process) -> bool:
 @each_signal
 @pytest.mark.parametrize("kind", ["pipe", "terminal"])
 @pytest.mark.parametrize("options", [(), ("--no-tools",), ("--plain",), ("--json",)])
-def test_while_a_long_answer_is_written(
+def test_a_signal_while_a_long_answer_is_written(
     server: Server, tmp_path: Path, number: signal.Signals, kind: str, options: tuple[str, ...]
 ) -> None:
     # With tools, a pipe gets the text once the whole answer has arrived.
@@ -134,7 +134,7 @@ def test_while_a_long_answer_is_written(
 
 
 @pytest.mark.parametrize("written", range(0, 60_000, 6_000))
-def test_after_so_much_of_the_answer(server: Server, tmp_path: Path, written: int) -> None:
+def test_a_signal_after_part_of_the_answer(server: Server, tmp_path: Path, written: int) -> None:
     server.script(LONG)
     number = list(CODES)[written % 3]
     arguments = ("ask", "hi", "--no-tools")
@@ -162,7 +162,7 @@ def test_after_so_much_of_the_answer(server: Server, tmp_path: Path, written: in
     ],
     ids=" ".join,
 )
-def test_while_a_command_writes(
+def test_a_signal_while_a_command_writes(
     server: Server, tmp_path: Path, number: signal.Signals, command: tuple[str, ...]
 ) -> None:
     server.script(says("Hi."), forever=True)
@@ -176,7 +176,7 @@ def test_while_a_command_writes(
 
 
 @each_signal
-def test_while_a_scripted_chat_answers(
+def test_a_signal_while_a_scripted_chat_answers(
     server: Server, tmp_path: Path, number: signal.Signals
 ) -> None:
     server.script(LONG)
@@ -192,7 +192,9 @@ def test_while_a_scripted_chat_answers(
 
 
 @each_signal
-def test_while_the_chat_answers(server: Server, tmp_path: Path, number: signal.Signals) -> None:
+def test_a_signal_while_the_chat_answers(
+    server: Server, tmp_path: Path, number: signal.Signals
+) -> None:
     server.script(LONG)
     with unread("terminal") as output:
         before = output.get_settings()
@@ -206,7 +208,9 @@ def test_while_the_chat_answers(server: Server, tmp_path: Path, number: signal.S
 
 
 @each_signal
-def test_while_a_spinner_turns(server: Server, tmp_path: Path, number: signal.Signals) -> None:
+def test_a_signal_while_a_spinner_turns(
+    server: Server, tmp_path: Path, number: signal.Signals
+) -> None:
     server.script(SILENT)
     with unread("terminal", filled=True) as output:
         before = output.get_settings()
@@ -219,7 +223,7 @@ def test_while_a_spinner_turns(server: Server, tmp_path: Path, number: signal.Si
 
 @each_signal
 @pytest.mark.parametrize("command", ["ask", "doctor"])
-def test_while_it_starts(
+def test_a_signal_during_startup(
     server: Server, tmp_path: Path, number: signal.Signals, command: str
 ) -> None:
     server.script(SILENT, forever=True)

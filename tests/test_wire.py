@@ -70,11 +70,25 @@ class TestEvents:
             ("data: schön\n\n".encode(), ["schön"]),
             (b"data: \xff\n\n", ["\ufffd"]),
             (b"nonsense\n\n", []),
+            (b'{"a": 1}\n\n', ['{"a": 1}']),
+            (b"data: a\nerror: no\n\n", ["a", "no"]),
         ],
     )
     def test_forms(self, data: bytes, found: list[str]) -> None:
         assert [event.data for event in decode_events(data)] == found
         assert decode_events(*(data[at : at + 1] for at in range(len(data)))) == decode_events(data)
+
+    def test_an_error_field_makes_an_event_of_that_type(self) -> None:
+        assert decode_events(b"event: x\ndata: a\nerror: no\n\n") == [
+            *(ServerEvent("x", "a"), ServerEvent("error", "no"))
+        ]
+
+    def test_lines_that_are_no_fields_are_kept(self) -> None:
+        decoder = EventDecoder()
+        assert list(decoder.feed(b"id: 7\nupstream timeout\nerror code: 524\n: x\n\n")) == []
+        assert decoder.stray == ["upstream timeout", "error code: 524"]
+        list(decoder.feed(b"x\n" * 1000))
+        assert len(decoder.stray) == 100
 
     def test_an_event_type_applies_to_one_event(self) -> None:
         found = decode_events(b"event: error\ndata: a\n\ndata: b\n\n")
@@ -148,6 +162,8 @@ class TestBodies:
             (b"event: error\ndata: no\n\n", "no"),
             (b'event: error\ndata: {"detail": "no"}\n\n', {"detail": "no"}),
             (b'{"object": "error", "message": "no"}', {"object": "error", "message": "no"}),
+            (b'data: {"id": 1}\n\nupstream timeout\n', "upstream timeout"),
+            (b'data: {"id": 1}\n\nerror: no\n\n', "no"),
         ],
     )
     def test_reported_errors(self, data: bytes, body: object) -> None:
