@@ -31,7 +31,13 @@ def read_fragments(message: AIMessage) -> Iterator[Fragment]:
     """Yield the fragments of calls in a chunk, or the calls of a whole message."""
     if isinstance(message, AIMessageChunk):
         extras = message.extras if isinstance(message, StrictChunk) else None
-        fields = extras.calls if extras else ()
+        if extras is None:
+            for part in message.tool_call_chunks:
+                yield Fragment(
+                    part["index"], part["id"] or "", part["name"] or "", part["args"] or ""
+                )
+            return
+        fields = extras.calls
         for part, extra in zip_longest(message.tool_call_chunks, fields):
             if part:
                 texts = (part["id"] or "", part["name"] or "", part["args"] or "")

@@ -5,6 +5,8 @@ from __future__ import annotations
 from streamchat.text.surrogates import SurrogateJoiner
 from streamchat.text.think import Split, ThinkSplitter
 
+_NOTHING = Split("", "")
+
 
 class MessageText:
     """The text of a message while it arrives."""
@@ -22,13 +24,15 @@ class MessageText:
 
     def feed(self, text: str) -> Split:
         """Return what a piece adds to the reasoning and to the text."""
+        if not text:
+            return _NOTHING
         self._received.append(text)
         return self._keep(self._splitter.feed(self._characters.feed(text)))
 
     def complete(self, text: str) -> Split:
         """Return what the whole text adds; if it differs from the pieces, it replaces them."""
         if not text:
-            return Split("", "")
+            return _NOTHING
         rest = find_rest("".join(self._received), text)
         if rest is not None:
             return self.feed(rest)
@@ -36,7 +40,7 @@ class MessageText:
         whole.feed(text)
         whole.finish()
         self._shown = [whole.shown]
-        return Split("", "")
+        return _NOTHING
 
     def finish(self) -> Split:
         """Return what was held back."""

@@ -35,9 +35,18 @@ def read_extras(delta: Mapping[str, Any]) -> Extras | None:
     """Return the extra fields of a delta; None if it has none, as most."""
     found = delta.get("tool_calls")
     calls = [each for each in found if isinstance(each, dict)] if isinstance(found, list) else []
+    if delta.keys() <= MESSAGE_FIELDS and all(map(_is_plain, calls)):
+        return None
     message = _pick_extras(delta, MESSAGE_FIELDS)
     fields = tuple(map(find_call_extras, calls))
     return Extras(message, fields) if message or any(fields) else None
+
+
+def _is_plain(call: Mapping[str, Any]) -> bool:
+    function = call.get("function")
+    if isinstance(function, dict) and not function.keys() <= _FUNCTION_FIELDS:
+        return False
+    return call.keys() <= _CALL_FIELDS
 
 
 def find_call_extras(call: Mapping[str, Any]) -> dict[str, Any]:
@@ -59,8 +68,10 @@ def _pick_extras(values: Mapping[str, Any], known: frozenset[str]) -> dict[str, 
     }
 
 
-def join_fields(begun: Mapping[str, Any], piece: Mapping[str, Any]) -> dict[str, Any]:
+def join_fields(begun: dict[str, Any], piece: Mapping[str, Any]) -> dict[str, Any]:
     """Return the fields with the next piece of each."""
+    if not piece:
+        return begun
     joined = dict(begun)
     for name, value in piece.items():
         if value is not None:
