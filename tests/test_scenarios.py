@@ -335,8 +335,14 @@ def check_standard_error(scenario: Scenario, run: Run, notices: str = "") -> Non
 
 def assert_dim(text: str, written: str) -> None:
     """Check that reasoning does not look like an answer."""
-    styles = STYLE.findall(written[: written.find(text)])
-    assert "2" in styles[-1].split(";")
+    shown, styles, at = "", [], 0
+    for sequence in (*SEQUENCES.finditer(written), None):
+        plain = written[at : sequence.start() if sequence else None]
+        style = ["", *STYLE.findall(written[:at])][-1]
+        shown += plain
+        styles += [style] * len(plain)
+        at = sequence.end() if sequence else at
+    assert "2" in styles[shown.index(text)].split(";")
 
 
 def fill_in_host(words: Sequence[str], run: Run) -> list[str]:
