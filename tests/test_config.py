@@ -35,6 +35,9 @@ def test_defaults(tmp_path: Path) -> None:
         save=True,
         editing="emacs",
         clipboard="tool",
+        wrap="words",
+        reasoning="fold",
+        code_style="auto",
     )
 
 

@@ -64,6 +64,9 @@ def test_show_names_the_source_of_each_setting(tmp_path: Path, config: Path) -> 
         "save        = true  # default",
         'editing     = "emacs"  # default',
         'clipboard   = "tool"  # default',
+        'wrap        = "words"  # default',
+        'reasoning   = "fold"  # default',
+        'code_style  = "auto"  # default',
         "trace       = false  # default",
     ]
 

@@ -97,8 +97,10 @@ def ask(
         disable_animation()
     from streamchat.cli.ask import ask_once
     from streamchat.view.choose import ViewOptions
+    from streamchat.view.look import Look
 
-    options = ViewOptions(plain=plain, raw=raw, json=json, verbose=verbose)
+    look = Look(settings.wrap, settings.code_style, settings.reasoning)
+    options = ViewOptions(plain, raw, json, verbose, look)
     raise typer.Exit(
         ask_once(
             question,
@@ -138,8 +140,10 @@ def repl(
         disable_animation()
     from streamchat.repl.start import chat
     from streamchat.view.choose import ViewOptions
+    from streamchat.view.look import Look
 
-    options = ViewOptions(plain=plain, verbose=verbose)
+    look = Look(settings.wrap, settings.code_style, settings.reasoning)
+    options = ViewOptions(plain, verbose=verbose, look=look)
     code = chat(
         settings,
         redactor,

@@ -195,6 +195,28 @@ class Settings:
             "How /copy copies: tool runs a clipboard program if any, osc52 asks the terminal.",
         ),
     )
+    wrap: Literal["words", "terminal"] = _declare(
+        "words",
+        Setting(
+            Choice("words", "terminal"),
+            "Where lines of text break: between words, or where the terminal breaks them, which "
+            "copies without line breaks.",
+        ),
+    )
+    reasoning: Literal["fold", "show", "hide"] = _declare(
+        "fold",
+        Setting(
+            Choice("fold", "show", "hide"),
+            "Reasoning on a terminal: folded to one line once the answer begins, shown, or hidden.",
+        ),
+    )
+    code_style: str = _declare(
+        "auto",
+        Setting(
+            Text(),
+            "Pygments style for code, such as monokai; auto fits the terminal's colors.",
+        ),
+    )
     trace: bool = _declare(
         False,
         Setting(

@@ -11,6 +11,7 @@ from streamchat.view import View
 from streamchat.view.answer import AnswerView
 from streamchat.view.debug import DebugView
 from streamchat.view.jsonl import JsonView
+from streamchat.view.look import DEFAULT_LOOK, Look
 from streamchat.view.plain import PlainView
 from streamchat.view.raw import RawView
 
@@ -23,6 +24,7 @@ class ViewOptions:
     raw: bool = False
     json: bool = False
     verbose: bool = False
+    look: Look = DEFAULT_LOOK
 
 
 def choose_view(options: ViewOptions) -> View:
@@ -34,15 +36,15 @@ def choose_view(options: ViewOptions) -> View:
     elif options.plain or (sys.stdout.isatty() and not can_repaint(sys.stdout)):
         inner = PlainView(sys.stdout)
     elif sys.stdout.isatty():
-        return _choose_live(options.verbose)
+        return _choose_live(options)
     else:
         inner = AnswerView(sys.stdout, write_stderr)
     return DebugView(inner, write_stderr) if options.verbose else inner
 
 
-def _choose_live(verbose: bool) -> View:
+def _choose_live(options: ViewOptions) -> View:
     # Rich is slow to import, and a pipe has no use for it.
     from streamchat.view.live.view import LiveView
 
-    view = LiveView.on(sys.stdout, whole_lines=verbose)
-    return DebugView(view, view.write) if verbose else view
+    view = LiveView.on(sys.stdout, options.look, whole_lines=options.verbose)
+    return DebugView(view, view.write) if options.verbose else view

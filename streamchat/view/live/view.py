@@ -39,6 +39,7 @@ from streamchat.view.live.lines import Lines
 from streamchat.view.live.page import Page
 from streamchat.view.live.painter import Painter, reflows
 from streamchat.view.live.terminal import Terminal, Tty
+from streamchat.view.look import DEFAULT_LOOK, Look
 from streamchat.view.style import LINE_BREAK, Palette, StyledText, get_style, open_console
 
 _FRAME = 1 / 30
@@ -57,6 +58,7 @@ class LiveView:
     Args:
         terminal: its cursor is at the beginning of a line.
         console: knows the terminal's colours and encoding.
+        look: what the user wants it to look like.
         whole_lines: make a line of text final only when it is complete, so that `write` can insert
             lines above it.
         reflow: whether the terminal wraps its lines again when its width changes; by default,
@@ -67,6 +69,7 @@ class LiveView:
         self,
         terminal: Terminal,
         console: Console,
+        look: Look = DEFAULT_LOOK,
         *,
         whole_lines: bool = False,
         reflow: bool | None = None,
@@ -92,9 +95,9 @@ class LiveView:
         """Whether the timer is set for a frame rather than for the spinner."""
 
     @classmethod
-    def on(cls, stream: TextIO, *, whole_lines: bool = False) -> Self:
+    def on(cls, stream: TextIO, look: Look = DEFAULT_LOOK, *, whole_lines: bool = False) -> Self:
         """Return a view on the terminal behind a stream."""
-        return cls(Tty(stream), open_console(stream), whole_lines=whole_lines)
+        return cls(Tty(stream), open_console(stream), look, whole_lines=whole_lines)
 
     def __enter__(self) -> Self:
         self._last_event = monotonic()
