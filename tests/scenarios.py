@@ -673,7 +673,7 @@ SHAPES_OF_STREAMS = (
         "disconnect-in-text",
         sends(delta(content="Once upon"), Hangup()),
         DONE,
-        error=("{host} closed the connection",),
+        error=("{host} closed the connection in the middle of the response",),
         partial="Once upon",
         requests=1,
     ),

@@ -34,6 +34,7 @@ from streamchat.turn import Turn, reduce
 from streamchat.view.debug import DebugView
 from streamchat.view.live import view
 from streamchat.view.live.view import LiveView
+from streamchat.view.look import DEFAULT_LOOK, Look
 from streamchat.view.markdown import highlight
 from streamchat.view.style import get_style
 from tests.screen import Screen, ScreenTerminal, draw_text
@@ -41,11 +42,20 @@ from tests.test_markdown import CUTS, MARKDOWN, render_text, split_source
 from tests.turns import EVIL, EVIL_SHOWN, NOTEBOOK, answer, call
 
 
+SHOWN = Look(reasoning="show")
+
+
 class Session:
     """A live view on an emulated terminal."""
 
     def __init__(
-        self, columns: int = 80, lines: int = 24, *, encoding: str = "utf-8", **options: bool
+        self,
+        columns: int = 80,
+        lines: int = 24,
+        look: Look = DEFAULT_LOOK,
+        *,
+        encoding: str = "utf-8",
+        **options: bool,
     ) -> None:
         class Terminal(io.StringIO):
             pass
@@ -53,7 +63,7 @@ class Session:
         Terminal.encoding = encoding  # type: ignore[misc]
         self.console = Console(file=Terminal(), force_terminal=True, highlight=False)
         self.terminal = ScreenTerminal(Screen(columns, lines))
-        self.view = LiveView(self.terminal, self.console, reflow=False, **options)
+        self.view = LiveView(self.terminal, self.console, look, reflow=False, **options)
         self.turn = Turn()
 
     def show(self, *events: Event) -> None:
@@ -78,12 +88,26 @@ class Session:
 
 
 def draw_turn(
-    events: Iterable[Event], columns: int = 80, lines: int = 24, encoding: str = "utf-8"
+    events: Iterable[Event],
+    columns: int = 80,
+    lines: int = 24,
+    look: Look = DEFAULT_LOOK,
+    encoding: str = "utf-8",
 ) -> list[str]:
     """Show the events; return all lines, also those scrolled off the screen."""
-    with Session(columns, lines, encoding=encoding) as session:
+    with Session(columns, lines, look, encoding=encoding) as session:
         session.show(*events)
     return session.everything
+
+
+def top(title: str = "answer", columns: int = 80) -> str:
+    """Return the rule above a text."""
+    return f"╭─ {title} ".ljust(min(columns, 72), "─")
+
+
+def bottom(columns: int = 80) -> str:
+    """Return the rule below a text that is not the turn's last."""
+    return "╰".ljust(min(columns, 72), "─")
 
 
 class Clock:
@@ -112,14 +136,13 @@ class TestATurn:
 
     def test_the_notebook_turn(self) -> None:
         assert draw_turn(NOTEBOOK, 100) == [
-            "╭─ add ✓ " + "─" * 90 + "╮",
-            '│ {"|x|":|10|,"|y|":|10|}|' + " " * 73 + "│",
-            "│ x = 10, y = 10" + " " * 83 + "│",
-            "│ → 20" + " " * 93 + "│",
-            "╰" + "─" * 90 + " <1 ms ─╯",
+            "╭─ ✓ add(x=10, y=10) → 20 " + "─" * 45 + "╮",
+            '│ {"|x|":|10|,"|y|":|10|}|' + " " * 45 + "│",
+            "╰" + "─" * 62 + " <1 ms ─╯",
             "",
+            top(),
             "10 + 10 equals 20.",
-            "m · 2 steps · 0.0 s",
+            "╰─ m · 2 steps · 0.0 s",
         ]
 
     async def test_frames_between_events_leave_nothing_behind(self) -> None:
@@ -130,19 +153,66 @@ class TestATurn:
         assert session.everything == draw_turn(NOTEBOOK, 40)
 
     @pytest.mark.parametrize("whole_lines", [False, True])
-    def test_reasoning_is_dim_and_apart(self, whole_lines: bool) -> None:
-        with Session(whole_lines=whole_lines) as session:
+    def test_reasoning_is_dim_and_in_a_frame_of_its_own(self, whole_lines: bool) -> None:
+        with Session(look=SHOWN, whole_lines=whole_lines) as session:
             session.show(ReasoningDelta("\n\nI *th"), ReasoningDelta("ink\x1b\r"))
             session.show(ReasoningDelta("\nso.\n\n"), *answer("It is **3**."))
-        assert session.everything[:4] == ["I *think\\x1b", "so.", "", "It is 3."]
+        assert session.everything[:7] == [
+            *(top("reasoning"), "I *think\\x1b", "so.", "╰─ ~3 tokens", ""),
+            *(top(), "It is 3."),
+        ]
         assert "\x1b[2mI *th" in "".join(session.terminal.frames)
+
+    def test_reasoning_folds_to_a_line_when_the_answer_begins(self, clock: Clock) -> None:
+        with Session() as session:
+            clock.now += 1
+            session.show(ReasoningDelta("First\n"), ReasoningDelta("then"))
+            session.view._paint()
+            assert session.visible[:3] == [top("reasoning"), "First", "then"]
+            clock.now += 3.14
+            session.show(AnswerDelta("Yes"))
+            assert session.visible == ["reasoning · 3.1 s · ~2 tokens", "", top(), "Yes"]
+
+    def test_the_last_rows_of_long_reasoning_are_visible(self, clock: Clock) -> None:
+        with Session() as session:
+            for number in range(100):
+                clock.now += 1
+                session.show(ReasoningDelta(f"line {number}\n"))
+            clock.now += 1
+            session.show(ReasoningDelta("end"))
+            assert session.visible == [
+                top("reasoning"),
+                *(f"line {number}" for number in range(93, 100)),
+                "end",
+            ]
+            session.show(TurnDone("Yes"))
+        assert session.everything[0] == "reasoning · 101 s · ~101 tokens".replace(
+            "101 s", "100.0 s"
+        )
+        assert "line" not in "".join(session.everything)
+
+    @pytest.mark.parametrize("end", [TurnFailed("why"), TurnCancelled()])
+    def test_reasoning_that_was_cut_off_stays(self, end: Event) -> None:
+        lines = draw_turn([ReasoningDelta("I think"), end])
+        assert lines[:3] == [top("reasoning"), "I think", "╰─ ~1 token"]
+
+    def test_hidden_reasoning(self, clock: Clock) -> None:
+        with Session(look=Look(reasoning="hide")) as session:
+            clock.now += 1
+            session.show(ReasoningDelta("I think"))
+            assert session.visible[0].endswith(" thinking")
+            clock.now += 1
+            session.show(AnswerDelta("Yes"))
+            assert session.visible == [top(), "Yes"]
 
     @pytest.mark.parametrize("kind", [TextDelta, AnswerDelta])
     def test_reasoning_in_the_middle_of_an_answer(self, kind: type[Event]) -> None:
         events = [kind("Hello "), ReasoningDelta("hm"), kind("world"), TurnDone("Hello world")]  # type: ignore[call-arg]  # a text is all these need
-        with Session() as session:
+        with Session(look=SHOWN) as session:
             session.show(*events)
-        assert session.everything[:3] == ["Hello world", "", "hm"]
+        assert session.everything[:6] == [
+            *(top(), "Hello world", bottom(), "", top("reasoning"), "hm")
+        ]
 
     def test_prose_a_failed_call_and_a_note(self) -> None:
         events = [
@@ -154,10 +224,40 @@ class TestATurn:
         ]
         lines = draw_turn(events, 50)
         assert lines[:2] == ["Let me see.", ""]
-        assert lines[2].startswith("╭─ add ✗ ──")
-        assert lines[5].startswith("│ → no good")
-        assert lines[7:10] == ["(retrying)", "", "Hm"]
-        assert lines[10].startswith("✗ 0 steps · ")
+        assert lines[2].startswith("╭─ ✗ add() ──")
+        assert lines[4].startswith("│ → no good")
+        assert lines[6:10] == ["(retrying)", "", top(columns=50), "Hm"]
+        assert lines[10] == "╰─ ✗ 0 steps · 2.0 s"
+
+    def test_text_before_a_call_has_no_frame_unless_it_is_long(self, clock: Clock) -> None:
+        with Session(40, 24) as session:
+            clock.now += 1
+            session.show(TextDelta("Let me see."))
+            assert session.visible == [top(columns=40), "Let me see."]
+            clock.now += 1
+            session.show(ToolCallStarted("a", "add"))
+            assert session.visible[:2] == ["Let me see.", ""]
+        long = "line\n" * 20
+        lines = draw_turn([TextDelta(long), *call("add", ["{}"], "1")], 40)
+        assert lines[0] == top(columns=40)
+        assert lines[21:23] == [bottom(40), ""]
+
+    def test_a_failed_call_is_red_in_its_title_and_border_only(self) -> None:
+        with Session() as session:
+            session.show(*call("add", ["{"], "no good", failed=True))
+        sent = "".join(session.terminal.frames)
+        assert "\x1b[31m╭─ ✗" in sent
+        assert "\x1b[31m│" in sent
+        assert "→ \x1b[0mno good" in sent
+
+    def test_long_results_are_cut_with_a_count(self) -> None:
+        look = Look(hint=", /last shows all")
+        lines = draw_turn(call("add", ["{}"], "\n".join("y" * 20)), look=look)
+        assert sum("y" in line for line in lines) == 10
+        assert "… 10 more lines, /last shows all" in lines[-2]
+        lines = draw_turn(call("add", ["{}"], "y" * 900 + "\nx\n"), look=look)
+        assert "… 102 more characters, /last shows all" in lines[-2]
+        assert "more" not in "".join(draw_turn(call("add", ["{}"], "y\n" * 10)))
 
     def test_parallel_calls_keep_their_order(self) -> None:
         events = [
@@ -169,7 +269,7 @@ class TestATurn:
             ToolFinished("a", "1"),
         ]
         lines = draw_turn([*events, *answer("3")], 40)
-        assert [line[3:8] for line in lines if line.startswith("╭")] == ["add ✓", "multi"]
+        assert [line[3:8] for line in lines if line.startswith("╭─ ✓")] == ["✓ add", "✓ mul"]
 
     def test_the_last_line_has_the_figures_the_server_reported(self) -> None:
         events = [
@@ -180,11 +280,12 @@ class TestATurn:
             TurnDone("Hi", (), 2.6),
         ]
         assert draw_turn(events, 100)[-1] == (
-            "gpt · 1 step · first token 0.50 s · 35 tok/s · 1,200 in, 70 out · 2.6 s"
+            "╰─ gpt · 1 step · first token 0.50 s · 35 tok/s · 1,200 in, 70 out · 2.6 s"
         )
-        assert draw_turn(events, 60)[-2:] == [
-            "gpt · 1 step · first token 0.50 s · 35 tok/s",
-            "1,200 in, 70 out · 2.6 s",
+        assert draw_turn(events, 60)[-1] == "╰─ gpt · 1 step · 35 tok/s · 1,200 in, 70 out · 2.6 s"
+        assert draw_turn(events, 40)[-2:] == [
+            "╰─ gpt · 1 step · 35 tok/s",
+            "   1,200 in, 70 out · 2.6 s",
         ]
 
     def test_a_refused_answer_stays_and_the_next_comes_below(self) -> None:
@@ -195,8 +296,8 @@ class TestATurn:
             *answer("right"),
         ]
         lines = draw_turn(events, 100)
-        assert lines[0] == "wro"
-        assert lines[2].startswith("╭─ final_answer ✗")
+        assert lines[:4] == [top(), "wro", bottom(), ""]
+        assert lines[4].startswith("╭─ ✗ final_answer")
         assert lines[-2] == "right"
 
     def test_a_line_that_can_become_a_heading_is_visible_and_written_once(
@@ -206,13 +307,13 @@ class TestATurn:
             for piece in ("What ", "*is* ", "a", "\nmonad", " | x"):
                 clock.now += 1
                 session.show(AnswerDelta(piece))
-                assert session.visible[0].startswith("What")
-            assert session.visible[:2] == ["What is a", "monad | x"]
+                assert session.visible[1].startswith("What")
+            assert session.visible[1:3] == ["What is a", "monad | x"]
             assert "".join(session.terminal.frames).count("What") == 1
             session.show(AnswerDelta("\n--|--\n"))
             clock.now += 1
             session.show(AnswerDelta("a | b\n\nEnd\n==="))
-        assert session.everything[:6] == [
+        assert session.everything[1:7] == [
             "What is a",
             "monad │ x",
             "──────┼──",
@@ -224,35 +325,34 @@ class TestATurn:
 
     def test_an_answer_first_shown_as_prose_appears_once(self) -> None:
         lines = draw_turn([TextDelta("It is "), TextDelta("3."), TurnDone("It is 3.")], 100)
-        assert lines[0] == "It is 3."
-        assert len(lines) == 2
+        assert lines == [top(), "It is 3.", "╰─ 0 steps · 0.0 s"]
 
     @pytest.mark.parametrize("end", [TurnFailed("why"), TurnCancelled()])
     def test_a_call_that_was_cut_off(self, end: Event) -> None:
         lines = draw_turn([ToolCallStarted("a", "add"), ArgumentsDelta("a", '{"x": 1'), end], 40)
-        assert lines[0].startswith("╭─ add ✗")
+        assert lines[0].startswith("╭─ ✗ add ─")
         assert lines[1].startswith('│ {"x": 1|')
         assert lines[2].endswith(" stopped ─╯")
 
     def test_without_a_last_event_all_that_came_stays(self) -> None:
-        assert draw_turn([AnswerDelta("It is **")]) == ["It is **"]
+        assert draw_turn([AnswerDelta("It is **")]) == [top(), "It is **", bottom()]
         assert draw_turn([]) == []
 
     def test_ascii_terminals_get_ascii_frames(self) -> None:
         events = [*call("add", ['{"é": 1}'], "20"), *answer("- é")]
         lines = draw_turn(events, 40, encoding="ascii")
         assert all(line.isascii() for line in lines)
-        assert lines[0].startswith("+- add ok -")
-        assert lines[2].startswith("| \\xe9 = 1 ")
-        assert lines[2].endswith(" |")
-        assert lines[3].startswith("| -> 20")
-        assert lines[6] == "* \\xe9"
+        assert lines[0].startswith("+- ok add(\\xe9=1) -> 20 -")
+        assert lines[1].startswith('| {"\\xe9": 1}|')
+        assert lines[1].endswith(" |")
+        assert lines[5] == "* \\xe9"
 
     def test_what_the_user_types_is_ascii_there_too(self) -> None:
         with Session(40, 10, encoding="ascii") as session:
             session.view.show_typed(["日本"], "é")
             session.view.write(sanitize("日"))
             session.show(AnswerDelta("x"))
+            session.view._paint()
             assert session.visible[-2:] == ["queued: \\u65e5\\u672c", "> \\xe9"]
         assert "".join(session.terminal.frames).isascii()
 
@@ -272,7 +372,7 @@ class TestATurn:
         assert sum(EVIL_SHOWN[:20] in line for line in session.everything) == 7
 
     def test_windows_line_endings_split_anywhere(self) -> None:
-        assert draw_turn([AnswerDelta("a\r"), AnswerDelta("\nb\r"), TurnDone("a\r\nb\r")])[:2] == [
+        assert draw_turn([AnswerDelta("a\r"), AnswerDelta("\nb\r"), TurnDone("a\r\nb\r")])[1:3] == [
             *("a", "b\\x0d"),
         ]
 
@@ -281,7 +381,7 @@ class TestATurn:
         lines = draw_turn(events, 80)
         assert len(lines) < 50
         assert any("earlier characters" in line for line in lines)
-        assert any("more characters" in line for line in lines)
+        assert any("9,200 more characters" in line for line in lines)
 
 
 class TestWhileItHappens:
@@ -292,23 +392,41 @@ class TestWhileItHappens:
             for event in NOTEBOOK[:5]:
                 clock.now += 1
                 session.show(event)
+            assert session.visible[0] == "╭─ ⠋ add ".ljust(39, "─") + "╮"
             assert session.visible[1].startswith('│ {"|x|')
-            assert session.visible[2] == "╰─ arriving"
+            assert session.visible[2].endswith(" 2.0 s ─╯")
 
-    def test_the_first_token_is_painted_at_once_and_those_after_it_together(
-        self, clock: Clock
-    ) -> None:
+    def test_text_is_painted_at_once_and_a_burst_together(self, clock: Clock) -> None:
         with Session() as session:
+            clock.now += 1
             session.show(AnswerDelta("one "))
-            assert session.visible == ["one"]
+            assert session.visible == [top(), "one"]
+            clock.now += 0.004
+            session.show(AnswerDelta("two "))
+            assert session.terminal.frames[-1] == "two "
             frames = len(session.terminal.frames)
             for _ in range(100):
                 session.show(AnswerDelta("more "))
             assert len(session.terminal.frames) == frames
-            clock.now += 1 / 30
-            session.show(AnswerDelta("last"))
+            clock.now += 0.004
+            session.show(AnswerDelta("\nlast"))
             assert len(session.terminal.frames) == frames + 1
-            assert session.terminal.frames[-1] == "more " * 100 + "last"
+            assert session.terminal.frames[-1].endswith("more \r\nlast")
+
+    def test_a_table_is_repainted_thirty_times_a_second(self, clock: Clock) -> None:
+        with Session() as session:
+            clock.now += 1
+            session.show(AnswerDelta("| a | b |\n|---|---|\n| 1 | 2 |\n| a"))
+            clock.now += 1
+            session.show(AnswerDelta("bcd"))
+            frames = len(session.terminal.frames)
+            for _ in range(8):
+                clock.now += 0.004
+                session.show(AnswerDelta("e"))
+            assert len(session.terminal.frames) == frames
+            clock.now += 0.004
+            session.show(AnswerDelta("f"))
+            assert len(session.terminal.frames) == frames + 1
 
     def test_text_during_a_call_causes_no_extra_frames(self, clock: Clock) -> None:
         with Session() as session:
@@ -323,7 +441,7 @@ class TestWhileItHappens:
             for number in range(60):
                 clock.now += 1
                 session.show(TextDelta(f"w{number:02} "))
-                rows = [row for row in session.visible if row]
+                rows = [row for row in session.visible if row and not row.startswith("╭")]
                 assert all(row.startswith("w") for row in rows)
                 assert int(rows[0][1:3]) % 5 == 0
 
@@ -355,10 +473,10 @@ class TestWhileItHappens:
         with Session() as session:
             session.show(AnswerDelta("one "), AnswerDelta("two"))
             for _ in range(1_000):
-                if session.visible == ["one two"]:
+                if session.visible == [top(), "one two"]:
                     break
                 await asyncio.sleep(0.01)
-            assert session.visible == ["one two"]
+            assert session.visible == [top(), "one two"]
 
     @pytest.mark.parametrize(
         ("events", "seconds", "expected"),
@@ -369,8 +487,6 @@ class TestWhileItHappens:
             ([TextDelta("Hm")], 4, "receiving text, last byte 4 s ago"),
             ([AnswerDelta("Hm")], 4, "receiving the answer, last byte 4 s ago"),
             ([ToolCallStarted("a", "add")], 4, "receiving a call to add, last byte 4 s ago"),
-            ([ToolCallStarted("a", "add"), ToolStarted("a", {})], 1, "running add"),
-            ([ToolCallStarted("a", "add"), ToolStarted("a", {})], 9, "running add, 9 s"),
             ([ToolCallStarted("a", "final_answer")], 0, "receiving the answer"),
         ],
     )
@@ -393,7 +509,9 @@ class TestWhileItHappens:
                 session.show(ToolStarted(name, {}))
             clock.now += 1
             session.show(ToolFinished("multiply", "3"))
-            assert session.visible[:3] == ['add {"x": 1|', "multiply 3", 'subtract {"x": 1|']
+            assert session.visible[:3] == [
+                *('⠋ add {"x": 1|', "✓ multiply 3", '⠋ subtract {"x": 1|')
+            ]
 
     def test_an_answer_beside_a_call_that_has_not_ended(self, clock: Clock) -> None:
         with Session(40, 10) as session:
@@ -418,7 +536,7 @@ class TestWhileItHappens:
             session.terminal.busy = False
             clock.now += 1
             session.show(AnswerDelta("."))
-            assert session.visible == ["one two."]
+            assert session.visible == [top(), "one two."]
 
     def test_the_cursor_is_hidden_during_a_turn(self) -> None:
         with Session() as session:
@@ -443,7 +561,9 @@ class TestAnyAnswer:
             for piece in split_source(source, cuts):
                 session.show(AnswerDelta(piece))
                 session.view._paint()
-        expected = draw_text(render_text(source, columns), columns, lines)
+        text = render_text(source, columns)
+        framed = f"{top(columns=columns)[:columns]}\n{text}\n{bottom(columns)}" if text else ""
+        expected = draw_text(framed, columns, lines)
         assert session.everything == expected.everything()
 
 
@@ -480,9 +600,10 @@ class TestVerbose:
                 clock.now += 1
                 session.turn = reduce(session.turn, event)
                 view.show(session.turn, event)
-        assert session.everything[:6] == [
+        assert session.everything[:7] == [
             "turn: model m",
             "content: one",
+            top(columns=60),
             "content: two",
             "three",
             "one two",

@@ -95,6 +95,8 @@ def describe_disconnect(error: BaseException, host: str) -> str:
     if not (isinstance(innermost, OSError) and innermost.errno):
         for cause in (*causes, innermost):
             match cause:
+                case httpx2.RemoteProtocolError() if "incomplete" in str(cause):
+                    return f"{host} closed the connection in the middle of the response"
                 case httpx2.RemoteProtocolError():
                     return f"{host} closed the connection (or does not speak HTTP)"
                 case httpx2.ReadError() | httpx2.WriteError():

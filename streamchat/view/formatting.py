@@ -22,12 +22,13 @@ def format_tool_name(name: str, limit: int = 64) -> SafeText:
 def format_arguments(arguments: Mapping[str, Any]) -> str:
     """Return a call's arguments as assignments separated by commas, with long values shortened."""
     return ", ".join(
-        f"{one_line(name, 64)} = {shorten(_format_value(value), _MAX_VALUE)}"
+        f"{one_line(name, 64)} = {shorten(format_value(value), _MAX_VALUE)}"
         for name, value in arguments.items()
     )
 
 
-def _format_value(value: Any) -> str:
+def format_value(value: Any) -> str:
+    """Return an argument's value as JSON, with all of Unicode."""
     return json.dumps(value, ensure_ascii=False, default=str)
 
 
@@ -53,9 +54,12 @@ def shorten(text: str, limit: int) -> str:
     return f"{text[:limit]} ({left_out:,} more characters)" if left_out > 0 else text
 
 
-def format_figures(turn: Turn) -> list[str]:
-    """Return the model, steps, time to the first token, speed, tokens and duration, where known."""
-    first = turn.first_token_seconds
+def format_figures(turn: Turn, *, brief: bool = False) -> list[str]:
+    """Return the model, steps, time to the first token, speed, tokens and duration, where known.
+
+    Brief figures do without the time to the first token.
+    """
+    first = None if brief else turn.first_token_seconds
     figures = [
         one_line(turn.model, 60),
         f"{turn.step} step" + "s" * (turn.step != 1),

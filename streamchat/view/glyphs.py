@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+TICK = 0.1
+"""Seconds between two steps of the spinner."""
+
 
 class Glyphs(NamedTuple):
     """The characters for lines, items and states."""
@@ -16,9 +19,14 @@ class Glyphs(NamedTuple):
     failed: str
     result: str
     dot: str
+    ellipsis: str
     unchecked: str
     checked: str
     spinner: tuple[str, ...]
+
+    def spin(self, now: float) -> str:
+        """Return the step of the spinner at a time in seconds."""
+        return self.spinner[int(now / TICK) % len(self.spinner)]
 
 
 def supports_unicode(encoding: str) -> bool:
@@ -33,8 +41,10 @@ def escape_unencodable(text: str, encoding: str) -> str:
     return text.encode(encoding, "backslashreplace").decode(encoding)
 
 
-UNICODE_GLYPHS = Glyphs("•", "─", "│", "┼", "✓", "✗", "→", "·", "☐", "☑", tuple("⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"))
-ASCII_GLYPHS = Glyphs("*", "-", "|", "+", "ok", "failed", "->", "-", "[ ]", "[x]", tuple("-\\|/"))
+UNICODE_GLYPHS = Glyphs("•", "─", "│", "┼", "✓", "✗", "→", "·", "…", "☐", "☑", tuple("⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"))
+ASCII_GLYPHS = Glyphs(
+    "*", "-", "|", "+", "ok", "failed", "->", "-", "...", "[ ]", "[x]", tuple("-\\|/")
+)
 
 
 def choose_glyphs(encoding: str) -> Glyphs:

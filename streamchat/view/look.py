@@ -13,6 +13,8 @@ class Look:
     wrap: Literal["words", "terminal"] = "words"
     code_style: str = "auto"
     reasoning: Literal["fold", "show", "hide"] = "fold"
+    hint: str = ""
+    """Says what shows in full what is cut, such as ", /last shows all"."""
 
 
 DEFAULT_LOOK = Look()

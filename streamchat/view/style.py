@@ -51,6 +51,8 @@ _STYLES = {
     "done": Style(color="green"),
     "failed": Style(color="red"),
     "dim": Style(dim=True),
+    "plain": Style(dim=False),
+    "separator": Style(color="cyan"),
 }
 
 

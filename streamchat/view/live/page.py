@@ -2,237 +2,160 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
-from typing import Any
-
-from rich.console import Console
+from typing import NamedTuple
 
 from streamchat.events import ANSWER_TOOL
 from streamchat.text.pieces import Pieces
-from streamchat.text.sanitize import Sanitizer, cut, one_line, sanitize
 from streamchat.turn import Answer, Note, Prose, Reasoning, ToolCall, Turn
-from streamchat.view.glyphs import Glyphs
+from streamchat.view.live.drawing import (
+    Canvas,
+    Drawing,
+    Moment,
+    NoteDrawing,
+    RepeatsDrawing,
+    separate,
+)
+from streamchat.view.live.frame import draw_figures
 from streamchat.view.live.painter import drop_start
-from streamchat.view.live.panel import draw_closed_panel, draw_line, draw_open_panel
-from streamchat.view.markdown.stream import MarkdownStream
+from streamchat.view.live.panel import choose_state, draw_line, draw_panel
+from streamchat.view.live.reasoning import FoldingReasoning, ReasoningDrawing
+from streamchat.view.live.text import TextDrawing
 from streamchat.view.repeats import Repeats, ShownBlock, group_repeats
-from streamchat.view.style import LINE_BREAK, Palette, StyledText
-
-_TEXTS = (Prose, Reasoning, Answer)
-_NOTHING: StyledText = (sanitize(""), "")
-_BLANK_LINE: StyledText = (sanitize("\n\n"), "")
+from streamchat.view.style import LINE_BREAK, StyledText
 
 
 class Page:
-    """Draws successive states of one turn, and each time only what is new.
+    """Draws successive states of one turn, and each time only what is new."""
 
-    Args:
-        console: lays panels out.
-        palette: applies styles.
-        glyphs: the characters to draw with.
-        whole_lines: whether a line of text is final only when it is complete.
-    """
-
-    def __init__(
-        self, console: Console, palette: Palette, glyphs: Glyphs, *, whole_lines: bool
-    ) -> None:
-        self._console = console
-        self._palette = palette
-        self._glyphs = glyphs
-        self._whole_lines = whole_lines
-        self._drawings: dict[object, _Drawing] = {}
+    def __init__(self, canvas: Canvas) -> None:
+        self._canvas = canvas
+        self._drawings: dict[object, Drawing] = {}
         self._finished: set[object] = set()
         """The keys of the blocks that have been returned in full."""
-        self._above: ShownBlock | None = None
+        self._above: Drawing | None = None
         """The last block of which some text has been returned."""
 
-    def draw(
-        self, turn: Turn, columns: int, lines: int, *, over: bool
-    ) -> tuple[list[StyledText], list[StyledText]]:
+    def draw(self, turn: Turn, moment: Moment) -> tuple[list[StyledText], list[StyledText]]:
         """Return the text that has become final since the last call, and all that follows it.
+
+        Text that is not final is shortened to fit into the window.
 
         Args:
             turn: the state of the turn, no earlier than in the last call.
-            columns: the window's width, in cells.
-            lines: the window's height. Text that is not final is shortened to fit.
-            over: whether the turn has ended.
+            moment: where and when it is drawn.
         """
         final: list[StyledText] = []
-        waiting: list[_Drawing] = []
-        for key, block, done in _iterate_unfinished(turn, self._finished, over=over):
-            drawing = self._find_drawing(key, block)
-            drawing.update(block, columns, done=done)
+        waiting: list[Drawing] = []
+        hides = self._canvas.look.reasoning == "hide"
+        for shown in _iterate_unfinished(turn, self._finished, over=moment.over):
+            if hides and isinstance(shown.block, Reasoning):
+                continue
+            drawing = self._find_drawing(shown)
+            drawing.update(shown.block, moment, done=shown.done, followed=shown.followed)
             if not drawing.began:
-                drawing.lead = _separate(waiting[-1].block if waiting else self._above, block)
+                above = next((each for each in reversed(waiting) if each.shows), self._above)
+                drawing.lead = separate(above, drawing, moment)
             if waiting:
                 waiting.append(drawing)
                 continue
             if drawing.final:
                 final += drawing.take()
-                self._above = block
-            if done:
-                self._finished.add(key)
-                del self._drawings[key]
+                self._above = drawing
+            if shown.done:
+                self._finished.add(shown.key)
+                del self._drawings[shown.key]
             else:
                 waiting.append(drawing)
-        return final, _fit(waiting, columns, lines)
+        return final, _fit(waiting, moment)
 
-    def _find_drawing(self, key: object, block: ShownBlock) -> _Drawing:
-        if key not in self._drawings:
-            self._drawings[key] = self._make_drawing(block)
-        return self._drawings[key]
+    def draw_end(self, figures: Sequence[str], moment: Moment, *, failed: bool) -> list[StyledText]:
+        """Return what follows a turn that is over: its figures, if there are any."""
+        above, canvas = self._above, self._canvas
+        if figures and isinstance(above, TextDrawing) and above.framed:
+            return [*above.close(moment, figures, failed=failed), LINE_BREAK]
+        closed = [*above.close(moment), LINE_BREAK] if above else []
+        if not figures:
+            return closed
+        blank = [LINE_BREAK] if above and above.apart else []
+        lines = draw_figures(figures, canvas, moment.columns, failed=failed)
+        return [*closed, *blank, *(part for line in lines for part in (*line, LINE_BREAK))]
 
-    def _make_drawing(self, block: ShownBlock) -> _Drawing:
+    def _find_drawing(self, shown: _Shown) -> Drawing:
+        if shown.key not in self._drawings:
+            self._drawings[shown.key] = self._make_drawing(shown.block)
+        return self._drawings[shown.key]
+
+    def _make_drawing(self, block: ShownBlock) -> Drawing:
         match block:
             case ToolCall():
-                return _Call(self._palette, self._glyphs, self._console)
+                return CallDrawing(self._canvas)
             case Note():
-                return _Note(self._palette)
+                return NoteDrawing(self._canvas)
             case Repeats():
-                return _Repeats(self._palette)
+                return RepeatsDrawing(self._canvas)
+            case Reasoning() if self._canvas.look.reasoning == "fold":
+                return FoldingReasoning(self._canvas)
             case Reasoning():
-                return _Reasoning(self._palette, whole_lines=self._whole_lines)
+                return ReasoningDrawing(self._canvas)
             case _:
-                return _Text(self._palette, self._glyphs, whole_lines=self._whole_lines)
+                return TextDrawing(self._canvas)
 
 
-class _Drawing:
-    """One block, and how far it is drawn."""
-
-    def __init__(self, palette: Palette) -> None:
-        self.palette = palette
-        self.lead = _NOTHING
-        """Separates it from the block above."""
-        self.began = False
-        """Whether some of it has been returned."""
-        self.final: list[StyledText] = []
-        """The text to return as soon as all blocks above are final."""
-        self.rest: list[StyledText] = []
-        self.short: list[StyledText] | None = None
-        """Replaces `rest` in a window that is too small for it."""
-        self.block: ShownBlock
-
-    def update(self, block: Any, columns: int, *, done: bool) -> None:
-        """Draw what is new."""
-        raise NotImplementedError
-
-    def take(self) -> list[StyledText]:
-        """Return the final text, once."""
-        text = [self.lead, *self.final]
-        self.lead, self.final, self.began = _NOTHING, [], True
-        return text
-
-
-class _Growing(_Drawing):
-    """A block whose text grows."""
-
-    def __init__(self, palette: Palette) -> None:
-        super().__init__(palette)
-        self._sanitizer = Sanitizer()
-        self._fed = 0
-
-    def take_new(self, text: Pieces, *, done: bool) -> str:
-        """Return the text that has arrived since the last call, sanitized and encodable."""
-        new = self._sanitizer.feed("".join(text[self._fed :]))
-        self._fed = len(text)
-        return self.palette.escape_unencodable(new + self._sanitizer.finish() if done else new)
-
-
-class _Reasoning(_Growing):
-    """Reasoning: dim, and not read as Markdown."""
-
-    def __init__(self, palette: Palette, *, whole_lines: bool) -> None:
-        super().__init__(palette)
-        self._whole_lines = whole_lines
-        self._held = ""
-        """Whitespace at the end, or the incomplete line."""
-
-    def update(self, block: Reasoning, columns: int, *, done: bool) -> None:
-        self.block = block
-        text = self._held + self.take_new(block.text, done=done)
-        if not self.began and not self.final:
-            text = text.lstrip()
-        end = text.rfind("\n") if self._whole_lines and not done else len(text)
-        shown = text[: max(end, 0)].rstrip()
-        self._held = text[len(shown) :]
-        self.final += self.palette.apply([(shown, "dim")]) if shown else []
-        self.rest = self.palette.apply([(self._held.rstrip(), "dim")]) if self._whole_lines else []
-
-
-class _Text(_Growing):
-    """Text, as Markdown."""
-
-    def __init__(self, palette: Palette, glyphs: Glyphs, *, whole_lines: bool) -> None:
-        super().__init__(palette)
-        self._stream = MarkdownStream(0, glyphs)
-        self._whole_lines = whole_lines
-        self._line: list[StyledText] = []
-        """The incomplete line, if only whole lines are final."""
-
-    def update(self, block: Prose | Answer, columns: int, *, done: bool) -> None:
-        self.block = block
-        self._stream.width = columns
-        self._stream.feed(self.take_new(block.text, done=done))
-        if done:
-            self._stream.finish()
-        new = self._line + self.palette.apply(self._stream.take())
-        whole, self._line = _split_lines(new) if self._whole_lines and not done else (new, [])
-        self.final += whole
-        self.rest = self._line + self.palette.apply(self._stream.peek())
-
-
-class _Call(_Drawing):
+class CallDrawing(Drawing):
     """A tool call, as a panel."""
 
-    def __init__(self, palette: Palette, glyphs: Glyphs, console: Console) -> None:
-        super().__init__(palette)
-        self._glyphs = glyphs
-        self._console = console
-        self._drawn: tuple[ToolCall, int, bool] | None = None
+    apart = False
 
-    def update(self, block: ToolCall, columns: int, *, done: bool) -> None:
-        if self._drawn == (block, columns, done):
+    def __init__(self, canvas: Canvas) -> None:
+        super().__init__(canvas)
+        self._began_at: float | None = None
+        self._drawn: object = None
+
+    def update(self, block: ToolCall, moment: Moment, *, done: bool, followed: bool) -> None:
+        self._began_at = moment.now if self._began_at is None else self._began_at
+        glyphs = self.canvas.glyphs
+        state = choose_state(
+            block,
+            glyphs,
+            spinner=glyphs.spin(moment.now),
+            elapsed=moment.now - self._began_at,
+            over=moment.over,
+            hint=self.canvas.look.hint,
+        )
+        if self._drawn == (block, state, moment.columns):
             return
-        self.block = block
-        self._drawn = (block, columns, done)
-        panel = draw_closed_panel if done else draw_open_panel
-        lines = panel(block, self._console, columns, self._glyphs)
+        self._drawn = (block, state, moment.columns)
+        lines = draw_panel(block, state, self.canvas.console, moment.columns, glyphs)
         text = [part for line in lines for part in (LINE_BREAK, *self.palette.apply_segments(line))]
         self.final, self.rest = (text[1:], []) if done else ([], text[1:])
-        self.short = self.palette.apply(draw_line(block, columns))
+        self.short = self.palette.apply(draw_line(block, state, moment.columns))
 
 
-class _Note(_Drawing):
-    """A note, in parentheses."""
+class _Shown(NamedTuple):
+    """A block that is not drawn in full.
 
-    def update(self, block: Note, columns: int, *, done: bool) -> None:
-        self.block = block
-        self.final = self.palette.apply([(f"({one_line(block.text)})", "dim")])
-
-
-class _Repeats(_Drawing):
-    """The number of calls that are not shown because they failed like the last one."""
-
-    def update(self, block: Repeats, columns: int, *, done: bool) -> None:
-        self.block = block
-        times = f"{block.count} more time{'s' * (block.count > 1)}"
-        text = self.palette.apply([(f"(the same call failed {times})", "dim")])
-        self.final, self.rest = (text, []) if done else ([], text)
-
-
-def _iterate_unfinished(
-    turn: Turn, finished: set[object], *, over: bool
-) -> Iterator[tuple[object, ShownBlock, bool]]:
-    """Yield each block that is not drawn in full, with its key, and whether it is complete.
-
-    The key is a call's ID or the block's ordinal within its kind: prose can become the answer, and
-    a failed call can move below the text that was written in it.
+    Attributes:
+        key: a call's ID or the block's ordinal within its kind: prose can become the answer, and a
+            failed call can move below the text that was written in it.
+        block: the block.
+        done: whether it is complete.
+        followed: whether another follows it; reasoning in the middle of a text does not count.
     """
+
+    key: object
+    block: ShownBlock
+    done: bool
+    followed: bool
+
+
+def _iterate_unfinished(turn: Turn, finished: set[object], *, over: bool) -> Iterator[_Shown]:
     answered = {block.call_id for block in turn.blocks if isinstance(block, Answer)}
     texts = notes = reasonings = 0
     shown = list(group_repeats(turn.blocks))
     for at, block in enumerate(shown):
+        followed = at < len(shown) - 1
         match block:
             case Repeats(call_id, complete=complete):
                 key: object = ("repeats", call_id)
@@ -249,17 +172,16 @@ def _iterate_unfinished(
                 key, done = ("note", notes), True
             case Reasoning():
                 reasonings += 1
-                key, done = ("reasoning", reasonings), at < len(shown) - 1
+                key, done = ("reasoning", reasonings), followed
             case Prose():
                 texts += 1
-                after = shown[at + 1 :]
-                done = any(not isinstance(other, Reasoning) for other in after)
+                done = followed = any(not isinstance(each, Reasoning) for each in shown[at + 1 :])
                 key = ("text", texts)
             case Answer():
                 texts += 1
                 key, done = ("text", texts), _is_complete(block, turn)
         if key not in finished:
-            yield key, block, done or over
+            yield _Shown(key, block, done or over, followed)
 
 
 def _is_complete(answer: Answer, turn: Turn) -> bool:
@@ -269,35 +191,20 @@ def _is_complete(answer: Answer, turn: Turn) -> bool:
     return ended or answer.refused
 
 
-def _separate(above: ShownBlock | None, block: ShownBlock) -> StyledText:
-    """Return what separates two blocks: an empty line, or only a line break if neither is text."""
-    if above is None:
-        return _NOTHING
-    apart = isinstance(above, _TEXTS) or isinstance(block, _TEXTS)
-    return _BLANK_LINE if apart else LINE_BREAK
-
-
-def _split_lines(parts: list[StyledText]) -> tuple[list[StyledText], list[StyledText]]:
-    """Split the text at its last line break, which goes to the second part."""
-    for at in range(len(parts) - 1, -1, -1):
-        text, style = parts[at]
-        if "\n" in text:
-            end = text.rindex("\n")
-            whole = [*parts[:at], (cut(text, 0, end), style)]
-            return whole, [(cut(text, end), style), *parts[at + 1 :]]
-    return [], parts
-
-
-def _fit(waiting: Iterable[_Drawing], columns: int, lines: int) -> list[StyledText]:
+def _fit(waiting: Iterable[Drawing], moment: Moment) -> list[StyledText]:
     """Return the text that is not final, with one line for each call if the panels do not fit."""
+    columns, lines = moment.columns, moment.lines
     texts = [(each, _crop(each.final + each.rest, columns, lines)) for each in waiting]
     rows = sum(part.count("\n") for _, text in texts for part, _ in text)
     if rows > lines - 3:
         texts = [(each, each.short or text) for each, text in texts]
-    return [part for each, text in texts if text for part in (each.lead, *text)]
+    return [part for each, text in texts if text for part in (*each.lead, *text)]
 
 
 def _crop(text: list[StyledText], columns: int, lines: int) -> list[StyledText]:
     """Return the end of the text that may be visible, from where a row can begin."""
     over = sum(len(part) for part, _ in text) - columns * lines
-    return drop_start(text, over + -over % columns) if over > 0 else text
+    if over <= 0:
+        return text
+    begin = "".join(part for part, _ in text).rfind("\n", 0, over) + 1
+    return drop_start(text, over + -(over - begin) % columns)

@@ -18,6 +18,8 @@ from streamchat.view.style import LINE_BREAK, StyledText, render
 
 _BEGIN, _END = "\x1b[?2026h", "\x1b[?2026l"
 _TAB = 8
+_SHORT = 40
+"""Characters that may be erased and written again without a frame of their own."""
 # Joiners, variation selectors, skin tones, regional indicators: terminals disagree on the width of
 # what they combine into.
 _UNSURE = re.compile("[\u200d\ufe0f\U0001f3fb-\U0001f3ff\U0001f1e6-\U0001f1ff]")
@@ -87,6 +89,8 @@ class Painter:
         """The column where the rest begins."""
         self._painted: list[StyledText] = []
         """The rest: it can still change."""
+        self.appends = True
+        """Whether the last change only added text, but for a word that moved to the next row."""
 
     def paint(self, final: Iterable[StyledText], rest: Iterable[StyledText]) -> None:
         """Write the text that has become final, then the rest, which can still change."""
@@ -96,8 +100,11 @@ class Painter:
         new = [*final, *rest]
         kept = _count_common(self._painted, new)
         if kept < _count_characters(self._painted):
+            gone = _join_texts(self._painted)[kept:]
+            self.appends = len(gone) <= _SHORT and "\n" not in gone
             self._terminal.write(f"{_BEGIN}{self._repaint(kept, new)}{_END}")
         elif added := drop_start(new, kept):
+            self.appends = True
             self._terminal.write(_render(added))
         self._advance(final)
         self._painted = rest

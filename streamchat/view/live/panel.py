@@ -1,11 +1,14 @@
-"""A tool call as a panel: name, arguments as they arrive and as decoded, and result."""
+"""A tool call as a panel: its name, its arguments as they arrive, and its result."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from itertools import islice
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from rich import box
+from rich.cells import cell_len
 from rich.console import Console
 from rich.panel import Panel
 from rich.segment import Segment
@@ -15,112 +18,192 @@ from streamchat.text.pieces import Pieces
 from streamchat.text.sanitize import one_line, sanitize
 from streamchat.turn import ToolCall
 from streamchat.view.formatting import (
-    MAX_OUTPUT,
     format_arguments,
     format_duration,
     format_tool_name,
-    shorten,
+    format_value,
 )
 from streamchat.view.glyphs import Glyphs, escape_unencodable, supports_unicode
 from streamchat.view.markdown.inline import Span
 from streamchat.view.raw import SEPARATOR
 from streamchat.view.style import get_style
 
-_MAX_WIDTH = 100
+_MAX_WIDTH = 72
 _MAX_FRAGMENTS = 600
 """Characters of a call's fragments that are shown."""
+_MAX_OUTPUT = 800
+_MAX_LINES = 10
+"""Characters and lines of a result that are shown."""
+_AROUND_TITLE = 6
+"""Cells that corners, lines and spaces take beside the title."""
 
 SegmentLines: TypeAlias = list[list[Segment]]
 
 
-def draw_closed_panel(call: ToolCall, console: Console, width: int, glyphs: Glyphs) -> SegmentLines:
-    """Return the final lines of a call, with long parts shortened.
+@dataclass(frozen=True, slots=True)
+class PanelState:
+    """What a panel shows besides the call.
+
+    Attributes:
+        mark: stands before the name: a step of the spinner, or how the call ended.
+        style: the name of the mark's style.
+        footer: how long the call takes or took.
+        hint: says what shows in full what is cut, such as ", /last shows all"; may be empty.
+    """
+
+    mark: str
+    style: str
+    footer: str
+    hint: str = ""
+
+
+def choose_state(
+    call: ToolCall, glyphs: Glyphs, *, spinner: str, elapsed: float, over: bool, hint: str
+) -> PanelState:
+    """Return the state of a call's panel.
 
     Args:
-        call: the call to show; one that has not ended was stopped.
-        console: lays the panel out.
-        width: the terminal's, in cells.
+        call: the call.
         glyphs: the characters to draw with.
+        spinner: the mark of a call that has not ended.
+        elapsed: seconds since the call began to arrive.
+        over: whether the turn is: then a call that has not ended was stopped.
+        hint: the panel's.
     """
-    state = call.state if call.ended else "failed"
-    took = format_duration(call.seconds) if call.ended else "stopped"
+    if call.failed:
+        return PanelState(glyphs.failed, "failed", format_duration(call.seconds), hint)
+    if call.ended:
+        return PanelState(glyphs.done, "done", format_duration(call.seconds), hint)
+    if over:
+        return PanelState(glyphs.failed, "failed", "stopped", hint)
+    return PanelState(spinner, call.state, f"{elapsed:.1f} s", hint)
+
+
+def fit_width(columns: int) -> int:
+    """Return the width of panels and rules in a window."""
+    return min(columns, _MAX_WIDTH)
+
+
+def draw_panel(
+    call: ToolCall, state: PanelState, console: Console, columns: int, glyphs: Glyphs
+) -> SegmentLines:
+    """Return the lines of a call, with long parts shortened."""
+    width = fit_width(columns)
+    title, body = _Drafter(call, glyphs, console.encoding).draft(width - _AROUND_TITLE, state)
     panel = Panel(
-        Text("\n").join(_build_body(call, glyphs, console.encoding)),
-        box=_choose_box(console),
-        title=_build_title(call, state, glyphs, console.encoding),
+        Text("\n").join(body),
+        box=choose_box(console),
+        title=title,
         title_align="left",
-        subtitle=Text(took, style=get_style("dim")),
+        subtitle=Text(state.footer, style=get_style("dim")),
         subtitle_align="right",
-        border_style=get_style(state),
-        width=min(width, _MAX_WIDTH),
+        border_style=get_style("failed" if state.style == "failed" else "dim"),
+        width=width,
     )
-    return console.render_lines(panel, console.options.update(width=width), pad=False)
+    return console.render_lines(panel, console.options.update(width=columns), pad=False)
 
 
-def draw_open_panel(call: ToolCall, console: Console, width: int, glyphs: Glyphs) -> SegmentLines:
-    """Return the lines of a call that has not ended.
-
-    The panel has no right border, which keeps its lines short: when the window gets narrower, the
-    terminal wraps longer ones, and may push rows into the scrollback that must still be erased.
-    """
-    border, sides = get_style(call.state), _choose_box(console)
-    body = Text("\n").join(_build_body(call, glyphs, console.encoding))
-    rows = body.wrap(console, max(min(width, _MAX_WIDTH) - 4, 1))
-    title = _build_title(call, call.state, glyphs, console.encoding)
-    text = Text("\n").join(
-        [
-            Text.assemble((f"{sides.top_left}{sides.top} ", border), title),
-            *(Text.assemble((f"{sides.mid_left} ", border), row) for row in rows),
-            Text.assemble(
-                (f"{sides.bottom_left}{sides.bottom} ", border), (call.state, get_style("dim"))
-            ),
-        ]
-    )
-    return console.render_lines(text, console.options.update(width=width), pad=False)
-
-
-def _choose_box(console: Console) -> box.Box:
+def choose_box(console: Console) -> box.Box:
     return box.ROUNDED if supports_unicode(console.encoding) else box.ASCII
 
 
-def draw_line(call: ToolCall, width: int) -> list[Span]:
+def draw_line(call: ToolCall, state: PanelState, columns: int) -> list[Span]:
     """Return the call on one line, with the end of its arguments or its result."""
     name = format_tool_name(call.name, 20)
+    columns -= len(state.mark) + 1
     if call.ended:
-        detail = one_line(call.output, max(width - len(name) - 4, 1))
+        detail = one_line(call.output, max(columns - len(name) - 4, 1))
     else:
-        detail = one_line(_join_fragments(call.fragments)[-max((width - len(name)) // 2, 1) :])
-    return [(name, call.state), (f" {detail}", "dim")]
+        end = "".join(each + SEPARATOR for each in _take_last(call.fragments, columns))
+        detail = one_line(end[-max((columns - len(name)) // 2, 1) :])
+    return [(f"{state.mark} ", state.style), (name, "strong"), (f" {detail}", "dim")]
 
 
-def _build_title(call: ToolCall, state: str, glyphs: Glyphs, encoding: str) -> Text:
-    name = escape_unencodable(format_tool_name(call.name), encoding)
-    mark = {"done": f" {glyphs.done}", "failed": f" {glyphs.failed}"}.get(state, "")
-    return Text.assemble((name, get_style("strong")), (mark, get_style(state)))
+class _Drafter:
+    """Decides what stands in the title and what in the body: short calls fit into the title."""
+
+    def __init__(self, call: ToolCall, glyphs: Glyphs, encoding: str) -> None:
+        self._call = call
+        self._glyphs = glyphs
+        self._encoding = encoding
+
+    def draft(self, room: int, state: PanelState) -> tuple[Text, list[Text]]:
+        """Return the title and the lines of the body.
+
+        Args:
+            room: the cells that the title may take.
+            state: the panel's.
+        """
+        call, arrow = self._call, f" {self._glyphs.result} "
+        # Rich gives a title its border's style.
+        title = Text("", get_style("" if state.style == "failed" else "plain"))
+        title += self._style(state.mark, state.style) + Text(" ")
+        title += self._style(format_tool_name(call.name), "strong")
+        body = [self._join_fragments()] if call.fragments else []
+        if call.arguments is not None:
+            short = self._style(f"({_format_call(call.arguments)})")
+            if _fits(title + short, room):
+                title += short
+            else:
+                body.append(self._style(format_arguments(call.arguments)))
+        if call.ended:
+            output, cut = _cut_output(call.output, self._glyphs.ellipsis, state.hint)
+            result = self._style(arrow, "dim") + self._style(
+                output, "" if call.failed else "strong"
+            )
+            in_title = call.arguments is not None and not call.failed and not cut
+            if in_title and len(body) == 1 and _fits(title + result, room):
+                title += result
+            else:
+                body.append(Text.assemble((arrow.lstrip(), get_style("dim")), self._style(output)))
+                body += [self._style(cut, "dim")] if cut else []
+        return title, body
+
+    def _style(self, content: str, names: str = "") -> Text:
+        text = escape_unencodable(sanitize(content), self._encoding)
+        return Text(text, style=get_style(names))
+
+    def _join_fragments(self) -> Text:
+        """Return the fragments, each followed by the separator; of very many, only the last."""
+        fragments = self._call.fragments
+        kept = _take_last(fragments, _MAX_FRAGMENTS)
+        before = fragments.characters - sum(map(len, kept))
+        text = self._style(f"({before:,} earlier characters) " if before else "", "dim")
+        for fragment in kept:
+            text += self._style(fragment, "dim")
+            text.append(SEPARATOR, get_style("separator"))
+        return text
 
 
-def _build_body(call: ToolCall, glyphs: Glyphs, encoding: str) -> list[Text]:
-    def style(content: str, names: str = "") -> Text:
-        return Text(escape_unencodable(sanitize(content), encoding), style=get_style(names))
-
-    lines = [style(_join_fragments(call.fragments), "dim")] if call.fragments else []
-    if call.arguments is not None:
-        lines.append(style(format_arguments(call.arguments)))
-    if call.ended:
-        output = style(shorten(call.output, MAX_OUTPUT), "failed" if call.failed else "strong")
-        lines.append(Text.assemble((f"{glyphs.result} ", get_style("dim")), output))
-    return lines
-
-
-def _join_fragments(fragments: Pieces) -> str:
-    """Return the fragments, each followed by the separator; of very many, only the last."""
+def _take_last(fragments: Pieces, characters: int) -> Sequence[str]:
+    """Return the last fragments, of about so many characters with their separators."""
     kept: list[str] = []
-    length = 0
-    for fragment in islice(reversed(fragments), _MAX_FRAGMENTS):
-        kept.append(fragment + SEPARATOR)
-        length += len(kept[-1])
-        if length > _MAX_FRAGMENTS:
+    for fragment in islice(reversed(fragments), characters):
+        kept.append(fragment[-characters:])
+        characters -= len(kept[-1]) + 1
+        if characters <= 0:
             break
-    text = "".join(reversed(kept))[-_MAX_FRAGMENTS:]
-    before = fragments.characters + len(fragments) - len(text)
-    return f"({before:,} earlier characters) {text}" if before > 0 else text
+    return kept[::-1]
+
+
+def _format_call(arguments: Mapping[str, Any]) -> str:
+    return ", ".join(
+        f"{one_line(name, 64)}={format_value(each)}" for name, each in arguments.items()
+    )
+
+
+def _fits(text: Text, room: int) -> bool:
+    return "\n" not in text.plain and cell_len(text.plain) <= room
+
+
+def _cut_output(output: str, ellipsis: str, hint: str) -> tuple[str, str]:
+    """Return the beginning of a result, and a line that says what is missing, if anything is."""
+    lines = output[: _MAX_OUTPUT + 1].split("\n", _MAX_LINES)
+    shown = "\n".join(lines[:_MAX_LINES])[:_MAX_OUTPUT]
+    if len(shown) >= len(output.rstrip("\n")):
+        return shown, ""
+    left = output[len(shown) :].strip("\n")
+    count = left.count("\n") + 1
+    if shown.endswith("\n") or output[len(shown)] == "\n":
+        return shown, f"{ellipsis} {count:,} more line{'s' * (count > 1)}{hint}"
+    return shown, f"{ellipsis} {len(left):,} more characters{hint}"

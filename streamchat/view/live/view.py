@@ -19,35 +19,35 @@ from rich.cells import cell_len
 from rich.console import Console
 
 from streamchat.events import (
-    ANSWER_TOOL,
-    AnswerDelta,
     Event,
-    ReasoningDelta,
-    StepStarted,
-    TextDelta,
     ToolCallStarted,
-    ToolFinished,
     TurnCancelled,
     TurnDone,
     TurnFailed,
 )
 from streamchat.text.sanitize import SafeText, cut, join, one_line, sanitize
-from streamchat.turn import Answer, Note, Prose, Reasoning, ToolCall, Turn
-from streamchat.view.formatting import format_figures, format_tool_name
-from streamchat.view.glyphs import choose_glyphs
+from streamchat.turn import Turn
+from streamchat.view.formatting import format_figures
+from streamchat.view.glyphs import TICK, choose_glyphs
+from streamchat.view.live.drawing import Canvas, Moment
 from streamchat.view.live.lines import Lines
 from streamchat.view.live.page import Page
 from streamchat.view.live.painter import Painter, reflows
+from streamchat.view.live.phase import find_phase
 from streamchat.view.live.terminal import Terminal, Tty
 from streamchat.view.look import DEFAULT_LOOK, Look
 from streamchat.view.style import LINE_BREAK, Palette, StyledText, get_style, open_console
 
 _FRAME = 1 / 30
-"""Minimum number of seconds between two frames."""
-_TICK = 0.1
-"""Seconds between two steps of the spinner."""
+"""Minimum number of seconds between two frames that repaint."""
+_JOIN = 0.004
+"""Minimum number of seconds between two frames that only add text."""
+_SHARE = 8
+"""How many times longer the pause between two frames is than a frame takes, at least."""
 _QUIET = 2.0
 """Seconds without an event before the status line counts them."""
+_CORNER = 5
+"""Cells before the figures: a corner and a mark."""
 _QUEUED, _PROMPT = sanitize("queued: "), sanitize("> ")
 _HIDE_CURSOR, _SHOW_CURSOR = "\x1b[?25l", "\x1b[?25h"
 
@@ -78,21 +78,25 @@ class LiveView:
         self._palette = Palette(console)
         self._glyphs = choose_glyphs(console.encoding)
         self._painter = Painter(terminal, reflow=reflows() if reflow is None else reflow)
-        self._page = Page(console, self._palette, self._glyphs, whole_lines=whole_lines)
+        canvas = Canvas(console, self._palette, self._glyphs, look, whole_lines)
+        self._page = Page(canvas)
+        self._hides_reasoning = look.reasoning == "hide"
         self._dim = self._palette.encode(get_style("dim"))
         self._lines = Lines(self._dim)
         self._turn = Turn()
         self._typed: list[SafeText] = []
         """The lines of the user's queued messages and current input."""
         self._over = False
-        self._last_event = self._last_frame = 0.0
-        self._waiting = True
-        """Whether the next token is the first of a message, and so is shown at once."""
+        self._last_event = 0.0
+        self._next_frame = 0.0
+        """When the next frame may be painted that only adds text."""
+        self._next_repaint = 0.0
+        """When the next frame may be painted that repaints."""
         self._loop: asyncio.AbstractEventLoop | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._error: Exception | None = None
-        self._due = False
-        """Whether the timer is set for a frame rather than for the spinner."""
+        self._due: float | None = None
+        """When the timer paints a frame, if not for the spinner."""
 
     @classmethod
     def on(cls, stream: TextIO, look: Look = DEFAULT_LOOK, *, whole_lines: bool = False) -> Self:
@@ -144,18 +148,13 @@ class LiveView:
     def show(self, turn: Turn, event: Event) -> None:
         if self._error:
             raise self._error  # it happened in a timer, where no caller could catch it
-        first = self._waiting or monotonic() - self._last_event >= _QUIET
         self._turn = turn
         self._last_event = monotonic()
         if isinstance(event, TurnDone | TurnFailed | TurnCancelled):
             self._finish()
-        elif first and isinstance(
-            event, TextDelta | ReasoningDelta | AnswerDelta | ToolCallStarted
-        ):
-            self._waiting = False
-            self._paint()
+        elif isinstance(event, ToolCallStarted):
+            self._paint_at(self._next_frame)
         else:
-            self._waiting = self._waiting or isinstance(event, StepStarted | ToolFinished)
             self._paint_soon()
 
     def suspend(self) -> None:
@@ -172,12 +171,16 @@ class LiveView:
             self._paint()
 
     def _paint_soon(self) -> None:
-        wait = self._last_frame + _FRAME - monotonic()
+        """Paint at once if only text is added, else within a frame."""
+        self._paint_at(self._next_frame if self._painter.appends else self._next_repaint)
+
+    def _paint_at(self, due: float) -> None:
+        wait = due - monotonic()
         if wait <= 0:
             self._paint()
-        elif not self._due:
+        elif self._due is None or due < self._due:
             self._wake_in(wait)
-            self._due = True
+            self._due = due
 
     def _wake_in(self, seconds: float) -> None:
         if self._timer:
@@ -195,41 +198,48 @@ class LiveView:
         if self._terminal.busy and not self._over:
             self._wake_in(_FRAME)
             return
-        self._due, self._last_frame = False, monotonic()
+        begin = monotonic()
+        self._due = None
         columns, lines = self._terminal.size
-        final, rest = self._page.draw(self._turn, columns, lines, over=self._over)
-        final, rest = self._lines.insert(final, rest)
-        status = self._format_footer() if self._over else self._format_status()
+        answered = self._turn.status == "done"
+        moment = Moment(columns, lines, begin, self._over, answered)
+        final, rest = self._lines.insert(*self._page.draw(self._turn, moment))
         if self._over:
-            final += status
-        elif status:
-            rest += [*([LINE_BREAK] if self._lines.began or rest else []), *status]
-        if self._typed and not self._over:
+            final += self._draw_end(moment)
+        else:
+            self._add_lines(rest, self._format_status())
             typed = (join(*self._typed, separator="\n"), self._dim)
-            rest += [*([LINE_BREAK] if self._lines.began or rest else []), typed]
+            self._add_lines(rest, [typed] if self._typed else [])
         self._painter.paint(final, rest)
-        self._wake_in(_TICK)
+        end = monotonic()
+        self._next_frame = end + max(_JOIN, _SHARE * (end - begin))
+        self._next_repaint = max(begin + _FRAME, self._next_frame)
+        self._wake_in(TICK)
 
-    def _format_footer(self) -> list[StyledText]:
-        """Return the line of figures, or only a line break if the turn was cut off."""
-        end = [LINE_BREAK] if self._lines.began else []
+    def _add_lines(self, rest: list[StyledText], lines: list[StyledText]) -> None:
+        """Add lines below the live text, if there are any."""
+        if lines:
+            rest += [*([LINE_BREAK] if self._lines.began or rest else []), *lines]
+
+    def _draw_end(self, moment: Moment) -> list[StyledText]:
+        """Return the figures, or only a line break if the turn was cut off."""
+        figures = format_figures(self._turn)
         if self._turn.status == "running":
-            return end
-        mark = [] if self._turn.status == "done" else [(f"{self._glyphs.failed} ", "failed")]
-        room = self._terminal.size[0] - sum(len(text) for text, _ in mark)
-        text = _wrap(format_figures(self._turn), f" {self._glyphs.dot} ", room)
-        return [*end, *self._palette.apply([*mark, (text, "dim")]), LINE_BREAK]
+            figures = []
+        elif cell_len(f" {self._glyphs.dot} ".join(figures)) > moment.columns - _CORNER:
+            figures = format_figures(self._turn, brief=True)
+        return self._page.draw_end(figures, moment, failed=not moment.answered)
 
     def _format_status(self) -> list[StyledText]:
         """Return a line that says what is going on, if nothing else on the screen moves."""
         now = monotonic()
-        phase, moves = _find_phase(self._turn)
+        phase, moves = find_phase(self._turn)
+        moves = moves and not (phase == "thinking" and self._hides_reasoning)
         quiet = now - self._last_event
-        if moves and quiet < _QUIET:
+        if not phase or (moves and quiet < _QUIET):
             return []
         since = f", last byte {quiet:.0f} s ago" if moves else f", {quiet:.0f} s"
-        frame = self._glyphs.spinner[int(now / _TICK) % len(self._glyphs.spinner)]
-        text = f"{frame} {phase}{since if quiet >= _QUIET else ''}"
+        text = f"{self._glyphs.spin(now)} {phase}{since if quiet >= _QUIET else ''}"
         return self._palette.apply([(text, "dim")])
 
 
@@ -238,35 +248,3 @@ def _crop(line: SafeText, columns: int, *, end: bool = False) -> SafeText:
     while line and cell_len(line) > columns:
         line = cut(line, 1) if end else cut(line, 0, -1)
     return line
-
-
-def _wrap(parts: list[str], between: str, columns: int) -> str:
-    """Return the parts on as few lines as possible."""
-    lines = parts[:1]
-    for part in parts[1:]:
-        if cell_len(lines[-1] + between + part) <= columns:
-            lines[-1] += between + part
-        else:
-            lines.append(part)
-    return "\n".join(lines)
-
-
-def _find_phase(turn: Turn) -> tuple[str, bool]:
-    """Return what the turn is doing, and whether the screen shows that by itself."""
-    calls = [block for block in turn.blocks if isinstance(block, ToolCall)]
-    if running := [format_tool_name(call.name) for call in calls if call.state == "running"]:
-        return f"running {', '.join(running)}", False
-    blocks = [block for block in turn.blocks if not isinstance(block, Note)]
-    match blocks[-1] if blocks else None:
-        case Answer(refused=False):
-            return "receiving the answer", True
-        case Prose():
-            return "receiving text", True
-        case Reasoning():
-            return "thinking", True
-        case ToolCall(name=name, state="arriving") if name == ANSWER_TOOL:
-            return "receiving the answer", False
-        case ToolCall(name=name, state="arriving"):
-            return f"receiving a call to {format_tool_name(name)}", True
-        case _:
-            return "waiting for the model", False
