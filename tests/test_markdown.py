@@ -88,8 +88,10 @@ def join_spans(pieces: list[Span]) -> list[tuple[str, str]]:
     return [(character, style) for text, style in pieces for character in text]
 
 
-def render_at_once(source: str, width: int = 80, glyphs: Glyphs = UNICODE_GLYPHS) -> list[Span]:
-    stream = MarkdownStream(width, glyphs)
+def render_at_once(
+    source: str, width: int = 80, glyphs: Glyphs = UNICODE_GLYPHS, *, wrap: bool = False
+) -> list[Span]:
+    stream = MarkdownStream(width, glyphs, wrap=wrap)
     stream.feed(source)
     stream.finish()
     return stream.take()
@@ -104,24 +106,22 @@ def split_source(source: str, cuts: list[int]) -> list[str]:
     return [source[begin:end] for begin, end in zip([0, *ends], ends, strict=False)]
 
 
-@given(MARKDOWN, CUTS, st.integers(1, 120))
-@settings(max_examples=500, deadline=None)
+@given(MARKDOWN, CUTS, st.integers(1, 120), st.booleans())
+@settings(max_examples=800, deadline=None)
 def test_final_spans_and_the_rest_add_up_to_the_whole(
-    source: str, cuts: list[int], width: int
+    source: str, cuts: list[int], width: int, wrap: bool
 ) -> None:
-    stream = MarkdownStream(width)
+    whole = join_spans(render_at_once(source, width, wrap=wrap))
+    stream = MarkdownStream(width, wrap=wrap)
     settled: list[Span] = []
     for piece in split_source(source, cuts):
         stream.feed(piece)
         stream.peek()  # looking changes nothing
         settled += stream.take()
-        assert (
-            join_spans(settled)
-            == join_spans(render_at_once(source, width))[: len(join_spans(settled))]
-        )
+        assert join_spans(settled) == whole[: len(join_spans(settled))]
     stream.finish()
     assert stream.peek() == []
-    assert join_spans(settled + stream.take()) == join_spans(render_at_once(source, width))
+    assert join_spans(settled + stream.take()) == whole
 
 
 def find_letters(source: str) -> list[str]:
@@ -129,12 +129,19 @@ def find_letters(source: str) -> list[str]:
     return re.findall(r"[^\W_]", source.replace("<br>", ""))
 
 
-@given(MARKDOWN)
+@given(MARKDOWN, st.booleans())
 @settings(max_examples=500, deadline=None)
-def test_every_letter_is_shown_in_order(source: str) -> None:
+def test_every_letter_is_shown_in_order(source: str, wrap: bool) -> None:
     """In a window wide enough for every table: cells of narrow ones stand side by side."""
-    shown = "".join(piece for piece, _ in render_at_once(source, 5_000, ASCII_GLYPHS))
-    assert find_letters(shown) == find_letters(source)
+    spans = render_at_once(source, 5_000, ASCII_GLYPHS, wrap=wrap)
+    assert find_letters("".join(text for text, _ in spans)) == find_letters(source)
+
+
+@given(MARKDOWN.filter(lambda source: "|" not in source), st.integers(1, 120))
+@settings(max_examples=500, deadline=None)
+def test_every_letter_is_shown_in_order_in_a_window_of_any_width(source: str, width: int) -> None:
+    spans = render_at_once(source, width, ASCII_GLYPHS, wrap=True)
+    assert find_letters("".join(text for text, _ in spans)) == find_letters(source)
 
 
 PROSE = st.lists(
@@ -148,17 +155,18 @@ PROSE = st.lists(
 ).map(lambda lines: "\n".join(start + " ".join(words) for start, words in lines))
 
 
-@given(PROSE)
-@settings(max_examples=200, deadline=None)
-def test_prose_is_visible_at_once_and_as_it_stays(source: str) -> None:
-    stream = MarkdownStream(80)
+@given(PROSE, st.integers(1, 80), st.booleans())
+@settings(max_examples=300, deadline=None)
+def test_prose_is_visible_at_once_and_as_it_stays(source: str, width: int, wrap: bool) -> None:
+    stream = MarkdownStream(width, wrap=wrap)
     settled = ""
     for at, character in enumerate(source, 1):
         stream.feed(character)
         settled += "".join(piece for piece, _ in stream.take())
         if character.isalpha():
             shown = settled + "".join(piece for piece, _ in stream.peek())
-            assert shown == render_text(source[:at])
+            whole = render_at_once(source[:at], width, wrap=wrap)
+            assert shown == "".join(piece for piece, _ in whole)
 
 
 def find_styles(source: str) -> dict[str, str]:

@@ -336,8 +336,8 @@ class BlockParser(BlockHandler):
             if fence.is_closed_by(content):
                 self._end_fence()
             else:
-                self.begin_code_line()
+                self.begin_code_line(blank=not code)
                 self.add_code_line(code)
         elif not (fence.may_be_closed_by(content) or self.needs_whole_line(code)):
-            self.begin_code_line()
+            self.begin_code_line(blank=False)
             self._begin_flow(self.add_code, code)

@@ -50,8 +50,8 @@ class BlockHandler:
         """Whether a line of fenced code that begins like this is wanted only when complete."""
         return False
 
-    def begin_code_line(self) -> None:
-        """Begin a line of fenced code."""
+    def begin_code_line(self, *, blank: bool) -> None:
+        """Begin a line of fenced code, which may be blank."""
 
     def begin_indented_code(self) -> None:
         """Begin a block of indented code."""

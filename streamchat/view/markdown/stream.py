@@ -1,13 +1,15 @@
 """Markdown for a terminal: spans that are final, and the tail that can still change.
 
-Lines keep their length, except in tables, and are left to the terminal to wrap: so they are copied
-whole, and can be wrapped again when the window is resized.
+Prose is wrapped between words, or left to the terminal to wrap: then it is copied without line
+breaks of ours, and wrapped again when the window is resized. Code always is left to the terminal.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
+
+from rich.cells import cell_len
 
 from streamchat.view.glyphs import UNICODE_GLYPHS, Glyphs
 from streamchat.view.markdown.blocks import BlockParser
@@ -15,6 +17,7 @@ from streamchat.view.markdown.highlight import MAX_LINE, Highlighter
 from streamchat.view.markdown.inline import Inline, Span
 from streamchat.view.markdown.syntax import MAX_AMBIGUOUS, Fence, is_row, split_cells, split_row
 from streamchat.view.markdown.table import Cell, Table
+from streamchat.view.markdown.wrap import Hang, Part, WordWrap, fit_hang
 
 _RULE_LENGTH = 24
 
@@ -23,15 +26,18 @@ class MarkdownStream(BlockParser):
     """Takes Markdown in pieces of any size.
 
     Args:
-        width: the terminal's, in cells. It may change at any time: tables that are not finished
-            are laid out again.
+        width: the terminal's, in cells. It may change at any time: what is not final is laid out
+            again.
         glyphs: the characters to draw with.
+        wrap: whether to wrap prose between words, with a hanging indentation, and to indent code
+            that belongs to an item or a quote like the rest of it.
     """
 
-    def __init__(self, width: int, glyphs: Glyphs = UNICODE_GLYPHS) -> None:
+    def __init__(self, width: int, glyphs: Glyphs = UNICODE_GLYPHS, *, wrap: bool = False) -> None:
         super().__init__()
         self.width = width
         self._glyphs = glyphs
+        self._wrap = WordWrap(width) if wrap else None
         self._settled: list[Span] = []
         self._began = False
         self._blank = False
@@ -40,6 +46,8 @@ class MarkdownStream(BlockParser):
         """How many quotes that line is in."""
         self._inline: Inline | None = None
         """The open paragraph or heading."""
+        self._hang: list[Span] = []
+        """What its lines begin with."""
         self._table: Table | None = None
         self._table_began = False
         """Whether the first line of the table is final."""
@@ -54,66 +62,99 @@ class MarkdownStream(BlockParser):
 
     def peek(self) -> list[Span]:
         """Return the spans after the final ones, guessing what is still undecided."""
+        parts = self._guess_rest()
+        if not self._wrap:
+            return [span for spans, _ in parts for span in spans]
+        self._wrap.width = self.width
+        return self._wrap.peek(parts)
+
+    def _guess_rest(self) -> Iterator[Part]:
         if self._held is not None:
-            return self._peek_held(self._held)
-        spans = self._inline.peek() if self._inline else []
+            yield from self._guess_held(self._held)
+            return
+        if self._inline:
+            yield self._inline.peek(), self._hang
         if self._table:
-            spans += self._peek_table(self._table)
+            yield from self._guess_table(self._table)
         elif self._fence:
-            spans += self._peek_code(self._fence)
+            yield self._guess_code(self._fence), None
         elif self._line:
-            spans += self._peek_line(self._line, self._lead)
-        return spans
+            quotes, line = self._strip_quotes(complete=False)
+            yield from self._guess_line(line if quotes == self._quotes else self._line, self._lead)
+
+    def _settle(self, spans: Sequence[Span], hang: Hang | None = None) -> None:
+        """Add final text: prose, if given with what hangs on its lines, or else text as it is."""
+        if self._wrap:
+            self._wrap.width = self.width
+            spans = self._wrap.feed(spans, hang)
+        self._settled += spans
 
     # Text
 
     def begin_text(self, heading: int) -> None:
-        self._inline = Inline(f"heading h{heading}" if heading else "")
+        self._inline = self._make_inline(f"heading h{heading}" if heading else "")
+        self._hang = self._prefix
 
     def continue_paragraph(self) -> None:
-        self.add_text("\n" + "".join(text for text, _ in self._prefix))
+        prefix = [] if self._wrap else self._prefix  # which hangs on the text when it is wrapped
+        self.add_text("\n" + "".join(text for text, _ in prefix))
 
     def add_text(self, text: str) -> None:
         assert self._inline
-        self._settled += self._inline.feed(text)
+        self._settle(self._inline.feed(text), self._hang)
 
     def add_rule(self) -> None:
-        self._settled.append((self._glyphs.line * _RULE_LENGTH, "rule"))
+        length = min(_RULE_LENGTH, self._room) if self._wrap else _RULE_LENGTH
+        self._settle([(self._glyphs.line * length, "rule")])
 
     def begin_item(self, mark: str, box: str) -> None:
         shown = self._glyphs.bullet if mark in "-+*" else mark
         if box:
             sign = self._glyphs.unchecked if box == " " else self._glyphs.checked
             shown = sign if mark in "-+*" else f"{mark} {sign}"
-        self._settled.append((f"{shown} ", "mark"))
+        self._settle([(f"{shown} ", "mark")])
         self._columns[len(self._items) :] = [self._column + len(shown) + 1]
 
     def end_block(self) -> None:
         if self._inline:
-            self._settled += self._inline.feed("", final=True)
+            self._settle(self._inline.feed("", final=True), self._hang)
+            self._settled += self._wrap.finish() if self._wrap else []
             self._inline = None
         if self._table:
             self._settle_rows(self._table.take(self._room, whole=True))
             self._table = None
 
-    def _peek_line(self, line: str, lead: list[Span]) -> list[Span]:
-        """Return the current line, unless it is only a mark, which may not turn out to be text."""
+    def _make_inline(self, style: str = "") -> Inline:
+        return Inline(f"{self._text_style} {style}".strip())
+
+    def _guess_line(self, line: str, lead: list[Span]) -> Iterator[Part]:
+        """Yield the current line, unless it is only a mark, which may not turn out to be text."""
         line = _limit(line.strip())
         if line.startswith(("```", "~~~")):
-            return [*lead[:1], (self._format_fence(line.strip("`~ ")), "fence")]
-        return [*lead, *Inline().peek(line)] if any(map(str.isalnum, line)) else []
+            fence = self._format_fence(line.strip("`~ ")), "fence"
+            yield [*(lead if self._wrap else lead[:1]), fence], None
+        elif any(map(str.isalnum, line)):
+            yield lead, None
+            yield self._make_inline().peek(line), self._prefix
 
-    def _peek_held(self, line: str) -> list[Span]:
-        """Return the line that is held, most likely as text if it does not begin with a bar."""
-        inline = self._inline or Inline()
+    def _guess_held(self, line: str) -> Iterator[Part]:
+        """Yield the line that is held, most likely as text if it does not begin with a bar."""
+        inline = self._inline or self._make_inline()
         if line.startswith("|") or "|" in self._line:
-            return inline.peek() + self._peek_header(line)
-        return inline.peek(line)
+            yield inline.peek(), self._prefix
+            yield self._guess_header(line), None
+        else:
+            yield inline.peek(line), self._prefix
+
+    @property
+    def _text_style(self) -> str:
+        return "quote" if self._wrap and self._quotes else ""
 
     # Code
 
     def open_fence(self, info: str) -> None:
-        self._settled += [*self._lead[:1], (self._format_fence(info), "fence")]
+        lead = self._lead if self._wrap else self._lead[:1]
+        self._settle([*lead, (self._format_fence(info), "fence")])
         self._began, self._blank = True, False
         self._highlighter = None
         with suppress(LookupError):
@@ -122,31 +163,36 @@ class MarkdownStream(BlockParser):
     def needs_whole_line(self, code: str) -> bool:
         return self._highlighter is not None and len(code) <= MAX_LINE
 
-    def begin_code_line(self) -> None:
-        self._settled.append(("\n", ""))
+    def begin_code_line(self, *, blank: bool) -> None:
+        self._settle(self._lead_code(blank=blank))
 
     def add_code(self, text: str) -> None:
-        self._settled.append((text, ""))
+        self._settle([(text, "")])
 
     def add_code_line(self, code: str) -> None:
         if self._highlighter and self.needs_whole_line(code):
-            self._settled += self._highlighter.highlight(code)
+            self._settle(self._highlighter.highlight(code))
         else:
             self.add_code(code)
 
     def close_fence(self) -> None:
-        self._settled += [("\n", ""), (self._format_fence(""), "fence")]
+        self._settle([*self._lead_code(), (self._format_fence(""), "fence")])
+
+    def _lead_code(self, *, blank: bool = False) -> list[Span]:
+        """Return the spans between two lines of fenced code."""
+        quote, indent = self._prefix if self._wrap else [("", "")] * 2
+        return [("\n", ""), *([(quote[0].rstrip(), "quote")] if blank else [quote, indent])]
 
     def _format_fence(self, info: str) -> str:
         return f"{self._glyphs.line * 3} {info}".rstrip()
 
-    def _peek_code(self, fence: Fence) -> list[Span]:
+    def _guess_code(self, fence: Fence) -> list[Span]:
         quotes, content = self._strip_quotes(complete=False)
         if self._flow or quotes is None or fence.may_be_closed_by(content):
             return []
         code = fence.strip_indent(content)
         spans = self._highlighter.peek(code) if self._highlighter else [(code, "")]
-        return [("\n", ""), *spans]
+        return [*self._lead_code(), *spans]
 
     # Tables
 
@@ -160,23 +206,32 @@ class MarkdownStream(BlockParser):
 
     def _settle_rows(self, lines: list[Cell]) -> None:
         for line in lines:
-            self._settled += [*(self._lead if self._table_began else []), *line]
+            if self._table_began:
+                self._settle(self._lead)
+            self._settle(*self._hang_row(line))
             self._table_began = True
 
-    def _peek_header(self, line: str) -> list[Span]:
+    def _hang_row(self, line: Cell) -> tuple[list[Span], Hang | None]:
+        """Return a line of the table; one that is too long is the cell of a list, and wrapped."""
+        is_long = sum(cell_len(text) for text, _ in line) > self._room
+        styled = [(text, f"{self._text_style} {style}".strip()) for text, style in line]
+        return styled, [*self._prefix, ("  ", "")] if self._wrap and is_long else None
+
+    def _guess_header(self, line: str) -> list[Span]:
         """Return the line as the header of a table, which it most likely is."""
         headers = split_row(_limit(line))
         table = Table(headers, [""] * len(headers), self._glyphs)
         return table.peek(10**6)[0]
 
-    def _peek_table(self, table: Table) -> list[Span]:
+    def _guess_table(self, table: Table) -> Iterator[Part]:
         _, source = self._strip_quotes(complete=False)
         open_row = is_row(source.strip())
         lines = table.peek(self._room, split_cells(_limit(source)) if open_row else ())
-        between = self._lead
-        spans = [span for line in lines for span in (*between, *line)]
-        below = [] if open_row else self._peek_line(source, between)
-        return [*spans[0 if self._table_began else len(between) :], *below]
+        for at, line in enumerate(lines):
+            yield self._lead if at or self._table_began else [], None
+            yield self._hang_row(line)
+        if not open_row:
+            yield from self._guess_line(source, self._lead)
 
     @property
     def _room(self) -> int:
@@ -186,7 +241,7 @@ class MarkdownStream(BlockParser):
     # Beginnings of lines
 
     def begin_line(self) -> None:
-        self._settled += self._lead
+        self._settle(self._lead)
         self._began, self._blank = True, False
 
     def add_blank_line(self, quotes: int) -> None:
@@ -204,7 +259,8 @@ class MarkdownStream(BlockParser):
     @property
     def _prefix(self) -> list[Span]:
         """The spans that every line in the open quotes and items begins with."""
-        return [("> " * self._quotes, "quote"), (" " * self._column, "")]
+        prefix = [("> " * self._quotes, "quote"), (" " * self._column, "")]
+        return fit_hang(prefix, self.width) if self._wrap else prefix
 
     @property
     def _column(self) -> int:
