@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar
@@ -17,10 +18,12 @@ from streamchat.repl.errors import CommandError
 from streamchat.repl.lookups import Lookups
 from streamchat.sessions.conversation import Conversation
 from streamchat.sessions.records import Session, StoredTurn
+from streamchat.sessions.replay import format_question
 from streamchat.text.redact import Redactor
 from streamchat.text.sanitize import sanitize
 from streamchat.turn import Turn
 from streamchat.view.choose import ViewOptions
+from streamchat.view.glyphs import choose_prompt
 
 if TYPE_CHECKING:
     from streamchat.sessions.store import Store
@@ -114,6 +117,10 @@ class Chat:
     def say(self, text: str) -> None:
         """Print lines, redacted and sanitized."""
         print(sanitize(self.redactor.redact(text)), flush=True)  # noqa: T201  # a REPL prints
+
+    def say_question(self, question: str) -> None:
+        """Print a question as it looked at the prompt."""
+        self.say(format_question(question, choose_prompt(sys.stdout, plain=self.options.plain)))
 
     def print_warnings(self) -> None:
         for line in self.conversation.take_warnings():

@@ -17,7 +17,6 @@ from streamchat.repl.errors import CommandError, describe_error, is_expected
 from streamchat.repl.past import show_resumed
 from streamchat.repl.prompt import Prompt
 from streamchat.repl.registry import COMMANDS, find_command
-from streamchat.sessions.replay import format_question
 from streamchat.text.surrogates import has_surrogates
 
 _log = logging.getLogger(__name__)
@@ -77,7 +76,7 @@ class Repl:
             message = chat.queue.pop(0)
             if self._prompt:
                 self._prompt.remember(message)
-            chat.say(format_question(message))
+            chat.say_question(message)
             return message
         if not self._prompt:
             return await _read_line()
@@ -143,7 +142,7 @@ class Repl:
         chat, retry = self._chat, self._chat.retry
         if retry and not retry.edit:
             chat.retry = None
-            chat.say(format_question(retry.question))
+            chat.say_question(retry.question)
             await ask_question(chat, self._prompt, retry.question, retry)
 
 

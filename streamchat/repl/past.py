@@ -56,7 +56,9 @@ async def show_turns(chat: Chat, turns: Iterable[StoredTurn]) -> None:
     for each in turns:
         events = await _load_events(chat, each)
         question = chat.redactor.redact(each.question)
-        chat.turn = replay(question, events, choose_view(chat.options), sys.stdout)
+        chat.turn = replay(
+            question, events, choose_view(chat.options), sys.stdout, plain=chat.options.plain
+        )
         chat.say("")
 
 
