@@ -34,7 +34,7 @@ def test_an_unknown_sequence_is_not_a_key_at_the_prompt(
         chat.wait_until_ready()
         chat.type(f"abc{report}def")
         chat.wait_for_prompt("abcdef")
-        assert len(chat.screen.visible()) == 3, "neither a traceback nor empty lines"
+        assert len(chat.screen.visible()) == 5, "neither a traceback nor empty lines"
 
 
 @pytest.mark.parametrize("report", _REPORTS)

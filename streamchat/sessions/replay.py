@@ -13,6 +13,7 @@ from streamchat.events import (
     TurnFailed,
     TurnStarted,
 )
+from streamchat.process.tty import can_repaint
 from streamchat.sessions.records import StoredTurn
 from streamchat.text.sanitize import SafeOutput, sanitize
 from streamchat.turn import Turn
@@ -44,6 +45,8 @@ def replay(
     """
     encoding = out.encoding or "utf-8"
     _write(format_question(question, choose_prompt(out, plain=plain)), out, encoding)
+    if can_repaint(out) and not plain:
+        _write("", out, encoding)
     turn = show_all(events, view)
     if outcome := format_outcome(turn):
         _write(outcome, out, encoding)
