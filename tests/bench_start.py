@@ -38,7 +38,7 @@ REPEATS = 9
 KEYS, RATE = 40, 10
 LETTERS = b"QVWXYZ"
 """These are nowhere else on the screen, and no control sequence ends with one of them."""
-PROMPT = b">"
+PROMPT = "›".encode()
 LOADED = 0.5
 """CPU seconds that show that LangChain was loaded meanwhile."""
 LONGEST = 30

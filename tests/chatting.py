@@ -10,6 +10,8 @@ from tests.program import HANGS, Terminal
 from tests.server import Reply, Server, Until
 
 KEY = "sk-secret"
+MARK = "›"
+"""What stands before the user's text."""
 ENTER, ESCAPE, UP, DOWN, RIGHT = "\r", "\x1b", "\x1b[A", "\x1b[B", "\x1b[C"
 CTRL_C, CTRL_D, CTRL_R, CTRL_Z = "\x03", "\x04", "\x12", "\x1a"
 PASTED = "\x1b[200~{}\x1b[201~"
@@ -32,7 +34,7 @@ class Chat(Terminal):
         lines = self.screen.visible()
         if not lines or not _is_bar(lines[-1]):
             return None
-        begins = [at for at, line in enumerate(lines) if line.startswith(">")]
+        begins = [at for at, line in enumerate(lines) if line.startswith(MARK)]
         # There may be room for a menu below the prompt.
         return "\n".join(lines[begins[-1] : -1]).rstrip() if begins else None
 
@@ -48,19 +50,19 @@ class Chat(Terminal):
 
     def wait_for_prompt(self, holding: str = "") -> None:
         """Wait until the prompt holds exactly this text."""
-        wanted = f"> {holding}".rstrip()
+        wanted = f"{MARK} {holding}".rstrip()
         self.wait_for(lambda _: self.prompted == wanted)
 
     def wait_for_prompt_beginning(self, begin: str, seconds: float = HANGS) -> None:
         """Wait until this is the first line of the prompt, above any menu."""
-        self.wait_for(lambda _: (self.prompted or "").split("\n")[0] == f"> {begin}", seconds)
+        self.wait_for(lambda _: (self.prompted or "").split("\n")[0] == f"{MARK} {begin}", seconds)
 
     def wait_for_completion(self, typed: str, *offers: str) -> None:
         """Wait until the menu below what was typed has just these offers."""
 
         def is_offered(_: list[str]) -> bool:
             first, *menu = (self.prompted or "").split("\n")
-            if first != f"> {typed}" or len(menu) != len(offers):
+            if first != f"{MARK} {typed}" or len(menu) != len(offers):
                 return False
             return all(offer in line for offer, line in zip(offers, menu, strict=True))
 
@@ -68,17 +70,17 @@ class Chat(Terminal):
 
     def wait_until_ready(self) -> None:
         """Wait for an empty prompt, and for the agent to be loaded."""
-        self.wait_for(lambda _: self.prompted == ">" and "loading" not in self.bar)
+        self.wait_for(lambda _: self.prompted == MARK and "loading" not in self.bar)
 
     def send(self, line: str) -> str:
         """Send a line; return what appears until the prompt is back and empty."""
         self.wait_for_prompt()
-        echoed = f"> {line}"[: self.screen.size[0]]
+        echoed = f"{MARK} {line}"[: self.screen.size[0]]
         count = sum(each.startswith(echoed) for each in self.screen.everything())
         self.type(line + ENTER)
         self.wait_for(
             lambda lines: (
-                self.prompted == ">" and sum(each.startswith(echoed) for each in lines) > count
+                self.prompted == MARK and sum(each.startswith(echoed) for each in lines) > count
             )
         )
         lines = self.screen.everything()
@@ -95,7 +97,7 @@ class Chat(Terminal):
         count = self.shown.count(why)
         self.type(line + ENTER)
         self.wait_for(lambda _: self.shown.count(why) > count)
-        wanted = ">" if line in COMMANDS else _remove_blanks(f"> {line}")
+        wanted = MARK if line in COMMANDS else _remove_blanks(f"{MARK} {line}")
         self.wait_for(lambda _: _remove_blanks(self.prompted or "") == wanted)
         self.type(EMPTIED)
         self.wait_for_prompt()

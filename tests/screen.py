@@ -123,4 +123,5 @@ def _strip(lines: list[str]) -> list[str]:
 
 def at_prompt(lines: list[str]) -> bool:
     """Whether an empty prompt is there, with the bar below it or, on a dumb terminal, without."""
-    return [line.rstrip() for line in lines[-2:]].count(">") == 1
+    ends = [line.rstrip() for line in lines[-2:]]
+    return ends.count("›") + ends.count(">") == 1

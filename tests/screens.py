@@ -84,7 +84,7 @@ def show_on_screen(question: str, events: Sequence[Event]) -> Screen:
     """Return a screen with the prompt and these events."""
     pyte.graphics.TEXT[2] = "+blink"  # the emulator has no dim text, and ours never blinks
     screen = Screen(COLUMNS, 60)
-    screen.write(f"\x1b[1m> {question}\x1b[0m\r\n")
+    screen.write(f"\x1b[1m› {question}\x1b[0m\r\n")
     console = Console(file=io.StringIO(), force_terminal=True, color_system="standard")
     view = LiveView(ScreenTerminal(screen), console, reflow=False)
     view.__enter__()

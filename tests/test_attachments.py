@@ -45,7 +45,7 @@ def test_an_attached_file_is_sent_and_shown_in_one_line(server: Server, chat: Ch
     chat.send("@hello.txt?")
     Path("hello.txt").unlink()
     chat.send("/history")
-    assert chat.shown.count("> @hello.txt?") == 2
+    assert chat.shown.count("› @hello.txt?") == 2
     chat.send("and now")
     assert messages(server)[-3] == "@hello.txt?\n\n" + HELLO
 

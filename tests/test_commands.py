@@ -101,7 +101,7 @@ def test_an_abandoned_edit_changes_nothing(server: Server, tmp_path: Path) -> No
         chat.type("/edit" + ENTER)
         chat.wait_for_prompt("one")
         # While the editor runs, Ctrl-C goes to the editor.
-        chat.wait_for(lambda _: chat.type(CTRL_C) or chat.prompted == ">")
+        chat.wait_for(lambda _: chat.type(CTRL_C) or chat.prompted == "›")
         chat.send("two")
         assert messages(server) == ["one", "Answer 1.", "two"]
 
@@ -154,7 +154,7 @@ def test_ways_to_show_a_turn(server: Server, tmp_path: Path) -> None:
         shown = chat.send("/last")
         assert '"x": 10' in shown
         assert "20" in shown
-        assert "> What is 10 + 10" in shown.partition("/last")[2]
+        assert "› What is 10 + 10" in shown.partition("/last")[2]
         assert "final_answer {" in shown
         assert '"answer": "10 + 10 equals 20."' in shown
         assert "Raw is on" in chat.send("/raw")
@@ -217,7 +217,7 @@ def test_an_interrupted_turn_is_shown_too(server: Server, tmp_path: Path) -> Non
         chat.type(CTRL_C)
         chat.wait_for("interrupted")
         shown = chat.send("/last").partition("/last")[2]
-        assert "> What is 1 + 2" in shown
+        assert "› What is 1 + 2" in shown
         assert 'add {"x": 1, "y": 2}' in shown
         assert "interrupted" in shown
         chat.leave()

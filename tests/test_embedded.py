@@ -151,7 +151,7 @@ def test_the_chat_on_a_terminal(
     first: subprocess.CompletedProcess[str], cache: Path, tmp_path: Path
 ) -> None:
     with Terminal(tmp_path, "repl", fresh=True, XDG_CACHE_HOME=str(cache)) as terminal:
-        terminal.wait_for("streamchat with local")
+        terminal.wait_for("local: a 0.5B model")
         terminal.wait_for(at_prompt)
         terminal.type("What is 6 times 7?\r")
         lines = terminal.wait_for("→ 42")

@@ -172,7 +172,7 @@ def test_a_session_is_resumed_on_a_full_disk(
     said = _run_on_full_disk(server, tmp_path, "repl", *named, stdin="two\n/history")
     assert "the session is not saved: cannot use" in said.stderr
     assert "1 turn of this session could not be saved" in said.stderr
-    assert said.stdout.startswith("Two.\n> one\nOne.\n")
+    assert said.stdout.startswith("Two.\n› one\nOne.\n")
     assert messages(server) == ["one", "One.", "two"]
     said = _run_on_full_disk(server, tmp_path, "ask", "--continue", "three")
     assert said.stdout == "Three.\n"

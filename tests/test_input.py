@@ -93,7 +93,7 @@ def test_the_history_outlives_the_chat(server: Server, tmp_path: Path) -> None:
         chat.type("how d")
         # The suggestion is grey, and no part of the text until accepted.
         chat.wait_for_prompt("how deep is the sea")
-        row = next(n for n, each in enumerate(chat.screen.visible()) if each.startswith("> how"))
+        row = next(n for n, each in enumerate(chat.screen.visible()) if each.startswith("› how"))
         colours = [each.fg for each in chat.screen.row(row)]
         assert colours[6] == "default"
         assert set(colours[7:21]) == {"brightblack"}

@@ -34,7 +34,7 @@ def test_an_unknown_sequence_is_not_a_key_at_the_prompt(
         chat.wait_until_ready()
         chat.type(f"abc{report}def")
         chat.wait_for_prompt("abcdef")
-        assert len(chat.screen.visible()) == 3, "neither a traceback nor empty lines"
+        assert len(chat.screen.visible()) == 5, "neither a traceback nor empty lines"
 
 
 @pytest.mark.parametrize("report", _REPORTS)
@@ -48,7 +48,7 @@ def test_an_unknown_sequence_is_not_a_key_during_an_answer(
         chat.type("a story" + ENTER)
         chat.wait_for("Once")
         chat.type(f"abc{report}def")
-        chat.wait_for("> abcdef")
+        chat.wait_for("› abcdef")
         go_on.set()
         chat.wait_for_prompt("abcdef")
 

@@ -41,7 +41,6 @@ from tests.screen import Screen, ScreenTerminal, draw_text
 from tests.test_markdown import CUTS, MARKDOWN, render_text, split_source
 from tests.turns import EVIL, EVIL_SHOWN, NOTEBOOK, answer, call
 
-
 SHOWN = Look(reasoning="show")
 
 

@@ -8,6 +8,7 @@ import pytest
 
 from tests.chatting import KEY, Chat, messages
 from tests.program import Terminal, run
+from tests.screen import at_prompt as on_screen
 from tests.server import Server, calls, fails, notebook, says
 
 
@@ -56,6 +57,22 @@ def test_a_terminal_without_cursor_movement(
         assert terminal.exit_code() == 0
         prompted = terminal.written[terminal.written.index(">") :]
     assert "\x1b" not in prompted
+
+
+def test_a_terminal_that_is_not_utf_8_has_an_ascii_prompt(server: Server, tmp_path: Path) -> None:
+    variables = {"OPENAI_BASE_URL": server.url, "PYTHONIOENCODING": "ascii"}
+    with Terminal(tmp_path, "repl", fresh=True, **variables) as terminal:
+        terminal.wait_for(on_screen)
+        assert terminal.written.isascii()
+
+
+def test_a_quote_is_not_taken_for_a_question(server: Server, tmp_path: Path) -> None:
+    server.script(says("> So it is."))
+    with Chat(server, tmp_path) as chat:
+        chat.wait_until_ready()
+        lines = chat.send("Is it so?").splitlines()
+        assert [each for each in lines if each.startswith("›")] == ["› Is it so?", "›"]
+        assert "> So it is." in lines
 
 
 def test_lines_on_a_pipe(server: Server, tmp_path: Path) -> None:

@@ -33,8 +33,8 @@ def test_a_killed_chat_is_resumed(server: Server, tmp_path: Path) -> None:
         assert '{"|x|":|10|,"|y|":|10|}|' in chat.shown
         assert "10 + 10 equals 20." in chat.shown
         lines = chat.screen.everything()
-        begin = lines.index("> a long story")
-        assert lines[begin + 1] == "Half of it"
+        begin = lines.index("› a long story")
+        assert lines[begin + 1 : begin + 3] == ["", "Half of it"]
         assert "interrupted" in lines[begin:]
         chat.send("go on")
         # A failed turn is not in the history.
@@ -142,7 +142,7 @@ def test_resume_in_a_chat(server: Server, tmp_path: Path) -> None:
         assert "no session ID starts with zz" in chat.send("/resume zz")
         assert f" session IDs start with {ids[0][0]}" in chat.send(f"/resume {ids[0][0]}")
         shown = chat.send(f"/resume {ids[1]}")
-        assert "> q0" in shown
+        assert "› q0" in shown
         assert "Answer 0." in shown
         chat.send("next")
         assert messages(server) == ["q0", "Answer 0.", "next"]

@@ -120,9 +120,9 @@ class TestOnAPipe:
         session = store_sessions(tmp_path, SUM, ("one\ntwo", failed), ("three", stopped))
         shown = run_lines(tmp_path, "show", session[:6])
         assert shown == [
-            *("> What is 10 + 10", "10 + 10 equals 20."),
-            *("> one", "  two", "error: no answer"),
-            *("> three", "It is", "interrupted"),
+            *("› What is 10 + 10", "10 + 10 equals 20."),
+            *("› one", "  two", "error: no answer"),
+            *("› three", "It is", "interrupted"),
         ]
         assert run_lines(tmp_path, "show", session, "--last", "1") == shown[-3:]
 
@@ -296,8 +296,8 @@ class TestOnATerminal:
             assert terminal.exit_code() == 0
             shown = terminal.screen.everything()
             assert terminal.screen.cursor_is_visible
-        at = shown.index("> Where is Rome?")
-        assert shown[0] == "> What is 10 + 10"
+        at = shown.index("› Where is Rome?")
+        assert shown[0] == "› What is 10 + 10"
         assert any("add" in line for line in shown[:at])
         assert any("10 + 10 equals 20." in line for line in shown[:at])
         assert any("In Italy." in line for line in shown[at:])
@@ -334,8 +334,14 @@ def test_events_that_do_not_fit_are_skipped() -> None:
     events: list[Event] = [TurnStarted("q", "m"), *NOTEBOOK[3:6], *ROME[1]]
     turn = replay("q", events, PlainView(out), out)
     assert turn.status == "done"
-    assert out.getvalue().startswith("> q\n")
+    assert out.getvalue().startswith("› q\n")
     assert "In Italy." in out.getvalue()
+
+
+def test_a_plain_replay_has_the_plain_prompt() -> None:
+    out = io.StringIO()
+    replay("one\ntwo", ROME[1], PlainView(out), out, plain=True)
+    assert out.getvalue().startswith("> one\n  two\n")
 
 
 def test_each_cell_is_one_line() -> None:

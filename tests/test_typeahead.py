@@ -39,7 +39,7 @@ def test_keys_are_kept_and_messages_are_queued(server: Server, tmp_path: Path) -
         chat.type("and then?" + ENTER)
         chat.wait_for("queued: and then?")
         chat.type("  " + ENTER + "the end?" + ENTER + "日本 half a li")
-        lines = chat.wait_for("> 日本 half a li")
+        lines = chat.wait_for("› 日本 half a li")
         assert [each for each in lines if each.startswith("queued:")] == [
             "queued: and then?",
             "queued: the end?",
@@ -55,14 +55,14 @@ def test_keys_are_kept_and_messages_are_queued(server: Server, tmp_path: Path) -
         said = zip(asked, [*answered, ""], strict=True)
         assert messages(server) == [each for pair in said for each in pair][:-1]
         lines = chat.screen.everything()
-        assert [each for each in lines if each.startswith("> ")] == [f"> {each}" for each in asked]
+        assert [each for each in lines if each.startswith("› ")] == [f"› {each}" for each in asked]
 
         # A paste is one message, and Enter alone sends it.
         server.script(hold(says("Slowly"), then), says("Pasted."))
         chat.type("again" + ENTER)
         chat.wait_for("Slowly")
         chat.type("\x1b[200~one\rtwo\nthree\x1b[201~")
-        chat.wait_for("> one two three")
+        chat.wait_for("› one two three")
         then.set()
         chat.wait_for_prompt("one\n  two\n  three")
         assert "queued" not in chat.screen.everything()[-8:]
@@ -81,7 +81,7 @@ def test_stopping_an_answer_returns_queued_messages_to_the_prompt(
         chat.type("a story" + ENTER)
         chat.wait_for("Once")
         chat.type("first" + ENTER + "second" + ENTER + "thi")
-        chat.wait_for("> thi")
+        chat.wait_for("› thi")
         chat.type(key)
         chat.wait_for("interrupted")
         assert server.disconnected.wait(HANGS)
@@ -122,7 +122,7 @@ def test_a_disabled_key_does_not_swallow_the_others(server: Server, tmp_path: Pa
         chat.type("a story" + ENTER)
         chat.wait_for("Once")
         chat.type(CTRL_R + "kept")
-        chat.wait_for("> kept")
+        chat.wait_for("› kept")
         go_on.set()
         chat.wait_for_prompt("kept")
         chat.type("!")
@@ -141,7 +141,7 @@ def test_a_queued_line_is_shown_once(server: Server, tmp_path: Path) -> None:
         chat.wait_for("queued: next")
         go_on.set()
         lines = chat.wait_for("Once more")
-        assert "> next" not in lines
+        assert "› next" not in lines
         then.set()
         chat.wait_for("Done.")
 
@@ -235,7 +235,7 @@ def test_ctrl_z_stops_the_program_while_an_answer_streams(server: Server, tmp_pa
         chat.type("a story" + ENTER)
         chat.wait_for("Once")
         chat.type("kept")
-        chat.wait_for("> kept")
+        chat.wait_for("› kept")
         chat.type(CTRL_Z)
         chat.wait_for(lambda _: chat.state == "T")
         chat.wait_for(lambda _: chat.screen.cursor_is_visible)

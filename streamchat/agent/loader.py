@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from streamchat.agent.executor import AgentExecutor
 
 
+_DEFAULT_TOOLS = 5
+"""How many there are; to count them would import LangChain."""
+
+
 def open_agent(
     settings: Settings, redactor: Redactor, *, tools: bool, progress: Progress = ignore_progress
 ) -> AgentExecutor:
@@ -74,6 +78,13 @@ class AgentLoader:
     @property
     def name(self) -> str:
         return self.settings.model_name
+
+    @property
+    def tool_count(self) -> int:
+        """How many tools the agent has, or will have once it is loaded."""
+        if self.executor:
+            return len(self.executor.tools)
+        return _DEFAULT_TOOLS if self._tools else 0
 
     @property
     def executor(self) -> AgentExecutor | None:

@@ -80,6 +80,7 @@ def show(
     json: Json = False,
 ) -> None:
     """Show the turns of a session as they first appeared."""
+    from streamchat.process.tty import can_repaint
     from streamchat.sessions.replay import replay
     from streamchat.sessions.transcript import turn_to_dict
     from streamchat.view.choose import ViewOptions, choose_view
@@ -92,7 +93,9 @@ def show(
             _write_json(turn_to_dict(each, store.events(each.id)) for each in shown)
             return
         _require_some(shown, f"session {session.id} has no turns")
-        for each in shown:
+        for at, each in enumerate(shown):
+            if at and can_repaint(sys.stdout):
+                typer.echo()
             replay(each.question, store.events(each.id), choose_view(ViewOptions()), sys.stdout)
 
 

@@ -46,6 +46,7 @@ async def ask_question(
     message, files = attach_files(question)
     for file in files:
         chat.say(f"({one_line(file.summary)})")
+    chat.separate()
     view = choose_view(chat.options)
     async with _take_keys(chat, prompt, view):
         executor = await _wait_for_agent(chat)
@@ -84,7 +85,6 @@ def _end_turn(chat: Chat, turn: Turn) -> None:
         print_error(outcome)
     if chat.interactive:
         report_left_out(chat)
-        chat.say("")
     chat.failed = chat.failed or turn.status == "failed"
     if turn.status != "done" and chat.queue:
         # Queued messages may depend on the answer that is missing.

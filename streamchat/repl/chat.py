@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar
@@ -12,20 +14,25 @@ from streamchat.agent.loader import AgentLoader
 from streamchat.config import Settings
 from streamchat.process.interrupts import InterruptHandler
 from streamchat.process.stdio import print_error
+from streamchat.process.styles import dim
 from streamchat.process.threads import run_in_daemon_thread
+from streamchat.process.tty import can_repaint
 from streamchat.repl.errors import CommandError
 from streamchat.repl.lookups import Lookups
 from streamchat.sessions.conversation import Conversation
 from streamchat.sessions.records import Session, StoredTurn
+from streamchat.sessions.replay import format_question
 from streamchat.text.redact import Redactor
 from streamchat.text.sanitize import sanitize
 from streamchat.turn import Turn
 from streamchat.view.choose import ViewOptions
+from streamchat.view.glyphs import choose_prompt
 
 if TYPE_CHECKING:
     from streamchat.sessions.store import Store
 
 _T = TypeVar("_T")
+_NO_LIMIT = 10_000
 
 
 @dataclass
@@ -111,9 +118,30 @@ class Chat:
             raise CommandError("Sessions are not saved in this chat")
         return self.conversation.store
 
-    def say(self, text: str) -> None:
-        """Print lines, redacted and sanitized."""
-        print(sanitize(self.redactor.redact(text)), flush=True)  # noqa: T201  # a REPL prints
+    @property
+    def is_plain(self) -> bool:
+        """Whether the output is read out or scrolls by, and is not looked at on a screen."""
+        return self.options.plain or not (self.interactive and can_repaint(sys.stdout))
+
+    @property
+    def columns(self) -> int:
+        """The columns that a line may take."""
+        return shutil.get_terminal_size().columns if self.interactive else _NO_LIMIT
+
+    def say(self, text: str, *, quietly: bool = False) -> None:
+        """Print lines, redacted and sanitized, and dimmed where they are said quietly."""
+        safe = sanitize(self.redactor.redact(text))
+        shown = dim(safe, sys.stdout) if quietly and not self.is_plain else safe
+        print(shown, flush=True)  # noqa: T201  # a REPL prints
+
+    def separate(self) -> None:
+        """Print an empty line where it helps the eye; a screen reader would read it out."""
+        if not self.is_plain:
+            self.say("")
+
+    def say_question(self, question: str) -> None:
+        """Print a question as it looked at the prompt."""
+        self.say(format_question(question, choose_prompt(sys.stdout, plain=self.options.plain)))
 
     def print_warnings(self) -> None:
         for line in self.conversation.take_warnings():

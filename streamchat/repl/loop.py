@@ -11,14 +11,15 @@ from streamchat.process.interrupts import cancel_on_termination, outlive
 from streamchat.process.stdio import print_error
 from streamchat.process.threads import run_in_daemon_thread
 from streamchat.repl.asking import ask_question
-from streamchat.repl.chat import Chat
+from streamchat.repl.chat import Chat, Retry
 from streamchat.repl.commands import is_command
 from streamchat.repl.errors import CommandError, describe_error, is_expected
 from streamchat.repl.past import show_resumed
 from streamchat.repl.prompt import Prompt
 from streamchat.repl.registry import COMMANDS, find_command
-from streamchat.sessions.replay import format_question
+from streamchat.repl.welcome import format_hints, format_plain_welcome, format_welcome
 from streamchat.text.surrogates import has_surrogates
+from streamchat.view.glyphs import choose_glyphs
 
 _log = logging.getLogger(__name__)
 
@@ -62,9 +63,20 @@ class Repl:
         if not self._prompt:
             await chat.loader.wait_until_ready()
             return
-        chat.say(f"streamchat with {chat.loader.name}. /help lists the commands.")
+        self._welcome()
+        chat.separate()
         if chat.conversation.session_id:
             await show_resumed(chat)
+            chat.separate()
+
+    def _welcome(self) -> None:
+        chat = self._chat
+        if chat.is_plain:
+            chat.say(format_plain_welcome(chat.settings))
+            return
+        dot = choose_glyphs(sys.stdout.encoding).dot
+        chat.say(format_welcome(chat.settings, chat.loader.tool_count, chat.columns, dot))
+        chat.say(format_hints(chat.columns), quietly=True)
 
     async def _read(self) -> str:
         """Return the next message: from the queue, the prompt or standard input.
@@ -77,7 +89,7 @@ class Repl:
             message = chat.queue.pop(0)
             if self._prompt:
                 self._prompt.remember(message)
-            chat.say(format_question(message))
+            chat.say_question(message)
             return message
         if not self._prompt:
             return await _read_line()
@@ -88,10 +100,13 @@ class Repl:
         return message
 
     async def _handle(self, line: str) -> None:
-        chat, text = self._chat, line.strip()
-        retry, chat.retry = chat.retry, None
-        if not text:
-            return
+        retry, self._chat.retry = self._chat.retry, None
+        if text := line.strip():
+            await self._handle_text(text, line, retry)
+            self._chat.separate()
+
+    async def _handle_text(self, text: str, line: str, retry: Retry | None) -> None:
+        chat = self._chat
         if has_surrogates(text):
             chat.failed = True
             chat.restore(line, retry)
@@ -143,7 +158,7 @@ class Repl:
         chat, retry = self._chat, self._chat.retry
         if retry and not retry.edit:
             chat.retry = None
-            chat.say(format_question(retry.question))
+            chat.say_question(retry.question)
             await ask_question(chat, self._prompt, retry.question, retry)
 
 

@@ -44,20 +44,26 @@ async def show_resumed(chat: Chat) -> None:
     conversation = chat.conversation
     earlier = len(conversation.turns[:-SHOWN_TURNS])
     if earlier:
-        chat.say(f"{earlier} earlier turn{'s' * (earlier != 1)}. /history shows them all.\n")
+        chat.say(f"{earlier} earlier turn{'s' * (earlier != 1)}. /history shows them all.")
+        chat.say("")
     await show_turns(chat, conversation.turns[-SHOWN_TURNS:])
+    if conversation.turns:
+        chat.say("")
     title = f": {conversation.title}" if conversation.title else ""
     chat.say(f"Session {conversation.session_id}{title}")
     report_left_out(chat)
 
 
 async def show_turns(chat: Chat, turns: Iterable[StoredTurn]) -> None:
-    """Show turns the way they looked when they happened."""
-    for each in turns:
+    """Show turns the way they looked when they happened, with empty lines between them."""
+    for at, each in enumerate(turns):
+        if at:
+            chat.say("")
         events = await _load_events(chat, each)
         question = chat.redactor.redact(each.question)
-        chat.turn = replay(question, events, choose_view(chat.options), sys.stdout)
-        chat.say("")
+        chat.turn = replay(
+            question, events, choose_view(chat.options), sys.stdout, plain=chat.options.plain
+        )
 
 
 async def load_last_turn(chat: Chat) -> Turn:

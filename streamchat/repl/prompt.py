@@ -37,13 +37,12 @@ from streamchat.repl.completion import is_completed
 from streamchat.repl.editor import edit_buffer
 from streamchat.repl.errors import catch_errors, describe_error
 from streamchat.repl.output import terminal_output
-from streamchat.sessions.replay import PROMPT
 from streamchat.text.redact import Redactor
 from streamchat.text.surrogates import replace_surrogates
+from streamchat.view.glyphs import choose_prompt
 
 _MOST_HISTORY = 50_000_000
 """Bytes of the history file, which is read at once."""
-_CONTINUED = " " * len(PROMPT)
 ESCAPE_SECONDS = 0.1
 """How long to wait for the rest of a key sequence that starts with Escape."""
 _STYLE = Style.from_dict(
@@ -74,13 +73,14 @@ class Prompt:
         warn: Callable[[str], None],
     ) -> None:
         self._bar = bar
+        self._mark = choose_prompt(sys.stdout)
         self._redactor = redactor
         self.discarded = False
         """Whether Ctrl-C discarded the draft of the last message."""
         self.history = _open_history(redactor, warn) if save else InMemoryHistory()
         self.mode = EditingMode.VI if editing == "vi" else EditingMode.EMACS
         self._session: PromptSession[str] = PromptSession(
-            PROMPT,
+            self._mark,
             output=terminal_output(),
             history=self.history,
             auto_suggest=AutoSuggestFromHistory(),
@@ -89,7 +89,7 @@ class Prompt:
             key_bindings=_bind_prompt_keys(),
             editing_mode=self.mode,
             multiline=True,
-            prompt_continuation=_CONTINUED,
+            prompt_continuation=" " * len(self._mark),
             bottom_toolbar=self._toolbar,
             style=_STYLE,
             color_depth=ColorDepth.DEPTH_1_BIT if os.environ.get("NO_COLOR") else None,
@@ -125,7 +125,7 @@ class Prompt:
         draft, self.discarded = take_draft(), False
         while True:
             if not can_repaint(sys.stdout):  # where prompt-toolkit does not show the draft
-                self._session.message = PROMPT + draft.text
+                self._session.message = self._mark + draft.text
             try:
                 with catch_errors(self._report):
                     return await self._session.prompt_async(

@@ -13,23 +13,24 @@ from streamchat.events import (
     TurnFailed,
     TurnStarted,
 )
+from streamchat.process.tty import can_repaint
 from streamchat.sessions.records import StoredTurn
 from streamchat.text.sanitize import SafeOutput, sanitize
 from streamchat.turn import Turn
 from streamchat.view import View
 from streamchat.view.formatting import format_outcome
-from streamchat.view.glyphs import escape_unencodable
+from streamchat.view.glyphs import choose_prompt, escape_unencodable
 from streamchat.view.play import show_all
 
-PROMPT = "> "
 
-
-def format_question(question: str) -> str:
+def format_question(question: str, prompt: str) -> str:
     """Return a question as it looked at the prompt."""
-    return PROMPT + question.replace("\n", "\n" + " " * len(PROMPT))
+    return prompt + question.replace("\n", "\n" + " " * len(prompt))
 
 
-def replay(question: str, events: Iterable[Event], view: View, out: TextIO) -> Turn:
+def replay(
+    question: str, events: Iterable[Event], view: View, out: TextIO, *, plain: bool = False
+) -> Turn:
     """Write the question, show the turn's events, and say why if there is no answer.
 
     Args:
@@ -37,12 +38,15 @@ def replay(question: str, events: Iterable[Event], view: View, out: TextIO) -> T
         events: the turn's, from the first.
         view: a new one, which writes to `out`.
         out: where the question goes, too.
+        plain: whether the user asked for plain lines.
 
     Raises:
         OSError: the output is gone.
     """
     encoding = out.encoding or "utf-8"
-    _write(format_question(question), out, encoding)
+    _write(format_question(question, choose_prompt(out, plain=plain)), out, encoding)
+    if can_repaint(out) and not plain:
+        _write("", out, encoding)
     turn = show_all(events, view)
     if outcome := format_outcome(turn):
         _write(outcome, out, encoding)

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import NamedTuple, TextIO
+
+from streamchat.process.tty import is_dumb
 
 TICK = 0.1
 """Seconds between two steps of the spinner."""
 
 
 class Glyphs(NamedTuple):
-    """The characters for lines, items and states."""
+    """The characters for the prompt, lines, items and states."""
 
+    prompt: str
     bullet: str
     line: str
     bar: str
@@ -41,12 +44,27 @@ def escape_unencodable(text: str, encoding: str) -> str:
     return text.encode(encoding, "backslashreplace").decode(encoding)
 
 
-UNICODE_GLYPHS = Glyphs("•", "─", "│", "┼", "✓", "✗", "→", "·", "…", "☐", "☑", tuple("⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"))
+UNICODE_GLYPHS = Glyphs(
+    *("›", "•", "─", "│", "┼", "✓", "✗", "→", "·", "…", "☐", "☑"),
+    tuple("⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"),
+)
 ASCII_GLYPHS = Glyphs(
-    "*", "-", "|", "+", "ok", "failed", "->", "-", "...", "[ ]", "[x]", tuple("-\\|/")
+    *(">", "*", "-", "|", "+", "ok", "failed", "->", "-", "...", "[ ]", "[x]"),
+    tuple(r"-\|/"),
 )
 
 
 def choose_glyphs(encoding: str) -> Glyphs:
     """Return the glyphs for a terminal with this encoding."""
     return UNICODE_GLYPHS if supports_unicode(encoding) else ASCII_GLYPHS
+
+
+def choose_prompt(out: TextIO, *, plain: bool = False) -> str:
+    """Return what stands before the user's text.
+
+    Quotes in an answer begin with `>`, too. Screen readers read `›` out as a quotation mark, so a
+    plain output and a dumb terminal keep `>`.
+    """
+    is_plain = plain or (out.isatty() and is_dumb())
+    glyphs = ASCII_GLYPHS if is_plain else choose_glyphs(out.encoding or "utf-8")
+    return f"{glyphs.prompt} "

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import sys
 import textwrap
 from collections.abc import Iterable
@@ -42,7 +41,7 @@ async def help_(chat: Chat, name: str) -> None:
 
 
 def _list_commands(chat: Chat) -> None:
-    columns = _count_columns(chat)
+    columns = chat.columns
     chat.say(_wrap(_KEYS, columns))
     width = max(len(each.usage) for each in COMMANDS.values())
     for each in COMMANDS.values():
@@ -54,14 +53,10 @@ def _list_commands(chat: Chat) -> None:
 
 
 def _describe(chat: Chat, each: Command) -> None:
-    columns = _count_columns(chat)
+    columns = chat.columns
     chat.say(each.usage)
     for text in filter(None, (each.help, each.more)):
         chat.say(_wrap(text, columns))
-
-
-def _count_columns(chat: Chat) -> int:
-    return shutil.get_terminal_size().columns if chat.interactive else 10_000
 
 
 def _wrap(text: str, columns: int, indent: str = "") -> str:

@@ -13,7 +13,6 @@ from streamchat.repl.errors import CommandError
 from streamchat.repl.past import load_last_turn, show_turns
 from streamchat.repl.registry import command
 from streamchat.sessions.records import StoredTurn
-from streamchat.sessions.replay import format_question
 from streamchat.text.sanitize import one_line
 from streamchat.turn import Answer, Note, Prose, Reasoning, ToolCall
 from streamchat.view.formatting import (
@@ -64,7 +63,7 @@ async def history(chat: Chat, _: str) -> None:
 @command("/last", "show the last turn with all arguments and results in full")
 async def last(chat: Chat, _: str) -> None:
     turn = await load_last_turn(chat)
-    chat.say(format_question(chat.last.question))
+    chat.say_question(chat.last.question)
     for block in turn.blocks:
         match block:
             case ToolCall():

@@ -48,7 +48,7 @@ _QUIET = 2.0
 """Seconds without an event before the status line counts them."""
 _CORNER = 5
 """Cells before the figures: a corner and a mark."""
-_QUEUED, _PROMPT = sanitize("queued: "), sanitize("> ")
+_QUEUED = sanitize("queued: ")
 _HIDE_CURSOR, _SHOW_CURSOR = "\x1b[?25l", "\x1b[?25h"
 
 
@@ -142,7 +142,8 @@ class LiveView:
         escape = self._palette.escape_unencodable
         self._typed = [_crop(join(_QUEUED, one_line(escape(each))), room) for each in queued]
         if text:
-            self._typed.append(_crop(join(_PROMPT, one_line(escape(text))), room, end=True))
+            prompt = sanitize(f"{self._glyphs.prompt} ")
+            self._typed.append(_crop(join(prompt, one_line(escape(text))), room, end=True))
         self._paint_soon()
 
     def show(self, turn: Turn, event: Event) -> None:
