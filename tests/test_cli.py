@@ -32,7 +32,7 @@ from tests.server import (
     notebook,
     says,
 )
-from tests.test_markdown import render_text
+from tests.test_markdown import render_at_once, render_text
 from tests.test_models import serve_silence
 
 QUESTION = "What is 10 + 10"
@@ -389,9 +389,11 @@ class TestOnATerminal:
         with Terminal(tmp_path, "ask", "hi", lines=10, OPENAI_BASE_URL=server.url) as terminal:
             assert terminal.exit_code() == 0
             lines = terminal.screen.everything()
-        expected = draw_text(render_text(MARKDOWN, 80), 80, 10).everything()
-        assert lines[: len(expected)] == expected
-        assert lines[len(expected)].startswith("gpt-4o-mini · 1 step · first token ")
+        spans = render_at_once(MARKDOWN, 80, wrap=True)
+        expected = draw_text("".join(text for text, _ in spans), 80, 10).everything()
+        assert lines[0].startswith("╭─ answer ─")
+        assert lines[1:-1] == expected
+        assert lines[-1].startswith("╰─ gpt-4o-mini · 1 step · first token ")
         assert terminal.screen.cursor_is_visible
 
     def test_resizing_the_window_during_an_answer(self, server: Server, tmp_path: Path) -> None:
@@ -406,7 +408,7 @@ class TestOnATerminal:
             resized.set()
             assert terminal.exit_code() == 0
             shown = "".join("".join(terminal.screen.everything()).split())
-        assert shown.startswith("".join(render_text(MARKDOWN, 100).split()))
+        assert "".join(render_text(MARKDOWN, 100).split()) in shown
 
     def test_keys_typed_during_an_answer_are_not_echoed(
         self, server: Server, tmp_path: Path
@@ -420,7 +422,7 @@ class TestOnATerminal:
             terminal.type("typed")
             go_on.set()
             assert terminal.exit_code() == 0
-            assert terminal.screen.everything()[0] == "one two"
+            assert terminal.screen.everything()[1] == "one two"
 
     @pytest.mark.skipif(sys.platform != "linux", reason="the state is read from /proc")
     def test_ctrl_z_restores_the_cursor_for_the_shell(self, server: Server, tmp_path: Path) -> None:

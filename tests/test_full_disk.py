@@ -52,7 +52,7 @@ def test_calls_of_a_turn_that_is_saved_late(server: Server, tmp_path: Path) -> N
         chat.wait_until_ready()
         _fill_disk(chat)
         chat.send("What is 10 + 10")
-        assert "add ✓" in chat.send("/history")
+        assert "✓ add" in chat.send("/history")
         _free_disk(chat)
         chat.send("thanks")
         chat.leave()

@@ -38,7 +38,7 @@ from streamchat.view.look import DEFAULT_LOOK, Look
 from streamchat.view.markdown import highlight
 from streamchat.view.style import get_style
 from tests.screen import Screen, ScreenTerminal, draw_text
-from tests.test_markdown import CUTS, MARKDOWN, render_text, split_source
+from tests.test_markdown import CUTS, MARKDOWN, render_at_once, split_source
 from tests.turns import EVIL, EVIL_SHOWN, NOTEBOOK, answer, call
 
 SHOWN = Look(reasoning="show")
@@ -552,15 +552,16 @@ class TestAnyAnswer:
     """Random Markdown, split anywhere, on a terminal of any size."""
 
     @settings(max_examples=300, deadline=None)
-    @given(MARKDOWN, CUTS, st.integers(4, 60), st.integers(2, 12))
+    @given(MARKDOWN, CUTS, st.integers(4, 60), st.integers(2, 12), st.booleans())
     def test_the_scrollback_does_not_depend_on_the_split(
-        self, source: str, cuts: list[int], columns: int, lines: int
+        self, source: str, cuts: list[int], columns: int, lines: int, words: bool
     ) -> None:
-        with Session(columns, lines) as session:
+        look = Look(wrap="words" if words else "terminal")
+        with Session(columns, lines, look) as session:
             for piece in split_source(source, cuts):
                 session.show(AnswerDelta(piece))
                 session.view._paint()
-        text = render_text(source, columns)
+        text = "".join(piece for piece, _ in render_at_once(source, columns, wrap=words))
         framed = f"{top(columns=columns)[:columns]}\n{text}\n{bottom(columns)}" if text else ""
         expected = draw_text(framed, columns, lines)
         assert session.everything == expected.everything()

@@ -55,6 +55,7 @@ def test_the_documented_variables_are_the_ones_read(tmp_path: Path) -> None:
         "OPENAI_BASE_URL": "http://h/v1",
         "STREAMCHAT_EDITING": "vi",
         "STREAMCHAT_MAX_HISTORY": "1000",
+        "STREAMCHAT_REASONING": "show",
     }
     assert load_settings({}, full) != load_settings({}, empty)
     for name in VARIABLES - full.keys():

@@ -112,6 +112,7 @@ class Program:
         self.megabytes = 0
         self._deadline = time.monotonic() + HANGS
         flags = ("--json",) if mode == "json" else ()
+        variables |= {"STREAMCHAT_REASONING": "show"} if mode == "on_a_terminal" else {}
         known = {"OPENAI_API_KEY": KEY} | scenario.variables | variables
         self._terminal, theirs = pty.openpty() if mode == "on_a_terminal" else (None, None)
         if theirs is not None:

@@ -142,7 +142,8 @@ def repl(
     from streamchat.view.choose import ViewOptions
     from streamchat.view.look import Look
 
-    look = Look(settings.wrap, settings.code_style, settings.reasoning)
+    hint = ", /last shows all"
+    look = Look(settings.wrap, settings.code_style, settings.reasoning, hint)
     options = ViewOptions(plain, verbose=verbose, look=look)
     code = chat(
         settings,

@@ -84,7 +84,9 @@ def show(
     from streamchat.sessions.replay import replay
     from streamchat.sessions.transcript import turn_to_dict
     from streamchat.view.choose import ViewOptions, choose_view
+    from streamchat.view.look import Look
 
+    options = ViewOptions(look=Look(reasoning="show"))
     with _open_store() as store:
         session = store.find(id)
         turns = store.turns(session.id)
@@ -96,7 +98,7 @@ def show(
         for at, each in enumerate(shown):
             if at and can_repaint(sys.stdout):
                 typer.echo()
-            replay(each.question, store.events(each.id), choose_view(ViewOptions()), sys.stdout)
+            replay(each.question, store.events(each.id), choose_view(options), sys.stdout)
 
 
 @app.command()

@@ -208,6 +208,8 @@ class Settings:
         Setting(
             Choice("fold", "show", "hide"),
             "Reasoning on a terminal: folded to one line once the answer begins, shown, or hidden.",
+            flags=("--reasoning",),
+            variable="STREAMCHAT_REASONING",
         ),
     )
     code_style: str = _declare(
