@@ -101,12 +101,12 @@ def draw_turn(
 
 def top(title: str = "answer", columns: int = 80) -> str:
     """Return the rule above a text."""
-    return f"╭─ {title} ".ljust(min(columns, 72), "─")
+    return f"╭─ {title} ".ljust(min(columns, 80), "─")
 
 
 def bottom(columns: int = 80) -> str:
     """Return the rule below a text that is not the turn's last."""
-    return "╰".ljust(min(columns, 72), "─")
+    return "╰".ljust(min(columns, 80), "─")
 
 
 class Clock:
@@ -135,9 +135,9 @@ class TestATurn:
 
     def test_the_notebook_turn(self) -> None:
         assert draw_turn(NOTEBOOK, 100) == [
-            "╭─ ✓ add(x=10, y=10) → 20 " + "─" * 45 + "╮",
-            '│ {"|x|":|10|,"|y|":|10|}|' + " " * 45 + "│",
-            "╰" + "─" * 62 + " <1 ms ─╯",
+            "╭─ ✓ add(x=10, y=10) → 20 " + "─" * 53 + "╮",
+            '│ {"|x|":|10|,"|y|":|10|}|' + " " * 53 + "│",
+            "╰" + "─" * 70 + " <1 ms ─╯",
             "",
             top(),
             "10 + 10 equals 20.",

@@ -28,7 +28,7 @@ from streamchat.view.markdown.inline import Span
 from streamchat.view.raw import SEPARATOR
 from streamchat.view.style import get_style
 
-_MAX_WIDTH = 72
+_MAX_WIDTH = 80
 _MAX_FRAGMENTS = 600
 """Characters of a call's fragments that are shown."""
 _MAX_OUTPUT = 800
