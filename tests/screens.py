@@ -1,62 +1,127 @@
-"""Draws the README's pictures from turns on the scripted server: python -m tests.screens"""
+"""Draws the pictures of README and manual from real turns and chats: python -m tests.screens
+
+The turns are the executor's, on the scripted server; only their times are made up, so that the
+pictures do not change. The chats are the installed program's, on a terminal.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import io
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from itertools import groupby
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import NamedTuple
 
 import pyte
 import pyte.graphics
 from rich.console import CONSOLE_SVG_FORMAT, Console
 from rich.style import Style
+from rich.terminal_theme import DEFAULT_TERMINAL_THEME, SVG_EXPORT_THEME
 from rich.text import Text
 
 from streamchat.agent.executor import AgentExecutor
 from streamchat.agent.streamer import QueueCallbackHandler
-from streamchat.events import ArgumentsDelta, Event, StepFinished, ToolFinished, TurnDone
+from streamchat.events import (
+    ArgumentsDelta,
+    Event,
+    ReasoningDelta,
+    StepFinished,
+    ToolFinished,
+    TurnDone,
+    TurnFailed,
+)
 from streamchat.models.openai_compatible import connect
 from streamchat.turn import Turn, reduce
+from streamchat.view.live import view
 from streamchat.view.live.view import LiveView
+from tests.chatting import Chat
 from tests.screen import Screen, ScreenTerminal
-from tests.server import MARKDOWN, Reply, Server, answers, calls, says
+from tests.server import MARKDOWN, Hangup, Reply, Server, answers, calls, delta, says
 
 FOLDER = Path(__file__).parent / "pictures"
-COLUMNS = 80
+WIDTHS = (80, 40)
+THEMES = {"dark": SVG_EXPORT_THEME, "light": DEFAULT_TERMINAL_THEME}
+LINES = 24
 SECONDS = {
     StepFinished: {"seconds": 1.32, "first_token_seconds": 0.41},
     ToolFinished: {"seconds": 0.01},
     TurnDone: {"seconds": 2.7},
+    TurnFailed: {"seconds": 1.4},
 }
 """Fixed times, so that the pictures do not change."""
+PACE = 0.05
+"""Seconds between two events, on the view's clock."""
 
-BOTH = "What are 1.05 to the power of 10, and 3 times 4?"
-PICTURES: dict[str, tuple[str, tuple[Reply, ...], int | None]] = {
-    "calls": (
-        BOTH,
-        (
-            says("I need *two* tools for that.")
-            + calls("exponentiate", ['{"', "x", '":', " 1", ".05", ', "', "y", '":', " 10", "}"])
-            + calls("multiply", ['{"', "x", '":', " 3", ', "', "y", '":', " 4", "}"]),
-        ),
-        14,
+
+class Shot(NamedTuple):
+    """A turn, up to some moment.
+
+    Attributes:
+        question: the user's.
+        replies: the server's.
+        until: the kind of event that is the last one shown; None shows the whole turn.
+        count: how many events of that kind are shown.
+    """
+
+    question: str
+    replies: tuple[Reply, ...]
+    until: type[Event] | None = None
+    count: int = 0
+
+
+THOUGHTS = (
+    "The user wants two results. One is a power and the other a product, and there is a tool for "
+    "each, so I will call both at once and then put the results into one sentence."
+)
+POWER = ('{"', "x", '":', " 1", ".05", ', "', "y", '":', " 10", "}")
+PRODUCT = ('{"', "x", '":', " 3", ', "', "y", '":', " 4", "}")
+
+
+def thinks(text: str) -> Reply:
+    return Reply(tuple(delta(reasoning_content=word) for word in re.findall(r"\S+\s*", text)))
+
+
+BOTH = thinks(THOUGHTS) + calls("exponentiate", POWER) + calls("multiply", PRODUCT)
+SHOTS = {
+    "reasoning": Shot(
+        "What are 1.05 to the power of 10, and 3 times 4?", (BOTH,), ReasoningDelta, 33
     ),
-    "answer": (
+    "calls": Shot("What are 1.05 to the power of 10, and 3 times 4?", (BOTH,), ArgumentsDelta, 14),
+    "answer": Shot(
         "What does a sum of 1,000 grow to?",
         (
-            calls("exponentiate", ['{"', "x", '":', " 1", ".05", ', "', "y", '":', " 10", "}"]).but(
-                usage=(412, 21)
-            ),
+            (thinks(THOUGHTS) + calls("exponentiate", POWER)).but(usage=(412, 61)),
             answers(MARKDOWN).but(usage=(498, 240)),
         ),
-        None,
+    ),
+    "failed": Shot(
+        "What is 10 to the power of 1,000?",
+        (
+            calls("exponentiate", ['{"', "x", '":', " 10", ', "', "y", '":', " 1000", "}"]),
+            says("That ", "is ", "a ", "one ", "with ").but(done=False) + Reply((Hangup(),)),
+        ),
     ),
 }
-"""The question, the replies, and the number of argument fragments shown (None for all)."""
+
+
+def open_menu(chat: Chat) -> None:
+    chat.type("/")
+    chat.wait_for(lambda lines: any("/model" in line for line in lines))
+
+
+CHATS: dict[str, Callable[[Chat], None]] = {"welcome": lambda chat: None, "menu": open_menu}
+"""What the user does in the chat before the picture is taken."""
+NAMES = [
+    f"{name}{'' if width == WIDTHS[0] else f'-{width}'}{'' if theme == 'dark' else f'-{theme}'}"
+    for name in (*SHOTS, *CHATS)
+    for width in WIDTHS
+    for theme in THEMES
+]
 
 
 async def play(question: str, replies: Sequence[Reply]) -> list[Event]:
@@ -74,27 +139,57 @@ async def play(question: str, replies: Sequence[Reply]) -> list[Event]:
     return [replace(event, **SECONDS.get(type(event), {})) for event in events]
 
 
-def cut_off_after(fragments: int | None, events: Sequence[Event]) -> Sequence[Event]:
-    """Return the events up to a number of argument fragments."""
-    ends = [at + 1 for at, event in enumerate(events) if isinstance(event, ArgumentsDelta)]
-    return events if fragments is None else events[: ends[fragments - 1]]
+def cut_off(shot: Shot, events: Sequence[Event]) -> Sequence[Event]:
+    """Return the events that the shot shows."""
+    if shot.until is None:
+        return events
+    ends = [at + 1 for at, event in enumerate(events) if isinstance(event, shot.until)]
+    return events[: ends[shot.count - 1]]
 
 
-def show_on_screen(question: str, events: Sequence[Event]) -> Screen:
-    """Return a screen with the prompt and these events."""
-    pyte.graphics.TEXT[2] = "+blink"  # the emulator has no dim text, and ours never blinks
-    screen = Screen(COLUMNS, 60)
-    screen.write(f"\x1b[1m› {question}\x1b[0m\r\n")
+@contextmanager
+def slow_clock() -> Iterator[None]:
+    """Let the view's clock go on by `PACE` whenever the view looks at it."""
+    real, now = view.monotonic, 0.0
+
+    def tick() -> float:
+        nonlocal now
+        now += PACE
+        return now
+
+    view.monotonic = tick
+    try:
+        yield
+    finally:
+        view.monotonic = real
+
+
+def show_shot(shot: Shot, columns: int) -> Text:
+    """Return a screen with the question and the turn's events."""
+    screen = Screen(columns, 60)
+    screen.write(f"\x1b[1m› {shot.question}\x1b[0m\r\n\r\n")
+    events = cut_off(shot, asyncio.run(play(shot.question, shot.replies)))
     console = Console(file=io.StringIO(), force_terminal=True, color_system="standard")
-    view = LiveView(ScreenTerminal(screen), console, reflow=False)
-    view.__enter__()
     turn = Turn()
-    for event in events:
-        turn = reduce(turn, event)
-        view.show(turn, event)
-    if turn.status == "running":
-        view._paint()
-    return screen
+    with slow_clock():
+        live = LiveView(ScreenTerminal(screen), console, reflow=False)
+        live.__enter__()
+        for event in events:
+            turn = reduce(turn, event)
+            live.show(turn, event)
+        if turn.status == "running":
+            live._paint()
+    return colour(screen)
+
+
+def show_chat(name: str, columns: int) -> Text:
+    """Return the screen of a chat that the program runs."""
+    with TemporaryDirectory() as home, Server() as server:
+        variables = {"STREAMCHAT_MODEL": "gpt-4o-mini"}
+        with Chat(server, Path(home), lines=LINES, columns=columns, **variables) as chat:
+            chat.wait_until_ready()
+            CHATS[name](chat)
+            return colour(chat.screen)
 
 
 def colour(screen: Screen) -> Text:
@@ -109,37 +204,49 @@ def colour(screen: Screen) -> Text:
 
 def find_style(character: pyte.screens.Char) -> Style:
     return Style(
-        color=None if character.fg == "default" else character.fg,
+        color=name_colour(character.fg),
+        bgcolor=name_colour(character.bg),
         bold=character.bold,
         italic=character.italics,
         underline=character.underscore,
         strike=character.strikethrough,
+        reverse=character.reverse,
         dim=character.blink,
     )
 
 
+def name_colour(name: str) -> str | None:
+    """Return Rich's name of the emulator's colour."""
+    if re.fullmatch("[0-9a-f]{6}", name):
+        return f"#{name}"
+    known: dict[str, str | None] = {"default": None, "brown": "yellow"}
+    return known.get(name, name.replace("bright", "bright_"))
+
+
 def draw_svg(name: str) -> str:
     """Return a picture as SVG."""
-    question, replies, fragments = PICTURES[name]
-    screen = show_on_screen(
-        question, cut_off_after(fragments, asyncio.run(play(question, replies)))
-    )
-    console = Console(record=True, width=COLUMNS, file=io.StringIO(), force_terminal=True)
-    console.print(colour(screen), no_wrap=True)
+    kind, *options = name.split("-")
+    columns = next((int(each) for each in options if each.isdigit()), WIDTHS[0])
+    theme = THEMES["light" if "light" in options else "dark"]
+    pyte.graphics.TEXT[2] = "+blink"  # the emulator has no dim text, and ours never blinks
+    shown = show_chat(kind, columns) if kind in CHATS else show_shot(SHOTS[kind], columns)
+    console = Console(record=True, width=columns, file=io.StringIO(), force_terminal=True)
+    console.print(shown, no_wrap=True)
     # A picture in a page loads no fonts from elsewhere.
     page = re.sub(r"@font-face \{\{.*?\}\}\n", "", CONSOLE_SVG_FORMAT, flags=re.DOTALL)
-    picture = console.export_svg(title="streamchat", unique_id=name, code_format=page)
+    picture = console.export_svg(title="streamchat", unique_id=name, code_format=page, theme=theme)
     return "\n".join(line.rstrip() for line in picture.splitlines()) + "\n"
 
 
 def read_words(picture: str) -> str:
     """Return the text of a picture: its drawing may differ between versions of Rich."""
-    return "".join(re.findall(r"<text [^>]*>([^<]*)</text>", picture))
+    words = "".join(re.findall(r"<text [^>]*>([^<]*)</text>", picture))
+    return re.sub(r"127\.0\.0\.1:\d+", "127.0.0.1", words)
 
 
 def main() -> None:
     FOLDER.mkdir(exist_ok=True)
-    for name in PICTURES:
+    for name in NAMES:
         (FOLDER / f"{name}.svg").write_text(draw_svg(name), encoding="utf-8")
 
 
