@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from streamchat.config import Settings
 from streamchat.models.progress import Advance, Progress, ignore_progress
+from streamchat.process.guard import guard_signals
 from streamchat.process.runtime import freeze_imports
 from streamchat.process.threads import run_in_daemon_thread
 from streamchat.text.redact import Redactor
@@ -34,7 +35,7 @@ def open_agent(
     from streamchat.models import open_model
 
     agent = AgentExecutor(
-        open_model(settings, progress),
+        open_model(settings, progress, guard_signals),
         None if tools else [],
         settings.max_steps,
         timeout=settings.timeout,
@@ -119,7 +120,7 @@ class AgentLoader:
         with self._show_activity("loading the model"):
             from streamchat.models import open_model
 
-            llm = await run_in_daemon_thread(open_model, settings, self._progress)
+            llm = await run_in_daemon_thread(open_model, settings, self._progress, guard_signals)
             await executor.aclose()
             executor.use(llm)
             self.settings, self.names = settings, []

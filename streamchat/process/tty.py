@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any, TextIO
 
-_SHOW_CURSOR_AND_LEAVE_MODES = b"\x1b[?2026l\x1b[?2004l\x1b[?25h"
+LEAVE_MODES = b"\x1b[?2026l\x1b[?2004l\x1b[?25h"
+"""Leaves the modes that the program may have set, and shows the cursor."""
 
 _settings_at_start: list[Any] = []
 """The terminal's settings, if standard input is a terminal."""
@@ -50,14 +51,27 @@ def remember_terminal() -> None:
         _settings_at_start[:] = termios.tcgetattr(0)
 
 
+def get_settings_at_start() -> list[Any]:
+    """Return the settings that `remember_terminal` found; none if there is no terminal."""
+    return _settings_at_start
+
+
+def find_output() -> str:
+    """Return the path of the terminal that understands `LEAVE_MODES`; empty if there is none."""
+    for descriptor in () if is_dumb() else (1, 2):
+        with suppress(OSError):
+            return os.ttyname(descriptor)
+    return ""
+
+
 def restore_terminal() -> None:
     """Restore the terminal as it was at the start, without waiting for it to take output."""
     if _settings_at_start:
         _restore_settings(_settings_at_start)
-    with suppress(OSError):
-        if not is_dumb():
-            terminal = os.open(os.ttyname(1), os.O_WRONLY | os.O_NOCTTY | os.O_NONBLOCK)
-            os.write(terminal, _SHOW_CURSOR_AND_LEAVE_MODES)
+    if output := find_output():
+        with suppress(OSError):
+            terminal = os.open(output, os.O_WRONLY | os.O_NOCTTY | os.O_NONBLOCK)
+            os.write(terminal, LEAVE_MODES)
 
 
 def _restore_settings(settings: list[Any]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator, Sequence
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from importlib.metadata import version
 from importlib.resources import files
 from pathlib import Path
@@ -21,7 +21,7 @@ from streamchat.models.embedded import states
 from streamchat.models.embedded.server import EmbeddedServer
 from streamchat.models.embedded.weights import EMBEDDED, LARGE, SMALL, Weights
 from streamchat.models.openai_compatible import CompatibleChatOpenAI, connect
-from streamchat.models.progress import Progress, ignore_progress
+from streamchat.models.progress import Guard, Progress, ignore_progress
 
 _MAX_REPLY_TOKENS = 2048
 _MAX_CALL_TOKENS = 1024
@@ -103,7 +103,9 @@ class EmbeddedChatOpenAI(CompatibleChatOpenAI):
         )
 
 
-def open_embedded(settings: Settings, progress: Progress) -> EmbeddedChatOpenAI:
+def open_embedded(
+    settings: Settings, progress: Progress, guard: Guard = nullcontext
+) -> EmbeddedChatOpenAI:
     """Load the local model that the settings name.
 
     Raises:
@@ -111,7 +113,7 @@ def open_embedded(settings: Settings, progress: Progress) -> EmbeddedChatOpenAI:
     """
     server = _choose_server(settings, progress)
     with progress(f"loading the model {settings.model_name}", None):
-        server.start()
+        server.start(guard)
     llm = connect(
         settings.model_name,
         EmbeddedChatOpenAI,

@@ -9,7 +9,7 @@ import signal
 import threading
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
@@ -17,6 +17,7 @@ from typing import Any
 
 from streamchat.config import ModelError
 from streamchat.models.embedded.states import states_directory
+from streamchat.models.progress import Guard
 
 _CONTEXT_TOKENS = 8192
 # The server reports prompt processing after each batch.
@@ -36,8 +37,11 @@ class EmbeddedServer:
     address: str = ""
     _native: Any = None
 
-    def start(self) -> None:
+    def start(self, guard: Guard = nullcontext) -> None:
         """Load the model.
+
+        Args:
+            guard: entered while no Python code can run, in whichever thread.
 
         Raises:
             ModelError: the file cannot be loaded.
@@ -50,7 +54,9 @@ class EmbeddedServer:
 
         with _hold_interrupts():
             try:
-                self._native = xllamacpp.Server(self._configure(xllamacpp.CommonParams()))
+                parameters = self._configure(xllamacpp.CommonParams())
+                with guard():
+                    self._native = xllamacpp.Server(parameters)
             except Exception:
                 raise ModelError(
                     f"{self.file} cannot be loaded: it is damaged or not supported"
