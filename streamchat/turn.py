@@ -93,6 +93,7 @@ class Turn:
 
     Token counts are sums over the steps, None until a server reports one. `generation_seconds` is
     the time taken to write `output_tokens`, from the first token of each message to its end.
+    `context_tokens` is what the latest request and its reply took of the model's context.
     """
 
     question: str = ""
@@ -106,6 +107,7 @@ class Turn:
     first_token_seconds: float | None = None
     input_tokens: int | None = None
     output_tokens: int | None = None
+    context_tokens: int | None = None
     generation_seconds: float = 0.0
 
     @property
@@ -279,6 +281,9 @@ def _with_step(turn: Turn, event: StepFinished) -> Turn:
         first_token_seconds=event.first_token_seconds if first is None else first,
         input_tokens=_sum(turn.input_tokens, event.input_tokens),
         output_tokens=_sum(turn.output_tokens, event.output_tokens),
+        context_tokens=turn.context_tokens
+        if event.input_tokens is None
+        else _sum(event.input_tokens, event.output_tokens),
         generation_seconds=turn.generation_seconds + _generation_seconds(event),
     )
 

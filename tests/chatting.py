@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -131,4 +132,4 @@ def _remove_blanks(text: str) -> str:
 
 
 def _is_bar(line: str) -> bool:
-    return line.count(" · ") >= 2 and (" tokens" in line or "not saved" in line)
+    return bool(re.search(r" · (session \w+|new|[0-9a-f]{8}|not saved)(?: · |$)", line))

@@ -23,7 +23,7 @@ from tests.chatting import (
     messages,
 )
 from tests.program import COMMAND, HANGS, environment
-from tests.server import Server, lists, says
+from tests.server import Server, fails, lists, says, whole
 
 LEFT = "\x1b[D"
 
@@ -167,13 +167,39 @@ def test_the_bar(server: Server, tmp_path: Path) -> None:
     server.script(says("Yes.").but(usage=(1200, 34)), says("No.").but(usage=(1, 1)))
     with Chat(server, tmp_path, "--model", "one") as chat:
         chat.wait_until_ready()
-        assert chat.bar == "one · session new · 0 tokens"
+        assert chat.bar == "one · session new"
         chat.send("Really?")
         chat.wait_for(lambda _: re.fullmatch(r"one · session \w{8} · 1,234 tokens", chat.bar))
         chat.send("Really?")
-        chat.wait_for(lambda _: chat.bar.endswith("1,236 tokens"))
+        chat.wait_for(lambda _: chat.bar.endswith(" · 2 tokens"))
+        chat.send("/undo")
+        chat.wait_for(lambda _: "tokens" not in chat.bar)
         chat.send("/model two")
         chat.wait_for(lambda _: chat.bar.startswith("two · "))
+
+
+def test_the_bar_of_a_server_that_tells_its_context(server: Server, tmp_path: Path) -> None:
+    server.models = whole({"data": [{"id": "one", "max_model_len": 8192}]})
+    server.script(says("Yes.").but(usage=(3000, 174)), fails(400, "no"), says("No."))
+    with Chat(server, tmp_path, "--model", "one") as chat:
+        chat.wait_until_ready()
+        chat.send("Really?")
+        chat.wait_for(lambda _: chat.bar.endswith(" · 3,174 tokens"))
+        chat.send("/model")
+        chat.wait_for(lambda _: chat.bar.endswith(" · 3.1k of 8k context"))
+        chat.send("And now?")  # neither a failure nor a server without figures changes it
+        chat.send("And now?")
+        assert chat.bar.endswith(" · 3.1k of 8k context")
+        chat.leave()
+    with Chat(server, tmp_path, "--continue") as chat:
+        chat.wait_until_ready()
+        assert chat.bar.endswith(" · 3,174 tokens")
+
+
+def test_the_bar_of_a_session_that_is_not_saved(server: Server, tmp_path: Path) -> None:
+    with Chat(server, tmp_path, "--no-save", "--model", "one") as chat:
+        chat.wait_until_ready()
+        assert chat.bar == "one · not saved"
 
 
 def test_a_narrow_window_without_colors(server: Server, tmp_path: Path) -> None:
@@ -201,7 +227,7 @@ def test_ctrl_z_at_the_prompt_returns_to_the_shell(server: Server, tmp_path: Pat
     try:
         shell.expect_exact("shell% ")
         shell.sendline(f"{COMMAND[0]} -m streamchat repl")
-        shell.expect_exact("tokens")
+        shell.expect_exact("session new")
         shell.send("half a li")
         shell.expect_exact("half a li")
         shell.send(CTRL_Z)
@@ -215,7 +241,7 @@ def test_ctrl_z_at_the_prompt_returns_to_the_shell(server: Server, tmp_path: Pat
         shell.send("ne" + ENTER)
         shell.expect_exact("Whole.")
         assert messages(server) == ["half a line"]
-        shell.expect_exact("tokens")
+        shell.expect(r"session [0-9a-f]{8}")
         shell.send(CTRL_D)
         shell.expect_exact("shell% ")
     finally:

@@ -7,9 +7,12 @@ import signal
 import threading
 from pathlib import Path
 
+import pytest
+
 from streamchat.sessions.store import Store
-from tests.chatting import ENTER, KEY, Chat, find_files_with, hold, messages
-from tests.program import run
+from tests.chatting import CTRL_D, ENTER, KEY, Chat, find_files_with, hold, messages
+from tests.program import Terminal, run
+from tests.screen import at_prompt
 from tests.server import Server, fails, notebook, says
 
 
@@ -301,6 +304,51 @@ def test_a_store_that_could_not_be_opened_is_used_later(server: Server, tmp_path
     with Store.open(place / "sessions.sqlite3") as store:
         (session,) = store.sessions()
         assert [each.question for each in store.turns(session.id)] == ["q0", "q1"]
+
+
+@pytest.mark.parametrize("quit", [CTRL_D, "/quit" + ENTER])
+def test_quitting_says_how_to_come_back(server: Server, tmp_path: Path, quit: str) -> None:
+    server.script(says("Yes."), says("Again."))
+    with Chat(server, tmp_path) as chat:
+        chat.wait_until_ready()
+        chat.send("Really?")
+        id = chat.bar.split(" · ")[1].removeprefix("session ")
+        chat.type(quit)
+        assert chat.exit_code() == 0
+        assert chat.screen.everything()[-1] == f"streamchat --resume {id}"
+        assert f"\x1b[2mstreamchat --resume {id}\x1b[0m" in chat.written
+    with Chat(server, tmp_path, "--resume", id) as chat:
+        chat.wait_until_ready()
+        assert "Really?" in chat.shown
+        chat.send("/undo")
+        chat.leave()
+        assert "streamchat --resume" not in chat.shown, "nothing is left to resume"
+
+
+@pytest.mark.parametrize("arguments", [[], ["--no-save"]])
+def test_a_chat_that_cannot_be_resumed_ends_silently(
+    server: Server, tmp_path: Path, arguments: list[str]
+) -> None:
+    server.script(says("Yes."))
+    with Chat(server, tmp_path, *arguments) as chat:
+        chat.wait_until_ready()
+        if arguments:
+            chat.send("Really?")
+        chat.leave()
+        assert "--resume" not in chat.shown
+
+
+def test_a_plain_chat_says_how_to_come_back_without_styles(server: Server, tmp_path: Path) -> None:
+    server.script(says("Yes."))
+    with Terminal(tmp_path, "repl", "--plain", OPENAI_BASE_URL=server.url) as terminal:
+        terminal.wait_for(lambda lines: at_prompt(lines) and terminal.is_raw)
+        terminal.type("Really?" + ENTER)
+        terminal.wait_for("Yes.")
+        terminal.wait_for(lambda lines: lines[-1:] == [">"] and terminal.is_raw)
+        terminal.type(CTRL_D)
+        assert terminal.exit_code() == 0
+        assert terminal.screen.everything()[-1].startswith("streamchat --resume ")
+        assert "\x1b[2m" not in terminal.written
 
 
 def test_a_session_that_was_undone_is_the_last(server: Server, tmp_path: Path) -> None:

@@ -97,6 +97,13 @@ def test_token_counts_are_unknown_until_a_server_reports_them() -> None:
     assert turn.output_tokens == 7
 
 
+def test_the_context_is_what_the_last_step_used() -> None:
+    assert after(StepFinished(1, output_tokens=3)).context_tokens is None
+    turn = after(StepFinished(1, input_tokens=100, output_tokens=20), StepFinished(2))
+    assert turn.context_tokens == 120
+    assert reduce(turn, StepFinished(3, input_tokens=150)).context_tokens == 150
+
+
 def test_interleaved_calls_grow_side_by_side() -> None:
     turn = after(
         ToolCallStarted("a", "add"),

@@ -91,6 +91,11 @@ class AgentExecutor:
         llm = self._model.llm
         return str(getattr(llm, "model_name", None) or type(llm).__name__)
 
+    @property
+    def context_tokens(self) -> int | None:
+        """How many tokens the model's context has; None unless its server has told."""
+        return getattr(self._model.llm, "context_tokens", None)
+
     async def list_models(self) -> list[str]:
         """Return the names of the server's models; none if there is no server."""
         return await self._model.list_models()

@@ -9,6 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from streamchat.config import Settings
+from streamchat.models.embedded.summary import CONTEXT_TOKENS
 from streamchat.models.progress import Advance, Progress, ignore_progress
 from streamchat.process.guard import guard_signals
 from streamchat.process.runtime import freeze_imports
@@ -86,6 +87,13 @@ class AgentLoader:
         if self.executor:
             return len(self.executor.tools)
         return _DEFAULT_TOOLS if self._tools else 0
+
+    @property
+    def context_tokens(self) -> int | None:
+        """How many tokens the model's context has; None if that is not known."""
+        if self.settings.is_local:
+            return CONTEXT_TOKENS
+        return self.executor.context_tokens if self.executor else None
 
     @property
     def executor(self) -> AgentExecutor | None:

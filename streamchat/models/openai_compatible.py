@@ -17,6 +17,7 @@ from pydantic import PrivateAttr, SecretStr
 
 from streamchat.config import OPENAI_KEY, OPENAI_URL, find_url_credentials
 from streamchat.config.environment import Network, read_network
+from streamchat.models.model_list import find_context, read_models
 from streamchat.models.request_format import Message, RequestFormat, attach_fields
 from streamchat.models.transport import NETWORK, format_route
 from streamchat.models.wire.normalize import to_generation_chunk
@@ -33,6 +34,7 @@ class CompatibleChatOpenAI(ChatOpenAI):
     _key_variable: str = PrivateAttr(OPENAI_KEY)
     _format: RequestFormat = PrivateAttr(RequestFormat())
     _network: Network = PrivateAttr(Network())
+    _context_tokens: int | None = PrivateAttr(None)
 
     async def aclose(self) -> None:
         """Close the connections to the server."""
@@ -62,6 +64,11 @@ class CompatibleChatOpenAI(ChatOpenAI):
         """The environment variable that the key comes from."""
         return self._key_variable
 
+    @property
+    def context_tokens(self) -> int | None:
+        """How many tokens the context has, if the server said so when its models were listed."""
+        return self._context_tokens
+
     async def list_models(self) -> list[str]:
         """Return the names of the server's models; none if it does not list them.
 
@@ -69,9 +76,9 @@ class CompatibleChatOpenAI(ChatOpenAI):
             openai.APIError: the request failed.
         """
         listed = await self.root_async_client.get("/models", cast_to=object)
-        models = listed.get("data") if isinstance(listed, dict) else None
-        named = (each.get("id") for each in models or [] if isinstance(each, dict))
-        return [name for name in named if isinstance(name, str)]
+        models = read_models(listed)
+        self._context_tokens = find_context(models, self.model_name)
+        return list(models)
 
     def _get_request_payload(
         self, input_: LanguageModelInput, *, stop: list[str] | None = None, **kwargs: Any

@@ -80,7 +80,7 @@ async def _wait_for_agent(chat: Chat) -> AgentExecutor | None:
 
 
 def _end_turn(chat: Chat, turn: Turn) -> None:
-    chat.turn = turn
+    chat.keep_turn(turn)
     if outcome := format_outcome(turn):
         print_error(outcome)
     if chat.interactive:

@@ -67,6 +67,7 @@ class Chat:
         returned: messages that were not sent, for the next prompts to start with.
         retry: the question that the next message replaces.
         turn: the last turn, if it was shown.
+        context_tokens: what the last request took of the model's context, as far as is known.
         failed: whether any turn or command has failed.
         model_chosen: whether the user chose the model, so that a resumed session keeps it.
         sessions: the sessions when they were last listed.
@@ -85,6 +86,7 @@ class Chat:
     returned: list[Document] = field(default_factory=list)
     retry: Retry | None = None
     turn: Turn | None = None
+    context_tokens: int | None = None
     failed: bool = False
     model_chosen: bool = False
     sessions: list[Session] = field(default_factory=list)
@@ -100,12 +102,6 @@ class Chat:
         if not self.conversation.turns:
             raise CommandError("No questions yet")
         return self.conversation.turns[-1]
-
-    @property
-    def tokens(self) -> int:
-        """The tokens of the session, as far as servers report them."""
-        turns = self.conversation.turns
-        return sum((each.input_tokens or 0) + (each.output_tokens or 0) for each in turns)
 
     @property
     def store(self) -> Store:
@@ -146,6 +142,16 @@ class Chat:
     def print_warnings(self) -> None:
         for line in self.conversation.take_warnings():
             print_error(line)
+
+    def keep_turn(self, turn: Turn) -> None:
+        """Take a turn that was shown for the last one."""
+        self.turn = turn
+        if turn.context_tokens is not None:
+            self.context_tokens = turn.context_tokens
+
+    def forget_turn(self) -> None:
+        """The last turn is another one than was shown."""
+        self.turn = self.context_tokens = None
 
     def restore(self, line: str, retry: Retry | None = None) -> None:
         """Put a line that could not be used, and the queue, back at the prompt one by one."""

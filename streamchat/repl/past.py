@@ -23,7 +23,7 @@ async def resume_session(chat: Chat, session: Session) -> None:
     await chat.conversation.leave()
     turns = await chat.in_store(chat.store.turns, session.id)
     chat.conversation.resume(session, turns)
-    chat.turn = None
+    chat.forget_turn()
     if chat.interactive:
         await show_resumed(chat)
     if not chat.model_chosen:
@@ -61,9 +61,8 @@ async def show_turns(chat: Chat, turns: Iterable[StoredTurn]) -> None:
             chat.say("")
         events = await _load_events(chat, each)
         question = chat.redactor.redact(each.question)
-        chat.turn = replay(
-            question, events, choose_view(chat.options), sys.stdout, plain=chat.options.plain
-        )
+        view = choose_view(chat.options)
+        chat.keep_turn(replay(question, events, view, sys.stdout, plain=chat.options.plain))
 
 
 async def load_last_turn(chat: Chat) -> Turn:
@@ -73,7 +72,8 @@ async def load_last_turn(chat: Chat) -> Turn:
         CommandError: there is none.
     """
     if chat.turn is None:
-        chat.turn = fold(await _load_events(chat, chat.last))
+        chat.keep_turn(fold(await _load_events(chat, chat.last)))
+    assert chat.turn
     return chat.turn
 
 

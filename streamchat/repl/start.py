@@ -8,7 +8,7 @@ import sys
 from functools import partial
 
 from streamchat.agent.loader import AgentLoader
-from streamchat.config import Settings
+from streamchat.config import APP, Settings
 from streamchat.models import check
 from streamchat.process.interrupts import InterruptHandler
 from streamchat.process.runtime import prepare_output, run
@@ -75,7 +75,15 @@ async def _run(chat: Chat) -> int:
     code = await Repl(chat, _open_prompt(chat) if chat.interactive else None).run()
     await chat.conversation.leave()
     chat.print_warnings()
+    if chat.interactive and code == 0:
+        _say_how_to_resume(chat)
     return code
+
+
+def _say_how_to_resume(chat: Chat) -> None:
+    conversation = chat.conversation
+    if conversation.turns and conversation.is_saved:
+        chat.say(f"{APP} --resume {conversation.session_id}", quietly=True)
 
 
 def _build_chat(

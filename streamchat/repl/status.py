@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 
 from streamchat.repl.chat import Chat
 from streamchat.text.sanitize import one_line
@@ -10,12 +11,47 @@ from streamchat.view.glyphs import choose_glyphs
 
 
 def format_status(chat: Chat, columns: int) -> str:
-    """Return the model, the session, the tokens and the work in progress, as far as they fit."""
-    name, id = one_line(chat.loader.name, 40), chat.conversation.session_id or "new"
-    saved, tokens = chat.conversation.is_saved, f"{chat.tokens:,} tokens"
-    activity = [chat.loader.activity] if chat.loader.activity else []
-    long = [name, f"session {id}" if saved else "not saved", tokens, *activity]
-    short = [name[:20], id if saved else "not saved", tokens, *activity]
+    """Return the model, the session, the context and the work in progress, as far as they fit."""
     dot = choose_glyphs(sys.stdout.encoding).dot
-    bars = [f" {dot} ".join(parts) for parts in (long, short)]
-    return next((bar for bar in bars if len(bar) <= columns), bars[-1][:columns])
+    bar = ""
+    for parts in _vary(chat):
+        bar = f" {dot} ".join(filter(None, parts))
+        if len(bar) <= columns:
+            return bar
+    return bar[:columns]
+
+
+def _vary(chat: Chat) -> Iterator[tuple[str, ...]]:
+    """Yield the parts of the bar, the longest texts first."""
+    name, id = one_line(chat.loader.name, 40), chat.conversation.session_id or "new"
+    is_saved, activity = chat.conversation.is_saved, chat.loader.activity
+    context = format_context(chat.context_tokens, chat.loader.context_tokens)
+    session, short_session = (f"session {id}", id) if is_saved else ("not saved",) * 2
+    yield name, session, context, activity
+    short, figure = name[:20], context.removesuffix(" context").removesuffix(" tokens")
+    yield short, short_session, figure, activity
+    if is_saved:
+        yield short, figure, activity
+    yield short, "" if is_saved else session, activity
+
+
+def format_context(used: int | None, total: int | None) -> str:
+    """Return how much of the model's context is used, as far as that is known."""
+    if total is None:
+        return "" if used is None else f"{used:,} tokens"
+    if used is None:
+        return f"{_format_thousands(total, _find_unit(total))} context"
+    # Both in the unit of the whole, so that a full context is not more than all of it.
+    unit = _find_unit(total)
+    return f"{_format_thousands(used, unit)} of {_format_thousands(total, unit)} context"
+
+
+def _find_unit(total: int) -> int:
+    return 1024 if total % 1024 == 0 and total % 1000 else 1000  # 128,000 are 125 times 1,024
+
+
+def _format_thousands(tokens: int, unit: int) -> str:
+    if tokens < unit:
+        return str(tokens)
+    thousands = tokens / unit
+    return f"{thousands:.0f}k" if thousands >= 100 else f"{thousands:.1f}k".replace(".0k", "k")

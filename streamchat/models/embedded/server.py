@@ -17,9 +17,9 @@ from typing import Any
 
 from streamchat.config import ModelError
 from streamchat.models.embedded.states import states_directory
+from streamchat.models.embedded.summary import CONTEXT_TOKENS
 from streamchat.models.progress import Guard
 
-_CONTEXT_TOKENS = 8192
 # The server reports prompt processing after each batch.
 _BATCH_TOKENS = 512
 _START_SECONDS = 10
@@ -90,7 +90,7 @@ class EmbeddedServer:
         parameters.use_jinja = True
         if self.template is not None:
             parameters.chat_template = self.template
-        parameters.n_ctx = _CONTEXT_TOKENS
+        parameters.n_ctx = CONTEXT_TOKENS
         parameters.n_parallel = 1
         parameters.n_batch = _BATCH_TOKENS
         parameters.n_gpu_layers = 0

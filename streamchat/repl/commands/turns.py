@@ -37,7 +37,7 @@ async def retry(chat: Chat, _: str) -> None:
 async def undo(chat: Chat, _: str) -> None:
     last = chat.last
     await chat.conversation.remove(last)
-    chat.turn = None
+    chat.forget_turn()
     chat.say(f"Removed: {one_line(last.question, 60)}")
 
 
