@@ -185,7 +185,7 @@ def show_shot(shot: Shot, columns: int) -> Text:
 def show_chat(name: str, columns: int) -> Text:
     """Return the screen of a chat that the program runs."""
     with TemporaryDirectory() as home, Server() as server:
-        variables = {"STREAMCHAT_MODEL": "gpt-4o-mini"}
+        variables = {"OPENAI_BASE_URL": "https://api.openai.com/v1"}  # which is not asked anything
         with Chat(server, Path(home), lines=LINES, columns=columns, **variables) as chat:
             chat.wait_until_ready()
             CHATS[name](chat)
@@ -240,8 +240,7 @@ def draw_svg(name: str) -> str:
 
 def read_words(picture: str) -> str:
     """Return the text of a picture: its drawing may differ between versions of Rich."""
-    words = "".join(re.findall(r"<text [^>]*>([^<]*)</text>", picture))
-    return re.sub(r"127\.0\.0\.1:\d+", "127.0.0.1", words)
+    return "".join(re.findall(r"<text [^>]*>([^<]*)</text>", picture))
 
 
 def main() -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from streamchat.manual import TOPICS
 
 ROOT = Path(__file__).parent.parent
+PICTURE = re.compile(r'(?:src|srcset)="([^"]+)"')
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
@@ -21,7 +22,7 @@ def test_every_topic_of_the_manual_is_linked() -> None:
 
 
 def test_every_linked_file_exists() -> None:
-    links = re.findall(r"\]\((?!https?:)([^)]+)\)", README)
+    links = [*re.findall(r"\]\((?!https?:)([^)]+)\)", README), *PICTURE.findall(README)]
     assert links
     assert all((ROOT / each).is_file() for each in links)
 

@@ -1,20 +1,33 @@
-"""The README's pictures match the program."""
+"""The pictures of README and manual match the program."""
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
-from tests.screens import FOLDER, PICTURES, draw_svg, read_words
-from tests.test_readme import README
+from tests.screens import FOLDER, NAMES, draw_svg, read_words
+from tests.test_readme import PICTURE, README, ROOT
+
+MANUAL = ROOT / "streamchat" / "manual"
 
 
-@pytest.mark.parametrize("name", PICTURES)
+@pytest.mark.parametrize("name", [name for name in NAMES if not name.endswith("light")])
 def test_a_picture_is_up_to_date(name: str) -> None:
     """If this fails, redraw the pictures with `python -m tests.screens`, and look at them."""
-    assert read_words((FOLDER / f"{name}.svg").read_text(encoding="utf-8")) == read_words(
-        draw_svg(name)
-    )
-    assert f"](tests/pictures/{name}.svg)" in README
+    drawn = read_words(draw_svg(name))
+    for theme in ("", "-light"):
+        picture = (FOLDER / f"{name}{theme}.svg").read_text(encoding="utf-8")
+        assert read_words(picture) == drawn
+
+
+def test_every_picture_is_in_the_readme_or_the_manual() -> None:
+    shown = {ROOT / each for each in PICTURE.findall(README)}
+    for page in MANUAL.glob("*.md"):
+        links = PICTURE.findall(page.read_text(encoding="utf-8"))
+        shown |= {Path(page.parent / each).resolve() for each in links}
+    assert shown == {FOLDER / f"{name}.svg" for name in NAMES}
+    assert shown == {*FOLDER.iterdir()}
 
 
 def test_a_picture_loads_no_remote_fonts() -> None:

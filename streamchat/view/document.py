@@ -9,7 +9,8 @@ from typing import TextIO
 from streamchat.process.tty import can_repaint
 from streamchat.text.sanitize import SafeOutput, sanitize
 
-_COMMENT = re.compile(r"^<!-- .* -->\n", re.MULTILINE)
+_NOT_TEXT = re.compile(r"^(?:<!-- .*? -->|<picture>.*?</picture>)\n", re.MULTILINE | re.DOTALL)
+_BLANK_LINES = re.compile(r"\n{3,}")
 _ITEM = re.compile(r"(?:[-*+]|\d+\.) ")
 _MAX_WIDTH = 100
 """Cells in a line of prose; longer lines are hard to read."""
@@ -18,10 +19,12 @@ _MAX_WIDTH = 100
 def show_document(text: str, out: TextIO, *, plain: bool = False) -> None:
     """Write a document as answers look on a terminal; elsewhere, or if plain, write its source.
 
+    Comments and pictures are left out.
+
     Raises:
         OSError: the output is gone.
     """
-    source = _COMMENT.sub("", text)
+    source = _BLANK_LINES.sub("\n\n", _NOT_TEXT.sub("", text))
     if plain or not can_repaint(out):
         write_source(source, out)
     else:
