@@ -15,11 +15,16 @@ from hypothesis import strategies as st
 from pygments.styles import STYLE_MAP
 from rich.console import Console
 
+from streamchat.events import AnswerDelta, TurnDone
+from streamchat.turn import Turn, reduce
+from streamchat.view.live.view import LiveView
+from streamchat.view.look import Look
 from streamchat.view.markdown import highlight, lexers
 from streamchat.view.markdown.highlight import Highlighter, load_lexer
 from streamchat.view.markdown.inline import Span
 from streamchat.view.markdown.stream import MarkdownStream
 from streamchat.view.style import Palette, choose_code_style, get_style
+from tests.screen import Screen, ScreenTerminal
 from tests.test_markdown import CUTS, join_spans, render_at_once, split_source
 
 SOURCE = "Text\n```python\nx = '''a\n\nb''' # c\n```\n- more *text*\n```python\nreturn 1\n```\n"
@@ -176,6 +181,16 @@ class TestStyles:
     ) -> None:
         console = Console(file=io.StringIO(), force_terminal=True, color_system=colors)
         assert choose_code_style(setting, console) == style
+
+    def test_the_live_view_shows_the_style_of_the_settings(self) -> None:
+        console = Console(file=io.StringIO(), force_terminal=True, color_system="truecolor")
+        terminal = ScreenTerminal(Screen())
+        turn = Turn()
+        with LiveView(terminal, console, Look(code_style="monokai"), reflow=False) as view:
+            for event in (AnswerDelta("```python\ndef f\n```"), TurnDone("")):
+                turn = reduce(turn, event)
+                view.show(turn, event)
+        assert "\x1b[38;2;102;217;239mdef" in "".join(terminal.frames)
 
     def test_code_in_a_quote_is_not_dim(self) -> None:
         assert get_style("quote").dim
