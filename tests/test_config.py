@@ -101,6 +101,17 @@ def test_the_key_is_never_shown(tmp_path: Path) -> None:
         ("", {"STREAMCHAT_EDITING": "ed"}, "STREAMCHAT_EDITING must be emacs or vi (got 'ed')"),
         ('clipboard = "xsel"', {}, "clipboard must be tool or osc52 (got 'xsel')"),
         ("save = 1", {}, "save must be true or false (got 1)"),
+        (
+            'code_style = "monokia"',
+            {},
+            "code_style must be auto or a Pygments style; did you mean monokai? (got 'monokia')",
+        ),
+        (
+            'code_style = "pink"',
+            {},
+            "code_style must be auto or a Pygments style, such as monokai (got 'pink')",
+        ),
+        ("code_style = 1", {}, "code_style must be auto or a Pygments style (got 1)"),
         ("system = ['a']", {}, "system must be text"),
         ("temperature = true", {}, "temperature must be between 0 and 2 (got true)"),
         ('trace = "yes"', {}, "trace must be true or false"),

@@ -49,7 +49,7 @@ PURE = (
 )
 LIBRARIES = {
     "rich": ("view",),
-    "pygments": ("view.markdown.highlight",),
+    "pygments": ("view.markdown.highlight", "config.kinds"),
     "prompt_toolkit": ("repl",),
     "typer": ("cli",),
     "tomllib": ("config",),

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from streamchat.view.glyphs import ASCII_GLYPHS, UNICODE_GLYPHS, Glyphs
 from streamchat.view.markdown.code import find_code_blocks
 from streamchat.view.markdown.inline import REACH, Span
+from streamchat.view.markdown.lexers import load_highlighter
 from streamchat.view.markdown.stream import MarkdownStream
 
 LONG_TABLE = "\n".join(["| n | n² |", "|---|--:|", *(f"| {n} | {n * n} |" for n in range(13))])
@@ -81,6 +82,13 @@ MARKDOWN = st.one_of(
     st.lists(st.one_of(LINES, WORDS), max_size=30).map("".join),
 )
 CUTS = st.lists(st.integers(0, 300), max_size=40)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def load_lexers() -> None:
+    """Until they are loaded, code is not final."""
+    for language in ("python", "py", "sh"):
+        load_highlighter(language, None).result()
 
 
 def join_spans(pieces: list[Span]) -> list[tuple[str, str]]:

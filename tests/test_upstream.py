@@ -24,7 +24,7 @@ from pydantic import BaseModel
 import streamchat
 from streamchat.models.openai_compatible import connect
 from streamchat.models.wire.normalize import StrictChunk
-from streamchat.view.markdown.highlight import Highlighter
+from streamchat.view.markdown.highlight import Highlighter, load_lexer
 from tests.server import Server, says
 
 ROOT = Path(streamchat.__file__).parent
@@ -106,6 +106,7 @@ POINTS = [
     ),
     Point("pygments.lexer:LexerContext", "view.markdown.highlight", ("text", "pos", "stack")),
     Point("rich.cells:get_character_cell_size", "view.live.painter", ("character",)),
+    Point("rich.cells:get_character_cell_size", "view.markdown.wrap", ("character",)),
     Point("rich.cells:chop_cells", "view.markdown.table", ("text", "width")),
     # What the chat's terminal output leaves out, and what its prompts reach into.
     Point(f"{_OUTPUT}.from_pty", "repl.output", ("stdout", "term", "enable_bell")),
@@ -226,7 +227,7 @@ def test_our_chunk_validator_replaces_the_one_of_the_same_name(
 
 
 def test_lexer_state_carries_over_to_the_next_line() -> None:
-    highlighter = Highlighter("python")
+    highlighter = Highlighter(load_lexer("python"))
     highlighter.highlight("text = '''one")
     why = "Pygments no longer returns the state at the end of a line: view.markdown.highlight"
     assert highlighter.highlight("two") == [("two", "string")], why

@@ -98,8 +98,8 @@ def test_the_terminal_breaks_only_words_that_no_line_can_hold(
     room = min(width, max(width - sum(len(text) for text, _ in hang), 8))
     for line in wrap_lines("".join(text for text, _ in spans), width, hang):
         column = 0
-        for word in re.findall(r"\S+|\s", line.expandtabs(8)):
-            end = column + count_cells(word)
+        for word in re.findall(r"\S+|\s", line):
+            end = column + (8 - column % 8 if word == "\t" else count_cells(word))
             assert end <= width or count_most_cells(word) > room
             column = end if end <= width else find_end(word, column, width)
 

@@ -6,6 +6,8 @@ import re
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
+from streamchat.text.suggest import find_closest
+
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", re.ASCII | re.IGNORECASE)
 _KEY = re.compile("[!-~]*")
 # API keys contain lowercase letters: one written where the name of its variable belongs is
@@ -122,6 +124,27 @@ class Name(Text):
         if not name:
             raise ValueError(self.requirement)
         return name
+
+
+class CodeStyle(Name):
+    """`auto`, or the name of a Pygments style."""
+
+    requirement = "auto or a Pygments style"
+
+    def parse(self, value: object) -> str:
+        name = super().parse(value)
+        if name != "auto":
+            self._check(name)
+        return name
+
+    def _check(self, name: str) -> None:
+        from pygments.styles import STYLE_MAP, get_all_styles  # rarely needed, as is the former
+
+        if name in STYLE_MAP or name in (styles := list(get_all_styles())):
+            return
+        closest = find_closest(name, styles)
+        hint = f"; did you mean {closest}?" if closest else ", such as monokai"
+        raise ValueError(self.requirement + hint)
 
 
 class ServerUrl:

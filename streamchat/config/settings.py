@@ -16,6 +16,7 @@ from streamchat.config.kinds import (
     API_KEY,
     KEY_VARIABLE,
     Choice,
+    CodeStyle,
     Kind,
     Name,
     Number,
@@ -215,7 +216,7 @@ class Settings:
     code_style: str = _declare(
         "auto",
         Setting(
-            Text(),
+            CodeStyle(),
             "Pygments style for code, such as monokai; auto fits the terminal's colors.",
         ),
     )

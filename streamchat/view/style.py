@@ -1,8 +1,8 @@
 """Styles: the sixteen standard colours and no backgrounds, so that they work with any palette.
 
 Long text keeps the terminal's own colour. Red and magenta are legible on black and on white in the
-palettes that terminals ship with; green, yellow and cyan are for lines and marks only, which never
-carry information that is not in words too.
+palettes that terminals ship with; green and cyan are for lines and marks only, which never carry
+information that is not in words too.
 """
 
 from __future__ import annotations
@@ -34,7 +34,8 @@ _STYLES = {
     "emphasis": Style(italic=True),
     "strong": Style(bold=True),
     "strike": Style(strike=True),
-    "code": Style(color="magenta"),
+    "underline": Style(underline=True),
+    "code": Style(color="magenta", dim=False),  # dim magenta is hard to read
     "link": Style(underline=True),
     "url": Style(dim=True),
     "mark": Style(dim=True),
@@ -47,7 +48,7 @@ _STYLES = {
     "inserted": Style(bold=True),
     "deleted": Style(color="red"),
     "arriving": Style(color="cyan"),
-    "running": Style(color="yellow"),
+    "running": Style(color="magenta"),
     "done": Style(color="green"),
     "failed": Style(color="red"),
     "dim": Style(dim=True),
@@ -57,8 +58,22 @@ _STYLES = {
 
 
 def get_style(names: str) -> Style:
-    """Return the combination of the styles with these names, which are separated by spaces."""
-    return Style.combine([Style.null(), *(_STYLES[name] for name in names.split())])
+    """Return the combination of the styles with these names, which are separated by spaces.
+
+    The name of a color has the form `#rrggbb`.
+    """
+    styles = (Style(color=name) if name[0] == "#" else _STYLES[name] for name in names.split())
+    return Style.combine([Style.null(), *styles])
+
+
+def choose_code_style(setting: str, console: Console) -> str | None:
+    """Return the Pygments style for code; None for a plain style of sixteen colors.
+
+    That is what `auto` means, too: it suits any background, and a terminal that says which it has
+    may have changed it since.
+    """
+    has_colors = console.color_system in ("256", "truecolor") and not console.no_color
+    return setting if has_colors and setting != "auto" else None
 
 
 def open_console(stream: TextIO) -> Console:

@@ -8,7 +8,7 @@ from streamchat.turn import Answer, Prose
 from streamchat.view.live.drawing import Canvas, Growing, Moment, split_lines
 from streamchat.view.live.frame import count_live_rows, draw_bottom, draw_top
 from streamchat.view.markdown.stream import MarkdownStream
-from streamchat.view.style import LINE_BREAK, StyledText
+from streamchat.view.style import LINE_BREAK, StyledText, choose_code_style
 
 
 class TextDrawing(Growing):
@@ -20,7 +20,12 @@ class TextDrawing(Growing):
 
     def __init__(self, canvas: Canvas) -> None:
         super().__init__(canvas)
-        self._stream = MarkdownStream(0, canvas.glyphs, wrap=canvas.look.wrap == "words")
+        self._stream = MarkdownStream(
+            0,
+            canvas.glyphs,
+            wrap=canvas.look.wrap == "words",
+            code_style=choose_code_style(canvas.look.code_style, canvas.console),
+        )
         self._line: list[StyledText] = []
         """The incomplete line, if only whole lines are final."""
         self._undecided: list[StyledText] | None = []

@@ -7,14 +7,13 @@ breaks of ours, and wrapped again when the window is resized. Code always is lef
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
 
 from rich.cells import cell_len
 
 from streamchat.view.glyphs import UNICODE_GLYPHS, Glyphs
 from streamchat.view.markdown.blocks import BlockParser
-from streamchat.view.markdown.highlight import MAX_LINE, Highlighter
 from streamchat.view.markdown.inline import Inline, Span
+from streamchat.view.markdown.lexers import MAX_LINE, CodeBlock, FinalText
 from streamchat.view.markdown.syntax import MAX_AMBIGUOUS, Fence, is_row, split_cells, split_row
 from streamchat.view.markdown.table import Cell, Table
 from streamchat.view.markdown.wrap import Hang, Part, WordWrap, fit_hang
@@ -31,14 +30,23 @@ class MarkdownStream(BlockParser):
         glyphs: the characters to draw with.
         wrap: whether to wrap prose between words, with a hanging indentation, and to indent code
             that belongs to an item or a quote like the rest of it.
+        code_style: a Pygments style for code; None for a plain one of sixteen colors.
     """
 
-    def __init__(self, width: int, glyphs: Glyphs = UNICODE_GLYPHS, *, wrap: bool = False) -> None:
+    def __init__(
+        self,
+        width: int,
+        glyphs: Glyphs = UNICODE_GLYPHS,
+        *,
+        wrap: bool = False,
+        code_style: str | None = None,
+    ) -> None:
         super().__init__()
         self.width = width
         self._glyphs = glyphs
         self._wrap = WordWrap(width) if wrap else None
-        self._settled: list[Span] = []
+        self._code_style = code_style
+        self._final = FinalText()
         self._began = False
         self._blank = False
         """Whether an empty line separates the next block from the text so far."""
@@ -51,22 +59,29 @@ class MarkdownStream(BlockParser):
         self._table: Table | None = None
         self._table_began = False
         """Whether the first line of the table is final."""
-        self._highlighter: Highlighter | None = None
+        self._code = CodeBlock("", code_style)
+        """The open fenced block, or the last one."""
         self._columns: list[int] = []
         """The screen columns of the text in the open items; any more are out of date."""
 
     def take(self) -> list[Span]:
         """Return the spans that have become final since the last call."""
-        taken, self._settled = self._settled, []
-        return [span for span in taken if span[0]]
+        return self._final.take()
 
     def peek(self) -> list[Span]:
         """Return the spans after the final ones, guessing what is still undecided."""
         parts = self._guess_rest()
         if not self._wrap:
-            return [span for spans, _ in parts for span in spans]
-        self._wrap.width = self.width
-        return self._wrap.peek(parts)
+            rest = [span for spans, _ in parts for span in spans]
+        else:
+            self._wrap.width = self.width
+            rest = self._wrap.peek(parts)
+        return self._final.peek() + rest
+
+    def finish(self) -> None:
+        """Take the end of the text; wait for lexers that are still loading."""
+        super().finish()
+        self._final.finish()
 
     def _guess_rest(self) -> Iterator[Part]:
         if self._held is not None:
@@ -87,7 +102,7 @@ class MarkdownStream(BlockParser):
         if self._wrap:
             self._wrap.width = self.width
             spans = self._wrap.feed(spans, hang)
-        self._settled += spans
+        self._final.add(spans)
 
     # Text
 
@@ -118,7 +133,7 @@ class MarkdownStream(BlockParser):
     def end_block(self) -> None:
         if self._inline:
             self._settle(self._inline.feed("", final=True), self._hang)
-            self._settled += self._wrap.finish() if self._wrap else []
+            self._final.add(self._wrap.finish() if self._wrap else [])
             self._inline = None
         if self._table:
             self._settle_rows(self._table.take(self._room, whole=True))
@@ -156,12 +171,10 @@ class MarkdownStream(BlockParser):
         lead = self._lead if self._wrap else self._lead[:1]
         self._settle([*lead, (self._format_fence(info), "fence")])
         self._began, self._blank = True, False
-        self._highlighter = None
-        with suppress(LookupError):
-            self._highlighter = Highlighter(info.split()[0] if info else "")
+        self._code = CodeBlock(info.split()[0] if info else "", self._code_style)
 
     def needs_whole_line(self, code: str) -> bool:
-        return self._highlighter is not None and len(code) <= MAX_LINE
+        return not self._code.is_plain and len(code) <= MAX_LINE
 
     def begin_code_line(self, *, blank: bool) -> None:
         self._settle(self._lead_code(blank=blank))
@@ -170,8 +183,8 @@ class MarkdownStream(BlockParser):
         self._settle([(text, "")])
 
     def add_code_line(self, code: str) -> None:
-        if self._highlighter and self.needs_whole_line(code):
-            self._settle(self._highlighter.highlight(code))
+        if self.needs_whole_line(code):
+            self._final.add_code(self._code, code)
         else:
             self.add_code(code)
 
@@ -180,7 +193,9 @@ class MarkdownStream(BlockParser):
 
     def _lead_code(self, *, blank: bool = False) -> list[Span]:
         """Return the spans between two lines of fenced code."""
-        quote, indent = self._prefix if self._wrap else [("", "")] * 2
+        if not self._wrap:
+            return [("\n", "")]
+        quote, indent = self._prefix
         return [("\n", ""), *([(quote[0].rstrip(), "quote")] if blank else [quote, indent])]
 
     def _format_fence(self, info: str) -> str:
@@ -191,8 +206,7 @@ class MarkdownStream(BlockParser):
         if self._flow or quotes is None or fence.may_be_closed_by(content):
             return []
         code = fence.strip_indent(content)
-        spans = self._highlighter.peek(code) if self._highlighter else [(code, "")]
-        return [*self._lead_code(), *spans]
+        return [*self._lead_code(), *self._code.peek(code)]
 
     # Tables
 
