@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
+import ssl
 import sys
 import time
 from collections.abc import Iterator
@@ -188,6 +189,33 @@ def test_a_missing_certificate_file_is_named(
     monkeypatch.setenv("SSL_CERT_FILE", "/nowhere/at/all")
     with pytest.raises(SettingsError, match="SSL_CERT_FILE: No such file or directory"):
         open_model(Settings(api_key="sk-1"))
+
+
+@pytest.mark.parametrize(
+    ("url", "proxy", "times"),
+    [
+        ("http://127.0.0.1:9/v1", "", 0),
+        ("https://127.0.0.1:9/v1", "", 1),
+        ("http://127.0.0.1:9/v1", "https://127.0.0.1:10", 1),
+    ],
+)
+async def test_certificates_are_loaded_once_where_they_are_needed(
+    monkeypatch: pytest.MonkeyPatch, url: str, proxy: str, times: int
+) -> None:
+    loaded = []
+    load = ssl.SSLContext.load_verify_locations
+
+    def watch(context: ssl.SSLContext, *arguments: Any) -> None:
+        loaded.append(context)
+        load(context, *arguments)
+
+    monkeypatch.setattr(ssl.SSLContext, "load_verify_locations", watch)
+    for name in ("SSL_CERT_FILE", "SSL_CERT_DIR", "no_proxy", "NO_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("OPENAI_PROXY", proxy)
+    llm = connect("m", base_url=url, api_key=None, temperature=0, timeout=5)
+    assert len(loaded) == times
+    await llm.aclose()
 
 
 def test_openai_needs_a_key() -> None:
