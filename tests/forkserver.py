@@ -87,6 +87,7 @@ def handle_signals_by_default() -> None:
 
 
 def _import_program() -> None:
+    importlib.import_module("streamchat.cli.main").defer_imports()
     package = importlib.import_module("streamchat")
     for module in pkgutil.walk_packages(package.__path__, "streamchat."):
         if module.name not in NOT_IMPORTED:

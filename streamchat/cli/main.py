@@ -15,16 +15,23 @@ from streamchat.cli.app import app
 from streamchat.cli.options import FLAGS_WITH_FILE, FLAGS_WITH_VALUE
 from streamchat.config import SettingsError
 from streamchat.config.reading import read_utf8
+from streamchat.process.reexports import defer_reexports
 from streamchat.process.signals import EXIT_INTERRUPTED
 from streamchat.text.surrogates import has_surrogates
 
 
 def main() -> NoReturn:
     """Run the program and end the process with its exit code."""
+    defer_imports()
     try:
         _exit(_run())
     except SystemExit as end:  # a signal; there is no second one
         _exit(int(end.code or 0))
+
+
+def defer_imports() -> None:
+    """Let LangChain load without what it does not use: of a thousand modules, every third."""
+    defer_reexports("langchain_openai", "langsmith.types", "openai.types")
 
 
 def _run() -> int:
