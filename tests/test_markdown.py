@@ -45,6 +45,9 @@ LINES = st.sampled_from(
             "> quote",
             "> > two",
             ">",
+            "  > in an item",
+            "     > deep",
+            "  > - both",
             "  in",
         ),
         *(
@@ -362,6 +365,28 @@ class TestBlocks:
         assert render_text("> a\n> b\n\nc\nd\n---\ne") == f"> a\n> b\n\nc\nd\n{rule}\ne"
         assert render_text("a\n\n---\nb\n***\nc") == f"a\n\n{rule}\nb\n{rule}\nc"
 
+    @pytest.mark.parametrize(
+        ("source", "shown"),
+        [
+            ("- a\n  > b\n  > c\n- d", "• a\n  > b\n  > c\n• d"),
+            ("1. a\n   > b\n   >\n   > - c\n   >   d\n   e", None),
+            ("- a\n  - b\n    > c\n  > d\n> e", "• a\n  • b\n    > c\n  > d\n> e"),
+            ("- a\n  > b\n\n  c\n\n  > d\n  > > e", "• a\n  > b\n\n  c\n\n  > d\n  > > e"),
+            ("> - a\n>   - b\n", "> • a\n>   • b"),
+            ("- a\n\n      > b", "• a\n\n  > b"),
+            ("-\ta\n\t> b", "• a\n  > b"),
+            ("- a\n  > Title\n  > ===\n  > |b|\n  > |-|", "• a\n  > Title\n  > b\n  > ─"),
+        ],
+    )
+    def test_a_quote_in_an_item(self, source: str, shown: str | None) -> None:
+        expected = source.replace("- ", "• ") if shown is None else shown
+        assert render_text(source) == expected
+
+    def test_a_line_in_a_quote_that_is_not_decided_has_one_mark(self) -> None:
+        stream = MarkdownStream(80)
+        stream.feed("> text\n>\n> 12")
+        assert "".join(text for text, _ in stream.take() + stream.peek()) == "> text\n>\n> 12"
+
     def test_code_is_shown_verbatim(self) -> None:
         code = "def f():\n\n    return '*a*'  # **b**\n\t| x |"
         for fence in ("```python", "~~~", "```unheard-of"):
@@ -636,6 +661,8 @@ class TestHighlighting:
         ("```\n" + "x" * 5_000 + "\n```", ["x" * 5_000 + "\n"]),
         ("    " + "x" * 5_000 + "\n    y", ["x" * 5_000 + "\ny\n"]),
         ("    x\n>\n    y", ["x\n", "y\n"]),
+        ("- a\n  > ```\n  > x\n  >  y\n  > ```\n  ```\n  z\n  ```", ["x\n y\n", "z\n"]),
+        ("- a\n  > ```\n  > x\n> y", ["x\n"]),
     ],
 )
 def test_code_blocks_are_found(source: str, blocks: list[str]) -> None:

@@ -23,6 +23,7 @@ from streamchat.events import (
     TurnCancelled,
     TurnDone,
     TurnFailed,
+    TurnStarted,
     from_dict,
 )
 from streamchat.turn import Turn, reduce
@@ -34,6 +35,11 @@ from streamchat.view.jsonl import JsonView
 from streamchat.view.plain import PlainView
 from streamchat.view.raw import RawView
 from tests.turns import EVIL, EVIL_SHOWN, NOTEBOOK, answer, call, show_turn
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
 
 
 class TestRaw:
@@ -66,6 +72,32 @@ class TestRaw:
     def test_tokens_of_text(self) -> None:
         hello = [AnswerDelta("N"), AnswerDelta("LP"), StepFinished(1), TurnDone("NLP")]
         assert self.lines(hello) == ["N|LP|", ""]
+
+    @pytest.mark.parametrize("whole_lines", [False, True])
+    def test_on_a_terminal_separators_have_a_color_and_bars_in_the_text_have_none(
+        self, monkeypatch: pytest.MonkeyPatch, whole_lines: bool
+    ) -> None:
+        monkeypatch.setenv("TERM", "xterm")
+        monkeypatch.delenv("NO_COLOR", raising=False)
+        bar = "\x1b[36m|\x1b[0m"
+        events = [*call("add", ['{"x"', ":1}"], "20"), ReasoningDelta("hm"), TextDelta("| a |\x1b")]
+        events.append(TurnDone("| a |"))
+        out = Terminal()
+        show_turn(RawView(out, whole_lines=whole_lines), events)
+        assert out.getvalue().splitlines() == [
+            *("Calling add...", f'{{"x"{bar}:1}}{bar}', "add → 20"),
+            *(f"thinking: hm{bar}", f"| a |\\x1b{bar}"),
+        ]
+
+    @pytest.mark.parametrize(("name", "value"), [("NO_COLOR", "1"), ("TERM", "dumb")])
+    def test_separators_have_no_color_if_the_user_or_the_terminal_wants_none(
+        self, monkeypatch: pytest.MonkeyPatch, name: str, value: str
+    ) -> None:
+        monkeypatch.setenv("TERM", "xterm")
+        monkeypatch.setenv(name, value)
+        out = Terminal()
+        show_turn(RawView(out), NOTEBOOK)
+        assert out.getvalue().split("\n") == self.lines(NOTEBOOK)
 
     def test_fragments_come_as_they_arrive(self) -> None:
         out = io.StringIO()
@@ -302,9 +334,16 @@ def test_debug_lines_beside_another_view() -> None:
         "step 1: no token, message complete after 0.000 s, finish_reason tool_calls",
         "tool add: returned after 0.000 s",
         "step 2: first token after 0.500 s, message complete after 1.250 s, tokens 100 in, 20 out",
-        "turn: failed after 2.000 s, 1 steps",
+        "turn: failed after 2.000 s, 1 step",
     ]
     assert "Calling add..." in out.getvalue()
+
+
+def test_debug_lines_leave_out_what_is_unknown() -> None:
+    lines: list[str] = []
+    events = [TurnStarted("?", ""), StepStarted(1), TurnFailed("why", 2.0)]
+    show_turn(DebugView(PlainView(io.StringIO()), lines.append), events)
+    assert lines == ["turn: started", "step 1: request sent", "turn: failed after 2.000 s, 1 step"]
 
 
 @pytest.mark.parametrize(

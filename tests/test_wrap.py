@@ -268,6 +268,13 @@ class TestMarkdown:
     def test_items_in_quotes_hang_on_both(self) -> None:
         assert show("> - an item that wraps", 14) == ["> • an item", ">   that wraps"]
 
+    def test_quotes_in_items_hang_on_both(self) -> None:
+        source = "1. some\n   > words in a quote\n   >\n   > ```\n   > x\n   >\n   > ```\n   end"
+        assert show(source, 14) == [
+            *("1. some", "   > words in", "   > a quote", "   >", "   > ───", "   > x", "   >"),
+            *("   > ───", "   end"),
+        ]
+
     def test_headings_wrap(self) -> None:
         assert show("# A long title\nA longer one\n===\ntext", 10) == [
             *("A long", "title", "A longer", "one", "text"),

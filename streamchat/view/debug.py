@@ -18,7 +18,12 @@ from streamchat.events import (
 from streamchat.text.sanitize import SafeText, sanitize
 from streamchat.turn import Turn
 from streamchat.view import ForwardingView, View
-from streamchat.view.formatting import format_tokens, format_tool_name, shorten
+from streamchat.view.formatting import (
+    format_steps,
+    format_tokens,
+    format_tool_name,
+    shorten,
+)
 
 _MAX_LINE = 4_000
 """Characters of a debug line that are shown."""
@@ -45,7 +50,7 @@ class DebugView(ForwardingView):
 def _describe(turn: Turn, event: Event) -> list[str]:
     match event:
         case TurnStarted(_, model):
-            return [f"turn: model {model}"]
+            return [f"turn: model {model}" if model else "turn: started"]
         case StepStarted(step):
             return [f"step {step}: request sent"]
         case ChunkReceived():
@@ -66,6 +71,6 @@ def _describe(turn: Turn, event: Event) -> list[str]:
         case Notice(text):
             return [f"notice: {text}"]
         case TurnDone(_, _, seconds) | TurnFailed(_, seconds):
-            return [f"turn: {turn.status} after {seconds:.3f} s, {turn.step} steps"]
+            return [f"turn: {turn.status} after {seconds:.3f} s, {format_steps(turn.step)}"]
         case _:
             return []

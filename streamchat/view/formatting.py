@@ -62,13 +62,18 @@ def format_figures(turn: Turn, *, brief: bool = False) -> list[str]:
     first = None if brief else turn.first_token_seconds
     figures = [
         one_line(turn.model, 60),
-        f"{turn.step} step" + "s" * (turn.step != 1),
+        format_steps(turn.step),
         "" if first is None else f"first token {first:.2f} s",
         _format_speed(turn),
         format_tokens(turn.input_tokens, turn.output_tokens),
         f"{turn.seconds:.1f} s",
     ]
     return [figure for figure in figures if figure]
+
+
+def format_steps(count: int) -> str:
+    """Return a number of steps with the noun."""
+    return f"{count} step" + "s" * (count != 1)
 
 
 def _format_speed(turn: Turn) -> str:

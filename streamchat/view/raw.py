@@ -1,6 +1,11 @@
-"""The token view: every fragment and token as it arrives, followed by `|`."""
+"""The token view: every fragment and token as it arrives, followed by `|`.
+
+On a terminal, these bars have a color, which tells them from those of the text.
+"""
 
 from __future__ import annotations
+
+from typing import TextIO
 
 from streamchat.events import (
     AnswerDelta,
@@ -16,7 +21,8 @@ from streamchat.events import (
     TurnDone,
     TurnFailed,
 )
-from streamchat.text.sanitize import SafeOutput, one_line, sanitize
+from streamchat.process.styles import cyan
+from streamchat.text.sanitize import one_line, sanitize
 from streamchat.turn import Turn
 from streamchat.view import TextView
 from streamchat.view.formatting import MAX_OUTPUT, format_tool_name, shorten
@@ -37,10 +43,12 @@ class RawView(TextView):
         whole_lines: write a line only when it is complete, so that other output does not break it.
     """
 
-    def __init__(self, out: SafeOutput, *, whole_lines: bool = False) -> None:
+    def __init__(self, out: TextIO, *, whole_lines: bool = False) -> None:
         self._out = out
         self._whole_lines = whole_lines
+        self._separator = cyan(sanitize(SEPARATOR), out)
         self._held: list[str] = []
+        """Sanitized text, and separators."""
         self._owner: str | None = None
         """Whose unfinished line this is: a call's ID, `_REASONING`, or "" for prose."""
         self._announced: str | None = None
@@ -53,13 +61,13 @@ class RawView(TextView):
                 self._announced = call_id
             case ArgumentsDelta(call_id, fragment):
                 self._switch_to(call_id, turn)
-                self._write(shorten(fragment, _MAX_FRAGMENT) + SEPARATOR)
+                self._write_piece(shorten(fragment, _MAX_FRAGMENT))
             case ReasoningDelta(text):
                 self._switch_to(_REASONING, turn)
-                self._write(text + SEPARATOR)
+                self._write_piece(text)
             case TextDelta(text) | AnswerDelta(text, ""):
                 self._switch_to("", turn)
-                self._write(text + SEPARATOR)
+                self._write_piece(text)
             case ToolFinished(call_id, output, failed):
                 self._write_result(turn.call(call_id).name, output, failed)
             case Notice(text):
@@ -100,12 +108,15 @@ class RawView(TextView):
             self._owner = self._announced = None
         self._flush()
 
-    def _write(self, text: str) -> None:
-        self._held.append(text)
+    def _write_piece(self, text: str) -> None:
+        self._write(text, self._separator)
+
+    def _write(self, text: str, separator: str = "") -> None:
+        self._held += [sanitize(text), separator]
         if not self._whole_lines:
             self._flush()
 
     def _flush(self) -> None:
-        self._out.write(sanitize("".join(self._held)))
+        self._out.write("".join(self._held))
         self._out.flush()
         self._held = []

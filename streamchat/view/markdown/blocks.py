@@ -16,7 +16,7 @@ from collections.abc import Callable
 from typing import Literal
 
 from streamchat.view.markdown.handler import BlockHandler
-from streamchat.view.markdown.items import Items
+from streamchat.view.markdown.items import Nesting
 from streamchat.view.markdown.syntax import (
     FENCE,
     HEADING,
@@ -28,7 +28,6 @@ from streamchat.view.markdown.syntax import (
     TASK,
     UNDERLINE,
     Fence,
-    compile_quotes,
     is_row,
     is_undecided,
     may_be_row,
@@ -54,8 +53,7 @@ class BlockParser(BlockHandler):
         """The block that the next line can continue."""
         self._held: str | None = None
         """A line of text that the next line can make a heading, or the header of a table."""
-        self._quotes = 0
-        self._items = Items()
+        self._nesting = Nesting()
         self._fence: Fence | None = None
         self._blank_lines: int | None = None
         """How many have followed the last line of indented code; None after any other block."""
@@ -109,13 +107,14 @@ class BlockParser(BlockHandler):
         quotes, line = self._strip_quotes(complete)
         if quotes is None:
             return False
-        if self._fence and quotes >= self._quotes:
+        stays = self._stays_in(quotes)
+        if self._fence and stays:
             self._handle_code(self._fence, line, complete)
             return False
         indent, content = split_indent(line, self._item_column or 0)
         if not (content or complete):
             return False
-        if quotes != self._quotes:
+        if not stays:
             self._end_block()
         if self._held is not None and self._finish_held(self._held, indent, content, complete):
             return False
@@ -123,24 +122,27 @@ class BlockParser(BlockHandler):
 
     def _strip_quotes(self, complete: bool) -> tuple[int | None, str]:
         """Return how many quotes the line is in, None if that is undecided, and the rest of it."""
-        if self._item_column is not None or (self._fence and not self._quotes):
-            return self._quotes, self._line
-        found = compile_quotes(self._quotes if self._fence else MAX_DEPTH).match(self._line)
-        if not found:
-            return 0, self._line
-        if found.end() == len(self._line) and not complete:
-            return None, ""
-        return found.group().count(">"), self._line[found.end() :]
+        if self._item_column is not None or (self._fence and not self._nesting.quotes):
+            return self._nesting.quotes, self._line
+        limit = self._nesting.quotes if self._fence else MAX_DEPTH
+        quotes, rest, decided = self._nesting.strip_quotes(self._line, limit)
+        return (quotes, rest) if decided or complete else (None, "")
+
+    def _stays_in(self, quotes: int) -> bool:
+        """Whether the line, which is in this many quotes, is in the open ones."""
+        indent, _ = split_indent(self._line)
+        return self._item_column is not None or self._nesting.holds(quotes, indent)
 
     def _begin_block(self, quotes: int, line: str, complete: bool) -> bool:
         """Begin the block that the line begins with; return what `_handle_line` does."""
         indent, content = split_indent(line, self._item_column or 0)
         if not complete and is_undecided(content):
             return False
-        if quotes != self._quotes or self._fence:
+        if self._fence or not self._stays_in(quotes):
             self._end_block()
             self._end_fence()
-            self._items, self._quotes, self._blank_lines = Items(), quotes, None
+            self._nesting.switch(quotes, split_indent(self._line)[0])
+            self._blank_lines = None
         if not content:
             self._handle_blank_line(quotes)
             return False
@@ -172,7 +174,7 @@ class BlockParser(BlockHandler):
 
     def _handle_text(self, indent: int, content: str) -> None:
         if not self._open:
-            self._items.leave(indent)
+            self._nesting.items.leave(indent)
         if self._open:
             self.continue_paragraph()
         else:
@@ -194,7 +196,7 @@ class BlockParser(BlockHandler):
 
     def _handle_heading(self, indent: int, level: int, content: str) -> None:
         self._end_block()
-        self._items.leave(indent)
+        self._nesting.items.leave(indent)
         self._open = "heading"
         self.begin_line()
         self.begin_text(level)
@@ -202,15 +204,15 @@ class BlockParser(BlockHandler):
 
     def _handle_rule(self, indent: int) -> None:
         self._end_block()
-        self._items.leave(indent)
+        self._nesting.items.leave(indent)
         self.begin_line()
         self.add_rule()
 
     def _match_item(self, indent: int, content: str) -> re.Match[str] | None:
         found = ITEM.match(content)
-        if self._items.count(indent) >= MAX_DEPTH:
+        if self._nesting.items.count(indent) >= MAX_DEPTH:
             return None
-        if found and self._open == "paragraph" and not self._items:
+        if found and self._open == "paragraph" and not self._nesting.items:
             # "1986. " in the middle of a paragraph ends a sentence.
             interrupts = found.group(1)[0] in "-+*1" and found.group(1)[1:] in ("", ".", ")")
             return found if interrupts and found.group(2) else None
@@ -220,11 +222,11 @@ class BlockParser(BlockHandler):
         mark, blanks = found.groups()
         task = TASK.match(content)
         self._end_block()
-        self._items.leave(indent)
+        self._nesting.items.leave(indent)
         self.begin_line()
         self.begin_item(mark, task.group(1) if task else "")
         column, _ = split_indent(blanks or " ", indent + len(mark))
-        self._items.enter(indent, column)
+        self._nesting.items.enter(indent, column)
         self._item_column, self._line = column, content
         if task:
             self._line = ""
@@ -266,7 +268,8 @@ class BlockParser(BlockHandler):
     def _underline(self, held: str, indent: int, content: str) -> bool:
         """Make the held line a heading if this one underlines it; return whether it does."""
         found = UNDERLINE.fullmatch(content) if len(content) <= MAX_AMBIGUOUS else None
-        near = self._items.hold(indent) and indent < self._items.find_code_column(indent)
+        items = self._nesting.items
+        near = items.hold(indent) and indent < items.find_code_column(indent)
         if not found or not near or self._open or len(held) > MAX_LABEL:
             return False
         self._held, self._open = None, "heading"
@@ -291,7 +294,7 @@ class BlockParser(BlockHandler):
         """Add the line to the table if it belongs to one; return whether it does or still may."""
         if self._open != "table":
             return False
-        inside = content.startswith("|") or self._items.hold(indent)
+        inside = content.startswith("|") or self._nesting.items.hold(indent)
         if not inside or not (is_row(content) if complete else may_be_row(content)):
             self._end_block()
             return False
@@ -302,14 +305,15 @@ class BlockParser(BlockHandler):
     # Code
 
     def _is_indented_code(self, indent: int, content: str) -> bool:
-        if self._open or indent < self._items.find_code_column(indent):
+        if self._open or indent < self._nesting.items.find_code_column(indent):
             return False
         # A fence is meant as one, however far it is indented in an item.
-        return not (self._items and FENCE.match(content[:MAX_AMBIGUOUS]))
+        return not (self._nesting.items and FENCE.match(content[:MAX_AMBIGUOUS]))
 
     def _handle_indented_code(self, indent: int, line: str) -> None:
-        code = strip_indent(line, self._items.find_code_column(indent), self._item_column or 0)
-        if self._items.leave(indent):
+        items = self._nesting.items
+        code = strip_indent(line, items.find_code_column(indent), self._item_column or 0)
+        if items.leave(indent):
             self._blank_lines = None
         self.begin_line()
         if self._blank_lines is None:
@@ -321,7 +325,7 @@ class BlockParser(BlockHandler):
 
     def _begin_fence(self, indent: int, mark: str, info: str) -> None:
         self._end_block()
-        self._items.leave(indent)
+        self._nesting.items.leave(indent)
         self.open_fence(info)
         self._fence = Fence(mark, indent)
 

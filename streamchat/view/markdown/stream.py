@@ -50,8 +50,8 @@ class MarkdownStream(BlockParser):
         self._began = False
         self._blank = False
         """Whether an empty line separates the next block from the text so far."""
-        self._blank_quotes = 0
-        """How many quotes that line is in."""
+        self._blank_line = ""
+        """What that line consists of."""
         self._inline: Inline | None = None
         """The open paragraph or heading."""
         self._hang: list[Span] = []
@@ -62,7 +62,7 @@ class MarkdownStream(BlockParser):
         self._code = CodeBlock("", code_style)
         """The open fenced block, or the last one."""
         self._columns: list[int] = []
-        """The screen columns of the text in the open items; any more are out of date."""
+        """The columns of the text in the open items; any more are out of date."""
 
     def take(self) -> list[Span]:
         """Return the spans that have become final since the last call."""
@@ -95,7 +95,8 @@ class MarkdownStream(BlockParser):
             yield self._guess_code(self._fence), None
         elif self._line:
             quotes, line = self._strip_quotes(complete=False)
-            yield from self._guess_line(line if quotes == self._quotes else self._line, self._lead)
+            line = line if quotes == self._nesting.quotes else self._line
+            yield from self._guess_line(line, self._lead)
 
     def _settle(self, spans: Sequence[Span], hang: Hang | None = None) -> None:
         """Add final text: prose, if given with what hangs on its lines, or else text as it is."""
@@ -128,7 +129,8 @@ class MarkdownStream(BlockParser):
             sign = self._glyphs.unchecked if box == " " else self._glyphs.checked
             shown = sign if mark in "-+*" else f"{mark} {sign}"
         self._settle([(f"{shown} ", "mark")])
-        self._columns[len(self._items) :] = [self._column + len(shown) + 1]
+        depth = len(self._nesting.around) + len(self._nesting.items)
+        self._columns[depth:] = [self._column + len(shown) + 1]
 
     def end_block(self) -> None:
         if self._inline:
@@ -163,7 +165,7 @@ class MarkdownStream(BlockParser):
 
     @property
     def _text_style(self) -> str:
-        return "quote" if self._wrap and self._quotes else ""
+        return "quote" if self._wrap and self._nesting.quotes else ""
 
     # Code
 
@@ -259,7 +261,8 @@ class MarkdownStream(BlockParser):
         self._began, self._blank = True, False
 
     def add_blank_line(self, quotes: int) -> None:
-        self._blank, self._blank_quotes = self._began, quotes
+        around = " " * self._column_around if quotes else ""
+        self._blank, self._blank_line = self._began, around + ">" * quotes
 
     @property
     def _lead(self) -> list[Span]:
@@ -267,19 +270,27 @@ class MarkdownStream(BlockParser):
         if self._item_column is not None:
             return []
         if self._blank:
-            return [("\n" + ">" * self._blank_quotes + "\n", "quote"), *self._prefix]
+            return [(f"\n{self._blank_line}\n", "quote"), *self._prefix]
         return [("\n" if self._began else "", ""), *self._prefix]
 
     @property
     def _prefix(self) -> list[Span]:
         """The spans that every line in the open quotes and items begins with."""
-        prefix = [("> " * self._quotes, "quote"), (" " * self._column, "")]
+        marks = " " * self._column_around + "> " * self._nesting.quotes
+        prefix = [(marks, "quote"), (" " * self._column, "")]
         return fit_hang(prefix, self.width) if self._wrap else prefix
 
     @property
     def _column(self) -> int:
-        """The screen column where text in the open items begins."""
-        return self._columns[len(self._items) - 1] if self._items else 0
+        """The column, after the marks of the quotes, where text in the open items begins."""
+        depth = len(self._nesting.around) + len(self._nesting.items)
+        return self._columns[depth - 1] if self._nesting.items else 0
+
+    @property
+    def _column_around(self) -> int:
+        """The screen column where the open quotes begin."""
+        depth = len(self._nesting.around)
+        return self._columns[depth - 1] if depth else 0
 
 
 def _limit(line: str) -> str:
