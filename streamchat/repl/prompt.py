@@ -36,6 +36,7 @@ from streamchat.process.tty import can_repaint
 from streamchat.repl.completion import is_completed
 from streamchat.repl.editor import edit_buffer
 from streamchat.repl.errors import catch_errors, describe_error
+from streamchat.repl.menu import MENU_STYLES, CompletionMenu
 from streamchat.repl.output import terminal_output
 from streamchat.text.redact import Redactor
 from streamchat.text.surrogates import replace_surrogates
@@ -46,7 +47,11 @@ _MOST_HISTORY = 50_000_000
 ESCAPE_SECONDS = 0.1
 """How long to wait for the rest of a key sequence that starts with Escape."""
 _STYLE = Style.from_dict(
-    {"bottom-toolbar": "noreverse fg:ansibrightblack", "auto-suggestion": "fg:ansibrightblack"}
+    {
+        "bottom-toolbar": "noreverse fg:ansibrightblack",
+        "auto-suggestion": "fg:ansibrightblack",
+        **MENU_STYLES,
+    }
 )
 
 
@@ -95,8 +100,8 @@ class Prompt:
             color_depth=ColorDepth.DEPTH_1_BIT if os.environ.get("NO_COLOR") else None,
             include_default_pygments_style=False,
             enable_suspend=True,
-            reserve_space_for_menu=6,
         )
+        CompletionMenu(self._session)
         self._session.app.ttimeoutlen = ESCAPE_SECONDS
 
     async def read(
