@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
-from typing import TextIO
+from collections.abc import Callable
+from typing import TextIO, TypeAlias
 
 from streamchat.process.tty import can_repaint
 from streamchat.text.sanitize import SafeText
 
+Style: TypeAlias = Callable[[SafeText, TextIO], str]
+"""Returns text for a stream with the sequences that style it, or as it is."""
 _RESET = "\x1b[0m"
 
 
 def dim(text: SafeText, out: TextIO) -> str:
-    """Return the text with the sequences that dim it, if the stream is a terminal that can."""
-    return f"\x1b[2m{text}{_RESET}" if text and can_repaint(out) else text
+    """Return the text with the sequences that dim it, if the stream is a terminal."""
+    return _apply("2", text, out)
+
+
+def bold(text: SafeText, out: TextIO) -> str:
+    """Return the text with the sequences that make it bold, if the stream is a terminal."""
+    return _apply("1", text, out)
+
+
+def _apply(code: str, text: SafeText, out: TextIO) -> str:
+    return f"\x1b[{code}m{text}{_RESET}" if text and can_repaint(out) else text

@@ -38,6 +38,11 @@ class CompletionMenu:
         session.app.before_render += lambda _: self._reserve()
         session.app.after_render += lambda _: self._check()
 
+    def give_rows_back(self) -> None:
+        """Draw the prompt as high as it is now, not as it was at its highest."""
+        self._closing = True
+        self._session.app.invalidate()
+
     def _reserve(self) -> None:
         if self._closing:
             self._closing = False
@@ -59,5 +64,5 @@ class CompletionMenu:
     def _close(self) -> None:
         app = self._session.app
         if app.is_running and not self._session.default_buffer.complete_state:
-            self._entries, self._closing = 0, True
-            app.invalidate()
+            self._entries = 0
+            self.give_rows_back()
