@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from streamchat.repl.registry import GROUPS
 from tests.chatting import CTRL_C, ENTER, KEY, Chat, messages
 from tests.server import Pause, Reply, Server, answers, calls, fails, lists, notebook, says
 
@@ -20,7 +21,10 @@ def test_help_and_unknown_commands(server: Server, tmp_path: Path) -> None:
         shown = chat.send("/help")
         spoken_of = "help model tools system retry undo edit branch sessions resume title export"
         spoken_of += " copy last verbose raw usage clear quit"
-        assert [each for each in spoken_of.split() if f"\n/{each}" not in shown] == []
+        assert [each for each in spoken_of.split() if f"\n  /{each}" not in shown] == []
+        headings = [each for each in shown.splitlines() if each in GROUPS]
+        assert headings == list(GROUPS)
+        assert "? on an empty line shows them" in shown
         assert "list the server's models" in chat.send("/help model")
         for helped in ("/help /export", "/export --help", "/export -h"):
             assert "FILE defaults to streamchat-ID.md." in chat.send(helped)

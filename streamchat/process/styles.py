@@ -3,20 +3,31 @@
 from __future__ import annotations
 
 import os
-from typing import TextIO
+from collections.abc import Callable
+from typing import TextIO, TypeAlias
 
 from streamchat.process.tty import can_repaint
 from streamchat.text.sanitize import SafeText
 
+Style: TypeAlias = Callable[[SafeText, TextIO], str]
+"""Returns text for a stream with the sequences that style it, or as it is."""
 _RESET = "\x1b[0m"
 
 
 def dim(text: SafeText, out: TextIO) -> str:
-    """Return the text with the sequences that dim it, if the stream is a terminal that can."""
-    return f"\x1b[2m{text}{_RESET}" if text and can_repaint(out) else text
+    """Return the text with the sequences that dim it, if the stream is a terminal."""
+    return _apply("2", text, out)
+
+
+def bold(text: SafeText, out: TextIO) -> str:
+    """Return the text with the sequences that make it bold, if the stream is a terminal."""
+    return _apply("1", text, out)
 
 
 def cyan(text: SafeText, out: TextIO) -> str:
-    """Return the text in cyan, if the stream is a terminal that can and the user wants colors."""
-    has_colors = can_repaint(out) and not os.environ.get("NO_COLOR")
-    return f"\x1b[36m{text}{_RESET}" if has_colors else text
+    """Return the text in cyan, if the stream is a terminal and the user wants colors."""
+    return text if os.environ.get("NO_COLOR") else _apply("36", text, out)
+
+
+def _apply(code: str, text: SafeText, out: TextIO) -> str:
+    return f"\x1b[{code}m{text}{_RESET}" if text and can_repaint(out) else text

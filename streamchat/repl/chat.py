@@ -14,7 +14,7 @@ from streamchat.agent.loader import AgentLoader
 from streamchat.config import Settings
 from streamchat.process.interrupts import InterruptHandler
 from streamchat.process.stdio import print_error
-from streamchat.process.styles import dim
+from streamchat.process.styles import Style
 from streamchat.process.threads import run_in_daemon_thread
 from streamchat.process.tty import can_repaint
 from streamchat.repl.errors import CommandError
@@ -124,10 +124,10 @@ class Chat:
         """The columns that a line may take."""
         return shutil.get_terminal_size().columns if self.interactive else _NO_LIMIT
 
-    def say(self, text: str, *, quietly: bool = False) -> None:
-        """Print lines, redacted and sanitized, and dimmed where they are said quietly."""
+    def say(self, text: str, style: Style | None = None) -> None:
+        """Print lines, redacted and sanitized, in a style if they are looked at."""
         safe = sanitize(self.redactor.redact(text))
-        shown = dim(safe, sys.stdout) if quietly and not self.is_plain else safe
+        shown = style(safe, sys.stdout) if style and not self.is_plain else safe
         print(shown, flush=True)  # noqa: T201  # a REPL prints
 
     def separate(self) -> None:

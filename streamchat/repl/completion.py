@@ -14,6 +14,8 @@ from streamchat.repl.chat import Chat
 from streamchat.repl.registry import COMMANDS
 from streamchat.text.sanitize import one_line
 
+_MAX_WIDTH = 200
+"""Characters of an entry; the window shows what fits."""
 _ATTACHING = re.compile(BEGIN + r'(?:"([^"\n]*)|(\S*))$')
 
 
@@ -45,13 +47,13 @@ def _files(attaching: re.Match[str]) -> Iterable[Completion]:
     for path, _ in complete_path(plain if quoted is None else quoted):
         end = "" if path.endswith("/") else '"'
         text = f'@"{path}{end}' if quoted is not None or " " in path else f"@{path}"
-        yield Completion(text, -len(attaching[0]), display=one_line(path, 60))
+        yield Completion(text, -len(attaching[0]), display=one_line(path, _MAX_WIDTH))
 
 
 def _match(offers: Iterable[tuple[str, str]], typed: str) -> Iterable[Completion]:
     for text, meaning in offers:
         if text.startswith(typed):
-            yield Completion(text, -len(typed), display_meta=one_line(meaning, 60))
+            yield Completion(text, -len(typed), display_meta=one_line(meaning, _MAX_WIDTH))
 
 
 def complete_path(typed: str) -> Iterable[tuple[str, str]]:

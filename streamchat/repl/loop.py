@@ -9,10 +9,12 @@ import sys
 
 from streamchat.process.interrupts import cancel_on_termination, outlive
 from streamchat.process.stdio import print_error
+from streamchat.process.styles import dim
 from streamchat.process.threads import run_in_daemon_thread
 from streamchat.repl.asking import ask_question
 from streamchat.repl.chat import Chat, Retry
 from streamchat.repl.commands import is_command
+from streamchat.repl.commands.help import KEYS_WANTED, show_keys
 from streamchat.repl.errors import CommandError, describe_error, is_expected
 from streamchat.repl.past import show_resumed
 from streamchat.repl.prompt import Prompt
@@ -76,7 +78,7 @@ class Repl:
             return
         dot = choose_glyphs(sys.stdout.encoding).dot
         chat.say(format_welcome(chat.settings, chat.loader.tool_count, chat.columns, dot))
-        chat.say(format_hints(chat.columns), quietly=True)
+        chat.say(format_hints(chat.columns), dim)
 
     async def _read(self) -> str:
         """Return the next message: from the queue, the prompt or standard input.
@@ -107,6 +109,9 @@ class Repl:
 
     async def _handle_text(self, text: str, line: str, retry: Retry | None) -> None:
         chat = self._chat
+        if text == KEYS_WANTED and chat.interactive:
+            show_keys(chat)
+            return
         if has_surrogates(text):
             chat.failed = True
             chat.restore(line, retry)

@@ -6,9 +6,7 @@ import asyncio
 import os
 import sys
 from collections.abc import Callable
-from pathlib import Path
 
-import platformdirs
 from prompt_toolkit import PromptSession
 from prompt_toolkit.application import run_in_terminal
 from prompt_toolkit.auto_suggest import AutoSuggestFromHistory
@@ -23,30 +21,36 @@ from prompt_toolkit.filters import (
     is_searching,
     vi_navigation_mode,
 )
-from prompt_toolkit.history import FileHistory, History, InMemoryHistory
+from prompt_toolkit.formatted_text import StyleAndTextTuples
+from prompt_toolkit.history import InMemoryHistory
 from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
 from prompt_toolkit.keys import Keys
 from prompt_toolkit.output import ColorDepth
 from prompt_toolkit.styles import Style
 
-from streamchat.config import APP
-from streamchat.config.reading import check_regular_file
 from streamchat.process.stdio import print_error
 from streamchat.process.tty import can_repaint
 from streamchat.repl.completion import is_completed
 from streamchat.repl.editor import edit_buffer
 from streamchat.repl.errors import catch_errors, describe_error
+from streamchat.repl.history import open_history
+from streamchat.repl.keys import KeyHelp
+from streamchat.repl.menu import MENU_STYLES, CompletionMenu
 from streamchat.repl.output import terminal_output
 from streamchat.text.redact import Redactor
-from streamchat.text.surrogates import replace_surrogates
 from streamchat.view.glyphs import choose_prompt
 
-_MOST_HISTORY = 50_000_000
-"""Bytes of the history file, which is read at once."""
 ESCAPE_SECONDS = 0.1
 """How long to wait for the rest of a key sequence that starts with Escape."""
+_PROMPT_AND_BAR = 2
+"""Rows that are always there."""
 _STYLE = Style.from_dict(
-    {"bottom-toolbar": "noreverse fg:ansibrightblack", "auto-suggestion": "fg:ansibrightblack"}
+    {
+        "bottom-toolbar": "noreverse fg:ansibrightblack",
+        "auto-suggestion": "fg:ansibrightblack",
+        "keys": "fg:default",
+        **MENU_STYLES,
+    }
 )
 
 
@@ -77,8 +81,9 @@ class Prompt:
         self._redactor = redactor
         self.discarded = False
         """Whether Ctrl-C discarded the draft of the last message."""
-        self.history = _open_history(redactor, warn) if save else InMemoryHistory()
+        self.history = open_history(redactor, warn) if save else InMemoryHistory()
         self.mode = EditingMode.VI if editing == "vi" else EditingMode.EMACS
+        self._key_help = KeyHelp(vi=editing == "vi")
         self._session: PromptSession[str] = PromptSession(
             self._mark,
             output=terminal_output(),
@@ -86,7 +91,7 @@ class Prompt:
             auto_suggest=AutoSuggestFromHistory(),
             completer=completer,
             complete_while_typing=Condition(self._is_completed),
-            key_bindings=_bind_prompt_keys(),
+            key_bindings=self._bind_keys(),
             editing_mode=self.mode,
             multiline=True,
             prompt_continuation=" " * len(self._mark),
@@ -95,8 +100,9 @@ class Prompt:
             color_depth=ColorDepth.DEPTH_1_BIT if os.environ.get("NO_COLOR") else None,
             include_default_pygments_style=False,
             enable_suspend=True,
-            reserve_space_for_menu=6,
         )
+        self._menu = CompletionMenu(self._session)
+        self._session.default_buffer.on_text_changed += lambda _: self._hide_keys()
         self._session.app.ttimeoutlen = ESCAPE_SECONDS
 
     async def read(
@@ -124,6 +130,7 @@ class Prompt:
 
         draft, self.discarded = take_draft(), False
         while True:
+            self._key_help.hide()
             if not can_repaint(sys.stdout):  # where prompt-toolkit does not show the draft
                 self._session.message = self._mark + draft.text
             try:
@@ -157,54 +164,26 @@ class Prompt:
     def _is_completed(self) -> bool:
         return is_completed(self._session.default_buffer.document.text_before_cursor)
 
-    def _toolbar(self) -> str:
+    def _bind_keys(self) -> KeyBindings:
+        keys = _bind_prompt_keys()
+        self._key_help.bind(keys, lambda: self._menu.give_rows_back())
+        return keys
+
+    def _hide_keys(self) -> None:
+        if self._key_help.hide():
+            self._menu.give_rows_back()
+
+    def _toolbar(self) -> StyleAndTextTuples:
+        size = self._session.output.get_size()
+        shown = self._key_help.format(size.columns, size.rows - _PROMPT_AND_BAR)
+        lines = "".join(f"{line}\n" for line in shown)
+        return [("class:keys", lines), ("", self._format_bar(size.columns - 1))]
+
+    def _format_bar(self, columns: int) -> str:
         mode = ""
         if self._session.editing_mode == EditingMode.VI:
             mode = f"[{self._session.app.vi_state.input_mode.value.removeprefix('vi-')}] "
-        columns = self._session.output.get_size().columns - 1
         return mode + self._bar(columns - len(mode))
-
-
-def _open_history(redactor: Redactor, warn: Callable[[str], None]) -> History:
-    """Return the saved history, in a file that only the user can read.
-
-    What is typed is kept in memory if there can be no such file.
-    """
-    path = platformdirs.user_state_path(APP) / "history"
-    try:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        path.touch(mode=0o600)
-        check_regular_file(path, _MOST_HISTORY)
-        path.chmod(0o600)
-    except OSError as error:
-        print_error(f"the prompt keeps no history: {path}: {error.strerror}")
-        return InMemoryHistory()
-    return RedactedHistory(path, redactor, warn)
-
-
-class RedactedHistory(FileHistory):
-    """A history file without secrets.
-
-    Args:
-        path: the file.
-        redactor: keeps secrets out of it.
-        warn: called with one line when the file cannot be written, as on a full disk.
-    """
-
-    def __init__(self, path: Path, redactor: Redactor, warn: Callable[[str], None]) -> None:
-        super().__init__(path)
-        self._redactor = redactor
-        self._warn = warn
-        self._failed = False
-
-    def store_string(self, string: str) -> None:
-        before, self._failed = self._failed, False
-        try:
-            super().store_string(replace_surrogates(self._redactor.redact(string)))
-        except OSError as error:
-            self._failed = True
-            if not before:
-                self._warn(f"the prompt's history is not saved: {error.strerror}")
 
 
 def _bind_prompt_keys() -> KeyBindings:

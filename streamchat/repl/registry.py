@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args
 
 from streamchat.repl.errors import CommandError
 from streamchat.text.sanitize import one_line
@@ -20,8 +20,9 @@ Handler: TypeAlias = "Callable[[Chat, str], Coroutine[Any, Any, None]]"
 """Runs a command; takes what follows its name."""
 Offers: TypeAlias = "Callable[[Chat, str], Iterable[tuple[str, str]]]"
 """Yields completions of the argument and what they mean; takes what is typed of it."""
-
-
+Group: TypeAlias = Literal["Conversation", "Sessions", "Model", "Display", "Other"]
+GROUPS: tuple[Group, ...] = get_args(Group)
+"""The groups of commands, in the order of the help."""
 _MAY_HOLD_SPACES = ("NAME", "FILE")
 _MOST_DIGITS = 9
 
@@ -35,12 +36,14 @@ class Command:
         arguments: as the help shows them; empty if it takes none. N is a number, TEXT is anything,
             NAME and FILE may hold spaces.
         help: one line.
+        group: where the help lists it.
         more: further lines for `/help NAME`.
     """
 
     name: str
     arguments: str
     help: str
+    group: Group
     more: str
     handler: Handler
     completer: Offers
@@ -83,20 +86,21 @@ def offer_nothing(chat: Chat, typed: str) -> Iterable[tuple[str, str]]:
 
 
 def command(
-    usage: str, help: str, *, more: str = "", completer: Offers = offer_nothing
+    usage: str, help: str, *, group: Group, more: str = "", completer: Offers = offer_nothing
 ) -> Callable[[Handler], Handler]:
     """Register a function as a command.
 
     Args:
         usage: the name with its slash, and the arguments.
         help: one line.
+        group: where the help lists it.
         more: further lines for `/help NAME`.
         completer: completes the argument.
     """
     name, _, arguments = usage.partition(" ")
 
     def register(handler: Handler) -> Handler:
-        COMMANDS[name] = Command(name, arguments, help, more, handler, completer)
+        COMMANDS[name] = Command(name, arguments, help, group, more, handler, completer)
         return handler
 
     return register

@@ -13,6 +13,7 @@ from streamchat.models import check
 from streamchat.process.interrupts import InterruptHandler
 from streamchat.process.runtime import prepare_output, run
 from streamchat.process.stdio import prepare_stdin, print_error
+from streamchat.process.styles import dim
 from streamchat.process.tty import echo_off
 from streamchat.repl.chat import Chat
 from streamchat.repl.completion import ChatCompleter
@@ -83,7 +84,7 @@ async def _run(chat: Chat) -> int:
 def _say_how_to_resume(chat: Chat) -> None:
     conversation = chat.conversation
     if conversation.turns and conversation.is_saved:
-        chat.say(f"{APP} --resume {conversation.session_id}", quietly=True)
+        chat.say(f"{APP} --resume {conversation.session_id}", dim)
 
 
 def _build_chat(

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import sys
 import textwrap
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from streamchat.manual import TOPICS, read_topic
+from streamchat.process.styles import bold
 from streamchat.repl.chat import Chat
-from streamchat.repl.registry import COMMANDS, Command, command, find_command
+from streamchat.repl.keys import list_keys
+from streamchat.repl.registry import COMMANDS, GROUPS, Command, command, find_command
 from streamchat.view.document import show_document
 
-_KEYS = (
-    "Enter sends; Alt-Enter or Ctrl-J inserts a line break. Ctrl-R searches the prompt history, "
-    "Right accepts the grey suggestion, Tab completes, Ctrl-X Ctrl-E opens the editor. @path "
-    "attaches a file. While an answer streams, you can type the next message: Enter queues it, "
-    "Esc or Ctrl-C stops the answer. Ctrl-D quits."
-)
+KEYS_WANTED = "?"
+"""The message that asks for the keys, where `?` cannot show them below the prompt."""
+_INDENT = "  "
+_NARROW = 30
+"""Columns that the description of a command needs beside it."""
 
 
 def _offer_names(chat: Chat, typed: str) -> Iterable[tuple[str, str]]:
@@ -27,6 +28,7 @@ def _offer_names(chat: Chat, typed: str) -> Iterable[tuple[str, str]]:
 @command(
     "/help [COMMAND|TOPIC]",
     "list the commands, describe one, or show a topic of the manual",
+    group="Other",
     more="Examples: /help, /help model, /help configuration. A name that is both is the topic; "
     "with its slash, as in /help /sessions, it is the command.",
     completer=_offer_names,
@@ -41,15 +43,36 @@ async def help_(chat: Chat, name: str) -> None:
 
 
 def _list_commands(chat: Chat) -> None:
-    columns = chat.columns
-    chat.say(_wrap(_KEYS, columns))
+    for group in GROUPS:
+        chat.say(group, bold)
+        _list_entries(chat, [(e.usage, e.help) for e in COMMANDS.values() if e.group == group])
+        chat.separate()
+    chat.say("Keys", bold)
+    if chat.is_plain:
+        show_keys(chat)
+    else:
+        chat.say(f"{_INDENT}? on an empty line shows them")
+    chat.separate()
+    chat.say("Topics of the manual, as in /help chat", bold)
+    chat.say(_wrap(_INDENT + ", ".join(TOPICS), chat.columns, _INDENT))
+
+
+def _list_entries(chat: Chat, entries: Sequence[tuple[str, str]]) -> None:
+    """List entries beside what they mean, or above it in a narrow window."""
     width = max(len(each.usage) for each in COMMANDS.values())
-    for each in COMMANDS.values():
-        if columns < width + 30:
-            chat.say(_wrap(f"{each.usage}  {each.help}", columns, "    "))
+    for name, meaning in entries:
+        if chat.columns < width + _NARROW:
+            chat.say(_INDENT + name)
+            chat.say(_wrap(3 * _INDENT + meaning, chat.columns, 3 * _INDENT))
         else:
-            chat.say(_wrap(f"{each.usage:{width}}  {each.help}", columns, " " * (width + 2)))
-    chat.say(_wrap(f"Topics of the manual: {', '.join(TOPICS)}.", columns))
+            line = f"{_INDENT}{name:{width}}{_INDENT}{meaning}"
+            chat.say(_wrap(line, chat.columns, " " * (width + 2 * len(_INDENT))))
+
+
+def show_keys(chat: Chat) -> None:
+    """Print what `?` shows below the prompt."""
+    for key, what in list_keys(vi=chat.settings.editing == "vi"):
+        chat.say(_wrap(f"{_INDENT}{key}: {what}", chat.columns, 2 * _INDENT))
 
 
 def _describe(chat: Chat, each: Command) -> None:

@@ -25,6 +25,7 @@ def _offer_models(chat: Chat, typed: str) -> Iterable[tuple[str, str]]:
 @command(
     "/model [NAME]",
     "list the server's models, or switch to one within the conversation",
+    group="Model",
     more="NAME is a model on the server, local, local-large, or the path of a GGUF file.",
     completer=_offer_models,
 )
@@ -57,7 +58,7 @@ async def _list_models(chat: Chat) -> None:
         chat.say(f"* {one_line(current)}")
 
 
-@command("/tools", "list the tools")
+@command("/tools", "list the tools", group="Model")
 async def tools(chat: Chat, _: str) -> None:
     executor = await chat.loader.wait_until_ready()
     for tool in executor.tools:
@@ -69,6 +70,7 @@ async def tools(chat: Chat, _: str) -> None:
 @command(
     "/system [TEXT]",
     "show or set extra instructions for the model",
+    group="Model",
     more="/system - removes them. They are saved with the session.",
 )
 async def system(chat: Chat, text: str) -> None:

@@ -28,6 +28,7 @@ def _offer_numbers(chat: Chat, typed: str) -> Iterable[tuple[str, str]]:
 @command(
     "/branch [N]",
     "start a new session from turn N, or from the last turn",
+    group="Sessions",
     more="The current session stays as it is. /usage shows the turn numbers.",
     completer=_offer_numbers,
 )
@@ -53,7 +54,7 @@ async def branch(chat: Chat, number: str) -> None:
     chat.say(f"New session {branch_id} with {upto} turn{'s' * (upto != 1)} of {session.parent}")
 
 
-@command("/sessions", "list the sessions")
+@command("/sessions", "list the sessions", group="Sessions")
 async def sessions(chat: Chat, _: str) -> None:
     show_sessions(await chat.list_sessions(), sys.stdout)
 
@@ -61,6 +62,7 @@ async def sessions(chat: Chat, _: str) -> None:
 @command(
     "/resume ID",
     "resume a session by ID or ID prefix",
+    group="Sessions",
     completer=_offer_ids,
 )
 async def resume(chat: Chat, prefix: str) -> None:
@@ -69,7 +71,7 @@ async def resume(chat: Chat, prefix: str) -> None:
     await resume_session(chat, await chat.in_store(chat.store.find, prefix))
 
 
-@command("/title [TEXT]", "show or set the session's title")
+@command("/title [TEXT]", "show or set the session's title", group="Sessions")
 async def title(chat: Chat, text: str) -> None:
     id = chat.conversation.session_id
     if not id:
@@ -87,6 +89,7 @@ def _offer_files(chat: Chat, typed: str) -> Iterable[tuple[str, str]]:
 @command(
     "/export [FILE]",
     "export the session as Markdown, or as JSON if FILE ends in .json",
+    group="Sessions",
     more="FILE defaults to streamchat-ID.md. An existing file is not overwritten.",
     completer=_offer_files,
 )
@@ -112,7 +115,7 @@ def _write(path: Path, text: str) -> None:
         raise CommandError(f"{path}: {getattr(error, 'strerror', error)}") from None
 
 
-@command("/clear", "start a new session; the current one stays saved")
+@command("/clear", "start a new session; the current one stays saved", group="Sessions")
 async def clear(chat: Chat, _: str) -> None:
     await chat.conversation.leave()
     old = chat.conversation.session_id

@@ -27,13 +27,14 @@ from streamchat.view.markdown.code import find_code_blocks
 @command(
     "/retry",
     "ask the last question again",
+    group="Conversation",
     more="The new turn replaces the old one, unless only the new one fails.",
 )
 async def retry(chat: Chat, _: str) -> None:
     chat.retry = Retry(chat.last.question, chat.last)
 
 
-@command("/undo", "remove the last question and its answer")
+@command("/undo", "remove the last question and its answer", group="Conversation")
 async def undo(chat: Chat, _: str) -> None:
     last = chat.last
     await chat.conversation.remove(last)
@@ -44,6 +45,7 @@ async def undo(chat: Chat, _: str) -> None:
 @command(
     "/edit",
     "edit the last question and ask it again",
+    group="Conversation",
     more="Opens $VISUAL or $EDITOR. Enter sends the edited question, Ctrl-C discards it.",
 )
 async def edit(chat: Chat, _: str) -> None:
@@ -53,14 +55,14 @@ async def edit(chat: Chat, _: str) -> None:
     chat.draft = Document(chat.last.question)
 
 
-@command("/history", "show the whole conversation")
+@command("/history", "show the whole conversation", group="Conversation")
 async def history(chat: Chat, _: str) -> None:
     if not chat.conversation.turns:
         chat.say("No turns yet")
     await show_turns(chat, chat.conversation.turns)
 
 
-@command("/last", "show the last turn with all arguments and results in full")
+@command("/last", "show the last turn with all arguments and results in full", group="Conversation")
 async def last(chat: Chat, _: str) -> None:
     turn = await load_last_turn(chat)
     chat.say_question(chat.last.question)
@@ -99,6 +101,7 @@ def _offer_blocks(chat: Chat, typed: str) -> Iterable[tuple[str, str]]:
 @command(
     "/copy [N]",
     "copy the last answer, or its Nth code block, to the clipboard",
+    group="Conversation",
     more="Uses the platform's clipboard tool, or the terminal (OSC 52) without a tool, or with "
     'clipboard = "osc52" in the configuration file.',
     completer=_offer_blocks,
@@ -117,7 +120,7 @@ async def copy_(chat: Chat, number: str) -> None:
     chat.say(f"Copied {len(text):,} characters {how}")
 
 
-@command("/usage", "show tokens and time for each turn")
+@command("/usage", "show tokens and time for each turn", group="Conversation")
 async def usage(chat: Chat, _: str) -> None:
     turns = chat.conversation.turns
     for each in turns:
