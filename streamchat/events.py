@@ -66,6 +66,13 @@ class ReasoningDelta:
 
 
 @dataclass(frozen=True, slots=True)
+class CodeDelta:
+    """The next piece of a line of Python in which a model writes its calls; these follow it."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class AnswerDelta:
     """The next piece of the answer: text written in the call `call_id`, or plain text if empty.
 
@@ -167,6 +174,7 @@ Event: TypeAlias = (
     | ChunkReceived
     | TextDelta
     | ReasoningDelta
+    | CodeDelta
     | AnswerDelta
     | ToolCallStarted
     | ArgumentsDelta

@@ -11,6 +11,7 @@ from streamchat.events import (
     AnswerDelta,
     ArgumentsDelta,
     ChunkReceived,
+    CodeDelta,
     Event,
     Notice,
     ReasoningDelta,
@@ -62,8 +63,18 @@ class Note:
 
 
 @dataclass(frozen=True, slots=True)
+class Code:
+    """A line of Python in which the model writes its calls, until the first of them is known."""
+
+    text: Pieces = field(default_factory=Pieces)
+
+
+@dataclass(frozen=True, slots=True)
 class ToolCall:
-    """One call: the fragments of its arguments, the arguments decoded, and its outcome."""
+    """One call: the fragments of its arguments, the arguments decoded, and its outcome.
+
+    `code` is the line of Python that the model wrote, if this is the line's first call.
+    """
 
     call_id: str
     name: str
@@ -72,6 +83,7 @@ class ToolCall:
     state: Literal["arriving", "running", "done", "failed"] = "arriving"
     output: str = ""
     seconds: float = 0.0
+    code: Pieces = field(default_factory=Pieces)
 
     @property
     def failed(self) -> bool:
@@ -84,7 +96,7 @@ class ToolCall:
         return self.state in ("done", "failed")
 
 
-Block: TypeAlias = Prose | Reasoning | ToolCall | Answer | Note
+Block: TypeAlias = Prose | Reasoning | Code | ToolCall | Answer | Note
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +155,15 @@ class Turn:
     def _with_block(self, position: int, block: Block) -> Turn:
         return replace(self, blocks=(*self.blocks[:position], block, *self.blocks[position + 1 :]))
 
-    def _with_text(self, kind: type[Prose] | type[Reasoning], text: str) -> Turn:
+    def _with_new_call(self, call_id: str, name: str) -> Turn:
+        """Add a call; it takes the place of the line of code that it is the first call of."""
+        match self.blocks:
+            case [*before, Code(code)]:
+                return replace(self, blocks=(*before, ToolCall(call_id, name, code=code)))
+            case _:
+                return replace(self, blocks=(*self.blocks, ToolCall(call_id, name)))
+
+    def _with_text(self, kind: type[Prose] | type[Reasoning] | type[Code], text: str) -> Turn:
         at = len(self.blocks) - 1
         # Reasoning may arrive in the middle of a text, and does not end it.
         while kind is Prose and at >= 0 and isinstance(self.blocks[at], Reasoning):
@@ -210,8 +230,10 @@ def reduce(turn: Turn, event: Event) -> Turn:
             return turn._with_text(Reasoning, text)
         case AnswerDelta(text, call_id):
             return turn._with_answer(text, call_id)
+        case CodeDelta(text):
+            return turn._with_text(Code, text)
         case ToolCallStarted(call_id, name):
-            return replace(turn, blocks=(*turn.blocks, ToolCall(call_id, name)))
+            return turn._with_new_call(call_id, name)
         case ArgumentsDelta(call_id, fragment):
             fragments = turn.call(call_id).fragments.append(fragment)
             return turn._with_call(call_id, fragments=fragments)

@@ -23,12 +23,13 @@ from streamchat.events import (
     AnswerDelta,
     ArgumentsDelta,
     ChunkReceived,
+    CodeDelta,
     Event,
     ReasoningDelta,
     TextDelta,
     ToolCallStarted,
 )
-from streamchat.models.wire.extras import MESSAGE_FIELDS, join_fields
+from streamchat.models.wire.extras import LINE_FIELD, MESSAGE_FIELDS, join_fields
 from streamchat.models.wire.normalize import StrictChunk
 from streamchat.text.partial_json import AnswerReader
 from streamchat.text.surrogates import SurrogateJoiner
@@ -132,6 +133,8 @@ class ChunkDecoder:
     def _read(self, message: AIMessage, *, whole: bool) -> list[Event]:
         reasoning = str(message.additional_kwargs.get("reasoning_content") or "")
         events = self._read_reasoning(reasoning, whole=whole)
+        if code := message.additional_kwargs.get(LINE_FIELD):
+            events.append(CodeDelta(str(code)))
         events += self._read_text(_join_text(message.content), whole=whole)
         self._read_fields(message, whole=whole)
         for position, fragment in enumerate(read_fragments(message)):
@@ -289,7 +292,8 @@ def _join_text(content: str | list[str | dict[str, Any]]) -> str:
 def to_chunk_received(message: AIMessage) -> ChunkReceived:
     """Return the chunk as a debugging event."""
     parts = message.tool_call_chunks if isinstance(message, AIMessageChunk) else message.tool_calls
-    return ChunkReceived(_join_text(message.content), tuple(dict(part) for part in parts))
+    text = message.additional_kwargs.get(LINE_FIELD) or _join_text(message.content)
+    return ChunkReceived(text, tuple(dict(part) for part in parts))
 
 
 def merge_chunks(chunks: Iterable[AIMessageChunk]) -> AIMessageChunk:

@@ -8,13 +8,9 @@ from dataclasses import dataclass, field
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage
 from langchain_core.prompts import ChatPromptTemplate, MessagesPlaceholder
 
+from streamchat.models.instructions import WITH_TOOLS
 from streamchat.text.surrogates import replace_surrogates
 
-WITH_TOOLS = (
-    "You are a helpful assistant with tools. Use a tool for every calculation, one step at a time, "
-    "and read its result before the next step. When you know the answer, or no tool is needed, "
-    "call final_answer: it is the only way to reply to the user."
-)
 WITHOUT_TOOLS = "You are streamchat, a helpful assistant in the user's terminal."
 
 _TEMPLATE = ChatPromptTemplate.from_messages(

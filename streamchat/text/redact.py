@@ -20,6 +20,7 @@ from streamchat.events import (
     AnswerDelta,
     ArgumentsDelta,
     ChunkReceived,
+    CodeDelta,
     Event,
     ReasoningDelta,
     TextDelta,
@@ -165,6 +166,8 @@ class EventRedactor:
                 return self._feed_delta(("text",), text, TextDelta)
             case ReasoningDelta(text):
                 return self._feed_delta(("reasoning",), text, ReasoningDelta)
+            case CodeDelta(text):
+                return self._feed_delta(("code",), text, CodeDelta)
             case AnswerDelta(text, call_id):
                 call_id = self._redactor.redact(call_id)
                 return self._feed_delta(

@@ -10,6 +10,7 @@ from typing import TextIO
 from streamchat.events import (
     AnswerDelta,
     ArgumentsDelta,
+    CodeDelta,
     Event,
     Notice,
     ReasoningDelta,
@@ -31,8 +32,8 @@ SEPARATOR = "|"
 """Follows each fragment."""
 _MAX_NAME = 100
 _MAX_FRAGMENT = 10_000
-_REASONING = "\0reasoning"
-"""Stands in for a call ID while reasoning streams; no real ID begins with NUL."""
+_REASONING, _CODE = "\0reasoning", "\0code"
+"""Stand in for a call ID while reasoning or code streams; no real ID begins with NUL."""
 
 
 class RawView(TextView):
@@ -62,6 +63,9 @@ class RawView(TextView):
             case ArgumentsDelta(call_id, fragment):
                 self._switch_to(call_id, turn)
                 self._write_piece(shorten(fragment, _MAX_FRAGMENT))
+            case CodeDelta(text):
+                self._switch_to(_CODE, turn)
+                self._write_piece(text)
             case ReasoningDelta(text):
                 self._switch_to(_REASONING, turn)
                 self._write_piece(text)
@@ -92,6 +96,8 @@ class RawView(TextView):
         self._end_line()
         if owner == _REASONING:
             self._write("thinking: ")
+        elif owner == _CODE:
+            self._write("calling: ")
         elif owner not in ("", self._announced):
             self._write(f"{format_tool_name(turn.call(owner).name, _MAX_NAME)}: ")
         self._owner = owner

@@ -11,20 +11,27 @@ from pathlib import Path
 from typing import Any
 
 import openai
-from langchain_core.messages import BaseMessage, HumanMessage
+from langchain_core.callbacks import AsyncCallbackManagerForLLMRun
+from langchain_core.messages import BaseMessage, HumanMessage, convert_to_messages
 from langchain_core.outputs import ChatGenerationChunk
 from pydantic import PrivateAttr
 
 from streamchat.config import ModelError, Settings
 from streamchat.config.reading import open_regular_file
 from streamchat.models.embedded import states
+from streamchat.models.embedded.line_stream import LineTranslator, make_calls
+from streamchat.models.embedded.line_turn import LineTurn
+from streamchat.models.embedded.pythonic.prompt import build_prefix
+from streamchat.models.embedded.pythonic.toolbox import Toolbox, read_toolbox
 from streamchat.models.embedded.server import EmbeddedServer
 from streamchat.models.embedded.weights import EMBEDDED, LARGE, SMALL, Weights
+from streamchat.models.instructions import WITH_TOOLS
 from streamchat.models.openai_compatible import CompatibleChatOpenAI, connect
 from streamchat.models.progress import Guard, Progress, ignore_progress
 
 _MAX_REPLY_TOKENS = 2048
 _MAX_CALL_TOKENS = 1024
+_TOOL_OPTIONS = frozenset({"tools", "tool_choice", "parallel_tool_calls"})
 _GGUF_MAGIC = b"GGUF"
 # Not used with tools: a result that has to be repeated would come out with wrong digits.
 _REPETITION_PENALTY = {"repeat_penalty": 1.1, "repeat_last_n": 128}
@@ -57,7 +64,7 @@ class EmbeddedChatOpenAI(CompatibleChatOpenAI):
                 await self._call_slot("restore", state)
                 state.touch()
                 return
-            payload = self._get_request_payload([system, HumanMessage("")], tools=list(tools))
+            payload = self._build_priming_payload(system, tools)
             payload |= {"max_tokens": 1, "max_completion_tokens": 1}
             with progress("processing the instructions (first run only)", None):
                 await self.async_client.create(**payload)
@@ -75,24 +82,90 @@ class EmbeddedChatOpenAI(CompatibleChatOpenAI):
             self._server.stop()
 
     async def _astream(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
+        run_manager: AsyncCallbackManagerForLLMRun | None = None,
+        **kwargs: Any,
+    ) -> AsyncIterator[ChatGenerationChunk]:
+        tools = kwargs.get("tools") or ()
+        toolbox = self._read_toolbox(tools)
+        if tools:
+            await self.prime(messages[0], tools)
+        if toolbox is None:
+            chunks = self._stream_as_usual(messages, stop, run_manager, **kwargs)
+        else:
+            turn = LineTurn(messages, toolbox, _find_instructions(messages[0]))
+            chunks = self._stream_line(turn, run_manager, kwargs)
+        async for chunk in chunks:
+            yield chunk
+
+    async def _stream_as_usual(
         self, messages: list[BaseMessage], *args: Any, **kwargs: Any
     ) -> AsyncIterator[ChatGenerationChunk]:
-        if kwargs.get("tools"):
-            await self.prime(messages[0], kwargs["tools"])
-            kwargs["max_tokens"] = _MAX_CALL_TOKENS
         # Processing a long prompt is progress, too.
         body: dict[str, Any] = {"return_progress": True}
-        if not kwargs.get("tools") or (self._server and self._server.template is None):
+        if kwargs.get("tools"):
+            kwargs["max_tokens"] = _MAX_CALL_TOKENS
+        if not kwargs.get("tools") or not self._has_own_template:
             body |= _REPETITION_PENALTY
         kwargs["extra_body"] = body
         async for chunk in super()._astream(messages, *args, **kwargs):
             yield chunk
 
+    async def _stream_line(
+        self,
+        turn: LineTurn,
+        run_manager: AsyncCallbackManagerForLLMRun | None,
+        kwargs: dict[str, Any],
+    ) -> AsyncIterator[ChatGenerationChunk]:
+        """Have the model write its next line, or go on with the calls of its last one."""
+        async for chunk in self._make_chunks(turn, kwargs):
+            if run_manager:
+                await run_manager.on_llm_new_token("", chunk=chunk)
+            yield chunk
+
+    async def _make_chunks(
+        self, turn: LineTurn, kwargs: dict[str, Any]
+    ) -> AsyncIterator[ChatGenerationChunk]:
+        if steps := turn.find_next_calls():
+            yield make_calls(steps)
+            return
+        messages, grammar = turn.build_request()
+        options = {key: each for key, each in kwargs.items() if key not in _TOOL_OPTIONS}
+        options["extra_body"] = {"grammar": grammar, "return_progress": True}
+        options["max_tokens"] = _MAX_CALL_TOKENS
+        translator = LineTranslator(turn)
+        async for chunk in super()._astream(convert_to_messages(messages), **options):
+            for each in translator.feed(chunk):
+                yield each
+        for each in translator.finish():
+            yield each
+
+    @property
+    def _has_own_template(self) -> bool:
+        return self._server is not None and self._server.template is not None
+
+    def _read_toolbox(self, tools: Sequence[dict[str, Any]]) -> Toolbox | None:
+        """Return the tools if the model writes lines of Python for them."""
+        return read_toolbox(tools) if tools and self._has_own_template else None
+
     def _find_state(self, system: BaseMessage, tools: Sequence[dict[str, Any]]) -> Path:
         """Find the state for this exact model, template, runtime, system message and tools."""
         identity = self._server.identity if self._server else ""
-        key = json.dumps([identity, version("xllamacpp"), system.text, list(tools)])
+        beginning = self._build_priming_payload(system, tools)["messages"]
+        key = json.dumps([identity, version("xllamacpp"), beginning, list(tools)])
         return states.find_state(key)
+
+    def _build_priming_payload(
+        self, system: BaseMessage, tools: Sequence[dict[str, Any]]
+    ) -> dict[str, Any]:
+        """Return a request with only what every question with these tools starts with."""
+        toolbox = self._read_toolbox(tools)
+        if toolbox is None:
+            return self._get_request_payload([system, HumanMessage("")], tools=list(tools))
+        messages = build_prefix(toolbox, _find_instructions(system))
+        return self._get_request_payload([*convert_to_messages(messages), HumanMessage("")])
 
     async def _call_slot(self, action: str, state: Path) -> None:
         assert self._server
@@ -101,6 +174,11 @@ class EmbeddedChatOpenAI(CompatibleChatOpenAI):
             body={"filename": state.name},
             cast_to=object,
         )
+
+
+def _find_instructions(system: BaseMessage) -> str:
+    """Return the user's part of the system message: the rest is not written for this model."""
+    return system.text.removeprefix(WITH_TOOLS).strip()
 
 
 def open_embedded(

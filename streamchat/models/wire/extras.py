@@ -12,13 +12,18 @@ from typing import Any
 
 CALL_FIELDS = "call_fields"
 """Where a LangChain message keeps the extra fields of its calls, by call ID."""
+LINE_FIELD = "python_line"
+"""Where a LangChain message keeps the line of Python in which the embedded model calls tools."""
 MESSAGE_FIELDS = frozenset(
     {"role", "content", "name", "tool_calls", "function_call", "refusal", "audio", "annotations"}
 )
 _CALL_FIELDS = frozenset({"index", "id", "type", "function"})
 _FUNCTION_FIELDS = frozenset({"name", "arguments"})
 _GROWING = frozenset(
-    {"reasoning_content", "reasoning", "reasoning_text", "thinking", "text", "summary"}
+    {
+        *("reasoning_content", "reasoning", "reasoning_text", "thinking", "text", "summary"),
+        LINE_FIELD,
+    }
 )
 """Strings that arrive in pieces; any other arrives whole."""
 

@@ -14,7 +14,7 @@ from streamchat.repl.past import load_last_turn, show_turns
 from streamchat.repl.registry import command
 from streamchat.sessions.records import StoredTurn
 from streamchat.text.sanitize import one_line
-from streamchat.turn import Answer, Note, Prose, Reasoning, ToolCall
+from streamchat.turn import Answer, Code, Note, Prose, Reasoning, ToolCall
 from streamchat.view.formatting import (
     format_duration,
     format_outcome,
@@ -74,6 +74,8 @@ async def last(chat: Chat, _: str) -> None:
                 chat.say(text.text)
             case Reasoning(text):
                 chat.say(f"(thinking) {text.text}")
+            case Code(text):
+                chat.say(text.text)
             case Note(words):
                 chat.say(f"({words})")
     if outcome := format_outcome(turn):
@@ -81,6 +83,8 @@ async def last(chat: Chat, _: str) -> None:
 
 
 def _show_call(chat: Chat, call: ToolCall) -> None:
+    if call.code:
+        chat.say(call.code.text)
     arrived = call.fragments.text if call.arguments is None else _format_json(call.arguments)
     chat.say(f"{format_tool_name(call.name)} {arrived}")
     took = f" ({format_duration(call.seconds)})" if call.ended else ""

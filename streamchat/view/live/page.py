@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from streamchat.events import ANSWER_TOOL
 from streamchat.text.pieces import Pieces
-from streamchat.turn import Answer, Note, Prose, Reasoning, ToolCall, Turn
+from streamchat.turn import Answer, Code, Note, Prose, Reasoning, ToolCall, Turn
 from streamchat.view.live.drawing import (
     Canvas,
     Drawing,
@@ -24,6 +24,8 @@ from streamchat.view.live.reasoning import FoldingReasoning, ReasoningDrawing
 from streamchat.view.live.text import TextDrawing
 from streamchat.view.repeats import Repeats, ShownBlock, group_repeats
 from streamchat.view.style import LINE_BREAK, StyledText
+
+_CODE_TITLE = "python"
 
 
 class Page:
@@ -89,7 +91,7 @@ class Page:
 
     def _make_drawing(self, block: ShownBlock) -> Drawing:
         match block:
-            case ToolCall():
+            case ToolCall() | Code():
                 return CallDrawing(self._canvas)
             case Note():
                 return NoteDrawing(self._canvas)
@@ -104,7 +106,7 @@ class Page:
 
 
 class CallDrawing(Drawing):
-    """A tool call, as a panel."""
+    """A tool call as a panel, or the code that is about to become one."""
 
     apart = False
 
@@ -113,7 +115,9 @@ class CallDrawing(Drawing):
         self._began_at: float | None = None
         self._drawn: object = None
 
-    def update(self, block: ToolCall, moment: Moment, *, done: bool, followed: bool) -> None:
+    def update(self, block: ToolCall | Code, moment: Moment, *, done: bool, followed: bool) -> None:
+        if isinstance(block, Code):
+            block = ToolCall("", _CODE_TITLE, code=block.text)
         self._began_at = moment.now if self._began_at is None else self._began_at
         glyphs = self.canvas.glyphs
         state = choose_state(
@@ -152,7 +156,7 @@ class _Shown(NamedTuple):
 
 def _iterate_unfinished(turn: Turn, finished: set[object], *, over: bool) -> Iterator[_Shown]:
     answered = {block.call_id for block in turn.blocks if isinstance(block, Answer)}
-    texts = notes = reasonings = 0
+    texts = notes = codes = reasonings = 0
     shown = list(group_repeats(turn.blocks))
     for at, block in enumerate(shown):
         followed = at < len(shown) - 1
@@ -170,6 +174,9 @@ def _iterate_unfinished(turn: Turn, finished: set[object], *, over: bool) -> Ite
             case Note():
                 notes += 1
                 key, done = ("note", notes), True
+            case Code():
+                codes += 1
+                key, done = ("code", codes), followed
             case Reasoning():
                 reasonings += 1
                 key, done = ("reasoning", reasonings), followed

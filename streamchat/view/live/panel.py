@@ -114,7 +114,7 @@ def draw_line(call: ToolCall, state: PanelState, columns: int) -> list[Span]:
     if call.ended:
         detail = one_line(call.output, max(columns - len(name) - 4, 1))
     else:
-        end = "".join(each + SEPARATOR for each in _take_last(call.fragments, columns))
+        end = "".join(each + SEPARATOR for each in _take_last(call.code or call.fragments, columns))
         detail = one_line(end[-max((columns - len(name)) // 2, 1) :])
     return [(f"{state.mark} ", state.style), (name, "strong"), (f" {detail}", "dim")]
 
@@ -139,7 +139,7 @@ class _Drafter:
         title = Text("", get_style("" if state.style == "failed" else "plain"))
         title += self._style(state.mark, state.style) + Text(" ")
         title += self._style(format_tool_name(call.name), "strong")
-        body = [self._join_fragments()] if call.fragments else []
+        body = [self._join_fragments()] if call.fragments or call.code else []
         if call.arguments is not None:
             short = self._style(f"({_format_call(call.arguments)})")
             if _fits(title + short, room):
@@ -165,7 +165,7 @@ class _Drafter:
 
     def _join_fragments(self) -> Text:
         """Return the fragments, each followed by the separator; of very many, only the last."""
-        fragments = self._call.fragments
+        fragments = self._call.code or self._call.fragments
         kept = _take_last(fragments, _MAX_FRAGMENTS)
         before = fragments.characters - sum(map(len, kept))
         text = self._style(f"({before:,} earlier characters) " if before else "", "dim")

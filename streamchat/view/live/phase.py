@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from streamchat.events import ANSWER_TOOL
-from streamchat.turn import Answer, Note, Prose, Reasoning, ToolCall, Turn
+from streamchat.turn import Answer, Code, Note, Prose, Reasoning, ToolCall, Turn
 from streamchat.view.formatting import format_tool_name
 
 
@@ -19,6 +19,8 @@ def find_phase(turn: Turn) -> tuple[str, bool]:
             return "receiving text", True
         case Reasoning():
             return "thinking", True
+        case Code():
+            return "receiving a call", True
         case ToolCall(name=name, state="arriving") if name == ANSWER_TOOL:
             return "receiving the answer", False
         case ToolCall(name=name, state="arriving"):

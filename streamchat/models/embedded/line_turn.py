@@ -1,0 +1,138 @@
+"""A turn in which the model writes lines of Python, as LangChain's messages tell it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, ToolMessage
+
+from streamchat.models.embedded.pythonic.expression import find_expression
+from streamchat.models.embedded.pythonic.grammar import (
+    build_closing_grammar,
+    build_question_grammar,
+)
+from streamchat.models.embedded.pythonic.numbers import find_numbers, spell_number
+from streamchat.models.embedded.pythonic.plan import Plan, Step, read_plan
+from streamchat.models.embedded.pythonic.prompt import Exchange, Message, Round, build_messages
+from streamchat.models.embedded.pythonic.toolbox import Toolbox
+from streamchat.models.wire.extras import LINE_FIELD
+
+_MAX_ROUNDS = 4
+"""Lines with calls in one turn; then the model has to answer."""
+_MAX_RESULT = 2_000
+"""Characters of a result that the model reads."""
+
+
+class LineTurn:
+    """The turn so far, and what comes next in it.
+
+    Args:
+        messages: the conversation, with the system message first.
+        toolbox: the tools that are offered.
+        instructions: the user's own part of the system message.
+    """
+
+    def __init__(
+        self, messages: Sequence[BaseMessage], toolbox: Toolbox, instructions: str
+    ) -> None:
+        asked = max(at for at, each in enumerate(messages) if isinstance(each, HumanMessage))
+        self._toolbox = toolbox
+        self._question = messages[asked].text
+        self._history = list(_pair(messages[1:asked]))
+        self._instructions = instructions
+        self._lines = list(_read_lines(messages[asked + 1 :]))
+        """Each line of the turn with the results of its calls."""
+
+    @property
+    def tools_used(self) -> list[str]:
+        """The tools whose results the answer may rest on."""
+        used = (
+            step.name
+            for line, results in self._lines
+            if not any(failed for _, failed in results)
+            for step in self.read(line).steps
+        )
+        return list(dict.fromkeys(used))
+
+    def read(self, line: str) -> Plan:
+        """Return the calls that a line stands for.
+
+        Raises:
+            LineError: it is no expression of calls.
+        """
+        return read_plan(line, self._toolbox.parameters)
+
+    def find_next_calls(self) -> list[Step]:
+        """Return the calls of the last line that can be made with the results so far."""
+        if not self._lines:
+            return []
+        line, results = self._lines[-1]
+        if any(failed for _, failed in results):
+            return []
+        return self.read(line).find_ready([_read_value(text) for text, _ in results])
+
+    def build_request(self) -> tuple[list[Message], str]:
+        """Return the messages to send, and the grammar of the reply."""
+        rounds = [_close(line, results) for line, results in self._lines]
+        exchange = Exchange(self._question, self._history, rounds, self._instructions)
+        return build_messages(self._toolbox, exchange), self._choose_grammar(rounds)
+
+    def _choose_grammar(self, rounds: Sequence[Round]) -> str:
+        calls = self._toolbox.called if len(rounds) < _MAX_ROUNDS else {}
+        if rounds and (not calls or rounds[-1].failed):
+            return build_closing_grammar(self._list_known_numbers(rounds))
+        if not self._toolbox.calculates or rounds:
+            return build_question_grammar([], None, calls)
+        numbers = find_numbers(self._question)
+        if 0 < len(numbers) < 3 and self._history:
+            numbers = [*find_numbers(self._history[-1][1])[-1:], *numbers]
+        return build_question_grammar(numbers, find_expression(self._question), calls)
+
+    def _list_known_numbers(self, rounds: Sequence[Round]) -> list[str]:
+        """Return the numbers that the closing sentence may hold; none if any may be right."""
+        numbers = find_numbers(self._question)
+        for each in rounds:
+            spelled = [] if each.failed else spell_number(each.result)
+            if not spelled:
+                return []
+            numbers += spelled
+        return numbers
+
+
+def _pair(messages: Sequence[BaseMessage]) -> Iterable[tuple[str, str]]:
+    question = ""
+    for each in messages:
+        if isinstance(each, HumanMessage):
+            question = each.text
+        elif isinstance(each, AIMessage):
+            yield question, each.text
+
+
+def _read_lines(messages: Iterable[BaseMessage]) -> Iterable[tuple[str, list[tuple[str, bool]]]]:
+    current: tuple[str, list[tuple[str, bool]]] | None = None
+    for each in messages:
+        if isinstance(each, AIMessage) and (line := each.additional_kwargs.get(LINE_FIELD)):
+            if current:
+                yield current
+            current = (str(line), [])
+        elif isinstance(each, ToolMessage) and current:
+            current[1].append((each.text, each.status == "error"))
+    if current:
+        yield current
+
+
+def _close(line: str, results: Sequence[tuple[str, bool]]) -> Round:
+    text, failed = next((each for each in results if each[1]), results[-1])
+    spelled = spell_number(text)
+    return Round(line, spelled[0] if spelled else text[:_MAX_RESULT], failed)
+
+
+def _read_value(text: str) -> Any:
+    """Return a result as an argument of the next call: a number if it is one."""
+    try:
+        value = json.loads(text)
+    except ValueError:
+        return text
+    return value

@@ -1,0 +1,120 @@
+"""The grammar of the one line that the model may write, in llama.cpp's GBNF.
+
+It lets the model write no unknown tool, no unknown argument and no broken call, and no number that
+was not mentioned.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from streamchat.models.embedded.pythonic.schema import SchemaRules
+
+_MAX_MENTIONS = 5
+"""Each may be used once; the grammar grows exponentially with them."""
+_MAX_DEPTH = 3
+_LONG, _LONGEST_SENTENCE = 600, 200
+_TEXT = rf"""
+text ::= char{{1,{_LONG}}} (inner{{0,{_LONGEST_SENTENCE}}} [.!?])?
+char ::= [^"\\\n] | "\\" ["\\n']
+inner ::= [^"\\\n.!?] | "\\" ["\\n']
+"""
+"""Text of any kind. A long one ends with its sentence."""
+_OPERATOR = '" + " | " - " | " ** " | " * " | " / "'
+
+
+def build_question_grammar(
+    numbers: Sequence[str], expression: str | None, tools: Mapping[str, Mapping[str, Any]]
+) -> str:
+    """Return the grammar of the line that a question is answered with.
+
+    Args:
+        numbers: those that may be calculated with, each as often as it is there; none rules out
+            calculating.
+        expression: the only calculation to allow, if it is known.
+        tools: the parameters' schemas of the tools that are called by name.
+    """
+    roots, rules = ["answer"], ['answer ::= "say(\\"" text "\\")"', _TEXT.strip()]
+    if expression:
+        roots.append(quote(expression))
+    elif len(numbers) > 1:
+        start, chain = _chain_numbers(numbers[:_MAX_MENTIONS])
+        roots.append(start)
+        rules += [*chain, f"operator ::= {_OPERATOR}"]
+    if tools:
+        schemas = SchemaRules(tools)
+        roots.append(schemas.root)
+        rules += schemas.rules
+    return "\n".join([f"root ::= {' | '.join(roots)}", *rules])
+
+
+def build_closing_grammar(numbers: Iterable[str]) -> str:
+    """Return the grammar of a sentence that holds no numbers but these."""
+    longest_first = sorted(set(numbers), key=lambda number: (-len(number), number))
+    if not longest_first:
+        return f'root ::= "say(\\"" text "\\")"\n{_TEXT.strip()}'
+    return "\n".join(
+        [
+            'root ::= "say(\\"" (number | plain) part{0,300} "\\")"',
+            "part ::= before number | plain",
+            'before ::= " " | "(" | "$" | "\\u20ac" | "\\u00a3" | "="',
+            f"number ::= {' | '.join(map(quote, longest_first))}",
+            'plain ::= [^"\\\\\\n0-9]',
+        ]
+    )
+
+
+def quote(text: str) -> str:
+    """Return the text as a literal of the grammar."""
+    return json.dumps(text, ensure_ascii=False)
+
+
+def _chain_numbers(numbers: Sequence[str]) -> tuple[str, list[str]]:
+    """Return the first of the rules for any expression that uses each number at most once.
+
+    There is a rule for each set of numbers used so far and each nesting of parentheses. It says
+    what may come next: `n` rules a number or a parenthesis, `o` rules an operator or an end.
+    """
+    rules: dict[str, list[str]] = {}
+    waiting: list[_State] = [("n", 0, (False,))]
+    while waiting:
+        state = waiting.pop()
+        if _name(state) in rules:
+            continue
+        steps = [*_list_steps(state, numbers)]
+        rules[_name(state)] = [
+            f"{literal} {_name(after)}" if after else '""' for literal, after in steps
+        ]
+        waiting += [after for _, after in steps if after]
+    return _name(("n", 0, (False,))), [
+        f"{name} ::= {' | '.join(steps)}" for name, steps in rules.items()
+    ]
+
+
+_State = tuple[str, int, tuple[bool, ...]]
+"""What comes next, the numbers used as bits, and for each open parenthesis whether it has an
+operator yet; the outermost stands for the whole line."""
+
+
+def _list_steps(state: _State, numbers: Sequence[str]) -> Iterable[tuple[str, _State | None]]:
+    """Yield what may come next, and the state after it; None ends the line."""
+    kind, used, open_ = state
+    left = [at for at in range(len(numbers)) if not used >> at & 1]
+    if kind == "n":
+        yield from ((quote(numbers[at]), ("o", used | 1 << at, open_)) for at in left)
+        if len(left) > 1 + open_[1:].count(False) and len(numbers) > 2 and len(open_) < _MAX_DEPTH:
+            yield '"("', ("n", used, (*open_, False))
+        return
+    if left:
+        yield "operator", ("n", used, (*open_[:-1], True))
+    if len(open_) > 1 and open_[-1]:
+        yield '")"', ("o", used, (*open_[:-2], True))
+    if len(open_) == 1 and open_[-1]:
+        yield "", None
+
+
+def _name(state: _State) -> str:
+    kind, used, open_ = state
+    return f"{kind}{used}{''.join('-1' if each else '-0' for each in open_)}"

@@ -1,0 +1,145 @@
+"""The numbers that a text mentions, in digits or in words.
+
+The grammar offers the model no others, so that it cannot calculate beside the tools.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterator
+
+_UNITS = (
+    *("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"),
+    *("eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen"),
+    "nineteen",
+)
+_TENS = ("twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety")
+_MEANT = {
+    "double": "2",
+    "doubled": "2",
+    "doubles": "2",
+    "twice": "2",
+    "pair": "2",
+    "both": "2",
+    "triple": "3",
+    "tripled": "3",
+    "thrice": "3",
+    "quadruple": "4",
+    "half": "2",
+    "halve": "2",
+    "halved": "2",
+    "halves": "2",
+    "third": "3",
+    "thirds": "3",
+    "fourth": "4",
+    "quarter": "4",
+    "quarters": "4",
+    "fifth": "5",
+    "sixth": "6",
+    "seventh": "7",
+    "eighth": "8",
+    "ninth": "9",
+    "tenth": "10",
+    "squared": "2",
+    "square": "2",
+    "cubed": "3",
+    "cube": "3",
+    "dozen": "12",
+    "dozens": "12",
+    "score": "20",
+    "hundred": "100",
+    "thousand": "1000",
+    "million": "1000000",
+    "percent": "100",
+}
+"""Words that mean a number."""
+_RATES = {
+    ("seconds", "minute"): "60",
+    ("minutes", "hour"): "60",
+    ("hours", "day"): "24",
+    ("days", "week"): "7",
+    ("weeks", "year"): "52",
+    ("months", "year"): "12",
+    ("days", "year"): "365",
+    ("cents", "dollar"): "100",
+}
+"""How many of one unit make one of the other, if a text names both."""
+_DIGITS = re.compile(
+    r"(?<![\w.])(?:(\d{1,3}(?:,\d{3})+|\d+)(\.\d+)?|(\.\d+))(?:st|nd|rd|th)?(\s*%)?", re.ASCII
+)
+_TOKEN = re.compile(rf"({_DIGITS.pattern})|[a-z]+", re.ASCII)
+_MINUS = "-\u2212"
+_MAX_DIGITS = 15
+"""Longer numbers are not exact as floats."""
+
+
+def find_numbers(text: str) -> list[str]:
+    """Return the numbers that a text mentions, as Python writes them, in order.
+
+    A number that is mentioned twice is returned twice.
+    """
+    lowered = text.lower()
+    numbers: list[str] = []
+    tens = 0
+    for match in _TOKEN.finditer(lowered):
+        word = match.group()
+        if match.group(1):
+            numbers += _read_digits(match, lowered)
+        elif tens and word in _UNITS[1:10]:
+            numbers[-1] = str(tens + _UNITS.index(word))
+        elif word in _TENS:
+            numbers.append(str(10 * (_TENS.index(word) + 2)))
+        elif word in _UNITS:
+            numbers.append(str(_UNITS.index(word)))
+        elif word in _MEANT:
+            numbers.append(_MEANT[word])
+        tens = int(numbers[-1]) if word in _TENS else 0
+    return [*numbers, *_find_rates(lowered)]
+
+
+def _read_digits(match: re.Match[str], text: str) -> Iterator[str]:
+    _, whole, fraction, bare, percent = match.groups()
+    number = _tidy(f"0{bare}" if bare else whole.replace(",", "") + (fraction or ""))
+    if len(number) > _MAX_DIGITS:
+        return
+    before = text[: match.start()].rstrip()
+    is_negative = text[: match.start()].endswith(tuple(_MINUS)) and not _ends_operand(before[:-1])
+    yield f"-{number}" if is_negative else number
+    if percent:
+        yield "100"
+
+
+def _ends_operand(text: str) -> bool:
+    """Whether a minus sign after the text takes away what follows."""
+    return bool(text.rstrip()) and (text.rstrip()[-1].isdigit() or text.rstrip()[-1] == ")")
+
+
+def _find_rates(text: str) -> list[str]:
+    words = set(re.findall("[a-z]+", text))
+    return [
+        number
+        for (small, large), number in _RATES.items()
+        if small in words and words & {large, f"{large}s"}
+    ]
+
+
+def _tidy(number: str) -> str:
+    whole, _, fraction = number.partition(".")
+    fraction = fraction.rstrip("0")
+    return (whole.lstrip("0") or "0") + (f".{fraction}" if fraction else "")
+
+
+def spell_number(text: str) -> list[str]:
+    """Return the ways in which a sentence may write a number; none if the text is no number."""
+    try:
+        value = float(text)
+    except ValueError:
+        return []
+    if not math.isfinite(value):
+        return []
+    if value.is_integer() and abs(value) < 10**_MAX_DIGITS:
+        plain = str(int(value))
+        return [plain, f"{int(value):,}"] if abs(value) >= 1000 else [plain]
+    rounded = f"{value:.10g}"
+    return [text] if "e" in rounded else [rounded]

@@ -1,0 +1,147 @@
+"""What the model is sent: constant instructions and examples, then the conversation as Python."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+from streamchat.models.embedded.pythonic.plan import ANSWER
+from streamchat.models.embedded.pythonic.toolbox import Toolbox
+
+Message: TypeAlias = dict[str, str]
+_WHO = (
+    "You are streamchat's small built-in model. You run on the user's own computer, without the "
+    "internet."
+)
+_SUMS = "an arithmetic expression for a question that needs calculation"
+_CALLS = "a call of one of these tools, with keyword arguments, for a question that needs it"
+_REST = (
+    'or say("...") with a helpful reply for anything else. When you get a result, say it in one '
+    "sentence."
+)
+_TALK: tuple[tuple[str, ...], ...] = (
+    (
+        "Who are you?",
+        'say("I am streamchat\'s small built-in model. I do sums and answer short questions.")',
+    ),
+    (
+        "What is the weather today?",
+        'say("I cannot know that: I have no access to the internet.")',
+    ),
+    ("What is a noun?", 'say("A noun is a word that names a person, place, thing or idea.")'),
+    (
+        "Write two lines about rain.",
+        'say("Soft rain on the roof,\\nthe garden drinks and is still.")',
+    ),
+)
+_EXAMPLES: tuple[tuple[str, ...], ...] = (
+    ("What is 6 to the power of 3?", "6 ** 3", "216", "6 to the power of 3 is 216."),
+    ("17+28", "17 + 28", "45", "17 + 28 is 45."),
+    _TALK[0],
+    (
+        *("Mia has 26 cards and finds 11 more. How many cards does she have?", "26 + 11"),
+        *("37", "Mia has 37 cards."),
+    ),
+    ("and 5 more?", "37 + 5"),
+    ("Subtract 4 from 17.", "17 - 4", "13", "17 minus 4 is 13."),
+    ("subtract 3 from that", "13 - 3"),
+    ("300 - 120", "300 - 120"),
+    ("Add 4 to 6 and multiply the sum by 3.", "(4 + 6) * 3"),
+    (
+        *("I pay with 100 and buy 4 pens at 5 each. What is my change?", "100 - 4 * 5"),
+        *("80", "Your change is 80."),
+    ),
+    _TALK[1],
+    ("Take 13 from 70, then double it.", "(70 - 13) * 2"),
+    (
+        *("A bike goes 15 miles per hour for 2 hours. How far is that?", "15 * 2"),
+        *("30", "The bike goes 30 miles."),
+    ),
+    _TALK[2],
+    ("add 3 to 33", "33 + 3"),
+    ("What is 7 squared minus 2 squared?", "7 ** 2 - 2 ** 2"),
+    (
+        *("A pump fills 20 litres per minute for 4 minutes, and 15 litres are there already.",),
+        "20 * 4 + 15",
+    ),
+    ("A cup costs 3 and a plate 7. What do 5 of each cost?", "(3 + 7) * 5"),
+    _TALK[3],
+    ("Share 48 sweets among 6 children. How many does each get?", "48 / 6", "8", "Each gets 8."),
+    ("9 plus 2, times 5", "(9 + 2) * 5", "55", "9 plus 2, times 5, is 55."),
+    ("30 - 7 * 2", "30 - 7 * 2", "16", "30 - 7 * 2 is 16."),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """A line that the model wrote in this turn, and what it came to; an error if it failed."""
+
+    line: str
+    result: str
+    failed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """A conversation up to the model's next line.
+
+    Attributes:
+        question: the user's last.
+        history: earlier questions and answers.
+        rounds: the lines of this turn.
+        instructions: the user's own, for every turn.
+    """
+
+    question: str
+    history: Sequence[tuple[str, str]] = ()
+    rounds: Sequence[Round] = field(default_factory=list)
+    instructions: str = ""
+
+
+def build_prefix(toolbox: Toolbox, instructions: str) -> list[Message]:
+    """Return the messages that every request with these tools begins with."""
+    kinds = [_SUMS] if toolbox.calculates else []
+    kinds += [_CALLS] if toolbox.called else []
+    lines = [_WHO, f"Answer with exactly one line of Python: {', '.join([*kinds, _REST])}"]
+    lines += [f"Tools:\n{toolbox.signatures}"] if toolbox.called else []
+    lines += [instructions] if instructions else []
+    messages = [_say("system", "\n".join(lines))]
+    for question, line, *closing in _EXAMPLES if toolbox.calculates else _TALK:
+        messages += [_say("user", question), _say("assistant", line)]
+        if closing:
+            result, sentence = closing
+            messages += [
+                _write_result(Round(line, result)),
+                _say("assistant", _write_answer(sentence)),
+            ]
+    return messages
+
+
+def build_messages(toolbox: Toolbox, exchange: Exchange) -> list[Message]:
+    """Return the messages of a request."""
+    messages = build_prefix(toolbox, exchange.instructions)
+    for question, answer in exchange.history:
+        messages += [_say("user", question), _say("assistant", _write_answer(answer))]
+    messages.append(_say("user", exchange.question))
+    messages += _write_rounds(exchange.rounds)
+    return messages
+
+
+def _write_rounds(rounds: Iterable[Round]) -> Iterable[Message]:
+    for each in rounds:
+        yield from (_say("assistant", each.line), _write_result(each))
+
+
+def _write_result(done: Round) -> Message:
+    verb = "failed:" if done.failed else "="
+    return _say("user", f"{done.line} {verb} {done.result}")
+
+
+def _write_answer(text: str) -> str:
+    return f"{ANSWER}({json.dumps(text, ensure_ascii=False)})"
+
+
+def _say(role: str, content: str) -> Message:
+    return {"role": role, "content": content}

@@ -1,0 +1,72 @@
+"""The tools that the model is offered, as it is told about them and as its line is read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from streamchat.models.embedded.pythonic.schema import SchemaRules, UnsupportedSchemaError
+
+ANSWER_TOOL = "final_answer"
+ARITHMETIC = ("add", "subtract", "multiply", "exponentiate")
+_MAX_TOOLS = 30
+_TYPES = {"string": "str", "integer": "int", "number": "float", "boolean": "bool", "array": "list"}
+
+
+@dataclass(frozen=True, slots=True)
+class Toolbox:
+    """The tools of a request.
+
+    Attributes:
+        calculates: whether the arithmetic tools are among them; their calls are operators.
+        called: the parameters' schemas of the tools that are called by name.
+        parameters: the parameters of all tools, in order.
+        signatures: a line for each tool that is called by name.
+    """
+
+    calculates: bool
+    called: Mapping[str, Mapping[str, Any]]
+    parameters: Mapping[str, Sequence[str]]
+    signatures: str
+
+
+def read_toolbox(tools: Sequence[Mapping[str, Any]]) -> Toolbox | None:
+    """Return the tools, or None if the grammar cannot hold them.
+
+    Args:
+        tools: as the API takes them.
+    """
+    functions = [each["function"] for each in tools if each["function"]["name"] != ANSWER_TOOL]
+    schemas = {each["name"]: each.get("parameters") or {} for each in functions}
+    calculates = schemas.keys() >= set(ARITHMETIC)
+    operators = ARITHMETIC if calculates else ()
+    called = {name: schema for name, schema in schemas.items() if name not in operators}
+    if len(called) > _MAX_TOOLS:
+        return None
+    try:
+        SchemaRules(called)
+    except UnsupportedSchemaError:
+        return None
+    lines = (_write_signature(each) for each in functions if each["name"] in called)
+    parameters = {name: [*schema.get("properties", {})] for name, schema in schemas.items()}
+    return Toolbox(calculates, called, parameters, "\n".join(lines))
+
+
+def _write_signature(function: Mapping[str, Any]) -> str:
+    schema = function.get("parameters") or {}
+    required = schema.get("required", ())
+    parameters = ", ".join(
+        f"{name}: {_write_type(value)}{'' if name in required else ' = None'}"
+        for name, value in schema.get("properties", {}).items()
+    )
+    about = " ".join(str(function.get("description") or "").split())
+    return f"{function['name']}({parameters})  # {about}".rstrip(" #")
+
+
+def _write_type(schema: Any) -> str:
+    if isinstance(schema, Mapping):
+        if "enum" in schema:
+            return " | ".join(map(repr, schema["enum"]))
+        return _TYPES.get(str(schema.get("type")), "object")
+    return "object"
