@@ -149,7 +149,7 @@ def test_every_letter_is_shown_in_order(source: str, wrap: bool) -> None:
 
 
 @given(MARKDOWN.filter(lambda source: "|" not in source), st.integers(1, 120))
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=300, deadline=None)
 def test_every_letter_is_shown_in_order_in_a_window_of_any_width(source: str, width: int) -> None:
     spans = render_at_once(source, width, ASCII_GLYPHS, wrap=True)
     assert find_letters("".join(text for text, _ in spans)) == find_letters(source)
@@ -167,7 +167,7 @@ PROSE = st.lists(
 
 
 @given(PROSE, st.integers(1, 80), st.booleans())
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=200, deadline=None)
 def test_prose_is_visible_at_once_and_as_it_stays(source: str, width: int, wrap: bool) -> None:
     stream = MarkdownStream(width, wrap=wrap)
     settled = ""

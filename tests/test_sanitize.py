@@ -14,6 +14,7 @@ from streamchat.text.sanitize import (
     SafeOutput,
     SafeText,
     Sanitizer,
+    colored,
     cut,
     join,
     one_line,
@@ -109,6 +110,10 @@ def test_text_is_written_to_an_output_for_safe_text(writer: Callable[..., object
 @pytest.mark.parametrize("text", [StyledText, Cell])
 def test_what_is_painted_is_safe_text(text: object) -> None:
     assert get_args(text)[0] is SafeText
+
+
+def test_a_color_is_set_and_reset() -> None:
+    assert colored(sanitize("a\x1b"), 36) == "\x1b[36ma\\x1b\x1b[0m"
 
 
 def test_a_part_of_safe_text() -> None:

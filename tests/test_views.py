@@ -82,8 +82,9 @@ class TestRaw:
         bar = "\x1b[36m|\x1b[0m"
         events = [*call("add", ['{"x"', ":1}"], "20"), ReasoningDelta("hm"), TextDelta("| a |\x1b")]
         events.append(TurnDone("| a |"))
-        out = Terminal()
-        show_turn(RawView(out, whole_lines=whole_lines), events)
+        monkeypatch.setattr("sys.stdout", out := Terminal())
+        view = choose_view(ViewOptions(raw=True, verbose=whole_lines))
+        show_turn(view, events)
         assert out.getvalue().splitlines() == [
             *("Calling add...", f'{{"x"{bar}:1}}{bar}', "add → 20"),
             *(f"thinking: hm{bar}", f"| a |\\x1b{bar}"),
@@ -95,8 +96,8 @@ class TestRaw:
     ) -> None:
         monkeypatch.setenv("TERM", "xterm")
         monkeypatch.setenv(name, value)
-        out = Terminal()
-        show_turn(RawView(out), NOTEBOOK)
+        monkeypatch.setattr("sys.stdout", out := Terminal())
+        show_turn(choose_view(ViewOptions(raw=True)), NOTEBOOK)
         assert out.getvalue().split("\n") == self.lines(NOTEBOOK)
 
     def test_fragments_come_as_they_arrive(self) -> None:

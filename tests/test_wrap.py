@@ -163,6 +163,13 @@ class TestPlainText:
             *(">   b", ">   b", ">  b", "> b", ">b", "b", "b")
         ]
 
+    def test_spaces_make_room_before_the_mark_of_a_quote(self) -> None:
+        hang = [("   > ", "quote"), ("  ", "")]
+        lines = {width: wrap_lines("a longer\nb", width, hang)[-1] for width in range(8, 16)}
+        assert [lines[width] for width in (15, 14, 12, 11, 10, 9, 8)] == [
+            *("   >   b", "  >   b", ">   b", ">  b", "> b", ">b", "b")
+        ]
+
     def test_text_that_is_kept_as_it_is(self) -> None:
         wrap = WordWrap(11)
         assert wrap.feed([("a word", "")]) == [("a", "")]

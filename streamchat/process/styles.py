@@ -7,11 +7,12 @@ from collections.abc import Callable
 from typing import TextIO, TypeAlias
 
 from streamchat.process.tty import can_repaint
-from streamchat.text.sanitize import SafeText
+from streamchat.text.sanitize import SafeText, colored
 
 Style: TypeAlias = Callable[[SafeText, TextIO], str]
 """Returns text for a stream with the sequences that style it, or as it is."""
 _RESET = "\x1b[0m"
+_CYAN = 36
 
 
 def dim(text: SafeText, out: TextIO) -> str:
@@ -24,9 +25,10 @@ def bold(text: SafeText, out: TextIO) -> str:
     return _apply("1", text, out)
 
 
-def cyan(text: SafeText, out: TextIO) -> str:
+def cyan(text: SafeText, out: TextIO) -> SafeText:
     """Return the text in cyan, if the stream is a terminal and the user wants colors."""
-    return text if os.environ.get("NO_COLOR") else _apply("36", text, out)
+    has_color = text and can_repaint(out) and not os.environ.get("NO_COLOR")
+    return colored(text, _CYAN) if has_color else text
 
 
 def _apply(code: str, text: SafeText, out: TextIO) -> str:

@@ -83,3 +83,8 @@ def cut(text: SafeText, start: int = 0, stop: int | None = None) -> SafeText:
 def join(*texts: SafeText, separator: str = "") -> SafeText:
     """Join the texts; the result is safe too."""
     return SafeText(sanitize(separator).join(texts))
+
+
+def colored(text: SafeText, color: int) -> SafeText:
+    """Return the text between the sequences that set and reset its color, from 30 to 37."""
+    return SafeText(f"\x1b[{color:d}m{text}\x1b[0m")

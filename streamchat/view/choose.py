@@ -6,6 +6,7 @@ import sys
 from dataclasses import dataclass
 
 from streamchat.process.stdio import write_stderr
+from streamchat.process.styles import cyan
 from streamchat.process.tty import can_repaint
 from streamchat.view import View
 from streamchat.view.answer import AnswerView
@@ -13,7 +14,7 @@ from streamchat.view.debug import DebugView
 from streamchat.view.jsonl import JsonView
 from streamchat.view.look import DEFAULT_LOOK, Look
 from streamchat.view.plain import PlainView
-from streamchat.view.raw import RawView
+from streamchat.view.raw import SEPARATOR, RawView
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +33,8 @@ def choose_view(options: ViewOptions) -> View:
     if options.json:
         inner: View = JsonView(sys.stdout)
     elif options.raw:
-        inner = RawView(sys.stdout, whole_lines=options.verbose)
+        separator = cyan(SEPARATOR, sys.stdout)
+        inner = RawView(sys.stdout, whole_lines=options.verbose, separator=separator)
     elif options.plain or (sys.stdout.isatty() and not can_repaint(sys.stdout)):
         inner = PlainView(sys.stdout)
     elif sys.stdout.isatty():

@@ -1,11 +1,6 @@
-"""The token view: every fragment and token as it arrives, followed by `|`.
-
-On a terminal, these bars have a color, which tells them from those of the text.
-"""
+"""The token view: every fragment and token as it arrives, followed by `|`."""
 
 from __future__ import annotations
-
-from typing import TextIO
 
 from streamchat.events import (
     AnswerDelta,
@@ -22,13 +17,12 @@ from streamchat.events import (
     TurnDone,
     TurnFailed,
 )
-from streamchat.process.styles import cyan
-from streamchat.text.sanitize import one_line, sanitize
+from streamchat.text.sanitize import SafeOutput, SafeText, join, one_line, sanitize
 from streamchat.turn import Turn
 from streamchat.view import TextView
 from streamchat.view.formatting import MAX_OUTPUT, format_tool_name, shorten
 
-SEPARATOR = "|"
+SEPARATOR = sanitize("|")
 """Follows each fragment."""
 _MAX_NAME = 100
 _MAX_FRAGMENT = 10_000
@@ -42,14 +36,16 @@ class RawView(TextView):
     Args:
         out: the stream to write to.
         whole_lines: write a line only when it is complete, so that other output does not break it.
+        separator: follows each fragment; a color tells it from the bars of the text.
     """
 
-    def __init__(self, out: TextIO, *, whole_lines: bool = False) -> None:
+    def __init__(
+        self, out: SafeOutput, *, whole_lines: bool = False, separator: SafeText = SEPARATOR
+    ) -> None:
         self._out = out
         self._whole_lines = whole_lines
-        self._separator = cyan(sanitize(SEPARATOR), out)
-        self._held: list[str] = []
-        """Sanitized text, and separators."""
+        self._separator = separator
+        self._held: list[SafeText] = []
         self._owner: str | None = None
         """Whose unfinished line this is: a call's ID, `_REASONING`, or "" for prose."""
         self._announced: str | None = None
@@ -117,12 +113,12 @@ class RawView(TextView):
     def _write_piece(self, text: str) -> None:
         self._write(text, self._separator)
 
-    def _write(self, text: str, separator: str = "") -> None:
-        self._held += [sanitize(text), separator]
+    def _write(self, text: str, *more: SafeText) -> None:
+        self._held += [sanitize(text), *more]
         if not self._whole_lines:
             self._flush()
 
     def _flush(self) -> None:
-        self._out.write("".join(self._held))
+        self._out.write(join(*self._held))
         self._out.flush()
         self._held = []

@@ -212,11 +212,15 @@ class WordWrap:
 
 
 def fit_hang(hang: Hang, width: int) -> list[Span]:
-    """Return as much of the hang as leaves room for words."""
+    """Return as much of the hang as leaves room for words: marks rather than spaces."""
     fitted: list[Span] = []
     room = max(width - _MIN_ROOM, 0)
+    excess = sum(len(text) for text, _ in hang) - room
     for text, style in hang:
-        fitted.append((text[:room], style))
+        spaces = len(text) - len(text.lstrip(" "))
+        cut = max(min(excess, spaces), 0)
+        fitted.append((text[cut : cut + room], style))
+        excess -= cut
         room -= len(fitted[-1][0])
     return fitted
 
