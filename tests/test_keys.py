@@ -17,6 +17,7 @@ from prompt_toolkit.document import Document
 from prompt_toolkit.input import create_pipe_input
 from prompt_toolkit.output import DummyOutput
 
+from streamchat.repl.pastes import Pastes
 from streamchat.repl.prompt import Prompt
 from streamchat.text.redact import Redactor
 from tests.chatting import ENTER, Chat, hold
@@ -118,6 +119,7 @@ async def test_any_keys_in_any_order(
             editing,
             save=False,
             redactor=Redactor(),
+            pastes=Pastes(),
             warn=pytest.fail,
         )
         prompt.history.append_string("an earlier message")

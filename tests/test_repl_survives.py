@@ -88,7 +88,8 @@ async def test_a_command_that_raises_anything_is_one_line(
     async def fall(chat: Chat, argument: str) -> None:
         raise ZeroDivisionError("sk-secret-key is no number\nat all")
 
-    monkeypatch.setitem(COMMANDS, "/fall", Command("/fall", "", "fall", "", fall, offer_nothing))
+    falling = Command("/fall", "", "fall", "Other", "", fall, offer_nothing)
+    monkeypatch.setitem(COMMANDS, "/fall", falling)
     monkeypatch.setattr("sys.stdin", io.StringIO("/fall\nthe end?\n"))
     server.script(says("An answer."))
     code = await Repl(_open_chat(server, "sk-secret-key"), None).run()

@@ -19,6 +19,7 @@ from streamchat.process.threads import run_in_daemon_thread
 from streamchat.process.tty import can_repaint
 from streamchat.repl.errors import CommandError
 from streamchat.repl.lookups import Lookups
+from streamchat.repl.pastes import Pastes
 from streamchat.sessions.conversation import Conversation
 from streamchat.sessions.records import Session, StoredTurn
 from streamchat.sessions.replay import format_question
@@ -72,6 +73,7 @@ class Chat:
         model_chosen: whether the user chose the model, so that a resumed session keeps it.
         sessions: the sessions when they were last listed.
         lookups: run in the background, for completion.
+        pastes: what is folded at the prompt.
     """
 
     loader: AgentLoader
@@ -91,6 +93,7 @@ class Chat:
     model_chosen: bool = False
     sessions: list[Session] = field(default_factory=list)
     lookups: Lookups = field(default_factory=Lookups)
+    pastes: Pastes = field(default_factory=Pastes)
 
     @property
     def last(self) -> StoredTurn:
@@ -135,8 +138,12 @@ class Chat:
         if not self.is_plain:
             self.say("")
 
+    def repeat_question(self, question: str) -> None:
+        """Print a question that is asked now as it would look at the prompt."""
+        self.say_question(self.pastes.show(self.pastes.refold(question)))
+
     def say_question(self, question: str) -> None:
-        """Print a question as it looked at the prompt."""
+        """Print a question after the prompt's mark."""
         self.say(format_question(question, choose_prompt(sys.stdout, plain=self.options.plain)))
 
     def print_warnings(self) -> None:
@@ -157,7 +164,7 @@ class Chat:
         """Put a line that could not be used, and the queue, back at the prompt one by one."""
         self.retry = retry
         texts = filter(None, [line.rstrip("\n"), *self.queue, self.draft.text])
-        self.returned = [*map(Document, texts), *self.returned]
+        self.returned = [*map(Document, map(self.pastes.refold, texts)), *self.returned]
         self.queue, self.draft = [], Document()
 
     def take_draft(self) -> Document:

@@ -17,6 +17,7 @@ from prompt_toolkit.document import Document
 from streamchat.config.reading import read_regular_file
 from streamchat.process.stdio import print_error
 from streamchat.repl.errors import CommandError, describe_exit
+from streamchat.repl.pastes import Pastes
 from streamchat.text.surrogates import replace_surrogates
 
 _VARIABLES = ("VISUAL", "EDITOR")
@@ -24,10 +25,11 @@ _USUAL = ("editor", "nano", "pico", "vi", "emacs")
 _MAX_BYTES = 10_000_000
 
 
-async def edit_buffer(buffer: Buffer) -> None:
+async def edit_buffer(buffer: Buffer, pastes: Pastes) -> None:
     """Let the user edit the text of the prompt; an editor that fails is one line above it."""
-    text = await run_in_terminal(partial(_edit_and_report, buffer.text), in_executor=True)
-    buffer.document = Document(text)
+    whole = pastes.unfold(buffer.text)
+    text = await run_in_terminal(partial(_edit_and_report, whole), in_executor=True)
+    buffer.document = Document(pastes.refold(text))
 
 
 def _edit_and_report(text: str) -> str:

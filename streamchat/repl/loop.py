@@ -91,7 +91,7 @@ class Repl:
             message = chat.queue.pop(0)
             if self._prompt:
                 self._prompt.remember(message)
-            chat.say_question(message)
+            chat.repeat_question(message)
             return message
         if not self._prompt:
             return await _read_line()
@@ -163,7 +163,7 @@ class Repl:
         chat, retry = self._chat, self._chat.retry
         if retry and not retry.edit:
             chat.retry = None
-            chat.say_question(retry.question)
+            chat.repeat_question(retry.question)
             await ask_question(chat, self._prompt, retry.question, retry)
 
 

@@ -37,6 +37,7 @@ from streamchat.repl.history import open_history
 from streamchat.repl.keys import KeyHelp
 from streamchat.repl.menu import MENU_STYLES, CompletionMenu
 from streamchat.repl.output import terminal_output
+from streamchat.repl.pastes import Pastes, ShowLabels
 from streamchat.text.redact import Redactor
 from streamchat.view.glyphs import choose_prompt
 
@@ -49,6 +50,7 @@ _STYLE = Style.from_dict(
         "bottom-toolbar": "noreverse fg:ansibrightblack",
         "auto-suggestion": "fg:ansibrightblack",
         "keys": "fg:default",
+        "paste": "dim",
         **MENU_STYLES,
     }
 )
@@ -63,6 +65,7 @@ class Prompt:
         editing: "emacs" or "vi".
         save: whether the history of messages is saved.
         redactor: keeps secrets out of that history, and of errors.
+        pastes: folds what is pasted, and unfolds it again.
         warn: called with one line when the history cannot be saved.
     """
 
@@ -74,14 +77,16 @@ class Prompt:
         *,
         save: bool,
         redactor: Redactor,
+        pastes: Pastes,
         warn: Callable[[str], None],
     ) -> None:
         self._bar = bar
         self._mark = choose_prompt(sys.stdout)
         self._redactor = redactor
+        self.pastes = pastes
         self.discarded = False
         """Whether Ctrl-C discarded the draft of the last message."""
-        self.history = open_history(redactor, warn) if save else InMemoryHistory()
+        self.history = open_history(redactor, pastes, warn) if save else InMemoryHistory()
         self.mode = EditingMode.VI if editing == "vi" else EditingMode.EMACS
         self._key_help = KeyHelp(vi=editing == "vi")
         self._session: PromptSession[str] = PromptSession(
@@ -93,6 +98,7 @@ class Prompt:
             complete_while_typing=Condition(self._is_completed),
             key_bindings=self._bind_keys(),
             editing_mode=self.mode,
+            input_processors=[ShowLabels(pastes)],
             multiline=True,
             prompt_continuation=" " * len(self._mark),
             bottom_toolbar=self._toolbar,
@@ -112,7 +118,7 @@ class Prompt:
         *,
         edit: bool = False,
     ) -> str:
-        """Return the next message.
+        """Return the next message, whole.
 
         Args:
             take_draft: returns the text to start with; called again if the user discards it.
@@ -126,7 +132,8 @@ class Prompt:
         def begin() -> None:
             asyncio.get_running_loop().call_soon(ready)
             if edit and not self.discarded:
-                self._session.app.create_background_task(edit_buffer(self._session.default_buffer))
+                buffer = self._session.default_buffer
+                self._session.app.create_background_task(edit_buffer(buffer, self.pastes))
 
         draft, self.discarded = take_draft(), False
         while True:
@@ -135,19 +142,20 @@ class Prompt:
                 self._session.message = self._mark + draft.text
             try:
                 with catch_errors(self._report):
-                    return await self._session.prompt_async(
+                    text = await self._session.prompt_async(
                         default=draft,
                         pre_run=begin,
                         set_exception_handler=False,
                         handle_sigint=False,
                     )
+                    return self.pastes.unfold(text)
             except KeyboardInterrupt:
                 # As in a shell: Ctrl-C clears the line, Ctrl-D quits.
                 draft, self.discarded = take_draft(), True
 
     def remember(self, message: str) -> None:
         """Add a message that was typed ahead to the history."""
-        self.history.append_string(message)
+        self.history.append_string(self.pastes.refold(message))
 
     def _report(self, error: Exception) -> None:
         line = f"error: {self._redactor.redact(describe_error(error))}"
@@ -165,7 +173,7 @@ class Prompt:
         return is_completed(self._session.default_buffer.document.text_before_cursor)
 
     def _bind_keys(self) -> KeyBindings:
-        keys = _bind_prompt_keys()
+        keys = _bind_prompt_keys(self.pastes)
         self._key_help.bind(keys, lambda: self._menu.give_rows_back())
         return keys
 
@@ -186,20 +194,20 @@ class Prompt:
         return mode + self._bar(columns - len(mode))
 
 
-def _bind_prompt_keys() -> KeyBindings:
-    keys = bind_message_keys()
+def _bind_prompt_keys(pastes: Pastes) -> KeyBindings:
+    keys = bind_message_keys(pastes)
 
     @keys.add("c-x", "c-e", filter=emacs_mode & ~has_selection)
     @keys.add("v", filter=vi_navigation_mode)
     def _edit(event: KeyPressEvent) -> None:
         # Enter sends the edited text, as it sends any other.
-        event.app.create_background_task(edit_buffer(event.current_buffer))
+        event.app.create_background_task(edit_buffer(event.current_buffer, pastes))
 
     return keys
 
 
-def bind_message_keys() -> KeyBindings:
-    """Return the bindings of the keys that end a message or a line of it."""
+def bind_message_keys(pastes: Pastes) -> KeyBindings:
+    """Return the bindings of the keys that end a message or a line of it, and of pasting."""
     keys = _bind_reports()
 
     @keys.add("enter", filter=~completion_is_selected & ~is_searching)
@@ -214,6 +222,11 @@ def bind_message_keys() -> KeyBindings:
     @keys.add("escape", "enter", filter=emacs_mode & ~is_searching)
     def _new_line(event: KeyPressEvent) -> None:
         event.current_buffer.newline(copy_margin=False)
+
+    @keys.add(Keys.BracketedPaste, filter=~is_searching)
+    def _paste(event: KeyPressEvent) -> None:
+        text = event.data.replace("\r\n", "\n").replace("\r", "\n")
+        event.current_buffer.insert_text(pastes.fold_paste(text))
 
     return keys
 

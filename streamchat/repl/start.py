@@ -14,10 +14,11 @@ from streamchat.process.interrupts import InterruptHandler
 from streamchat.process.runtime import prepare_output, run
 from streamchat.process.stdio import prepare_stdin, print_error
 from streamchat.process.styles import dim
-from streamchat.process.tty import echo_off
+from streamchat.process.tty import can_repaint, echo_off
 from streamchat.repl.chat import Chat
 from streamchat.repl.completion import ChatCompleter
 from streamchat.repl.loop import Repl
+from streamchat.repl.pastes import Pastes
 from streamchat.repl.prompt import Prompt
 from streamchat.repl.status import format_status
 from streamchat.sessions.conversation import Conversation
@@ -105,6 +106,7 @@ def _build_chat(
         options=options,
         interrupts=InterruptHandler(signal.SIGINT, linger=interactive),
         interactive=interactive,
+        pastes=Pastes(fold=can_repaint(sys.stdout) and not options.plain),
     )
 
 
@@ -117,6 +119,7 @@ def _open_prompt(chat: Chat) -> Prompt:
         chat.settings.editing,
         save=chat.settings.save,
         redactor=chat.redactor,
+        pastes=chat.pastes,
         warn=chat.conversation.warn,
     )
     chat.lookups.finished = prompt.offer

@@ -14,6 +14,7 @@ from prompt_toolkit.history import InMemoryHistory
 from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
 
 from streamchat.repl.output import Unseen
+from streamchat.repl.pastes import Pastes
 from streamchat.repl.prompt import ESCAPE_SECONDS, Prompt, bind_message_keys
 
 
@@ -35,10 +36,14 @@ class TypeAhead:
         prompt: Prompt,
     ) -> None:
         self.queued: list[str] = []
+        """The messages, whole."""
+        self._labelled: list[str] = []
+        """The messages as they look at the prompt."""
         self._changed = changed
+        self._pastes = prompt.pastes
         self._session: PromptSession[str] = PromptSession(
             output=Unseen(sys.stdout),
-            key_bindings=_bind_keys(stop, suspend),
+            key_bindings=_bind_keys(stop, suspend, prompt.pastes),
             editing_mode=prompt.mode,
             # What is queued is not history before it is sent.
             history=InMemoryHistory(prompt.history.get_strings()),
@@ -60,8 +65,9 @@ class TypeAhead:
                     pre_run=self._flush_escape, set_exception_handler=False, handle_sigint=False
                 )
                 if message.strip():
-                    self.queued.append(message)
-                    self._changed(self.queued, "")
+                    self.queued.append(self._pastes.unfold(message))
+                    self._labelled.append(self._pastes.show(message))
+                    self._changed(self._labelled, "")
 
     def _flush_escape(self) -> None:
         """Handle an Escape that arrived with the key that ended the previous prompt.
@@ -77,11 +83,13 @@ class TypeAhead:
         asyncio.get_running_loop().call_later(ESCAPE_SECONDS, end)
 
     def _report(self) -> None:
-        self._changed(self.queued, self._session.default_buffer.text)
+        self._changed(self._labelled, self._pastes.show(self._session.default_buffer.text))
 
 
-def _bind_keys(stop: Callable[[], None], suspend: Callable[[], None]) -> KeyBindings:
-    keys = bind_message_keys()
+def _bind_keys(
+    stop: Callable[[], None], suspend: Callable[[], None], pastes: Pastes
+) -> KeyBindings:
+    keys = bind_message_keys(pastes)
 
     @keys.add("escape")
     @keys.add("c-c")

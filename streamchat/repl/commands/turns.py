@@ -52,7 +52,7 @@ async def edit(chat: Chat, _: str) -> None:
     if not chat.interactive:
         raise CommandError("/edit needs a terminal")
     chat.retry = Retry(chat.last.question, chat.last, edit=True)
-    chat.draft = Document(chat.last.question)
+    chat.draft = Document(chat.pastes.refold(chat.last.question))
 
 
 @command("/history", "show the whole conversation", group="Conversation")
