@@ -17,7 +17,7 @@ from streamchat.config.sources import VARIABLES, load_settings
 from streamchat.manual import TOPICS, list_topics, read_topic
 from streamchat.models.embedded.weights import EMBEDDED
 from streamchat.repl.commands import render_table
-from streamchat.view.document import rewrap
+from streamchat.view.document import join_lines
 from tests.program import Terminal, environment, run
 from tests.server import Server, notebook
 
@@ -146,13 +146,12 @@ def test_a_terminal_without_colors_gets_none(variables: dict[str, str], tmp_path
         assert not re.search(r"\x1b\[[\d;]*3\dm", terminal.written)
 
 
-def test_only_paragraphs_and_items_are_wrapped() -> None:
+def test_the_lines_of_paragraphs_and_items_are_joined() -> None:
     source = "# A long title\n\none two\nthree\n- four five\n  six\n- seven\n\n    code  here\n\n"
     source += "```\na  b c d e f g h i j k l\n```\n| a | b | c | d | e | f |\n"
     expected = "# A long title\n\none two three\n- four five six\n- seven\n\n    code  here\n\n"
     expected += "```\na  b c d e f g h i j k l\n```\n| a | b | c | d | e | f |"
-    assert rewrap(source, 20) == expected
-    assert rewrap("- one two three four five", 20) == "- one two three four\n  five"
+    assert join_lines(source) == expected
 
 
 def test_the_list_of_topics_breaks_between_words() -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import textwrap
 from typing import TextIO
 
 from streamchat.process.tty import can_repaint
@@ -44,15 +43,16 @@ def _draw(source: str, out: TextIO) -> None:
     from streamchat.view.style import LINE_BREAK, Palette, open_console, render
 
     console = open_console(out)
-    stream = MarkdownStream(console.width, choose_glyphs(console.encoding))
-    stream.feed(rewrap(source, min(console.width, _MAX_WIDTH)))
+    width = min(console.width, _MAX_WIDTH)
+    stream = MarkdownStream(width, choose_glyphs(console.encoding), wrap=True)
+    stream.feed(join_lines(source))
     stream.finish()
     out.write(render([*Palette(console).apply(stream.take()), LINE_BREAK]))
     out.flush()
 
 
-def rewrap(source: str, width: int) -> str:
-    """Wrap paragraphs and list items again, to this width.
+def join_lines(source: str) -> str:
+    """Join the lines of each paragraph and list item.
 
     `MarkdownStream` keeps the line breaks of answers, but those of a document mean nothing.
     """
@@ -63,28 +63,17 @@ def rewrap(source: str, width: int) -> str:
         is_fence = line.startswith("```")
         is_prose = not in_code and _is_prose(line, continues=bool(block))
         if block and (not is_prose or _ITEM.match(line)):
-            lines += _wrap(block, width)
+            lines.append(" ".join(block))
             block = []
         if is_prose:
-            block.append(line)
+            block.append(line.strip() if block else line.rstrip())
         else:
             lines.append(line)
         in_code ^= is_fence
-    return "\n".join([*lines, *(_wrap(block, width) if block else [])])
+    return "\n".join([*lines, *([" ".join(block)] if block else [])])
 
 
 def _is_prose(line: str, *, continues: bool) -> bool:
     """Whether the line belongs to a paragraph or a list item."""
     is_code = line.startswith("```") or (line.startswith("    ") and not continues)
     return bool(line.strip()) and not is_code and not line.startswith(("#", "|"))
-
-
-def _wrap(block: list[str], width: int) -> list[str]:
-    item = _ITEM.match(block[0])
-    return textwrap.wrap(
-        " ".join(line.strip() for line in block),
-        max(width, 20),
-        subsequent_indent=" " * (item.end() if item else 0),
-        break_long_words=False,
-        break_on_hyphens=False,
-    )

@@ -14,19 +14,17 @@ from rich.cells import cell_len, get_character_cell_size
 
 from streamchat.text.sanitize import cut, join, sanitize
 from streamchat.view.live.terminal import Terminal
+from streamchat.view.markdown.wrap import UNSURE
 from streamchat.view.style import LINE_BREAK, StyledText, render
 
 _BEGIN, _END = "\x1b[?2026h", "\x1b[?2026l"
 _TAB = 8
 _SHORT = 40
 """Characters that may be erased and written again without a frame of their own."""
-# Joiners, variation selectors, skin tones, regional indicators: terminals disagree on the width of
-# what they combine into.
-_UNSURE = re.compile("[\u200d\ufe0f\U0001f3fb-\U0001f3ff\U0001f1e6-\U0001f1ff]")
 _CLUSTER = re.compile(
     "\\S?(?:\u200d\\S?|[\ufe0f\U0001f3fb-\U0001f3ff])+|[\U0001f1e6-\U0001f1ff]{1,2}"
 )
-"""Such characters with what they are combined with."""
+"""Characters of unsure width with what they are combined with."""
 _STAND_IN = "\u25a1"
 _REFLOWING = (
     *("TMUX", "VTE_VERSION", "KITTY_WINDOW_ID", "ALACRITTY_WINDOW_ID", "WEZTERM_PANE"),
@@ -129,7 +127,7 @@ class Painter:
     def _find_start(self, old: str, new: str, kept: int) -> tuple[int, list[StyledText]]:
         """Return how much to keep, and the final text to write again before the rest."""
         begin = old.rfind("\n", 0, kept) + 1
-        if _UNSURE.search(old[begin:kept] if begin else _join_texts(self._line) + old[:kept]):
+        if UNSURE.search(old[begin:kept] if begin else _join_texts(self._line) + old[:kept]):
             # The kept text ends in an unknown column, but its line begins in a known one.
             return begin, [] if begin else self._line
         while kept and self._must_rewrite(old, new, kept):
@@ -207,7 +205,7 @@ class Painter:
         """Return the text, or nothing if it begins in a line whose number of rows is unknown."""
         whole = _join_texts(self._line) + _join_texts(final)
         line = whole[whole.rfind("\n") + 1 :] + _join_texts(rest).partition("\n")[0]
-        unsure = len(_UNSURE.findall(line))
+        unsure = len(UNSURE.findall(line))
         return [] if unsure and _count_cells(line) + 2 * unsure > self._width else rest
 
 
@@ -282,7 +280,7 @@ def _count_cells(text: str) -> int:
 
 def _replace_unsure(parts: list[StyledText]) -> list[StyledText]:
     """Replace what has an unknown width, while it can still change, by a stand-in of its width."""
-    if not any(_UNSURE.search(text) for text, _ in parts):
+    if not any(UNSURE.search(text) for text, _ in parts):
         return parts
     return [(sanitize(_CLUSTER.sub(_stand_in, text)), style) for text, style in parts]
 

@@ -30,7 +30,7 @@ _MIN_ROOM = 8
 _TAB = 8
 _SPACES = " \t\u3000"
 _JOINER = "\u200d"
-_UNSURE = re.compile("[\u200d\ufe0f\U0001f3fb-\U0001f3ff\U0001f1e6-\U0001f1ff]")
+UNSURE = re.compile("[\u200d\ufe0f\U0001f3fb-\U0001f3ff\U0001f1e6-\U0001f1ff]")
 """Joiners, variation selectors, skin tones, regional indicators: terminals disagree on the width of
 what they combine into."""
 _COMBINING = (
@@ -139,7 +139,7 @@ class WordWrap:
         if self._may_break_before(unit):
             self._end_word(placed)
         self._ends_wide = self._may_break_after(unit)
-        self._is_unsure = self._is_unsure or bool(_UNSURE.search(unit))
+        self._is_unsure = self._is_unsure or bool(UNSURE.search(unit))
         if self._is_broken:
             placed.append((unit, style))
             self._move_to(self._advance(unit, self._column))
@@ -228,7 +228,7 @@ def fit_hang(hang: Hang, width: int) -> list[Span]:
 def _count_cells(text: str) -> int:
     if text.isascii():
         return len(text)
-    return sum(map(get_character_cell_size, text)) + 2 * len(_UNSURE.findall(text))
+    return sum(map(get_character_cell_size, text)) + 2 * len(UNSURE.findall(text))
 
 
 def _merge(spans: Iterable[Span]) -> list[Span]:
