@@ -15,6 +15,7 @@ from streamchat.events import (
     AnswerDelta,
     ArgumentsDelta,
     ChunkReceived,
+    CodeDelta,
     Event,
     Notice,
     ReasoningDelta,
@@ -171,6 +172,24 @@ class TestATurn:
             clock.now += 3.14
             session.show(AnswerDelta("Yes"))
             assert session.visible == ["reasoning · 3.1 s · ~2 tokens", "", top(), "Yes"]
+
+    def test_reasoning_folds_to_as_many_figures_as_fit(self) -> None:
+        assert draw_turn([ReasoningDelta("Hm"), *answer("3")], 18)[0] == "reasoning"
+        assert draw_turn([ReasoningDelta("Hm"), *answer("3")], 20)[0] == "reasoning · ~1 token"
+
+    def test_code_that_no_call_follows_is_shown_as_stopped(self) -> None:
+        lines = draw_turn([CodeDelta("1 "), CodeDelta("+"), Notice("no"), *answer("3")])
+        assert lines[0].startswith("╭─ ✗ python ─")
+        assert lines[1].startswith("│ 1 |+|")
+        assert lines[2].endswith(" stopped ─╯")
+
+    @pytest.mark.parametrize("columns", [1, 2, 3, 5])
+    def test_a_window_of_a_few_columns(self, columns: int) -> None:
+        events = [*call("add", ["{}"], "1"), ReasoningDelta("Hm"), *answer("It is **3**.")]
+        with Session(columns, 3) as session:
+            for event in events:
+                session.show(event)
+                session.view._paint()
 
     def test_the_last_rows_of_long_reasoning_are_visible(self, clock: Clock) -> None:
         with Session() as session:

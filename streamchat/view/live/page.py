@@ -125,7 +125,7 @@ class CallDrawing(Drawing):
             glyphs,
             spinner=glyphs.spin(moment.now),
             elapsed=moment.now - self._began_at,
-            over=moment.over,
+            over=moment.over or done,
             hint=self.canvas.look.hint,
         )
         if self._drawn == (block, state, moment.columns):

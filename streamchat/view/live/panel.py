@@ -110,7 +110,7 @@ def choose_box(console: Console) -> box.Box:
 def draw_line(call: ToolCall, state: PanelState, columns: int) -> list[Span]:
     """Return the call on one line, with the end of its arguments or its result."""
     name = format_tool_name(call.name, 20)
-    columns -= len(state.mark) + 1
+    columns = max(columns - len(state.mark) - 1, 1)
     if call.ended:
         detail = one_line(call.output, max(columns - len(name) - 4, 1))
     else:

@@ -9,7 +9,7 @@ from streamchat.text.sanitize import sanitize
 from streamchat.turn import Reasoning
 from streamchat.view.formatting import format_duration
 from streamchat.view.live.drawing import Canvas, Growing, Moment, split_lines
-from streamchat.view.live.frame import MAX_LIVE_ROWS, count_live_rows, draw_bottom, draw_top
+from streamchat.view.live.frame import MAX_LIVE_ROWS, count_live_rows, draw_bottom, draw_top, wrap
 from streamchat.view.markdown.wrap import WordWrap
 from streamchat.view.style import LINE_BREAK, StyledText
 
@@ -109,7 +109,8 @@ class FoldingReasoning(ReasoningDrawing):
         for part in new:
             self._add(part)
         if done and (followed or moment.answered):
-            folded = f" {self.canvas.glyphs.dot} ".join(["reasoning", *self._figures])
+            between = f" {self.canvas.glyphs.dot} "
+            folded = wrap(["reasoning", *self._figures], between, moment.columns)[0]
             self.final, self.rest = self.palette.apply([(folded, "dim")]), []
             return
         rows = list(self._rows)[-max(count_live_rows(moment), 1) :]
