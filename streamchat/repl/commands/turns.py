@@ -17,7 +17,6 @@ from streamchat.text.sanitize import one_line
 from streamchat.turn import Answer, Code, Note, Prose, Reasoning, ToolCall
 from streamchat.view.formatting import (
     format_duration,
-    format_outcome,
     format_tokens,
     format_tool_name,
 )
@@ -78,8 +77,8 @@ async def last(chat: Chat, _: str) -> None:
                 chat.say(text.text)
             case Note(words):
                 chat.say(f"({words})")
-    if outcome := format_outcome(turn):
-        chat.say(outcome)
+    if turn.status != "done":
+        chat.say("interrupted" if turn.status == "cancelled" else f"error: {turn.error}")
 
 
 def _show_call(chat: Chat, call: ToolCall) -> None:
