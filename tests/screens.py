@@ -111,7 +111,7 @@ SHOTS = {
 
 def open_menu(chat: Chat) -> None:
     chat.type("/")
-    chat.wait_for(lambda lines: any("/model" in line for line in lines))
+    chat.wait_for(lambda _: "/quit" in (chat.prompted or ""))  # the last one, above the bar
 
 
 CHATS: dict[str, Callable[[Chat], None]] = {"welcome": lambda chat: None, "menu": open_menu}

@@ -101,12 +101,12 @@ def test_a_missing_closing_quote_is_an_error(server: Server, chat: Chat) -> None
     Path("two words.txt").write_text("spaced")
     server.script(says("What file?"))
     chat.type('@"two words.txt and more' + ENTER)
-    chat.wait_for(lambda _: "error: " in chat.shown or "What file?" in chat.shown)
+    chat.wait_for(lambda _: "✗ " in chat.shown or "What file?" in chat.shown)
     assert server.requests == []
 
 
 def test_a_fifo_is_not_reported_as_missing(server: Server, chat: Chat) -> None:
     os.mkfifo("in.fifo")
     chat.type("@in.fifo" + ENTER)
-    chat.wait_for("error: ")
+    chat.wait_for("✗ ")
     assert "in.fifo does not exist" not in chat.shown

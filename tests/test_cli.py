@@ -463,7 +463,7 @@ class TestOnATerminal:
             terminal.type("sk-typed\n")
             assert terminal.exit_code() == 1
             screen = "\n".join(terminal.screen.everything())
-            assert "error: " in screen
+            assert "✗ " in screen
             assert "sk-typed" not in screen
 
     def test_ctrl_c_interrupts_an_answer(self, server: Server, tmp_path: Path) -> None:

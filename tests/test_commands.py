@@ -8,7 +8,8 @@ import pytest
 
 from streamchat.repl.registry import GROUPS
 from tests.chatting import CTRL_C, ENTER, KEY, Chat, messages
-from tests.server import Pause, Reply, Server, answers, calls, fails, lists, notebook, says
+from tests.program import Terminal
+from tests.server import Pause, Reply, Server, answers, calls, delta, fails, lists, notebook, says
 
 
 def _numbered(many: int) -> list:  # type: ignore[type-arg]  # replies
@@ -20,7 +21,7 @@ def test_help_and_unknown_commands(server: Server, tmp_path: Path) -> None:
         chat.wait_until_ready()
         shown = chat.send("/help")
         spoken_of = "help model tools system retry undo edit branch sessions resume title export"
-        spoken_of += " copy last verbose raw usage clear quit"
+        spoken_of += " copy last verbose raw reasoning usage clear quit"
         assert [each for each in spoken_of.split() if f"\n  /{each}" not in shown] == []
         headings = [each for each in shown.splitlines() if each in GROUPS]
         assert headings == list(GROUPS)
@@ -167,6 +168,44 @@ def test_ways_to_show_a_turn(server: Server, tmp_path: Path) -> None:
         chat.send("/verbose")
         assert "tool_calls: " in chat.send("Once more")
         assert "Verbose is off" in chat.send("/verbose")
+
+
+def test_reasoning_is_shown_folded_or_hidden(server: Server, tmp_path: Path) -> None:
+    thought = Reply((delta(reasoning_content="Hmm, what is it?\nPerhaps."),)) + says("It is.")
+    server.script(thought, forever=True)
+    with Chat(server, tmp_path, NO_COLOR="1") as chat:
+        chat.wait_until_ready()
+        assert "Perhaps." not in chat.send("folded?")
+        assert "Reasoning is shown in full" in chat.send("/reasoning")
+        assert "Perhaps." in chat.send("shown?")
+        assert "Reasoning is folded to one line" in chat.send("/reasoning")
+        assert "Reasoning is hidden" in chat.send("/reasoning hide")
+        assert "reasoning" not in chat.send("is it gone?")
+        assert "Reasoning: Hmm, what is it?\nPerhaps." in chat.send("/last")
+        why = "/reasoning must be fold, show or hide (got 'x')"
+        chat.expect_refusal("/reasoning x", why)
+        chat.type("/reasoning ")
+        chat.wait_for_completion("/reasoning", "fold", "show", "hide")
+
+
+def test_the_last_turn_in_full(server: Server, tmp_path: Path) -> None:
+    answer = "\n".join(f"row {number}" for number in range(50))
+    server.script(calls("add", x=1, y="x" * 900), says(answer))
+    with Chat(server, tmp_path, lines=200) as chat:
+        chat.wait_until_ready()
+        chat.send("one")
+        lines = chat.send("/last").split("\n")
+        text = "".join(lines)
+        assert "x" * 900 in text
+        assert text.count("row 49") == 1
+        assert lines[lines.index("row 0") - 1] == ""
+        assert ["", ""] not in [lines[n : n + 2] for n in range(len(lines))]
+    with Terminal(tmp_path, "repl", "--plain", "--continue", OPENAI_BASE_URL=server.url) as plain:
+        plain.wait_for(lambda lines: lines[-1:] == [">"] and plain.is_raw)
+        plain.type("/last" + ENTER)
+        plain.wait_for("add {")
+        plain.wait_for(lambda lines: lines[-1:] == [">"] and plain.is_raw)
+        assert "\x1b" not in plain.written[plain.written.index("/last") :]
 
 
 @pytest.mark.parametrize("command", ["/undo", "/last"])

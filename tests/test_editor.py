@@ -97,7 +97,7 @@ def test_no_room_for_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
 @pytest.mark.parametrize(
     ("editor", "problem"),
     [
-        ("'", "error: EDITOR is not a command: No closing quotation"),
+        ("'", "✗ EDITOR is not a command: No closing quotation"),
         ("{}/removes", "removed the file"),
         ("{}/fails", "failed with exit status 3"),
     ],

@@ -228,7 +228,7 @@ def test_a_key_typed_for_a_model_that_cannot_be_opened_reaches_no_file(
 ) -> None:
     with open_local_chat(server, tmp_path, cache, "ftp://127.0.0.1", "--no-tools") as chat:
         type_key(chat)
-        chat.wait_for("error: HTTP_PROXY must be a URL")
+        chat.wait_for("✗ HTTP_PROXY must be a URL")
         paste_key(chat)
         chat.wait_for("local · 1 step")
         chat.leave()

@@ -210,7 +210,7 @@ class TestText:
         with Chat(server, tmp_path) as chat:
             chat.wait_until_ready()
             chat.type(line + ENTER)
-            chat.wait_for("error: the message is not UTF-8 text")
+            chat.wait_for("✗ the message is not UTF-8 text")
             chat.wait_for(lambda _: (chat.prompted or "").endswith("b"))
             chat.type(EMPTIED)
             assert "Here." in chat.send("hi")
@@ -221,7 +221,7 @@ class TestText:
         with Terminal(tmp_path, "ask", "hi", "--model", "gpt-4o") as terminal:
             terminal.wait_for("OpenAI API key:")
             terminal.type(f"{BAD}\n")
-            terminal.wait_for("error: the key must be UTF-8 text")
+            terminal.wait_for("✗ the key must be UTF-8 text")
             assert terminal.exit_code() == 2
 
     def test_text_typed_during_an_answer_that_is_not_utf_8(
@@ -236,7 +236,7 @@ class TestText:
             chat.type(f"a{BAD}b{ENTER}draft")
             chat.wait_for("draft")
             end.set()
-            chat.wait_for("error: the message is not UTF-8 text")
+            chat.wait_for("✗ the message is not UTF-8 text")
             chat.wait_for(lambda _: (chat.prompted or "").endswith("b"))
             chat.type(CTRL_C)
             chat.wait_for_prompt("draft")

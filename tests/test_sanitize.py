@@ -14,11 +14,11 @@ from streamchat.text.sanitize import (
     SafeOutput,
     SafeText,
     Sanitizer,
-    colored,
     cut,
     join,
     one_line,
     sanitize,
+    styled,
 )
 from streamchat.view.answer import AnswerView
 from streamchat.view.document import write_source
@@ -113,7 +113,7 @@ def test_what_is_painted_is_safe_text(text: object) -> None:
 
 
 def test_a_color_is_set_and_reset() -> None:
-    assert colored(sanitize("a\x1b"), 36) == "\x1b[36ma\\x1b\x1b[0m"
+    assert styled(sanitize("a\x1b"), 36) == "\x1b[36ma\\x1b\x1b[0m"
 
 
 def test_a_part_of_safe_text() -> None:

@@ -225,7 +225,7 @@ def test_on_a_terminal(scenario: Scenario, run: Run) -> None:
     screen.write(run.out)
     seen = strip_layout("".join(screen.everything()))
     assert strip_layout(KEY) not in seen
-    error = fill_in_host(("error: ", *scenario.error), run) if run.code else ()
+    error = fill_in_host(("✗ ", *scenario.error), run) if run.code else ()
     shown = scenario.shown or (scenario.answer or "",)
     for each in (*shown, scenario.partial, escape(scenario.reasoning), *error):
         assert strip_layout(each) in seen

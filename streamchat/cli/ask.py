@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import signal
 
-from streamchat.config import Settings
+from streamchat.config import APP, Settings
 from streamchat.process.interrupts import InterruptHandler
 from streamchat.process.runtime import freeze_imports, prepare_output, run
 from streamchat.process.signals import TERMINATION_SIGNALS, exit_on_signal
 from streamchat.process.stdio import print_error
 from streamchat.process.tty import echo_off
 from streamchat.text.redact import Redactor
-from streamchat.turn import Turn
+from streamchat.turn import Turn, find_answer
 from streamchat.view.choose import ViewOptions, choose_view
-from streamchat.view.formatting import format_outcome
+from streamchat.view.outcome import report_outcome
 from streamchat.view.progress import show_progress
 
 with show_progress("starting"), exit_on_signal():
@@ -57,13 +57,19 @@ def ask_once(
         freeze_imports()
         turn = run(_ask(executor, conversation, question, options, interrupts))
     conversation.close()
-    if outcome := format_outcome(turn):
-        print_error(outcome)
+    report_outcome(turn, _advise(turn, conversation), plain=options.plain)
     if settings.trace:
         flush()
     if turn.status == "cancelled":
         return 128 + interrupts.received
     return 0 if turn.status == "done" else 1
+
+
+def _advise(turn: Turn, conversation: Conversation) -> str:
+    """Return where what is left of a failed turn is kept, if it is."""
+    if not (conversation.is_saved and find_answer(turn)):
+        return ""
+    return f"The partial answer is kept: {APP} sessions show {conversation.session_id}"
 
 
 async def _ask(

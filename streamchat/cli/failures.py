@@ -11,11 +11,12 @@ import typer
 
 from streamchat.config import OPENAI_KEY, ModelError, SettingsError
 from streamchat.events import TurnFailed, to_dict
-from streamchat.process.stdio import print_error, write_stderr
+from streamchat.process.stdio import write_stderr
 from streamchat.sessions import StoreError
 from streamchat.text.redact import Redactor, redact_url_credentials
 from streamchat.text.sanitize import one_line, sanitize
 from streamchat.view.jsonl import JsonLines
+from streamchat.view.outcome import report_failure
 
 FAILED, WRONG_USAGE = 1, 2
 _MOST_SHOWN = 290
@@ -45,7 +46,7 @@ def explain(error: Exception) -> int:
 def fail(message: str, code: int = FAILED) -> int:
     """Report a failure, with `--json` on standard output too, and return the exit code."""
     line = one_line(_redact(message), _MOST_SHOWN)
-    print_error(f"error: {line}")
+    report_failure(line, plain="--plain" in sys.argv)
     if "--json" in sys.argv:
         with suppress(OSError):
             JsonLines(sys.stdout).write(to_dict(TurnFailed(line)))

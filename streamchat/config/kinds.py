@@ -79,7 +79,7 @@ class Choice:
 
     def __init__(self, *words: str) -> None:
         self._words = words
-        self.requirement = " or ".join(words)
+        self.requirement = f"{', '.join(words[:-1])} or {words[-1]}"
 
     def parse(self, value: object) -> str:
         if value not in self._words:

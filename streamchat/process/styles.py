@@ -7,29 +7,32 @@ from collections.abc import Callable
 from typing import TextIO, TypeAlias
 
 from streamchat.process.tty import can_repaint
-from streamchat.text.sanitize import SafeText, colored
+from streamchat.text.sanitize import SafeText, styled
 
-Style: TypeAlias = Callable[[SafeText, TextIO], str]
+Style: TypeAlias = Callable[[SafeText, TextIO], SafeText]
 """Returns text for a stream with the sequences that style it, or as it is."""
-_RESET = "\x1b[0m"
-_CYAN = 36
+_BOLD, _DIM, _RED, _CYAN = 1, 2, 31, 36
 
 
-def dim(text: SafeText, out: TextIO) -> str:
+def dim(text: SafeText, out: TextIO) -> SafeText:
     """Return the text with the sequences that dim it, if the stream is a terminal."""
-    return _apply("2", text, out)
+    return _apply(_DIM, text, out)
 
 
-def bold(text: SafeText, out: TextIO) -> str:
+def bold(text: SafeText, out: TextIO) -> SafeText:
     """Return the text with the sequences that make it bold, if the stream is a terminal."""
-    return _apply("1", text, out)
+    return _apply(_BOLD, text, out)
 
 
 def cyan(text: SafeText, out: TextIO) -> SafeText:
     """Return the text in cyan, if the stream is a terminal and the user wants colors."""
-    has_color = text and can_repaint(out) and not os.environ.get("NO_COLOR")
-    return colored(text, _CYAN) if has_color else text
+    return text if os.environ.get("NO_COLOR") else _apply(_CYAN, text, out)
 
 
-def _apply(code: str, text: SafeText, out: TextIO) -> str:
-    return f"\x1b[{code}m{text}{_RESET}" if text and can_repaint(out) else text
+def red(text: SafeText, out: TextIO) -> SafeText:
+    """Return the text in red, if the stream is a terminal; bold if the user wants no colors."""
+    return _apply(_BOLD if os.environ.get("NO_COLOR") else _RED, text, out)
+
+
+def _apply(style: int, text: SafeText, out: TextIO) -> SafeText:
+    return styled(text, style) if text and can_repaint(out) else text

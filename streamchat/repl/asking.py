@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
-from streamchat.process.stdio import print_error
+from streamchat.process.styles import dim
 from streamchat.repl.attachments import attach_files
 from streamchat.repl.chat import Chat, Retry
 from streamchat.repl.past import report_left_out
@@ -16,10 +16,10 @@ from streamchat.repl.prompt import Prompt
 from streamchat.repl.typeahead import TypeAhead
 from streamchat.sessions.turns import ask
 from streamchat.text.sanitize import one_line
-from streamchat.turn import Turn
+from streamchat.turn import Turn, find_answer
 from streamchat.view import View
 from streamchat.view.choose import choose_view
-from streamchat.view.formatting import format_outcome
+from streamchat.view.outcome import report_interrupt, report_outcome
 from streamchat.view.progress import show_progress
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ async def ask_question(
     async with _take_keys(chat, prompt, view):
         executor = await _wait_for_agent(chat)
         if executor is None:
-            print_error("interrupted")
+            report_interrupt(plain=chat.options.plain)
             chat.restore(question, retry)
             return
         try:
@@ -81,15 +81,20 @@ async def _wait_for_agent(chat: Chat) -> AgentExecutor | None:
 
 def _end_turn(chat: Chat, turn: Turn) -> None:
     chat.keep_turn(turn)
-    if outcome := format_outcome(turn):
-        print_error(outcome)
+    report_outcome(turn, _advise(turn), plain=chat.options.plain)
     if chat.interactive:
         report_left_out(chat)
     chat.failed = chat.failed or turn.status == "failed"
     if turn.status != "done" and chat.queue:
         # Queued messages may depend on the answer that is missing.
         chat.restore("")
-        chat.say("Queued messages restored to the prompt, one after another")
+        chat.say("Queued messages restored to the prompt, one after another", dim)
+
+
+def _advise(turn: Turn) -> str:
+    """Return what is left of a failed turn, and what to do."""
+    kept = "The partial answer is kept. " if find_answer(turn) else ""
+    return f"{kept}/retry asks again."
 
 
 @asynccontextmanager

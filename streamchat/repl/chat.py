@@ -24,7 +24,7 @@ from streamchat.sessions.conversation import Conversation
 from streamchat.sessions.records import Session, StoredTurn
 from streamchat.sessions.replay import format_question
 from streamchat.text.redact import Redactor
-from streamchat.text.sanitize import sanitize
+from streamchat.text.sanitize import SafeText, sanitize
 from streamchat.turn import Turn
 from streamchat.view.choose import ViewOptions
 from streamchat.view.glyphs import choose_prompt
@@ -130,8 +130,11 @@ class Chat:
     def say(self, text: str, style: Style | None = None) -> None:
         """Print lines, redacted and sanitized, in a style if they are looked at."""
         safe = sanitize(self.redactor.redact(text))
-        shown = style(safe, sys.stdout) if style and not self.is_plain else safe
-        print(shown, flush=True)  # noqa: T201  # a REPL prints
+        self.write(style(safe, sys.stdout) if style and not self.is_plain else safe)
+
+    def write(self, text: SafeText) -> None:
+        """Print lines as they are."""
+        print(text, flush=True)  # noqa: T201  # a REPL prints
 
     def separate(self) -> None:
         """Print an empty line where it helps the eye; a screen reader would read it out."""

@@ -15,10 +15,10 @@ from prompt_toolkit.buffer import Buffer
 from prompt_toolkit.document import Document
 
 from streamchat.config.reading import read_regular_file
-from streamchat.process.stdio import print_error
 from streamchat.repl.errors import CommandError, describe_exit
 from streamchat.repl.pastes import Pastes
 from streamchat.text.surrogates import replace_surrogates
+from streamchat.view.outcome import report_failure
 
 _VARIABLES = ("VISUAL", "EDITOR")
 _USUAL = ("editor", "nano", "pico", "vi", "emacs")
@@ -35,7 +35,7 @@ async def edit_buffer(buffer: Buffer, pastes: Pastes) -> None:
 def _edit_and_report(text: str) -> str:
     text, problem = edit(text)
     if problem:
-        print_error(f"error: {problem}")
+        report_failure(problem)
     return text
 
 

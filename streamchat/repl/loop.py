@@ -8,7 +8,6 @@ import signal
 import sys
 
 from streamchat.process.interrupts import cancel_on_termination, outlive
-from streamchat.process.stdio import print_error
 from streamchat.process.styles import dim
 from streamchat.process.threads import run_in_daemon_thread
 from streamchat.repl.asking import ask_question
@@ -22,6 +21,7 @@ from streamchat.repl.registry import COMMANDS, find_command
 from streamchat.repl.welcome import format_hints, format_plain_welcome, format_welcome
 from streamchat.text.surrogates import has_surrogates
 from streamchat.view.glyphs import choose_glyphs
+from streamchat.view.outcome import report_failure, report_interrupt
 
 _log = logging.getLogger(__name__)
 
@@ -115,7 +115,7 @@ class Repl:
         if has_surrogates(text):
             chat.failed = True
             chat.restore(line, retry)
-            print_error("error: the message is not UTF-8 text")
+            report_failure("the message is not UTF-8 text", plain=chat.options.plain)
             return
         try:
             if is_command(text):
@@ -141,7 +141,9 @@ class Repl:
 
     def _report(self, error: Exception) -> None:
         hint = "" if is_expected(error) else " (/verbose shows where)"
-        print_error(f"error: {self._chat.redactor.redact(describe_error(error))}{hint}")
+        chat = self._chat
+        cause = chat.redactor.redact(describe_error(error))
+        report_failure(f"{cause}{hint}", plain=chat.options.plain)
 
     async def _run_command(self, text: str) -> None:
         chat = self._chat
@@ -154,7 +156,7 @@ class Repl:
         task = await chat.interrupts.run(command.handler(chat, argument))
         chat.print_warnings()
         if task.cancelled():
-            print_error("interrupted")
+            report_interrupt(plain=chat.options.plain)
         else:
             task.result()
 

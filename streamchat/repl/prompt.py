@@ -28,7 +28,6 @@ from prompt_toolkit.keys import Keys
 from prompt_toolkit.output import ColorDepth
 from prompt_toolkit.styles import Style
 
-from streamchat.process.stdio import print_error
 from streamchat.process.tty import can_repaint
 from streamchat.repl.completion import is_completed
 from streamchat.repl.editor import edit_buffer
@@ -40,6 +39,7 @@ from streamchat.repl.output import terminal_output
 from streamchat.repl.pastes import Pastes, ShowLabels
 from streamchat.text.redact import Redactor
 from streamchat.view.glyphs import choose_prompt
+from streamchat.view.outcome import report_failure
 
 ESCAPE_SECONDS = 0.1
 """How long to wait for the rest of a key sequence that starts with Escape."""
@@ -158,8 +158,8 @@ class Prompt:
         self.history.append_string(self.pastes.refold(message))
 
     def _report(self, error: Exception) -> None:
-        line = f"error: {self._redactor.redact(describe_error(error))}"
-        run_in_terminal(lambda: print_error(line))
+        cause = self._redactor.redact(describe_error(error))
+        run_in_terminal(lambda: report_failure(cause))
 
     def offer(self) -> None:
         """Offer completions that were found since the last key."""

@@ -15,11 +15,11 @@ from streamchat.events import (
 )
 from streamchat.process.tty import can_repaint
 from streamchat.sessions.records import StoredTurn
-from streamchat.text.sanitize import SafeOutput, sanitize
+from streamchat.text.sanitize import SafeOutput, join, sanitize
 from streamchat.turn import Turn
 from streamchat.view import View
-from streamchat.view.formatting import format_outcome
 from streamchat.view.glyphs import choose_prompt, escape_unencodable
+from streamchat.view.outcome import format_outcome
 from streamchat.view.play import show_all
 
 
@@ -48,8 +48,9 @@ def replay(
     if can_repaint(out) and not plain:
         _write("", out, encoding)
     turn = show_all(events, view)
-    if outcome := format_outcome(turn):
-        _write(outcome, out, encoding)
+    if outcome := format_outcome(turn, out, plain=plain):
+        out.write(join(outcome, sanitize("\n")))
+        out.flush()
     return turn
 
 

@@ -85,6 +85,6 @@ def join(*texts: SafeText, separator: str = "") -> SafeText:
     return SafeText(sanitize(separator).join(texts))
 
 
-def colored(text: SafeText, color: int) -> SafeText:
-    """Return the text between the sequences that set and reset its color, from 30 to 37."""
-    return SafeText(f"\x1b[{color:d}m{text}\x1b[0m")
+def styled(text: SafeText, style: int) -> SafeText:
+    """Return the text between the sequences that set and reset a style, such as 31 for red."""
+    return SafeText(f"\x1b[{style:d}m{text}\x1b[0m")

@@ -86,14 +86,3 @@ def format_tokens(tokens_in: int | None, tokens_out: int | None) -> str:
     """Return the token counts that are known."""
     counts = {"in": tokens_in, "out": tokens_out}
     return ", ".join(f"{count:,} {way}" for way, count in counts.items() if count is not None)
-
-
-def format_outcome(turn: Turn) -> str:
-    """Return a line that says why there is no answer, or an empty string if there is one."""
-    match turn.status:
-        case "failed":
-            return f"error: {one_line(turn.error)}"
-        case "cancelled":
-            return "interrupted"
-        case _:
-            return ""

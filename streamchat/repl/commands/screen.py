@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 
+from streamchat.config.checks import check_setting
 from streamchat.repl.chat import Chat
 from streamchat.repl.registry import command
 
@@ -18,6 +20,34 @@ async def verbose(chat: Chat, _: str) -> None:
 async def raw(chat: Chat, _: str) -> None:
     chat.options = replace(chat.options, raw=not chat.options.raw)
     chat.say(f"Raw is {'on' if chat.options.raw else 'off'}")
+
+
+_MEANINGS = {
+    "fold": "folded to one line once the answer begins",
+    "show": "shown in full",
+    "hide": "hidden",
+}
+"""What becomes of reasoning, by the value of the setting."""
+
+
+def _offer_reasoning(chat: Chat, typed: str) -> Iterable[tuple[str, str]]:
+    return _MEANINGS.items()
+
+
+@command(
+    "/reasoning [HOW]",
+    "fold, show or hide reasoning; without HOW, fold or show it",
+    group="Display",
+    more='It lasts until the chat ends; reasoning = "show" in the configuration file is for all. '
+    "/last shows the reasoning of the last turn in any case.",
+    completer=_offer_reasoning,
+)
+async def reasoning(chat: Chat, wanted: str) -> None:
+    look = chat.options.look
+    wanted = wanted or ("fold" if look.reasoning == "show" else "show")
+    value = check_setting("/reasoning", "reasoning", wanted)
+    chat.options = replace(chat.options, look=replace(look, reasoning=value))
+    chat.say(f"Reasoning is {_MEANINGS[value]}")
 
 
 @command("/quit", "quit (or press Ctrl-D)", group="Other")

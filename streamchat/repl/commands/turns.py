@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterable, Sequence
 
 from prompt_toolkit.document import Document
 
+from streamchat.process.styles import bold, dim
 from streamchat.repl.chat import Chat, Retry
 from streamchat.repl.clipboard import copy
 from streamchat.repl.errors import CommandError
@@ -17,11 +19,11 @@ from streamchat.text.sanitize import one_line
 from streamchat.turn import Answer, Code, Note, Prose, Reasoning, ToolCall
 from streamchat.view.formatting import (
     format_duration,
-    format_outcome,
     format_tokens,
     format_tool_name,
 )
 from streamchat.view.markdown.code import find_code_blocks
+from streamchat.view.outcome import format_outcome
 
 
 @command(
@@ -62,31 +64,33 @@ async def history(chat: Chat, _: str) -> None:
     await show_turns(chat, chat.conversation.turns)
 
 
-@command("/last", "show the last turn with all arguments and results in full", group="Conversation")
+@command("/last", "show the last turn in full: reasoning, calls, results", group="Conversation")
 async def last(chat: Chat, _: str) -> None:
     turn = await load_last_turn(chat)
     chat.say_question(chat.last.question)
     for block in turn.blocks:
+        chat.separate()
         match block:
             case ToolCall():
                 _show_call(chat, block)
             case Prose(text) | Answer(_, text):
                 chat.say(text.text)
             case Reasoning(text):
-                chat.say(f"(thinking) {text.text}")
+                chat.say(f"Reasoning: {text.text.strip()}", dim)
             case Code(text):
                 chat.say(text.text)
             case Note(words):
-                chat.say(f"({words})")
-    if outcome := format_outcome(turn):
-        chat.say(outcome)
+                chat.say(f"({words})", dim)
+    if outcome := format_outcome(turn, sys.stdout, plain=chat.is_plain):
+        chat.separate()
+        chat.write(outcome)
 
 
 def _show_call(chat: Chat, call: ToolCall) -> None:
     if call.code:
         chat.say(call.code.text)
     arrived = call.fragments.text if call.arguments is None else _format_json(call.arguments)
-    chat.say(f"{format_tool_name(call.name)} {arrived}")
+    chat.say(f"{format_tool_name(call.name)} {arrived}", bold)
     took = f" ({format_duration(call.seconds)})" if call.ended else ""
     chat.say(f"{call.state}{took}{': ' if call.output else ''}{call.output}")
 
