@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import io
+import os
 import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -16,6 +17,7 @@ from itertools import groupby
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import NamedTuple
+from unittest.mock import patch
 
 import pyte
 import pyte.graphics
@@ -36,9 +38,11 @@ from streamchat.events import (
     TurnFailed,
 )
 from streamchat.models.openai_compatible import connect
+from streamchat.repl.asking import advise
 from streamchat.turn import Turn, reduce
 from streamchat.view.live import view
 from streamchat.view.live.view import LiveView
+from streamchat.view.outcome import format_outcome
 from tests.chatting import Chat
 from tests.screen import Screen, ScreenTerminal
 from tests.server import MARKDOWN, Hangup, Reply, Server, answers, calls, delta, says
@@ -136,7 +140,14 @@ async def play(question: str, replies: Sequence[Reply]) -> list[Event]:
         await asyncio.wait([task])
         task.exception()  # what follows the picture does not matter
         await executor.aclose()
-    return [replace(event, **SECONDS.get(type(event), {})) for event in events]
+    return [fix(event) for event in events]
+
+
+def fix(event: Event) -> Event:
+    """Return the event with a time and a port that do not change."""
+    if isinstance(event, TurnFailed):
+        event = replace(event, error=re.sub(r":\d+ ", ":8000 ", event.error))
+    return replace(event, **SECONDS.get(type(event), {}))
 
 
 def cut_off(shot: Shot, events: Sequence[Event]) -> Sequence[Event]:
@@ -179,7 +190,22 @@ def show_shot(shot: Shot, columns: int) -> Text:
             live.show(turn, event)
         if turn.status == "running":
             live._paint()
+    screen.write(format_end(turn, columns))
     return colour(screen)
+
+
+def format_end(turn: Turn, columns: int) -> str:
+    """Return what the chat says below a turn that failed."""
+
+    class Terminal(io.StringIO):
+        encoding = "utf-8"
+
+        def isatty(self) -> bool:
+            return True
+
+    with patch.dict(os.environ, COLUMNS=str(columns), TERM="xterm"):
+        outcome = format_outcome(turn, Terminal(), advise(turn))
+    return outcome.replace("\n", "\r\n")
 
 
 def show_chat(name: str, columns: int) -> Text:

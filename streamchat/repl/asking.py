@@ -81,7 +81,7 @@ async def _wait_for_agent(chat: Chat) -> AgentExecutor | None:
 
 def _end_turn(chat: Chat, turn: Turn) -> None:
     chat.keep_turn(turn)
-    report_outcome(turn, _advise(turn), plain=chat.options.plain)
+    report_outcome(turn, advise(turn), plain=chat.options.plain)
     if chat.interactive:
         report_left_out(chat)
     chat.failed = chat.failed or turn.status == "failed"
@@ -91,7 +91,7 @@ def _end_turn(chat: Chat, turn: Turn) -> None:
         chat.say("Queued messages restored to the prompt, one after another", dim)
 
 
-def _advise(turn: Turn) -> str:
+def advise(turn: Turn) -> str:
     """Return what is left of a failed turn, and what to do."""
     kept = "The partial answer is kept. " if find_answer(turn) else ""
     return f"{kept}/retry asks again."
