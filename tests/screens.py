@@ -50,7 +50,7 @@ from tests.server import MARKDOWN, Hangup, Reply, Server, answers, calls, delta,
 FOLDER = Path(__file__).parent / "pictures"
 WIDTHS = (80, 40)
 THEMES = {"dark": SVG_EXPORT_THEME, "light": DEFAULT_TERMINAL_THEME}
-LINES = 24
+LINES = 30
 SECONDS = {
     StepFinished: {"seconds": 1.32, "first_token_seconds": 0.41},
     ToolFinished: {"seconds": 0.01},
