@@ -38,8 +38,8 @@ from streamchat.events import (
     TurnFailed,
 )
 from streamchat.models.openai_compatible import connect
-from streamchat.repl.commands import COMMANDS
 from streamchat.repl.asking import advise
+from streamchat.repl.commands import COMMANDS
 from streamchat.turn import Turn, reduce
 from streamchat.view.live import view
 from streamchat.view.live.view import LiveView
