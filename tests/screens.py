@@ -39,6 +39,7 @@ from streamchat.events import (
 )
 from streamchat.models.openai_compatible import connect
 from streamchat.repl.asking import advise
+from streamchat.repl.commands import COMMANDS
 from streamchat.turn import Turn, reduce
 from streamchat.view.live import view
 from streamchat.view.live.view import LiveView
@@ -115,7 +116,8 @@ SHOTS = {
 
 def open_menu(chat: Chat) -> None:
     chat.type("/")
-    chat.wait_for(lambda _: "/quit" in (chat.prompted or ""))  # the last one, above the bar
+    above_bar = min(len(COMMANDS), LINES - 3)
+    chat.wait_for(lambda _: (chat.prompted or "").count("\n") == above_bar)
 
 
 CHATS: dict[str, Callable[[Chat], None]] = {"welcome": lambda chat: None, "menu": open_menu}

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from streamchat.repl.editor import edit
-from tests.chatting import EMPTIED, ENTER, Chat
+from tests.chatting import EMPTIED, ENTER, Chat, messages
+from tests.program import Terminal
 from tests.server import Server, says
 
 EDIT = "\x18\x05"
@@ -129,3 +130,21 @@ def test_invalid_utf_8_is_restored_legibly(server: Server, editors: Path) -> Non
         chat.type(EDIT)
         chat.wait_for("saved bytes that are not UTF-8")
         chat.wait_for_prompt("caf\ufffd é")
+
+
+def test_the_editor_of_a_plain_chat_has_the_terminal_as_it_is(
+    server: Server, tmp_path: Path
+) -> None:
+    editor = tmp_path / "tells"
+    editor.write_text('#!/bin/sh\necho "$TERM" > ~/told\nprintf "from the editor" > "$1"\n')
+    editor.chmod(0o755)
+    server.script(says("Yes."))
+    variables = {"OPENAI_BASE_URL": server.url, "EDITOR": str(editor)}
+    with Terminal(tmp_path, "repl", "--plain", **variables) as terminal:
+        terminal.wait_for(lambda lines: lines[-1:] == [">"] and terminal.is_raw)
+        terminal.type(EDIT)
+        terminal.wait_for(lambda _: (tmp_path / "told").exists() and terminal.is_raw)
+        terminal.type(ENTER)
+        terminal.wait_for("Yes.")
+    assert (tmp_path / "told").read_text() == "xterm-256color\n"
+    assert messages(server) == ["from the editor"]

@@ -23,7 +23,7 @@ def wait_for_offers(chat: Chat, many: int) -> None:
     chat.wait_for(lambda _: count_offers(chat) == many)
 
 
-@pytest.mark.parametrize(("lines", "many"), [(40, len(COMMANDS)), (15, 11), (7, 4)])
+@pytest.mark.parametrize(("lines", "many"), [(40, len(COMMANDS)), (24, 21), (15, 12), (7, 4)])
 def test_the_menu_takes_the_room_there_is(
     server: Server, tmp_path: Path, lines: int, many: int
 ) -> None:

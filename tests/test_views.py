@@ -224,6 +224,12 @@ class TestPlain:
             *("The answer:", "Forty", "Some ", "two", "prose.")
         ]
 
+    def test_hidden_reasoning_is_announced_only(self) -> None:
+        out = io.StringIO()
+        events = [ReasoningDelta("h\n"), ReasoningDelta("m"), TextDelta("3"), TurnCancelled()]
+        show_turn(PlainView(out, hide_reasoning=True), events)
+        assert out.getvalue().splitlines() == ["Reasoning.", "Reply:", "3"]
+
     def test_reasoning_is_told_apart_from_text(self) -> None:
         events = [ReasoningDelta("h\nm"), TextDelta("3"), StepFinished(1), ReasoningDelta("x")]
         assert self.lines([*events, *answer("4")])[:7] == [

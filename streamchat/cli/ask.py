@@ -16,7 +16,7 @@ from streamchat.view.choose import ViewOptions, choose_view
 from streamchat.view.outcome import report_outcome
 from streamchat.view.progress import show_progress
 
-with show_progress("starting"), exit_on_signal():
+with show_progress("starting", brief=True), exit_on_signal():
     from streamchat.agent.executor import AgentExecutor
     from streamchat.agent.loader import open_agent
     from streamchat.agent.tracing import flush

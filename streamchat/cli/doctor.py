@@ -11,7 +11,7 @@ from streamchat.process.tty import echo_off
 from streamchat.text.redact import Redactor
 from streamchat.view.progress import show_progress
 
-with show_progress("starting"), exit_on_signal():
+with show_progress("starting", brief=True), exit_on_signal():
     from streamchat.doctor.checks import run_checks
     from streamchat.doctor.findings import is_usable
     from streamchat.doctor.probe import Probe

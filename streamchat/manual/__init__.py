@@ -17,6 +17,7 @@ TOPICS = {
     "configuration": "flags, variables, the file and its profiles",
     "python": "use the agent and its stream from Python",
     "errors": "errors, retries and safety",
+    "accessibility": "screen readers, and terminals without color",
     "doctor": "check a server's OpenAI compatibility",
 }
 

@@ -12,6 +12,8 @@ from typing import Any, TextIO
 LEAVE_MODES = b"\x1b[?2026l\x1b[?2004l\x1b[?25h"
 """Leaves the modes that the program may have set, and shows the cursor."""
 
+_kinds: list[str] = []
+"""What `TERM` was before the terminal was treated as dumb."""
 _settings_at_start: list[Any] = []
 """The terminal's settings, if standard input is a terminal."""
 
@@ -19,6 +21,17 @@ _settings_at_start: list[Any] = []
 def is_dumb() -> bool:
     """Whether `TERM` names a terminal that understands no escape sequences, or none at all."""
     return os.environ.get("TERM") in (None, "", "dumb", "unknown")
+
+
+def act_dumb() -> None:
+    """Treat the terminal from now on as one that understands no escape sequences."""
+    _kinds.append(os.environ.get("TERM", ""))
+    os.environ["TERM"] = "dumb"
+
+
+def child_environment() -> dict[str, str]:
+    """Return the environment for another program, which may use all of the terminal."""
+    return {**os.environ, **({"TERM": _kinds[0]} if _kinds else {})}
 
 
 def can_repaint(stream: TextIO) -> bool:

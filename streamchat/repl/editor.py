@@ -15,6 +15,7 @@ from prompt_toolkit.buffer import Buffer
 from prompt_toolkit.document import Document
 
 from streamchat.config.reading import read_regular_file
+from streamchat.process.tty import child_environment
 from streamchat.repl.errors import CommandError, describe_exit
 from streamchat.repl.pastes import Pastes
 from streamchat.text.surrogates import replace_surrogates
@@ -98,7 +99,8 @@ def _split(variable: str, value: str) -> list[str]:
 def _run(editor: list[str], path: Path) -> str:
     """Run the editor until it ends, and return what went wrong, or an empty string."""
     try:
-        code = subprocess.call([*editor, str(path)])  # noqa: S603  # the user's own command
+        environment = child_environment()
+        code = subprocess.call([*editor, str(path)], env=environment)  # noqa: S603  # the user's own
     except FileNotFoundError:
         raise CommandError(f"the editor {editor[0]} was not found") from None
     except OSError as error:

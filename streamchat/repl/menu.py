@@ -17,8 +17,8 @@ MENU_STYLES = {
     "scrollbar.background": "bg:default",
     "scrollbar.button": "bg:default reverse",
 }
-_ROWS_ABOVE = 2
-"""Rows above the prompt that even a long menu leaves on the screen."""
+_ROWS_ABOVE = 1
+"""Rows above the prompt that even a long menu leaves on the screen: all commands fit into 24."""
 _LEAST_ROWS = 4
 
 

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Self, TextIO
 
+from prompt_toolkit.application import create_app_session
 from prompt_toolkit.output import DummyOutput
+from prompt_toolkit.output.plain_text import PlainTextOutput
 from prompt_toolkit.output.vt100 import Vt100_Output
 
 from streamchat.process.tty import can_repaint
@@ -70,6 +74,16 @@ class Unseen(DummyOutput):
         if can_repaint(self._stream):
             self._stream.write(sequence)
             self._stream.flush()
+
+
+@contextmanager
+def limit_session() -> Iterator[None]:
+    """On a dumb terminal, let prompt-toolkit write nothing but text."""
+    if can_repaint(sys.stdout):
+        yield
+    else:
+        with create_app_session(output=PlainTextOutput(sys.stdout)):
+            yield
 
 
 def terminal_output() -> Output | None:

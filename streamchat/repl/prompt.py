@@ -25,7 +25,7 @@ from prompt_toolkit.formatted_text import StyleAndTextTuples
 from prompt_toolkit.history import InMemoryHistory
 from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
 from prompt_toolkit.keys import Keys
-from prompt_toolkit.output import ColorDepth
+from prompt_toolkit.output import ColorDepth, DummyOutput
 from prompt_toolkit.styles import Style
 
 from streamchat.process.tty import can_repaint
@@ -249,7 +249,11 @@ def _bind_reports() -> KeyBindings:
 
 async def read_secret(question: str) -> str | None:
     """Return what the user types without echoing it, or None if the user cancels."""
-    session = PromptSession[str](output=terminal_output(), key_bindings=_bind_reports())
+    output = terminal_output()
+    # prompt-toolkit would echo the secret on a dumb terminal.
+    session = PromptSession[str](output=output or DummyOutput(), key_bindings=_bind_reports())
+    if output is None:
+        print(question, end="", flush=True)  # noqa: T201  # a REPL prints
     try:
         with catch_errors(lambda _: None):  # an error could quote the secret
             return await session.prompt_async(
@@ -257,3 +261,6 @@ async def read_secret(question: str) -> str | None:
             )
     except (KeyboardInterrupt, EOFError):
         return None
+    finally:
+        if output is None:
+            print(flush=True)  # noqa: T201

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import sys
 from functools import partial
@@ -14,10 +13,11 @@ from streamchat.process.interrupts import InterruptHandler
 from streamchat.process.runtime import prepare_output, run
 from streamchat.process.stdio import prepare_stdin, print_error
 from streamchat.process.styles import dim
-from streamchat.process.tty import can_repaint, echo_off
+from streamchat.process.tty import act_dumb, can_repaint, echo_off
 from streamchat.repl.chat import Chat
 from streamchat.repl.completion import ChatCompleter
 from streamchat.repl.loop import Repl
+from streamchat.repl.output import limit_session
 from streamchat.repl.pastes import Pastes
 from streamchat.repl.prompt import Prompt
 from streamchat.repl.status import format_status
@@ -60,7 +60,9 @@ def chat(
     check(settings)
     for line in conversation.take_warnings():
         print_error(line)
-    with echo_off():
+    if options.plain and sys.stdout.isatty():
+        act_dumb()  # so that prompt-toolkit does not move the cursor, either
+    with echo_off(), limit_session():
         chat = _build_chat(settings, redactor, options, conversation, tools=tools)
         chat.model_chosen = model_chosen
         code = run(_run(chat))
@@ -106,13 +108,11 @@ def _build_chat(
         options=options,
         interrupts=InterruptHandler(signal.SIGINT, linger=interactive),
         interactive=interactive,
-        pastes=Pastes(fold=can_repaint(sys.stdout) and not options.plain),
+        pastes=Pastes(fold=can_repaint(sys.stdout)),
     )
 
 
 def _open_prompt(chat: Chat) -> Prompt:
-    if chat.options.plain:
-        os.environ["TERM"] = "dumb"  # so that prompt-toolkit does not move the cursor, either
     prompt = Prompt(
         ChatCompleter(chat),
         partial(format_status, chat),

@@ -36,7 +36,7 @@ def choose_view(options: ViewOptions) -> View:
         separator = cyan(SEPARATOR, sys.stdout)
         inner = RawView(sys.stdout, whole_lines=options.verbose, separator=separator)
     elif options.plain or (sys.stdout.isatty() and not can_repaint(sys.stdout)):
-        inner = PlainView(sys.stdout)
+        inner = PlainView(sys.stdout, hide_reasoning=options.look.reasoning == "hide")
     elif sys.stdout.isatty():
         return _choose_live(options)
     else:

@@ -40,10 +40,12 @@ class PlainView(TextView):
 
     Args:
         out: the stream to write to.
+        hide_reasoning: whether to say only that the model reasons.
     """
 
-    def __init__(self, out: SafeOutput) -> None:
+    def __init__(self, out: SafeOutput, *, hide_reasoning: bool = False) -> None:
         self._out = out
+        self._hides_reasoning = hide_reasoning
         self._step = 0
         self._line: list[str] = []
         """The pieces of the incomplete line."""
@@ -98,9 +100,10 @@ class PlainView(TextView):
 
     def _add_reasoning(self, text: str) -> None:
         if not self._in_reasoning:
-            self._say("Reasoning:")
+            self._say("Reasoning." if self._hides_reasoning else "Reasoning:")
             self._line, self._in_reasoning = [_INDENT], True
-        self._add_text(text.replace("\n", "\n" + _INDENT))
+        if not self._hides_reasoning:
+            self._add_text(text.replace("\n", "\n" + _INDENT))
 
     def _end_reasoning(self) -> None:
         if self._in_reasoning:

@@ -20,13 +20,20 @@ def disable_animation() -> None:
 
 
 @contextmanager
-def show_progress(what: str, total: int | None = None) -> Iterator[Callable[[int], None]]:
+def show_progress(
+    what: str, total: int | None = None, *, brief: bool = False
+) -> Iterator[Callable[[int], None]]:
     """Show progress on standard error; yield a function that advances it by a number of bytes.
 
-    Without a terminal, work of known size gets a single line, and other work none.
+    Where nothing can be animated, it is a single line; on a pipe only for work of known size.
+
+    Args:
+        what: the work in a few words.
+        total: its size in bytes, if known.
+        brief: whether it is too short for a line of its own.
     """
     if not (_animated and can_repaint(sys.stderr)):
-        if total:
+        if total or (sys.stderr.isatty() and not brief):
             print_error(f"{what}...")
         yield lambda done: None
         return

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
+from typing import Literal
 
-from streamchat.config.checks import check_setting
 from streamchat.repl.chat import Chat
+from streamchat.repl.errors import CommandError
 from streamchat.repl.registry import command
+from streamchat.text.sanitize import one_line
 
 
 @command("/verbose", "turn the debug lines for every chunk on or off", group="Display")
@@ -22,7 +24,7 @@ async def raw(chat: Chat, _: str) -> None:
     chat.say(f"Raw is {'on' if chat.options.raw else 'off'}")
 
 
-_MEANINGS = {
+_MEANINGS: dict[Literal["fold", "show", "hide"], str] = {
     "fold": "folded to one line once the answer begins",
     "show": "shown in full",
     "hide": "hidden",
@@ -45,9 +47,12 @@ def _offer_reasoning(chat: Chat, typed: str) -> Iterable[tuple[str, str]]:
 async def reasoning(chat: Chat, wanted: str) -> None:
     look = chat.options.look
     wanted = wanted or ("fold" if look.reasoning == "show" else "show")
-    value = check_setting("/reasoning", "reasoning", wanted)
-    chat.options = replace(chat.options, look=replace(look, reasoning=value))
-    chat.say(f"Reasoning is {_MEANINGS[value]}")
+    for how, meaning in _MEANINGS.items():
+        if how == wanted:
+            chat.options = replace(chat.options, look=replace(look, reasoning=how))
+            chat.say(f"Reasoning is {meaning}")
+            return
+    raise CommandError(f"/reasoning takes fold, show or hide, not {one_line(wanted, 20)}")
 
 
 @command("/quit", "quit (or press Ctrl-D)", group="Other")
