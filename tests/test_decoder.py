@@ -17,11 +17,13 @@ from streamchat.events import (
     AnswerDelta,
     ArgumentsDelta,
     ChunkReceived,
+    CodeDelta,
     Event,
     ReasoningDelta,
     TextDelta,
     ToolCallStarted,
 )
+from streamchat.models.wire.extras import LINE_FIELD
 from streamchat.models.wire.normalize import to_generation_chunk
 
 ADD, MULTIPLY = '{"x": 1, "y": 2}', '{"x": 3, "y": 4}'
@@ -361,6 +363,16 @@ class TestServersThatDiffer:
         )
         assert events == [ReasoningDelta("h"), ReasoningDelta("😀"), ReasoningDelta("\ud83d")]
         assert (reply.text, reply.refusal) == ("", "I will not.")
+
+    def test_a_line_of_code_comes_before_its_calls(self) -> None:
+        code = [AIMessageChunk("", additional_kwargs={LINE_FIELD: each}) for each in ("1 ", "+ 2")]
+        events, reply = decode(*code, part(0, "a", "add", ADD), text("", finish_reason="stop"))
+        assert events == [
+            *(CodeDelta("1 "), CodeDelta("+ 2")),
+            *(ToolCallStarted("a", "add"), ArgumentsDelta("a", ADD)),
+        ]
+        assert (reply.text, reply.fields) == ("", {LINE_FIELD: "1 + 2"})
+        assert to_chunk_received(code[1]) == ChunkReceived("+ 2", ())
 
     def test_a_whole_message_adds_what_its_deltas_lacked(self) -> None:
         thought = {"reasoning_content": "Hm"}

@@ -10,6 +10,7 @@ from streamchat.events import (
     AnswerDelta,
     ArgumentsDelta,
     ChunkReceived,
+    CodeDelta,
     Event,
     Notice,
     StepFinished,
@@ -32,6 +33,7 @@ ONE_OF_EACH: list[Event] = [
     StepStarted(1),
     ChunkReceived("text", ({"name": "add", "args": "", "id": "a", "index": 0},)),
     TextDelta("Let me"),
+    CodeDelta("2 + 3"),
     AnswerDelta("20", "b"),
     ToolCallStarted("a", "add"),
     ArgumentsDelta("a", '{"x'),
@@ -56,6 +58,10 @@ def test_a_dict_names_the_type_in_snake_case() -> None:
         "call_id": "a",
         "name": "add",
     }
+
+
+def test_a_piece_of_code_is_a_code_delta() -> None:
+    assert to_dict(CodeDelta("2 +")) == {"type": "code_delta", "text": "2 +"}
 
 
 def test_a_version_beside_the_event_is_ignored() -> None:

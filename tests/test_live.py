@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import io
+import re
 from collections.abc import Iterable
 
 import pytest
@@ -40,7 +41,7 @@ from streamchat.view.markdown import highlight
 from streamchat.view.style import get_style
 from tests.screen import Screen, ScreenTerminal, draw_text
 from tests.test_markdown import CUTS, MARKDOWN, render_at_once, split_source
-from tests.turns import EVIL, EVIL_SHOWN, NOTEBOOK, answer, call
+from tests.turns import EVIL, EVIL_SHOWN, LINE, NOTEBOOK, answer, call, play_line, write_code
 
 SHOWN = Look(reasoning="show")
 
@@ -231,6 +232,46 @@ class TestATurn:
         assert session.everything[:6] == [
             *(top(), "Hello world", bottom(), "", top("reasoning"), "hm")
         ]
+
+    def test_code_is_in_the_panel_of_the_call_that_it_becomes(self, clock: Clock) -> None:
+        with Session(60) as session:
+            session.show(*write_code(*LINE[:3]))
+            clock.now += 1
+            session.view._paint()
+            title, body, border, *_ = session.visible
+            assert re.match("╭─ . python ─+╮", title)
+            assert body.startswith("│ (2| +| 3)|")
+            assert border.startswith("╰──")
+            session.show(*write_code(*LINE[3:]), ToolCallStarted("a", "add"))
+            clock.now += 1
+            session.view._paint()
+            title, body, *_ = session.visible
+            assert re.match("╭─ . add ─+╮", title)
+            assert body.startswith("│ (2| +| 3)| *| 4|")
+            assert "python" not in "".join(session.visible)
+
+    def test_a_turn_of_a_line(self) -> None:
+        assert draw_turn(play_line(), 60) == [
+            "╭─ ✓ add(x=2, y=3) → 5 ────────────────────────────────────╮",
+            "│ (2| +| 3)| *| 4|                                         │",
+            "╰────────────────────────────────────────────────── <1 ms ─╯",
+            "╭─ ✓ multiply(x=5, y=4) → 20 ──────────────────────────────╮",
+            '│ {"x": 5, "y": 4}|                                        │',
+            "╰────────────────────────────────────────────────── <1 ms ─╯",
+            *("", top(columns=60), "It is 20.", "╰─ m · 3 steps · 1.5 s"),
+        ]
+
+    @pytest.mark.parametrize("end", [TurnFailed("why"), TurnCancelled()])
+    def test_code_that_was_cut_off_stays(self, end: Event) -> None:
+        lines = draw_turn([*write_code("2", " +"), end], 60)
+        assert re.match("╭─ . python ─+╮", lines[0])
+        assert lines[1].startswith("│ 2| +|")
+
+    @pytest.mark.parametrize("columns", [20, 40, 80])
+    def test_code_is_data(self, columns: int) -> None:
+        lines = "".join(draw_turn([*write_code(EVIL, EVIL), TurnFailed("why")], columns))
+        assert "\x1b" not in lines
+        assert "\u202e" not in lines
 
     def test_prose_a_failed_call_and_a_note(self) -> None:
         events = [

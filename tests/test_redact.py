@@ -10,6 +10,7 @@ from streamchat.events import (
     AnswerDelta,
     ArgumentsDelta,
     ChunkReceived,
+    CodeDelta,
     Event,
     ReasoningDelta,
     StepFinished,
@@ -111,6 +112,15 @@ def test_channels_are_redacted_independently() -> None:
         ArgumentsDelta("b", "ab"),
         StepFinished(1),
     ]
+
+
+@pytest.mark.parametrize("at", range(len(KEY) + 1))
+def test_a_secret_split_over_pieces_of_code_is_redacted(at: int) -> None:
+    events = redact_events(
+        CodeDelta(f"f(a='{KEY[:at]}"), CodeDelta(f"{KEY[at:]}')"), StepFinished(1)
+    )
+    code = [each.text for each in events if isinstance(each, CodeDelta)]
+    assert "".join(code) == "f(a='sk-***')"
 
 
 def test_values_are_redacted_at_any_depth() -> None:

@@ -12,6 +12,7 @@ from streamchat.events import (
     AnswerDelta,
     ArgumentsDelta,
     ChunkReceived,
+    CodeDelta,
     Event,
     Notice,
     ReasoningDelta,
@@ -29,6 +30,7 @@ from streamchat.events import (
 from streamchat.text.pieces import Pieces
 from streamchat.turn import (
     Answer,
+    Code,
     Note,
     Prose,
     Reasoning,
@@ -81,6 +83,18 @@ def test_reasoning_is_no_part_of_the_answer() -> None:
     turn = after(ReasoningDelta("h"), ReasoningDelta("m"), TextDelta("3"), TurnDone("3"))
     assert turn.blocks == (Reasoning(Pieces(["h", "m"])), Answer("", Pieces(["3"])))
     assert turn.answer.text == "3"
+
+
+def test_code_becomes_its_first_call() -> None:
+    turn = after(CodeDelta("2 * 3 "), CodeDelta("+ 4"))
+    assert turn.blocks == (Code(Pieces(["2 * 3 ", "+ 4"])),)
+    turn = after(CodeDelta("2"), ToolCallStarted("a", "f"), ToolCallStarted("b", "g"))
+    assert turn.blocks == (ToolCall("a", "f", code=Pieces(["2"])), ToolCall("b", "g"))
+
+
+def test_code_that_a_notice_separates_from_the_call_stays() -> None:
+    turn = after(CodeDelta("2 +"), Notice("retrying"), ToolCallStarted("a", "f"))
+    assert turn.blocks == (Code(Pieces(["2 +"])), Note("retrying"), ToolCall("a", "f"))
 
 
 def test_reasoning_in_the_middle_of_a_text_does_not_end_it() -> None:

@@ -34,7 +34,16 @@ from streamchat.view.debug import DebugView
 from streamchat.view.jsonl import JsonView
 from streamchat.view.plain import PlainView
 from streamchat.view.raw import RawView
-from tests.turns import EVIL, EVIL_SHOWN, NOTEBOOK, answer, call, show_turn
+from tests.turns import (
+    EVIL,
+    EVIL_SHOWN,
+    NOTEBOOK,
+    answer,
+    call,
+    play_line,
+    show_turn,
+    write_code,
+)
 
 
 class Terminal(io.StringIO):
@@ -58,6 +67,15 @@ class TestRaw:
     def test_reasoning_has_a_line_of_its_own(self) -> None:
         events = [ReasoningDelta("h"), ReasoningDelta("m"), TextDelta("3"), TurnDone("3")]
         assert self.lines(events) == ["thinking: h|m|", "3|", ""]
+
+    def test_a_line_of_code_comes_before_its_calls(self) -> None:
+        assert self.lines(play_line())[:7] == [
+            *("calling: (2| +| 3)| *| 4|", "Calling add...", '{"x": 2, "y": 3}|', "add → 5"),
+            *("Calling multiply...", '{"x": 5, "y": 4}|', "multiply → 20"),
+        ]
+
+    def test_code_that_was_cut_off(self) -> None:
+        assert self.lines([*write_code("2", " +"), TurnFailed("why")]) == ["calling: 2| +|", ""]
 
     def test_the_notebook_s_format(self) -> None:
         assert self.lines(NOTEBOOK) == [
@@ -230,6 +248,13 @@ class TestPlain:
         show_turn(PlainView(out, hide_reasoning=True), events)
         assert out.getvalue().splitlines() == ["Reasoning.", "Reply:", "3"]
 
+    def test_calls_are_described_and_not_their_code(self) -> None:
+        assert self.lines(play_line())[:7] == [
+            *("Step 1: asking m.", "Calling add...", "add is called with x = 2, y = 3."),
+            *("add returned 5.", "Step 2: asking m.", "Calling multiply..."),
+            "multiply is called with x = 5, y = 4.",
+        ]
+
     def test_reasoning_is_told_apart_from_text(self) -> None:
         events = [ReasoningDelta("h\nm"), TextDelta("3"), StepFinished(1), ReasoningDelta("x")]
         assert self.lines([*events, *answer("4")])[:7] == [
@@ -276,6 +301,9 @@ class TestAnswer:
     def test_a_blank_answer_writes_nothing(self) -> None:
         events = [AnswerDelta(" \n", "a"), AnswerDelta(" \n yes \n", "b"), TurnDone(" \n yes \n")]
         assert self.text(events) == " \n yes \n\n"
+
+    def test_code_is_no_answer(self) -> None:
+        assert self.text(play_line()) == "It is 20.\n"
 
     def test_reasoning_is_no_answer(self) -> None:
         assert self.text([ReasoningDelta("hm"), *answer("20")]) == "20\n"
@@ -344,6 +372,22 @@ def test_debug_lines_beside_another_view() -> None:
         "turn: failed after 2.000 s, 1 step",
     ]
     assert "Calling add..." in out.getvalue()
+
+
+def test_json_has_the_code() -> None:
+    out = io.StringIO()
+    show_turn(JsonView(out), play_line())
+    lines = [json.loads(line) for line in out.getvalue().splitlines()]
+    code = [line["text"] for line in lines if line["type"] == "code_delta"]
+    assert "".join(code) == "(2 + 3) * 4"
+
+
+def test_debug_lines_show_the_code() -> None:
+    lines: list[str] = []
+    chunks = [ChunkReceived("2 +"), ChunkReceived(f"3{EVIL}")]
+    show_turn(DebugView(PlainView(io.StringIO()), lines.append), [*chunks, TurnFailed("why")])
+    assert lines[0] == "content: 2 +"
+    assert lines[1].startswith("content: 3")
 
 
 def test_debug_lines_leave_out_what_is_unknown() -> None:

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from streamchat.events import (
     AnswerDelta,
     ArgumentsDelta,
+    CodeDelta,
     Event,
     StepFinished,
     StepStarted,
@@ -50,6 +51,24 @@ def answer(*pieces: str) -> list[Event]:
         StepFinished(2, "tool_calls"),
         ToolFinished("final_answer", ""),
         TurnDone("".join(pieces), (), 1.5),
+    ]
+
+
+LINE = ("(2", " +", " 3)", " *", " 4")
+"""A line of Python that is two calls, as its tokens arrive."""
+
+
+def write_code(*fragments: str) -> list[Event]:
+    return [CodeDelta(fragment) for fragment in fragments]
+
+
+def play_line() -> list[Event]:
+    """Return the events of a turn in which the model writes `LINE`."""
+    return [
+        *(TurnStarted("What is (2 + 3) * 4?", "m"), StepStarted(1), *write_code(*LINE)),
+        *call("add", ['{"x": 2, "y": 3}'], "5"),
+        *(StepStarted(2), *call("multiply", ['{"x": 5, "y": 4}'], "20")),
+        *(StepStarted(3), *answer("It is 20.")),
     ]
 
 

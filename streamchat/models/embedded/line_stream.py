@@ -42,10 +42,12 @@ class LineTranslator:
         self._turn = turn
         self._reader = LineReader()
         self._answers = False
+        self._finish_reason: str | None = None
 
     def feed(self, chunk: ChatGenerationChunk) -> Iterator[ChatGenerationChunk]:
         """Yield what a chunk becomes; one without text stays as it is."""
-        message = chunk.message
+        message, metadata = chunk.message, chunk.generation_info or {}
+        self._finish_reason = metadata.get("finish_reason") or self._finish_reason
         if not message.content:
             yield chunk
             return
@@ -53,21 +55,35 @@ class LineTranslator:
         for piece in self._reader.feed(str(message.text)):
             yield self._translate(piece)
         if self._reader.closed and not closed:
-            used = json.dumps(self._turn.tools_used)
-            yield self._add_arguments(f'", "tools_used": {used}}}')
-        if message.response_metadata or getattr(message, "usage_metadata", None):
-            yield ChatGenerationChunk(message=message.model_copy(update={"content": ""}))
+            yield self._close_answer()
+        if metadata or getattr(message, "usage_metadata", None):
+            rest = message.model_copy(update={"content": ""})
+            yield ChatGenerationChunk(message=rest, generation_info=metadata)
 
     def finish(self) -> Iterator[ChatGenerationChunk]:
-        """Yield the calls of a line of code; a line that is not one is text after all."""
+        """Yield the calls of a line of code; a line that is not one is text after all.
+
+        A line that was cut off is not run: its beginning may be another calculation.
+        """
         for piece in self._reader.finish():
             yield self._translate(piece)
-        if self._answers:
-            return
+        complete = self._finish_reason == "stop"
+        if not self._answers:
+            if complete:
+                yield self._read_line()
+            elif self._finish_reason is None:
+                yield _say(self._reader.line)
+        elif complete and not self._reader.closed:
+            yield self._close_answer()
+
+    def _read_line(self) -> ChatGenerationChunk:
         try:
-            yield make_calls(self._turn.read(self._reader.line).find_ready([]))
+            return make_calls(self._turn.read(self._reader.line).find_ready([]))
         except LineError:
-            yield ChatGenerationChunk(message=AIMessageChunk(content=self._reader.line))
+            return _say(self._reader.line)
+
+    def _close_answer(self) -> ChatGenerationChunk:
+        return self._add_arguments(f'", "tools_used": {json.dumps(self._turn.tools_used)}}}')
 
     def _translate(self, piece: Piece) -> ChatGenerationChunk:
         kind, text = piece
@@ -82,3 +98,7 @@ class LineTranslator:
         self._answers = True
         call = tool_call_chunk(name=name, args=fragment, index=0)
         return ChatGenerationChunk(message=AIMessageChunk(content="", tool_call_chunks=[call]))
+
+
+def _say(text: str) -> ChatGenerationChunk:
+    return ChatGenerationChunk(message=AIMessageChunk(content=text))

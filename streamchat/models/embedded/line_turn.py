@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, ToolMessage
@@ -71,7 +71,21 @@ class LineTurn:
         line, results = self._lines[-1]
         if any(failed for _, failed in results):
             return []
-        return self.read(line).find_ready([_read_value(text) for text, _ in results])
+        texts = [text for text, _ in results]
+        plan = self.read(line)
+        pairs = zip(
+            plan.find_ready(texts), plan.find_ready([*map(_read_value, texts)]), strict=True
+        )
+        return [self._choose_arguments(*pair) for pair in pairs]
+
+    def _choose_arguments(self, with_texts: Step, with_values: Step) -> Step:
+        """Return the call with results as text where text is wanted, and else as values."""
+        schema = self._toolbox.called.get(with_texts.name, {}).get("properties", {})
+        arguments = {
+            name: with_texts.arguments[name] if _wants_text(schema.get(name)) else value
+            for name, value in with_values.arguments.items()
+        }
+        return Step(with_values.name, arguments)
 
     def build_request(self) -> tuple[list[Message], str]:
         """Return the messages to send, and the grammar of the reply."""
@@ -129,10 +143,13 @@ def _close(line: str, results: Sequence[tuple[str, bool]]) -> Round:
     return Round(line, spelled[0] if spelled else text[:_MAX_RESULT], failed)
 
 
+def _wants_text(schema: Any) -> bool:
+    return isinstance(schema, Mapping) and schema.get("type") == "string"
+
+
 def _read_value(text: str) -> Any:
     """Return a result as an argument of the next call: a number if it is one."""
     try:
-        value = json.loads(text)
-    except ValueError:
+        return json.loads(text)
+    except (ValueError, RecursionError):
         return text
-    return value

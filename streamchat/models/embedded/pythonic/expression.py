@@ -8,9 +8,8 @@ import re
 from streamchat.models.embedded.pythonic.numbers import find_numbers
 
 _EXPRESSION = re.compile(r"[-\u2212(]*[\d.][\d.,()\s+*/^x\u00d7\u00f7\u2212-]*[\d)]")
-_SPELLINGS = str.maketrans(
-    {"^": "**", "\u00d7": "*", "x": "*", "\u00f7": "/", "\u2212": "-", ",": ""}
-)
+_SPELLINGS = str.maketrans({"^": "**", "\u00d7": "*", "x": "*", "\u00f7": "/", "\u2212": "-"})
+_THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}(?!\d))")
 _TOKEN = re.compile(r"\*\*|\d+(?:\.\d+)?|\.\d+|[-+*/()]")
 _OPERATORS = ("+", "-", "*", "/", "**")
 
@@ -22,21 +21,50 @@ def find_expression(question: str) -> str | None:
     asked.
     """
     found = max(_EXPRESSION.findall(question), key=len, default="")
-    line = _space(_TOKEN.findall(found.translate(_SPELLINGS)))
-    if " " not in line or find_numbers(question.replace(found, " ", 1)):
+    if find_numbers(question.replace(found, " ", 1)):
         return None
+    line = _write(_TOKEN.findall(_THOUSANDS.sub("", found).translate(_SPELLINGS)))
+    if line.startswith("-") and not _is_plain(line):  # such as -2 ** 2, which is not (-2) ** 2
+        line = f"0 - {line[1:]}"
+    return line if " " in line and _is_plain(line) else None
+
+
+def _is_plain(line: str) -> bool:
+    """Whether the line is an expression in which only numbers have a sign."""
     try:
-        ast.parse(line, mode="eval")
+        tree = ast.parse(line, mode="eval").body
     except SyntaxError:
-        return None
-    return line
+        return False
+    return all(map(_is_number, _list_parts(tree)))
 
 
-def _space(tokens: list[str]) -> str:
-    """Join the tokens of an expression with spaces around its binary operators."""
+def _list_parts(node: ast.expr) -> list[ast.expr]:
+    if isinstance(node, ast.BinOp):
+        return [*_list_parts(node.left), *_list_parts(node.right)]
+    return [node]
+
+
+def _is_number(node: ast.expr) -> bool:
+    match node:
+        case ast.Constant() | ast.UnaryOp(op=ast.USub(), operand=ast.Constant()):
+            return True
+        case _:
+            return False
+
+
+def _write(tokens: list[str]) -> str:
+    """Join the tokens of an expression with spaces around its binary operators.
+
+    Numbers that stand side by side stay apart, which is an error in Python.
+    """
     line, before = "", "("
     for each in tokens:
-        is_sign = each == "-" and before in ("(", *_OPERATORS)
-        line += f" {each} " if each in _OPERATORS and not is_sign else each
+        follows_operand = before not in ("(", *_OPERATORS)
+        if each == "(" and follows_operand:
+            line += " * "
+        elif each not in (*_OPERATORS, ")") and follows_operand:
+            line += " "
+        is_binary = each in _OPERATORS and (each != "-" or follows_operand)
+        line += f" {each} " if is_binary else each
         before = each
     return line

@@ -6,14 +6,13 @@ was not mentioned.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from streamchat.models.embedded.pythonic.schema import SchemaRules
+from streamchat.models.embedded.pythonic.schema import SchemaRules, quote
 
-_MAX_MENTIONS = 5
-"""Each may be used once; the grammar grows exponentially with them."""
+_MAX_COUNTED = 5
+"""Of so many numbers each is used once at most; the grammar grows exponentially with them."""
 _MAX_DEPTH = 3
 _LONG, _LONGEST_SENTENCE = 600, 200
 _TEXT = rf"""
@@ -40,7 +39,8 @@ def build_question_grammar(
     if expression:
         roots.append(quote(expression))
     elif len(numbers) > 1:
-        start, chain = _chain_numbers(numbers[:_MAX_MENTIONS])
+        counts = len(numbers) <= _MAX_COUNTED
+        start, chain = _chain_numbers(numbers) if counts else _mix_numbers(numbers)
         roots.append(start)
         rules += [*chain, f"operator ::= {_OPERATOR}"]
     if tools:
@@ -52,23 +52,22 @@ def build_question_grammar(
 
 def build_closing_grammar(numbers: Iterable[str]) -> str:
     """Return the grammar of a sentence that holds no numbers but these."""
-    longest_first = sorted(set(numbers), key=lambda number: (-len(number), number))
-    if not longest_first:
+    allowed = set(numbers)
+    if not allowed:
         return f'root ::= "say(\\"" text "\\")"\n{_TEXT.strip()}'
     return "\n".join(
         [
-            'root ::= "say(\\"" (number | plain) part{0,300} "\\")"',
+            'root ::= "say(\\"" (number | part) part{0,300} "\\")"',
             "part ::= before number | plain",
             'before ::= " " | "(" | "$" | "\\u20ac" | "\\u00a3" | "="',
-            f"number ::= {' | '.join(map(quote, longest_first))}",
+            _write_numbers(allowed),
             'plain ::= [^"\\\\\\n0-9]',
         ]
     )
 
 
-def quote(text: str) -> str:
-    """Return the text as a literal of the grammar."""
-    return json.dumps(text, ensure_ascii=False)
+def _write_numbers(numbers: Iterable[str]) -> str:
+    return f"number ::= {' | '.join(map(quote, sorted(set(numbers))))}"
 
 
 def _chain_numbers(numbers: Sequence[str]) -> tuple[str, list[str]]:
@@ -90,6 +89,15 @@ def _chain_numbers(numbers: Sequence[str]) -> tuple[str, list[str]]:
         waiting += [after for _, after in steps if after]
     return _name(("n", 0, (False,))), [
         f"{name} ::= {' | '.join(steps)}" for name, steps in rules.items()
+    ]
+
+
+def _mix_numbers(numbers: Sequence[str]) -> tuple[str, list[str]]:
+    """Return the first of the rules for expressions of many numbers, which may be repeated."""
+    return "sum", [
+        f"sum ::= part (operator part){{1,{len(numbers) - 1}}}",
+        'part ::= number | "(" number (operator number){1,2} ")"',
+        _write_numbers(numbers),
     ]
 
 

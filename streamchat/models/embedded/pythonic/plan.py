@@ -120,6 +120,15 @@ class _Reader:
                 return value
             case ast.UnaryOp(op=ast.USub(), operand=ast.Constant(value=int() | float() as value)):
                 return -value
+            case ast.UnaryOp(
+                op=ast.USub(),
+                operand=ast.BinOp(
+                    left=ast.Constant(value=int() | float() as value),
+                    op=ast.Pow() as op,
+                    right=power,
+                ),
+            ):  # in the grammar, the sign belongs to the number
+                return self._read_operation(op, -value, self.read(power, deeper))
             case ast.List(elts=items):
                 return [self.read(each, deeper) for each in items]
             case ast.Dict(keys=keys, values=values):
@@ -152,6 +161,8 @@ class _Reader:
 
     def _read_call(self, name: str, keywords: Sequence[ast.keyword], depth: int) -> Ref:
         arguments = {each.arg or "": self.read(each.value, depth) for each in keywords}
+        if len(arguments) < len(keywords):
+            raise LineError("an argument is repeated")
         return self._add(name, arguments)
 
     def _add(self, name: str, arguments: Mapping[str, Value]) -> Ref:

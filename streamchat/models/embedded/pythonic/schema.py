@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import json
+import keyword
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 _COMMON = {
     "string": '"\\"" ([^"\\\\\\n] | "\\\\" ["\\\\n])* "\\""',
-    "integer": '"-"? [0-9]{1,15}',
-    "number": '"-"? [0-9]{1,15} ("." [0-9]{1,10})?',
+    "integer": '"-"? ("0" | [1-9] [0-9]{0,14})',
+    "number": '"-"? ("0" | [1-9] [0-9]{0,14}) ("." [0-9]{1,10})?',
     "boolean": '"True" | "False"',
     "null": '"None"',
 }
-_IGNORED = frozenset({"title", "description", "default", "examples", "format"})
 _MAX_DEPTH = 6
 
 
@@ -47,8 +47,9 @@ class SchemaRules:
         ]
 
     def _make_call(self, name: str, schema: Mapping[str, Any]) -> str:
-        if not name.isidentifier():
-            raise UnsupportedSchemaError(f"{name} is no name in Python")
+        for each in (name, *schema.get("properties", ())):
+            if not each.isidentifier() or keyword.iskeyword(each):
+                raise UnsupportedSchemaError(f"{each} is no name in Python")
         definitions = schema.get("$defs", {})
         required = set(schema.get("required", ()))
         parameters = [
@@ -93,7 +94,7 @@ class SchemaRules:
             return self._make_value(definitions.get(name), definitions, depth + 1)
         if "const" in schema or "enum" in schema:
             values = schema.get("enum", [schema.get("const")])
-            return f"({' | '.join(json.dumps(_write(value)) for value in values)})"
+            return f"({' | '.join(quote(_write(value)) for value in values)})"
         for key in ("anyOf", "oneOf"):
             if key in schema:
                 ways = [self._make_value(each, definitions, depth + 1) for each in schema[key]]
@@ -120,11 +121,16 @@ class SchemaRules:
                 items = []
                 for name, each in schema["properties"].items():
                     value = self._make_value(each, definitions, depth + 1)
-                    key = json.dumps(f"{json.dumps(name)}: ")
+                    key = quote(f"{_write(name)}: ")
                     items.append((f"{key} {value}", name in required))
                 return f'"{{" {self._join(items)} "}}"'
             case kind:
                 raise UnsupportedSchemaError(f"no rule for the type {kind}")
+
+
+def quote(text: str) -> str:
+    """Return the text as a literal of the grammar."""
+    return json.dumps(text, ensure_ascii=False)
 
 
 def _write(value: Any) -> str:

@@ -1,0 +1,423 @@
+"""Turns of lines: what the model is sent, what its line becomes, and what the agent makes of it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Iterable, Sequence
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from langchain_core.messages import (
+    AIMessage,
+    AIMessageChunk,
+    BaseMessage,
+    HumanMessage,
+    SystemMessage,
+    ToolMessage,
+)
+from langchain_core.outputs import ChatGenerationChunk
+from langchain_core.tools import tool
+from langchain_core.utils.function_calling import convert_to_openai_tool
+
+from streamchat import AgentExecutor
+from streamchat.agent.decoder import ChunkDecoder
+from streamchat.agent.reply import Reply
+from streamchat.events import (
+    AnswerDelta,
+    CodeDelta,
+    Event,
+    TextDelta,
+    ToolCallStarted,
+    ToolFinished,
+    ToolStarted,
+)
+from streamchat.models.embedded.line_stream import LineTranslator
+from streamchat.models.embedded.line_turn import LineTurn
+from streamchat.models.embedded.model import EmbeddedChatOpenAI
+from streamchat.models.embedded.pythonic.plan import Step
+from streamchat.models.embedded.pythonic.toolbox import read_toolbox
+from streamchat.models.embedded.server import EmbeddedServer
+from streamchat.models.openai_compatible import connect
+from streamchat.models.wire.extras import LINE_FIELD
+from streamchat.tools import TOOLS
+from streamchat.turn import Answer, ToolCall, fold
+from tests.agents import collect_events
+from tests.gbnf import Grammar
+from tests.server import Hangup, Server, completion, delta, fails, says
+from tests.server import Reply as Sent
+
+
+@tool
+def get_weather(city: str, days: int = 1) -> str:
+    """Get the weather."""
+    return f"sunny in {city} for {days}"
+
+
+@tool
+def find_city(code: str) -> str:
+    """Find the city of a postal code."""
+    return code
+
+
+CALLED = [*TOOLS, get_weather, find_city]
+SYSTEM = SystemMessage("Be brief.")
+
+
+def begin(*messages: BaseMessage, tools: Sequence[Any] = TOOLS, instructions: str = "") -> LineTurn:
+    toolbox = read_toolbox([convert_to_openai_tool(each) for each in tools])
+    assert toolbox
+    return LineTurn([SYSTEM, *messages], toolbox, instructions)
+
+
+def wrote(line: str, *results: str, failed: bool = False) -> list[BaseMessage]:
+    """Return the messages of a line and the results of its first calls."""
+    return [
+        AIMessage("", additional_kwargs={LINE_FIELD: line}),
+        *(
+            ToolMessage(each, tool_call_id="c", status="error" if failed else "success")
+            for each in results
+        ),
+    ]
+
+
+def went_on(*results: str) -> list[BaseMessage]:
+    """Return the messages of calls that a line goes on with."""
+    return [AIMessage(""), *(ToolMessage(each, tool_call_id="c") for each in results)]
+
+
+def ask(turn: LineTurn) -> tuple[list[str], Grammar]:
+    """Return what is sent after the examples, and the grammar."""
+    messages, grammar = turn.build_request()
+    start = len(begin(HumanMessage("?"), tools=TOOLS).build_request()[0]) - 1
+    return [f"{each['role']}: {each['content']}" for each in messages[start:]], Grammar(grammar)
+
+
+class TestNextCalls:
+    def test_a_question_has_none(self) -> None:
+        assert begin(HumanMessage("2+3?")).find_next_calls() == []
+
+    def test_the_outer_call_takes_the_result(self) -> None:
+        question = HumanMessage("(2+3)*4")
+        turn = begin(question, *wrote("(2 + 3) * 4", "5"))
+        assert turn.find_next_calls() == [Step("multiply", {"x": 5, "y": 4})]
+        assert begin(question, *wrote("(2 + 3) * 4", "5"), *went_on("20")).find_next_calls() == []
+
+    def test_a_failed_call_ends_the_line(self) -> None:
+        line = wrote("0 ** (0 - 1) * 2", "-1"), wrote("0 ** (0 - 1) * 2", "Error: no", failed=True)
+        assert begin(HumanMessage("?"), *line[0]).find_next_calls()
+        assert begin(HumanMessage("?"), *line[1]).find_next_calls() == []
+
+    def test_only_the_last_line_counts(self) -> None:
+        turn = begin(
+            HumanMessage("?"),
+            *wrote('get_weather(city=find_city(code="75"))', "Paris"),
+            *went_on("sunny"),
+            *wrote('find_city(code="10")', "Berlin"),
+            tools=CALLED,
+        )
+        assert turn.find_next_calls() == []
+
+    @pytest.mark.parametrize("code", ["75001", "1e3", "true", "null", '{"a": 1}', "Paris"])
+    def test_a_result_stays_text_where_text_is_wanted(self, code: str) -> None:
+        line = wrote('get_weather(city=find_city(code="75"))', code)
+        turn = begin(HumanMessage("?"), *line, tools=CALLED)
+        assert turn.find_next_calls() == [Step("get_weather", {"city": code})]
+
+    def test_a_result_is_a_value_elsewhere(self) -> None:
+        line = wrote('get_weather(city="Paris", days=find_city(code="75"))', "3")
+        turn = begin(HumanMessage("?"), *line, tools=CALLED)
+        assert turn.find_next_calls() == [Step("get_weather", {"city": "Paris", "days": 3})]
+
+
+class TestToolsUsed:
+    def test_each_once_in_order(self) -> None:
+        turn = begin(HumanMessage("?"), *wrote("2 * 3 + 4 * 5", "6", "20"), *went_on("26"))
+        assert turn.tools_used == ["multiply", "add"]
+
+    def test_not_those_of_a_line_that_failed(self) -> None:
+        turn = begin(HumanMessage("?"), *wrote("0 / 0", "Error: no", failed=True))
+        assert turn.tools_used == []
+
+    def test_none_in_a_turn_without_calls(self) -> None:
+        assert begin(HumanMessage("Hello")).tools_used == []
+
+
+class TestRequest:
+    def test_a_question(self) -> None:
+        messages, grammar = ask(begin(HumanMessage("Add two and 3.")))
+        assert messages == ["user: Add two and 3."]
+        assert grammar.matches("2 + 3")
+        assert grammar.matches('say("Hello.")')
+        assert not grammar.matches("2 + 4")
+
+    def test_the_examples_can_be_written_themselves(self) -> None:
+        messages, _ = begin(HumanMessage("?")).build_request()
+        examples = messages[1:-1]
+        for question, line in zip(examples[::2], examples[1::2], strict=True):
+            if " = " in question["content"] or question["content"].startswith(
+                ("and", "subtract 3")
+            ):
+                continue
+            _, grammar = ask(begin(HumanMessage(question["content"])))
+            assert grammar.matches(line["content"]), (question, line)
+
+    def test_the_user_s_instructions(self) -> None:
+        messages, _ = begin(HumanMessage("Hi"), instructions="Rhyme.").build_request()
+        assert messages[0]["content"].endswith("\nRhyme.")
+
+    def test_earlier_answers_are_lines_again(self) -> None:
+        history = [HumanMessage("Hi"), AIMessage('"Hello"\nyou')]
+        messages, _ = ask(begin(*history, HumanMessage("Bye")))
+        assert messages == ["user: Hi", r'assistant: say("\"Hello\"\nyou")', "user: Bye"]
+
+    def test_a_follow_up_may_use_the_last_number(self) -> None:
+        history = [HumanMessage("2 + 3"), AIMessage("2 + 3 is 5.")]
+        _, grammar = ask(begin(*history, HumanMessage("and times 4?")))
+        assert grammar.matches("5 * 4")
+        assert not grammar.matches("3 * 4")
+
+    def test_calls_that_the_line_went_on_with_are_not_shown(self) -> None:
+        messages, _ = ask(
+            begin(HumanMessage("(2+3)*4"), *wrote("(2 + 3) * 4", "5"), *went_on("20.0"))
+        )
+        assert messages[1:] == ["assistant: (2 + 3) * 4", "user: (2 + 3) * 4 = 20"]
+
+    def test_a_sum_is_closed_with_the_result(self) -> None:
+        _, grammar = ask(begin(HumanMessage("12 minus 30"), *wrote("12 - 30", "-18")))
+        assert grammar.matches('say("12 minus 30 is -18.")')
+        for line in ('say("It is 18.")', 'say("-19")', "12 - 30"):
+            assert not grammar.matches(line)
+
+    def test_a_tiny_error_of_floats_is_rounded_away(self) -> None:
+        messages, grammar = ask(
+            begin(HumanMessage("49 / 49"), *wrote("49 / 49", "0.02", "0.9999999999999999"))
+        )
+        assert messages[-1] == "user: 49 / 49 = 1"
+        assert grammar.matches('say("49 / 49 is 1.")')
+
+    def test_a_failed_call_is_explained_freely(self) -> None:
+        messages, grammar = ask(
+            begin(HumanMessage("1/0"), *wrote("1 / 0", "Error: 0 has no power", failed=True))
+        )
+        assert messages[-1] == "user: 1 / 0 failed: Error: 0 has no power"
+        assert grammar.matches('say("That fails.")')
+        assert not grammar.matches("1 / 0")
+
+    def test_after_a_tool_of_the_user_comes_another_or_an_answer(self) -> None:
+        turn = begin(
+            HumanMessage("?"), *wrote('find_city(code="75")', "Paris " * 1000), tools=CALLED
+        )
+        messages, grammar = ask_with_tools(turn)
+        assert len(messages[-1]) < 2100
+        assert grammar.matches('get_weather(city="Paris")')
+        assert grammar.matches('say("It is 42.")')
+
+    def test_the_model_has_to_answer_in_the_end(self) -> None:
+        def ask_after(rounds: int) -> Grammar:
+            lines = [each for _ in range(rounds) for each in wrote('find_city(code="7")', "x")]
+            return ask_with_tools(begin(HumanMessage("?"), *lines, tools=CALLED))[1]
+
+        assert ask_after(3).matches('find_city(code="7")')
+        assert not ask_after(4).matches('find_city(code="7")')
+        assert ask_after(4).matches('say("It is 42.")')
+
+
+def ask_with_tools(turn: LineTurn) -> tuple[list[str], Grammar]:
+    messages, grammar = turn.build_request()
+    return [f"{each['role']}: {each['content']}" for each in messages], Grammar(grammar)
+
+
+def chunk(text: str = "", reason: str | None = None, **fields: Any) -> ChatGenerationChunk:
+    metadata = {"finish_reason": reason} if reason else None
+    message = AIMessageChunk(content=text, **fields)
+    return ChatGenerationChunk(message=message, generation_info=metadata)
+
+
+def decode(turn: LineTurn, chunks: Iterable[ChatGenerationChunk]) -> tuple[list[Event], Reply]:
+    """Return what the agent makes of the chunks."""
+    translator, decoder = LineTranslator(turn), ChunkDecoder()
+    translated = [new for each in chunks for new in translator.feed(each)]
+    translated += translator.finish()
+    events: list[Event] = []
+    for each in translated:
+        assert isinstance(each.message, AIMessageChunk)
+        each.message.response_metadata |= each.generation_info or {}  # as LangChain does
+        events += decoder.feed(each.message)
+    more, reply = decoder.finish()
+    return [*events, *more], reply
+
+
+def write(line: str, *cuts: int, reason: str | None = "stop") -> tuple[list[Event], Reply]:
+    places = sorted({0, len(line), *(min(cut, len(line)) for cut in cuts)})
+    pieces = [line[start:end] for start, end in pairwise(places)]
+    end = [chunk(reason=reason)] if reason else []
+    turn = begin(HumanMessage("?"), *wrote("1 + 1", "2"), tools=CALLED)
+    return decode(turn, [*map(chunk, pieces), *end])
+
+
+def join(events: Iterable[Event], kind: type[CodeDelta] | type[AnswerDelta]) -> str:
+    return "".join(each.text for each in events if isinstance(each, kind))
+
+
+CUTS = st.lists(st.integers(0, 60))
+
+
+class TestTranslator:
+    @given(CUTS)
+    def test_code_arrives_before_its_calls(self, cuts: list[int]) -> None:
+        events, reply = write("7 * 8 - 6 * 3", *cuts)
+        assert join(events, CodeDelta) == "7 * 8 - 6 * 3"
+        last = max(at for at, each in enumerate(events) if isinstance(each, CodeDelta))
+        assert not any(isinstance(each, ToolCallStarted) for each in events[:last])
+        assert [(call.name, json.loads(call.arguments)) for call in reply.calls] == [
+            ("multiply", {"x": 7, "y": 8}),
+            ("multiply", {"x": 6, "y": 3}),
+        ]
+        assert reply.fields == {LINE_FIELD: "7 * 8 - 6 * 3"}
+
+    @pytest.mark.parametrize("text", ['"Hi", she\nsaid \\o/', "Grüße, 你好 😀", "It is 2."])
+    @given(cuts=CUTS)
+    def test_an_answer_arrives_as_it_is_written(self, text: str, cuts: list[int]) -> None:
+        events, reply = write(f"say({json.dumps(text, ensure_ascii=False)})", *cuts)
+        assert join(events, AnswerDelta) == text
+        assert join(events, CodeDelta) == ""
+        (call,) = reply.calls
+        assert call.name == "final_answer"
+        assert json.loads(call.arguments) == {"answer": text, "tools_used": ["add"]}
+
+    def test_each_token_of_an_answer_is_an_event(self) -> None:
+        events, _ = write('say("It is 2.")', 5, 7, 10)
+        assert [each.text for each in events if isinstance(each, AnswerDelta)] == [
+            "It",
+            " is",
+            " 2.",
+        ]
+
+    @pytest.mark.parametrize("line", ["Hello there.", "say('x')", "42", "nosuch(x=1)", "2 +"])
+    def test_a_line_that_calls_nothing_is_a_text(self, line: str) -> None:
+        events, reply = write(line)
+        assert (reply.text, reply.calls, reply.cut_off) == (line, (), False)
+        assert TextDelta(line) in events
+
+    @pytest.mark.parametrize("line", ["2 + 3", "2 + ", 'say("It is', "s"])
+    def test_a_line_that_was_cut_off_is_not_run(self, line: str) -> None:
+        _, reply = write(line, reason="length")
+        assert reply.cut_off
+        assert not any(call.complete for call in reply.calls)
+        _, reply = write(line, reason=None)
+        assert not any(call.complete for call in reply.calls)
+        assert reply.finish_reason is None
+
+    def test_an_answer_without_its_end_is_complete_if_the_model_stopped(self) -> None:
+        _, reply = write('say("It is 2.')
+        assert json.loads(reply.calls[0].arguments)["answer"] == "It is 2."
+
+    def test_usage_and_reason_are_passed_on(self) -> None:
+        usage = {"input_tokens": 7, "output_tokens": 3, "total_tokens": 10}
+        whole = chunk('say("Hi.")', "stop", usage_metadata=usage)
+        for chunks in ([whole], [chunk('say("Hi.")'), chunk(reason="stop", usage_metadata=usage)]):
+            events, reply = decode(begin(HumanMessage("?")), chunks)
+            assert join(events, AnswerDelta) == "Hi."
+            assert (reply.finish_reason, reply.input_tokens, reply.output_tokens) == ("stop", 7, 3)
+
+    def test_progress_is_passed_on(self) -> None:
+        translator = LineTranslator(begin(HumanMessage("?")))
+        progress = chunk(additional_kwargs={"progress": 1})
+        assert [*translator.feed(progress)] == [progress]
+
+
+class FakeServer(EmbeddedServer):
+    """In place of the embedded server, the scripted one."""
+
+    def stop(self) -> None:
+        pass
+
+
+@pytest.fixture
+async def llm(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[EmbeddedChatOpenAI]:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    llm = connect(
+        "local", EmbeddedChatOpenAI, base_url=server.url, api_key="k", temperature=0, timeout=60
+    )
+    llm._server = FakeServer(tmp_path / "model", "template", "id", address=server.url[:-3])
+    yield llm
+    await llm.aclose()
+
+
+def script(server: Server, *replies: Sent) -> None:
+    """Script the replies after those to processing the instructions."""
+    server.script(completion(content=""), fails(404), *replies)
+
+
+def asked(server: Server) -> list[dict[str, Any]]:
+    return [each for each in server.requests[2:] if "messages" in each]
+
+
+class TestTheAgent:
+    async def test_a_line_of_two_calls(self, server: Server, llm: EmbeddedChatOpenAI) -> None:
+        script(server, says("(2 + ", "3) * 4"), says('say("', "It is ", '20.")'))
+        events = await collect_events(AgentExecutor(llm), "What is (2+3)*4?")
+        turn = fold(events)
+        assert [
+            (each.name, each.code.text) for each in turn.blocks if isinstance(each, ToolCall)
+        ] == [
+            *(("add", "(2 + 3) * 4"), ("multiply", ""), ("final_answer", "")),
+        ]
+        assert [each.output for each in events if isinstance(each, ToolFinished)] == ["5", "20", ""]
+        assert ToolStarted("call_2", {"x": 5, "y": 4}) in events
+        assert (turn.answer.text, turn.tools_used) == ("It is 20.", ("add", "multiply"))
+        # The outer call follows from the line: the model is not asked for it.
+        assert len(asked(server)) == 2
+        assert "tools" not in asked(server)[0]
+        assert "grammar" in asked(server)[0]
+
+    async def test_a_tool_that_fails(self, server: Server, llm: EmbeddedChatOpenAI) -> None:
+        script(server, says("5 / 0"), says('say("That fails.")'))
+        turn = fold(await collect_events(AgentExecutor(llm), "What is 5 divided by 0?"))
+        failed = [each.output for each in turn.blocks if isinstance(each, ToolCall) and each.failed]
+        assert failed == ["0 has no negative power"]
+        assert (turn.status, turn.answer.text) == ("done", "That fails.")
+
+    async def test_an_answer_right_away(self, server: Server, llm: EmbeddedChatOpenAI) -> None:
+        script(server, says('say("', "Hello", '!")'))
+        turn = fold(await collect_events(AgentExecutor(llm), "Hi"))
+        assert [type(each) for each in turn.blocks] == [ToolCall, Answer]
+        assert (turn.answer.text, turn.tools_used) == ("Hello!", ())
+
+    async def test_text_in_spite_of_the_grammar(
+        self, server: Server, llm: EmbeddedChatOpenAI
+    ) -> None:
+        script(server, says("Hello", " there."))
+        turn = fold(await collect_events(AgentExecutor(llm), "Hi"))
+        assert (turn.status, turn.answer.text) == ("done", "Hello there.")
+
+    @pytest.mark.parametrize("end", [{"finish_reason": "length"}, {"finish_reason": None}])
+    async def test_a_line_that_is_cut_off_fails_the_turn(
+        self, server: Server, llm: EmbeddedChatOpenAI, end: dict[str, Any]
+    ) -> None:
+        parts = (delta(content="2 + 3"), *([] if end["finish_reason"] else [Hangup()]))
+        script(server, Sent(parts, **end))
+        events = await collect_events(AgentExecutor(llm), "What is 2 + 3 * 4")
+        turn = fold(events)
+        assert (turn.status, "cut off" in turn.error or "closed" in turn.error) == ("failed", True)
+        assert not any(isinstance(each, ToolStarted) for each in events)
+
+    async def test_tools_that_the_grammar_cannot_hold_are_called_in_json(
+        self, server: Server, llm: EmbeddedChatOpenAI
+    ) -> None:
+        @tool
+        def store(values: dict[str, int]) -> str:
+            """Store."""
+            return str(values)
+
+        script(server, says("Hello."))
+        turn = fold(await collect_events(AgentExecutor(llm, tools=[store]), "Hi"))
+        assert turn.answer.text == "Hello."
+        assert asked(server)[0]["tools"]
+        assert "grammar" not in asked(server)[0]
