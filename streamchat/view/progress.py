@@ -9,7 +9,10 @@ from contextlib import contextmanager
 from streamchat.process.stdio import print_error
 from streamchat.process.tty import can_repaint
 from streamchat.text.sanitize import sanitize
+from streamchat.view.formatting import format_size
 
+_BESIDE_BAR = 29
+"""Columns for the spinner, the sizes and the time, and the spaces between them."""
 _animated = True
 
 
@@ -23,13 +26,13 @@ def disable_animation() -> None:
 def show_progress(what: str, total: int | None = None) -> Iterator[Callable[[int], None]]:
     """Show progress on standard error; yield a function that advances it by a number of bytes.
 
-    Without a terminal, work of known size gets a single line, and other work none.
+    Without a terminal, work of known size gets a line, and one more for each quarter that is done;
+    other work gets none.
     """
     if not (_animated and can_repaint(sys.stderr)):
-        if total:
-            print_error(f"{what}...")
-        yield lambda done: None
+        yield _write_lines(what, total) if total else lambda done: None
         return
+    from rich.cells import cell_len
     from rich.console import Console
     from rich.progress import (
         BarColumn,
@@ -42,11 +45,26 @@ def show_progress(what: str, total: int | None = None) -> Iterator[Callable[[int
 
     from streamchat.view.glyphs import supports_unicode
 
-    bar = (BarColumn(bar_width=20), DownloadColumn()) if total else ()
     console = Console(stderr=True)
+    room = console.width - cell_len(what) - _BESIDE_BAR
+    bar = (BarColumn(max(4, min(room, 20))), DownloadColumn()) if total else ()
     spinner = SpinnerColumn("dots" if supports_unicode(console.encoding) else "line")
     columns = (spinner, TextColumn("{task.description}", markup=False), *bar, TimeElapsedColumn())
     with Progress(*columns, console=console, transient=True) as progress:
         console.show_cursor(True)  # Ctrl-Z must not leave the shell without one
         task = progress.add_task(sanitize(what), total=total)
         yield lambda done: progress.advance(task, done)
+
+
+def _write_lines(what: str, total: int) -> Callable[[int], None]:
+    done = quarters = 0
+
+    def advance(more: int) -> None:
+        nonlocal done, quarters
+        done += more
+        before, quarters = quarters, max(quarters, done * 4 // total)
+        if before < quarters < 4:
+            print_error(f"{25 * quarters} %")
+
+    print_error(f"{what} ({format_size(total)})...")
+    return advance
