@@ -48,17 +48,23 @@ _OURS = (
     "PYTHON",
     "COLUMNS",
     "LINES",
+    "HF_",
+    "PIP_",
 )
 
 
 def environment(home: Path, **variables: str) -> dict[str, str]:
-    """Return the environment of a user with no settings, whose home directory is `home`."""
+    """Return the environment of a user with no settings, whose home directory is `home`.
+
+    Nothing is downloaded unless the variables say where from.
+    """
     kept = {
         name: value
         for name, value in os.environ.items()
         if not (name.startswith(_OURS) or name.lower().endswith("_proxy"))
     }
-    return kept | {"HOME": str(home), "TERM": "xterm-256color"} | variables
+    offline = {"HF_HUB_OFFLINE": "1", "PIP_NO_INDEX": "1"}
+    return kept | offline | {"HOME": str(home), "TERM": "xterm-256color"} | variables
 
 
 class ForkServer:

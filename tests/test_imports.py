@@ -57,6 +57,7 @@ LIBRARIES = {
     "httpx2": ("models.transport", "models.openai_compatible"),
     "openai": ("models", "doctor.probe"),
     "langchain_openai": ("models",),
+    "huggingface_hub": ("models.embedded.download_process",),
     "xllamacpp": ("models.embedded",),
     "langsmith": ("agent.tracing",),
     "jsonschema": ("tools",),

@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 from streamchat.cli.config import app as config_app
+from streamchat.cli.models import app as models_app
 from streamchat.cli.options import Continue, Flags, New, Resume, takes_settings
 from streamchat.cli.sessions import app as sessions_app
 
@@ -23,6 +24,7 @@ app = typer.Typer(
     epilog="Without a command, streamchat runs repl.",
 )
 app.add_typer(sessions_app, name="sessions")
+app.add_typer(models_app, name="models")
 app.add_typer(config_app, name="config")
 
 Verbose = Annotated[

