@@ -34,6 +34,17 @@ class StepStarted:
 
 
 @dataclass(frozen=True, slots=True)
+class PromptProgress:
+    """The server has read `done` of the `total` tokens of the prompt that it had not cached.
+
+    Only llama.cpp says so, and it comes before the message, at most a few times a second.
+    """
+
+    done: int
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
 class ChunkReceived:
     """One chunk as the model sent it, before decoding. For debugging only."""
 
@@ -171,6 +182,7 @@ LastEvent: TypeAlias = TurnDone | TurnFailed | TurnCancelled
 Event: TypeAlias = (
     TurnStarted
     | StepStarted
+    | PromptProgress
     | ChunkReceived
     | TextDelta
     | ReasoningDelta
@@ -184,6 +196,10 @@ Event: TypeAlias = (
     | Notice
     | LastEvent
 )
+
+
+TRANSIENT = (ChunkReceived, PromptProgress)
+"""Events that tell nothing once a turn is over, and are not stored."""
 
 
 def _type_name(cls: type) -> str:

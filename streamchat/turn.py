@@ -14,6 +14,7 @@ from streamchat.events import (
     CodeDelta,
     Event,
     Notice,
+    PromptProgress,
     ReasoningDelta,
     StepFinished,
     StepStarted,
@@ -105,6 +106,7 @@ class Turn:
 
     Token counts are sums over the steps, None until a server reports one. `generation_seconds` is
     the time taken to write `output_tokens`, from the first token of each message to its end.
+    `prompt_progress` is how much of the latest request has been read, where the server tells.
     `context_tokens` is what the latest request and its reply took of the model's context.
     """
 
@@ -120,6 +122,7 @@ class Turn:
     input_tokens: int | None = None
     output_tokens: int | None = None
     context_tokens: int | None = None
+    prompt_progress: PromptProgress | None = None
     generation_seconds: float = 0.0
 
     @property
@@ -223,7 +226,9 @@ def reduce(turn: Turn, event: Event) -> Turn:
         case TurnStarted(question, model):
             return Turn(question=question, model=model)
         case StepStarted(step):
-            return replace(turn, step=step)
+            return replace(turn, step=step, prompt_progress=None)
+        case PromptProgress():
+            return replace(turn, prompt_progress=event)
         case TextDelta(text):
             return turn._with_text(Prose, text)
         case ReasoningDelta(text):

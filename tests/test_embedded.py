@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
@@ -127,6 +128,23 @@ def test_a_question_that_is_too_long_is_a_one_line_error(
     done = run(tmp_path, "ask", "-", stdin="word " * 9000, fresh=True, XDG_CACHE_HOME=str(cache))
     assert done.returncode == 1
     assert re.fullmatch(r"error: too long for the model: .* \(8192 tokens\)\n", done.stderr)
+
+
+def test_reading_a_long_prompt_is_reported(
+    first: subprocess.CompletedProcess[str], cache: Path, tmp_path: Path
+) -> None:
+    question = "word " * 2000 + "Say yes."
+    done = run(
+        tmp_path, "ask", "--json", "-", stdin=question, XDG_CACHE_HOME=str(cache), fresh=True
+    )
+    events = [json.loads(line) for line in done.stdout.splitlines()]
+    read = [(each["done"], each["total"]) for each in events if each["type"] == "prompt_progress"]
+    assert len(read) > 2
+    assert read == sorted(read)
+    assert all(done <= total for done, total in read)
+    assert read[-1][0] == read[-1][1]
+    types = [each["type"] for each in events]
+    assert types.index("prompt_progress") > types.index("step_started")
 
 
 def test_any_model_file_runs_with_its_own_template(

@@ -13,6 +13,7 @@ from streamchat.events import (
     CodeDelta,
     Event,
     Notice,
+    PromptProgress,
     StepFinished,
     StepStarted,
     TextDelta,
@@ -31,6 +32,7 @@ from streamchat.events import (
 ONE_OF_EACH: list[Event] = [
     TurnStarted("What is 10 + 10", "gpt-4o-mini"),
     StepStarted(1),
+    PromptProgress(512, 1100),
     ChunkReceived("text", ({"name": "add", "args": "", "id": "a", "index": 0},)),
     TextDelta("Let me"),
     CodeDelta("2 + 3"),

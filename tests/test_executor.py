@@ -23,6 +23,7 @@ from streamchat.events import (
     AnswerDelta,
     ArgumentsDelta,
     Event,
+    PromptProgress,
     TextDelta,
     ToolCallStarted,
     ToolFinished,
@@ -568,6 +569,26 @@ class TestEndings:
         result = await open_agent(server, timeout=3).invoke("?", streamer)
         assert result["answer"] == "20"
         assert merge_chunks(streamer.chunks).additional_kwargs["reasoning_content"] == "hm"
+
+    async def test_prompt_processing_is_reported_without_what_was_cached(
+        self, server: Server
+    ) -> None:
+        told = [
+            {"total": 1300, "cache": 300, "processed": 300 + done, "time_ms": 1}
+            for done in (0, 512, 512, 1000)
+        ]
+        odd = [{"total": 5}, {"total": "5", "processed": 1}, {"total": 1, "processed": 2}, 7, "x"]
+        read = tuple({"choices": [], "prompt_progress": each} for each in [*odd, *told])
+        server.script(Reply(read) + says("20"))
+        streamer = QueueCallbackHandler()
+        await open_agent(server).invoke("?", streamer)
+        events = [event async for event in streamer]
+        assert [event for event in events if isinstance(event, PromptProgress)] == [
+            *(PromptProgress(0, 5), PromptProgress(0, 1000)),
+            *(PromptProgress(512, 1000), PromptProgress(1000, 1000)),
+        ]
+        began = next(at for at, event in enumerate(events) if isinstance(event, TextDelta))
+        assert not any(isinstance(event, PromptProgress) for event in events[began:])
 
     async def test_repeated_progress_does_not_count(self, server: Server) -> None:
         read = ({"choices": [], "prompt_progress": {"processed": 1}}, Pause(0.1))

@@ -13,7 +13,14 @@ from pathlib import Path
 
 import pytest
 
-from streamchat.events import AnswerDelta, ChunkReceived, Event, TurnCancelled, TurnDone
+from streamchat.events import (
+    AnswerDelta,
+    ChunkReceived,
+    Event,
+    PromptProgress,
+    TurnCancelled,
+    TurnDone,
+)
 from streamchat.sessions.recorder import Recorder
 from streamchat.sessions.store import Store
 from streamchat.text.redact import Redactor
@@ -115,7 +122,8 @@ async def test_turns_one_after_another(recording: Recording) -> None:
 
 async def test_many_events_are_stored_without_their_chunks(recording: Recording) -> None:
     events: list[Event] = [AnswerDelta("token ") for _ in range(90_000)]
-    turn = await recording.play(ChunkReceived("raw"), *events, TurnDone("token " * 90_000))
+    transient = [ChunkReceived("raw"), PromptProgress(1, 2)]
+    turn = await recording.play(*transient, *events, TurnDone("token " * 90_000))
     assert len(recording.store.events(turn)) == 90_001
     assert recording.store.turns(recording.session)[0].answer == "token " * 90_000
 

@@ -12,6 +12,7 @@ from streamchat.events import (
     ChunkReceived,
     CodeDelta,
     Event,
+    PromptProgress,
     ReasoningDelta,
     StepFinished,
     TextDelta,
@@ -129,12 +130,14 @@ def test_values_are_redacted_at_any_depth() -> None:
         ToolStarted("a", {KEY: [f"x{KEY}", 1, {"y": KEY}]}),
         ToolFinished("a", f"is {KEY}", True),
         ChunkReceived(KEY, ({"args": KEY},)),
+        PromptProgress(1, 2),
         TurnDone(KEY, (KEY,)),
     ) == [
         ToolCallStarted("sk-***", "sk-***"),
         ToolStarted("a", {"sk-***": ["xsk-***", 1, {"y": "sk-***"}]}),
         ToolFinished("a", "is sk-***", True),
         ChunkReceived("sk-***", ({"args": "sk-***"},)),
+        PromptProgress(1, 2),
         TurnDone("sk-***", ("sk-***",)),
     ]
 

@@ -20,6 +20,7 @@ from streamchat.events import (
     AnswerDelta,
     ChunkReceived,
     Event,
+    PromptProgress,
     StepFinished,
     StepStarted,
     TextDelta,
@@ -60,7 +61,7 @@ class TestTurns:
     def test_a_turn_comes_back_as_it_was(self, store: Store) -> None:
         session = store.create("m", "Be brief.")
         turn = store.begin(session, "Sum? @f", "Sum? 10 + 10", "m2")
-        store.add(turn, [*NOTEBOOK[:5], ChunkReceived("raw"), *NOTEBOOK[5:]])
+        store.add(turn, [*NOTEBOOK[:5], ChunkReceived("raw"), PromptProgress(1, 2), *NOTEBOOK[5:]])
         store.finish(
             turn, fold([*NOTEBOOK[:-1], StepFinished(3, "stop", 1, 1, 9, 3), NOTEBOOK[-1]])
         )

@@ -15,6 +15,7 @@ from streamchat.events import (
     CodeDelta,
     Event,
     Notice,
+    PromptProgress,
     ReasoningDelta,
     StepFinished,
     StepStarted,
@@ -116,6 +117,12 @@ def test_the_context_is_what_the_last_step_used() -> None:
     turn = after(StepFinished(1, input_tokens=100, output_tokens=20), StepFinished(2))
     assert turn.context_tokens == 120
     assert reduce(turn, StepFinished(3, input_tokens=150)).context_tokens == 150
+
+
+def test_how_much_of_the_prompt_is_read_belongs_to_its_step() -> None:
+    turn = after(StepStarted(1), PromptProgress(1, 2), PromptProgress(2, 2))
+    assert turn.prompt_progress == PromptProgress(2, 2)
+    assert reduce(turn, StepStarted(2)).prompt_progress is None
 
 
 def test_interleaved_calls_grow_side_by_side() -> None:

@@ -14,6 +14,7 @@ from streamchat.events import (
     ChunkReceived,
     Event,
     Notice,
+    PromptProgress,
     ReasoningDelta,
     StepFinished,
     StepStarted,
@@ -351,6 +352,7 @@ def test_debug_lines_beside_another_view() -> None:
     chunk = ChunkReceived("", ({"name": "add", "args": '{"', "id": "a", "index": 0},))
     events = [
         *NOTEBOOK[:2],
+        PromptProgress(512, 1100),
         chunk,
         Notice("retrying"),
         *call("add", ["{}"], "20"),
@@ -362,6 +364,7 @@ def test_debug_lines_beside_another_view() -> None:
     assert lines == [
         "turn: model m",
         "step 1: request sent",
+        "prompt: 512 of 1,100 tokens read",
         f"tool_calls: [{chunk.tool_calls[0]}]",
         "tool_name: add",
         'arg: {"',

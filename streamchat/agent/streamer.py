@@ -13,6 +13,7 @@ from langchain_core.messages import AIMessage, AIMessageChunk
 from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, GenerationChunk, LLMResult
 
 from streamchat.agent.decoder import ChunkDecoder, to_chunk_received
+from streamchat.agent.prompt_progress import read_prompt_progress
 from streamchat.agent.reply import Reply
 from streamchat.agent.watchdog import Watchdog
 from streamchat.events import (
@@ -20,6 +21,7 @@ from streamchat.events import (
     ChunkReceived,
     Event,
     LastEvent,
+    PromptProgress,
     StepStarted,
     TextDelta,
     ToolCallStarted,
@@ -67,6 +69,7 @@ class QueueCallbackHandler(AsyncCallbackHandler):
         self._decoder = ChunkDecoder()
         self._last: list[Event] = []
         self._watchdog: Watchdog | None = None
+        self._progress: PromptProgress | None = None
         self._streamed: set[UUID | None] = set()
         self._redactor = Redactor()
         self._events = EventRedactor(self._redactor)
@@ -123,6 +126,13 @@ class QueueCallbackHandler(AsyncCallbackHandler):
             self._watchdog.observe(message, events)
         for event in events:
             await self.put(event)
+        await self._report_progress(message)
+
+    async def _report_progress(self, message: AIMessage) -> None:
+        progress = read_prompt_progress(message)
+        if progress and progress != self._progress:
+            self._progress = progress
+            await self.put(progress)
 
     async def _report_raw(self, chunk: ChunkReceived) -> None:
         if self.verbose:
@@ -138,7 +148,7 @@ class QueueCallbackHandler(AsyncCallbackHandler):
 
     def begin_message(self, decoder: ChunkDecoder, watchdog: Watchdog | None = None) -> None:
         """Start a new message: decode its chunks with `decoder`, and let `watchdog` see them."""
-        self._decoder, self._watchdog = decoder, watchdog
+        self._decoder, self._watchdog, self._progress = decoder, watchdog, None
 
     async def end_message(self) -> Reply:
         """Put the events that the decoder held back on the queue, and return the whole message."""

@@ -8,7 +8,7 @@ from concurrent.futures import Future
 from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
-from streamchat.events import ChunkReceived, Event
+from streamchat.events import TRANSIENT, Event
 from streamchat.process.threads import SerialExecutor
 from streamchat.sessions.records import StoredTurn
 from streamchat.text.redact import Redactor
@@ -138,7 +138,7 @@ class Recorder:
 
     def record(self, event: Event) -> None:
         """Record an event of the turn; it is written a moment later, together with others."""
-        if self._turn is None or isinstance(event, ChunkReceived):
+        if self._turn is None or isinstance(event, TRANSIENT):
             return
         self._batch.append(event)
         if self._timer is None:

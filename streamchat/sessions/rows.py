@@ -7,7 +7,7 @@ import sqlite3
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from streamchat.events import ChunkReceived, Event, LastEvent, TurnCancelled, from_dict, to_dict
+from streamchat.events import TRANSIENT, Event, LastEvent, TurnCancelled, from_dict, to_dict
 from streamchat.sessions import StoreError
 from streamchat.sessions.records import Session, StoredTurn
 from streamchat.text.sanitize import one_line
@@ -93,7 +93,7 @@ def load_events(connection: sqlite3.Connection, turn: int) -> list[Event]:
 def encode_events(events: Iterable[Event]) -> str:
     """Return a batch of events as an ASCII JSON array, without chunks: those are for debugging."""
     # Encoding a long batch at once would hold the interpreter lock for too long.
-    kept = (_encode(to_dict(each)) for each in events if not isinstance(each, ChunkReceived))
+    kept = (_encode(to_dict(each)) for each in events if not isinstance(each, TRANSIENT))
     return f"[{','.join(kept)}]"
 
 

@@ -9,7 +9,7 @@ from dataclasses import replace
 from time import time
 from typing import TYPE_CHECKING
 
-from streamchat.events import ChunkReceived, Event
+from streamchat.events import TRANSIENT, Event
 from streamchat.process.interrupts import InterruptHandler
 from streamchat.sessions.conversation import Conversation
 from streamchat.sessions.recorder import Recorder
@@ -137,7 +137,7 @@ class _RecordingView(ForwardingView):
     def show(self, turn: Turn, event: Event) -> None:
         self.turn = turn
         self._recorder.record(event)
-        if self._recorder.is_needed and not isinstance(event, ChunkReceived):
+        if self._recorder.is_needed and not isinstance(event, TRANSIENT):
             self.events.append(event)
         super().show(turn, event)
 

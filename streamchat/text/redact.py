@@ -22,6 +22,7 @@ from streamchat.events import (
     ChunkReceived,
     CodeDelta,
     Event,
+    PromptProgress,
     ReasoningDelta,
     TextDelta,
     ToolCallStarted,
@@ -178,7 +179,7 @@ class EventRedactor:
                 return self._feed_delta(
                     ("arguments", call_id), fragment, lambda text: ArgumentsDelta(call_id, text)
                 )
-            case ChunkReceived() | ToolCallStarted():
+            case ChunkReceived() | ToolCallStarted() | PromptProgress():
                 return [self._redact_fields(event)]
             case _:
                 return [*self._flush(), self._redact_fields(event)]

@@ -8,6 +8,7 @@ from streamchat.events import (
     ChunkReceived,
     Event,
     Notice,
+    PromptProgress,
     StepFinished,
     StepStarted,
     ToolFinished,
@@ -55,6 +56,8 @@ def _describe(turn: Turn, event: Event) -> list[str]:
             return [f"step {step}: request sent"]
         case ChunkReceived():
             return event.lines()
+        case PromptProgress(done, total):
+            return [f"prompt: {done:,} of {total:,} tokens read"]
         case StepFinished(step, reason, seconds, first, tokens_in, tokens_out):
             tokens = format_tokens(tokens_in, tokens_out)
             figures = [

@@ -90,6 +90,14 @@ def _format_speed(turn: Turn) -> str:
     return f"{turn.output_tokens / turn.generation_seconds:.0f} tok/s"
 
 
+def format_waiting(turn: Turn) -> str:
+    """Return what a turn is waiting for before the first piece of a message."""
+    progress = turn.prompt_progress
+    if progress is None or progress.done == progress.total:
+        return "waiting for the model"
+    return f"reading the prompt {progress.done * 100 // progress.total} %"
+
+
 def format_tokens(tokens_in: int | None, tokens_out: int | None) -> str:
     """Return the token counts that are known."""
     counts = {"in": tokens_in, "out": tokens_out}
