@@ -19,6 +19,7 @@ from streamchat.events import (
     CodeDelta,
     Event,
     Notice,
+    PromptProgress,
     ReasoningDelta,
     StepFinished,
     StepStarted,
@@ -542,6 +543,7 @@ class TestWhileItHappens:
         [
             ([], 0, "waiting for the model"),
             ([], 4, "waiting for the model, 4 s"),
+            ([PromptProgress(45, 100)], 1, "reading the prompt 45 %"),
             ([TextDelta("Hm")], 1, "Hm"),
             ([TextDelta("Hm")], 4, "receiving text, last byte 4 s ago"),
             ([AnswerDelta("Hm")], 4, "receiving the answer, last byte 4 s ago"),

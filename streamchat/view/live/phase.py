@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from streamchat.events import ANSWER_TOOL
 from streamchat.turn import Answer, Code, Note, Prose, Reasoning, ToolCall, Turn
-from streamchat.view.formatting import format_tool_name
+from streamchat.view.formatting import format_tool_name, format_waiting
 
 
 def find_phase(turn: Turn) -> tuple[str, bool]:
@@ -26,4 +26,4 @@ def find_phase(turn: Turn) -> tuple[str, bool]:
         case ToolCall(name=name, state="arriving"):
             return f"receiving a call to {format_tool_name(name)}", True
         case _:
-            return "waiting for the model", False
+            return format_waiting(turn), False
