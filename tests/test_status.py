@@ -44,7 +44,8 @@ def test_the_context_in_thousands(used: int | None, total: int | None, shown: st
         (60, "gpt-4o-mini · 1a2b3c4d · 3.1k of 8k · loading"),
         (39, "gpt-4o-mini · 3.1k of 8k · loading"),
         (30, "gpt-4o-mini · loading"),
-        (10, "gpt-4o-min"),
+        (10, "loading"),
+        (5, "loadi"),
     ],
 )
 def test_a_narrow_window_leaves_parts_out(columns: int, bar: str) -> None:
@@ -53,6 +54,11 @@ def test_a_narrow_window_leaves_parts_out(columns: int, bar: str) -> None:
 
 def test_that_nothing_is_saved_is_not_left_out() -> None:
     assert format_status(make_chat(is_saved=False), 30) == "gpt-4o-mini · not saved"
+
+
+def test_how_far_a_download_is_fits_in_40_columns() -> None:
+    activity = "downloading from the package index 99 %"
+    assert format_status(make_chat("local", activity), 40) == activity
 
 
 @pytest.mark.parametrize("columns", range(1, 100))

@@ -33,6 +33,8 @@ def _vary(chat: Chat) -> Iterator[tuple[str, ...]]:
     if is_saved:
         yield short, figure, activity
     yield short, "" if is_saved else session, activity
+    if activity:
+        yield (activity,)
 
 
 def format_context(used: int | None, total: int | None) -> str:
