@@ -89,7 +89,7 @@ class TestPull:
         half = Fault(after=HALF, until=threading.Event(), goes_on=True)
         hub.script("/cdn/", half)
         with open_terminal(hub, tmp_path, *PULL) as terminal:
-            terminal.wait_for("connecting to 127.0.0.1")
+            terminal.wait_until_written("connecting to 127.0.0.1")
             terminal.wait_for(lambda lines: any("327.7/700.0 kB" in line for line in lines))
             (bar,) = [line for line in terminal.screen.everything() if "327.7" in line]
             assert "downloading from 127.0.0.1 ━━━" in bar

