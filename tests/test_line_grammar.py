@@ -185,13 +185,14 @@ class TestAnswers:
                 "The result (-1500) is right.",
                 "$12 =-1500",
             ),
-            *("30 and 12 make -1500, not 30.", "It's $-1500!", "It is €-1,500, or -1500."),
+            *("30 and 12 make -1500, not 30.", "It's $-1500!", "It is €-1,500."),
         ):
             assert grammar.matches(f'say("{right}")'), right
         for wrong in (
             *(
                 "It is 1500.",
                 "It is -1501.",
+                "It is -1500, or -1500.",
                 "12 minus 30.",
                 "Yes.",
                 "",
@@ -421,6 +422,34 @@ class TestToolbox:
         toolbox = box(make("f", a={"enum": ["x", "y"]}, b={"type": "boolean"}))
         assert toolbox
         assert toolbox.signatures == "f(a: 'x' | 'y' = None, b: bool = None)"
+
+    @pytest.mark.parametrize(
+        ("schema", "example"),
+        [
+            ({"type": "string"}, ("Find it: Alpha", 'f(a="Alpha")')),
+            ({"type": "integer"}, ("Find it: 3", "f(a=3)")),
+            ({"type": "number"}, ("Find it: 2.5", "f(a=2.5)")),
+            *(({"enum": ["x"]}, None), ({"type": "boolean"}, None)),
+        ],
+    )
+    def test_an_example(self, schema: dict[str, Any], example: tuple[str, str] | None) -> None:
+        tool = make("f", a=schema, b={"type": "integer"})
+        tool["function"]["description"] = "Find\n it. Then return it."
+        tool["function"]["parameters"]["required"] = ["a"]
+        toolbox = box(tool)
+        assert toolbox
+        assert toolbox.examples == ([example] if example else [])
+
+    def test_examples_of_five_tools_that_have_a_description(self) -> None:
+        tools = [make(f"tool_{at}") for at in range(8)]
+        toolbox = box(*tools)
+        assert toolbox
+        assert toolbox.examples == []
+        for each in tools[1:]:
+            each["function"]["description"] = "Do it"
+        toolbox = box(*tools)
+        assert toolbox
+        assert toolbox.examples == [("Do it", f"tool_{at}()") for at in range(1, 6)]
 
     def test_thirty_tools_are_enough(self) -> None:
         tools = [make(f"tool_{at}") for at in range(31)]

@@ -221,6 +221,13 @@ class TestRequest:
         for line in ('say("It is 18.")', 'say("12 minus 30.")', "12 - 30"):
             assert not grammar.matches(line)
 
+    def test_a_closing_sentence_may_hold_the_numbers_of_the_line(self) -> None:
+        history = [HumanMessage("7 * 6"), AIMessage("It is 42.")]
+        turn = begin(*history, HumanMessage("double it"), *wrote("42 * 2", "84"))
+        grammar = Grammar(turn.build_request()[1])
+        assert grammar.matches('say("42 * 2 is 84.")')
+        assert not grammar.matches('say("7 * 6 is 84.")')
+
     def test_a_tiny_error_of_floats_is_rounded_away(self) -> None:
         messages, grammar = ask(
             begin(HumanMessage("49 / 49"), *wrote("49 / 49", "0.02", "0.9999999999999999"))
@@ -247,12 +254,42 @@ class TestRequest:
 
     def test_the_model_has_to_answer_in_the_end(self) -> None:
         def ask_after(rounds: int) -> Grammar:
-            lines = [each for _ in range(rounds) for each in wrote('find_city(code="7")', "x")]
+            lines = [each for at in range(rounds) for each in wrote(f'find_city(code="{at}")', "x")]
             return ask_with_tools(begin(HumanMessage("?"), *lines, tools=CALLED))[1]
 
         assert ask_after(3).matches('find_city(code="7")')
         assert not ask_after(4).matches('find_city(code="7")')
         assert ask_after(4).matches('say("It is 42.")')
+
+    def test_a_line_that_is_repeated_is_the_last(self) -> None:
+        lines = [*wrote('find_city(code="7")', "x"), *wrote('find_city(code="7")', "x")]
+        _, grammar = ask_with_tools(begin(HumanMessage("?"), *lines, tools=CALLED))
+        assert not grammar.matches('find_city(code="8")')
+        assert grammar.matches('say("It is x.")')
+
+    def test_a_sum_is_the_last_line_with_other_tools_too(self) -> None:
+        turn = begin(HumanMessage("2 + 3"), *wrote("2 + 3", "5"), tools=CALLED)
+        _, grammar = ask_with_tools(turn)
+        assert grammar.matches('say("2 + 3 is 5.")')
+        assert not grammar.matches('say("2 + 3 is 6.")')
+        assert not grammar.matches('find_city(code="8")')
+
+    def test_the_result_of_a_tool_can_be_calculated_with(self) -> None:
+        turn = begin(HumanMessage("4 of them?"), *wrote('find_city(code="7")', "2.5"), tools=CALLED)
+        _, grammar = ask_with_tools(turn)
+        assert grammar.matches("4 * 2.5")
+        assert grammar.matches('say("All.")')
+
+    def test_tools_of_the_user_come_with_examples(self) -> None:
+        messages, _ = ask_with_tools(begin(HumanMessage("?"), tools=CALLED))
+        at = messages.index("user: Get the weather: Alpha")
+        assert messages[at + 1 : at + 4] == [
+            'assistant: get_weather(city="Alpha")',
+            'user: get_weather(city="Alpha") = Omega',
+            'assistant: say("It is Omega.")',
+        ]
+        assert "What is the weather today?" not in str(messages)
+        assert "What is the weather today?" in str(ask_with_tools(begin(HumanMessage("?")))[0])
 
 
 def ask_with_tools(turn: LineTurn) -> tuple[list[str], Grammar]:

@@ -117,22 +117,39 @@ class LineTurn:
         return [_close(line, results) for line, results in self._lines]
 
     def _choose_grammar(self) -> str:
-        calls = self._toolbox.called if len(self.rounds) < _MAX_ROUNDS else {}
-        if self.rounds and (not calls or self.rounds[-1].failed):
+        if self.rounds and self._has_to_answer():
             return self._choose_closing()
-        if not self._toolbox.calculates or self.rounds:
-            return build_question_grammar([], None, calls)
+        numbers = self._list_numbers() if self._toolbox.calculates else []
+        expression = find_expression(self.question) if numbers and not self.rounds else None
+        return build_question_grammar(numbers, expression, self._toolbox.called)
+
+    def _has_to_answer(self) -> bool:
+        """Whether another line of calls would lead nowhere."""
+        *earlier, last = self.rounds
+        return (
+            last.failed
+            or last.line in [each.line for each in earlier]
+            or len(self.rounds) >= _MAX_ROUNDS
+            or not any(step.name in self._toolbox.called for step in self.read(last.line).steps)
+        )
+
+    def _list_numbers(self) -> list[str]:
+        """Return the numbers that may be calculated with: the question's, and the last result."""
         numbers = find_numbers(self.question)
+        if self.rounds:
+            return [*numbers, *spell_number(self.rounds[-1].result)[:1]]
         if 0 < len(numbers) < 3 and self._history:
-            numbers = [*_find_result(self._history[-1]), *numbers]
-        return build_question_grammar(numbers, find_expression(self.question), calls)
+            return [*_find_result(self._history[-1]), *numbers]
+        return numbers
 
     def _choose_closing(self) -> str:
         """Return the grammar of a sentence with the result, or of any if that is no number."""
         spelled = [[] if each.failed else spell_number(each.result) for each in self.rounds]
         if not all(spelled):
             return build_closing_grammar([], [])
-        numbers = [*find_numbers(self.question), *(way for each in spelled[:-1] for way in each)]
+        asked = [self.question, *(each.line for each in self.rounds)]
+        numbers = [number for text in asked for number in find_numbers(text)]
+        numbers += [way for each in spelled[:-1] for way in each]
         return build_closing_grammar(numbers, spelled[-1])
 
 

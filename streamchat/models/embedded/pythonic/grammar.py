@@ -51,10 +51,10 @@ def build_question_grammar(
 
 
 def build_closing_grammar(asked: Sequence[str], results: Sequence[str]) -> str:
-    """Return the grammar of a sentence that says a result.
+    """Return the grammar of a sentence that says a result, after whatever led to it.
 
     Args:
-        asked: the numbers in the question, which the sentence may begin with.
+        asked: the other numbers that it may hold.
         results: how the result may be written; none rules out nothing.
     """
     if not results:
@@ -63,7 +63,7 @@ def build_closing_grammar(asked: Sequence[str], results: Sequence[str]) -> str:
     return "\n".join(
         [
             f'root ::= "say(\\"" {first} part{{0,120}} before result part{{0,200}} "\\")"',
-            "part ::= before number | before result | plain" if asked else "part ::= plain",
+            "part ::= before number | plain" if asked else "part ::= plain",
             'before ::= " " | "(" | "$" | "\u20ac" | "\u00a3" | "="',
             f"result ::= {_write_numbers(results)}",
             *([f"number ::= {_write_numbers(asked)}"] if asked else []),

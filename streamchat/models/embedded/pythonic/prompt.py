@@ -21,15 +21,19 @@ _REST = (
     'or say("...") with a helpful reply for anything else. When you get a result, say it in one '
     "sentence."
 )
+_OFFLINE = (
+    "What is the weather today?",
+    'say("I cannot know that: I have no access to the internet.")',
+)
+_FACT = ("What is the capital of Norway?", 'say("The capital of Norway is Oslo.")')
+"""Comes after the calls of the user's tools, which are not for everything."""
+_RESULT = "Omega"
 _TALK: tuple[tuple[str, ...], ...] = (
     (
         "Who are you?",
         'say("I am streamchat\'s small built-in model. I do sums and answer short questions.")',
     ),
-    (
-        "What is the weather today?",
-        'say("I cannot know that: I have no access to the internet.")',
-    ),
+    _OFFLINE,
     ("What is a noun?", 'say("A noun is a word that names a person, place, thing or idea.")'),
     (
         "Write two lines about rain.",
@@ -104,7 +108,7 @@ def build_prefix(toolbox: Toolbox, instructions: str) -> list[Message]:
     lines += [f"Tools:\n{toolbox.signatures}"] if toolbox.called else []
     lines += [instructions] if instructions else []
     messages = [_say("system", "\n".join(lines))]
-    for question, line, *closing in _EXAMPLES if toolbox.calculates else _TALK:
+    for question, line, *closing in _choose_examples(toolbox):
         messages += [_say("user", question), _say("assistant", line)]
         if closing:
             result, sentence = closing
@@ -113,6 +117,16 @@ def build_prefix(toolbox: Toolbox, instructions: str) -> list[Message]:
                 _say("assistant", _write_answer(sentence)),
             ]
     return messages
+
+
+def _choose_examples(toolbox: Toolbox) -> Sequence[Sequence[str]]:
+    examples = _EXAMPLES if toolbox.calculates else _TALK
+    if not toolbox.called:
+        return examples
+    # A tool may know what the model cannot.
+    kept = [each for each in examples if each is not _OFFLINE]
+    calls = [(*each, _RESULT, f"It is {_RESULT}.") for each in toolbox.examples]
+    return [*kept, _FACT, *calls]
 
 
 def build_conversation(exchanges: Iterable[Exchange]) -> Iterable[Message]:
