@@ -21,10 +21,17 @@ CORE = (
     *("events", "turn", "agent/decoder", "models/wire/sse", "models/wire/body"),
     *("text/pieces", "text/partial_json", "text/redact", "text/sanitize", "text/surrogates"),
     "text/think",
+    *(
+        f"models/embedded/pythonic/{module}"
+        for module in (
+            *("expression", "grammar", "line", "numbers", "plan", "prompt", "schema", "toolbox"),
+        )
+    ),
 )
 TESTS = {
     *("test_events", "test_turn", "test_decoder", "test_wire"),
     *("test_partial_json", "test_redact", "test_sanitize", "test_think"),
+    *("test_pythonic", "test_line_grammar", "test_line_turn"),
 }
 DIRECTORY = "core_coverage_directory"
 

@@ -8,10 +8,19 @@ import re
 import signal
 import subprocess
 from pathlib import Path
+from typing import Literal
 
 import pytest
+from langchain_core.tools import tool
+from pydantic import BaseModel
 
+from streamchat import AgentExecutor
+from streamchat.config import Settings
+from streamchat.events import ToolStarted, TurnDone
+from streamchat.models import open_model
 from streamchat.models.embedded.weights import SMALL
+from streamchat.tools.arithmetic import ARITHMETIC
+from tests.agents import collect_events
 from tests.chatting import ENTER, PASTED, Chat, find_files_with, messages
 from tests.program import COMMAND, Terminal, run, start
 from tests.screen import at_prompt
@@ -74,6 +83,57 @@ def test_a_later_process_starts_from_the_saved_state(
     assert (done.returncode, done.stderr) == (0, "")
     assert "20" in done.stdout
     assert state.read_bytes() == before
+
+
+def test_a_line_of_two_calls(
+    first: subprocess.CompletedProcess[str], cache: Path, tmp_path: Path
+) -> None:
+    question = "What is (2 + 3) * 4?"
+    done = run(tmp_path, "ask", "--json", question, fresh=True, XDG_CACHE_HOME=str(cache))
+    events = [json.loads(line) for line in done.stdout.splitlines()]
+    code = [each["text"] for each in events if each["type"] == "code_delta"]
+    assert len(code) > 3
+    assert "".join(code) == "(2 + 3) * 4"
+    results = [each["output"] for each in events if each["type"] == "tool_finished"]
+    assert results[:2] == ["5", "20"]
+    assert events[-1]["tools_used"] == ["add", "multiply"]
+    assert "20" in events[-1]["answer"]
+
+
+class Place(BaseModel):
+    city: str
+    country: Literal["fr", "de"] = "fr"
+
+
+@tool
+def file_note(
+    title: str,
+    tags: list[str],
+    kind: Literal["short", "😀"] = "short",
+    place: Place | None = None,
+    pages: int = 1,
+    weight: float = 1.0,
+    done: bool = False,
+) -> str:
+    """File a note."""
+    return f"filed {title}"
+
+
+async def test_the_server_takes_a_grammar_for_every_type(
+    first: subprocess.CompletedProcess[str], cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(cache))
+    llm = open_model(Settings("local", timeout=3600))
+    try:
+        tools = [*ARITHMETIC, file_note]
+        events = await collect_events(
+            AgentExecutor(llm, tools=tools, timeout=3600), "File a note: title Milk, tags Food"
+        )
+    finally:
+        await llm.aclose()
+    started = next(each for each in events if isinstance(each, ToolStarted))
+    assert file_note.invoke(dict(started.arguments)).startswith("filed ")
+    assert isinstance(events[-1], TurnDone)
 
 
 def test_a_damaged_state_is_rebuilt(

@@ -153,7 +153,7 @@ class TestAnswers:
         ],
     )
     def test_text_of_any_kind(self, text: str) -> None:
-        for grammar in (of_numbers("2", "3"), Grammar(build_closing_grammar([]))):
+        for grammar in (of_numbers("2", "3"), Grammar(build_closing_grammar([], []))):
             assert grammar.matches(f'say("{text}")')
 
     @pytest.mark.parametrize(
@@ -173,27 +173,48 @@ class TestAnswers:
         ],
     )
     def test_in_quotes_and_not_endless(self, line: str) -> None:
-        for grammar in (of_numbers(), Grammar(build_closing_grammar([]))):
+        for grammar in (of_numbers(), Grammar(build_closing_grammar([], []))):
             assert not grammar.matches(line)
 
-    def test_the_closing_sentence_holds_known_numbers_only(self) -> None:
-        grammar = Grammar(build_closing_grammar(["12", "30", "-18", "1500", "1,500"]))
+    def test_the_closing_sentence_says_the_result_and_no_unknown_number(self) -> None:
+        grammar = Grammar(build_closing_grammar(["12", "30"], ["-1500", "-1,500"]))
         for right in (
             *(
-                "12 minus 30 is -18.",
-                "It is -18",
-                "-18",
-                "The result (-18) is right.",
-                "$1,500 left.",
+                "12 minus 30 is -1500.",
+                "It is -1,500",
+                "The result (-1500) is right.",
+                "$12 =-1500",
             ),
-            *("1500 = 1,500.", "Yes.", "12", "€12, £30!", "12 - 30 = -18."),
+            *("30 and 12 make -1500, not 30.", "It's $-1500!", "It is €-1,500."),
         ):
             assert grammar.matches(f'say("{right}")'), right
         for wrong in (
-            *("It is 18.", "It is -19.", "123", "1 2", "12 30 31", "", "12.5", "150", "1,50", '"'),
-            *("12-30", "x" * 400),
+            *(
+                "It is 1500.",
+                "It is -1501.",
+                "It is -1500, or -1500.",
+                "12 minus 30.",
+                "Yes.",
+                "",
+                "-1500",
+                "-1500 is it.",
+                "It is-1500.",
+            ),
+            *(
+                "It is -150",
+                "It is -1500.5",
+                "12-30 is -1500.",
+                "It is 1,500.",
+                "Is" * 200 + " -1500",
+            ),
         ):
             assert not grammar.matches(f'say("{wrong}")'), wrong
+
+    def test_a_question_without_numbers_has_a_closing_sentence_too(self) -> None:
+        grammar = Grammar(build_closing_grammar([], ["7"]))
+        assert grammar.matches('say("It is 7.")')
+        assert not grammar.matches('say("It is 8.")')
+        assert find_dead_ends(grammar) == set()
 
 
 def of_schema(schema: dict[str, Any], *, required: bool = True, **definitions: Any) -> Grammar:
@@ -401,6 +422,34 @@ class TestToolbox:
         toolbox = box(make("f", a={"enum": ["x", "y"]}, b={"type": "boolean"}))
         assert toolbox
         assert toolbox.signatures == "f(a: 'x' | 'y' = None, b: bool = None)"
+
+    @pytest.mark.parametrize(
+        ("schema", "example"),
+        [
+            ({"type": "string"}, ("Find it: Alpha", 'f(a="Alpha")')),
+            ({"type": "integer"}, ("Find it: 3", "f(a=3)")),
+            ({"type": "number"}, ("Find it: 2.5", "f(a=2.5)")),
+            *(({"enum": ["x"]}, None), ({"type": "boolean"}, None)),
+        ],
+    )
+    def test_an_example(self, schema: dict[str, Any], example: tuple[str, str] | None) -> None:
+        tool = make("f", a=schema, b={"type": "integer"})
+        tool["function"]["description"] = "Find\n it. Then return it."
+        tool["function"]["parameters"]["required"] = ["a"]
+        toolbox = box(tool)
+        assert toolbox
+        assert toolbox.examples == ([example] if example else [])
+
+    def test_examples_of_five_tools_that_have_a_description(self) -> None:
+        tools = [make(f"tool_{at}") for at in range(8)]
+        toolbox = box(*tools)
+        assert toolbox
+        assert toolbox.examples == []
+        for each in tools[1:]:
+            each["function"]["description"] = "Do it"
+        toolbox = box(*tools)
+        assert toolbox
+        assert toolbox.examples == [("Do it", f"tool_{at}()") for at in range(1, 6)]
 
     def test_thirty_tools_are_enough(self) -> None:
         tools = [make(f"tool_{at}") for at in range(31)]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -39,6 +39,7 @@ from streamchat.models.embedded.line_stream import LineTranslator
 from streamchat.models.embedded.line_turn import LineTurn
 from streamchat.models.embedded.model import EmbeddedChatOpenAI
 from streamchat.models.embedded.pythonic.plan import Step
+from streamchat.models.embedded.pythonic.prompt import Round
 from streamchat.models.embedded.pythonic.toolbox import read_toolbox
 from streamchat.models.embedded.server import EmbeddedServer
 from streamchat.models.openai_compatible import connect
@@ -67,10 +68,15 @@ CALLED = [*TOOLS, get_weather, find_city]
 SYSTEM = SystemMessage("Be brief.")
 
 
-def begin(*messages: BaseMessage, tools: Sequence[Any] = TOOLS, instructions: str = "") -> LineTurn:
+def begin(
+    *messages: BaseMessage,
+    tools: Sequence[Any] = TOOLS,
+    instructions: str = "",
+    lines: Mapping[str, Sequence[Round]] = {},
+) -> LineTurn:
     toolbox = read_toolbox([convert_to_openai_tool(each) for each in tools])
     assert toolbox
-    return LineTurn([SYSTEM, *messages], toolbox, instructions)
+    return LineTurn([SYSTEM, *messages], toolbox, instructions, lines)
 
 
 def wrote(line: str, *results: str, failed: bool = False) -> list[BaseMessage]:
@@ -154,16 +160,22 @@ class TestRequest:
         assert grammar.matches('say("Hello.")')
         assert not grammar.matches("2 + 4")
 
-    def test_the_examples_can_be_written_themselves(self) -> None:
+    def test_the_grammar_holds_the_examples(self) -> None:
         messages, _ = begin(HumanMessage("?")).build_request()
-        examples = messages[1:-1]
-        for question, line in zip(examples[::2], examples[1::2], strict=True):
-            if " = " in question["content"] or question["content"].startswith(
-                ("and", "subtract 3")
-            ):
-                continue
-            _, grammar = ask(begin(HumanMessage(question["content"])))
-            assert grammar.matches(line["content"]), (question, line)
+        pairs = [each["content"] for each in messages[1:-1]]
+        history: list[BaseMessage] = []
+        lines: dict[str, list[Round]] = {}
+        asked_last = line_last = ""
+        for said, line in zip(pairs[::2], pairs[1::2], strict=True):
+            if said.startswith(f"{line_last} = "):  # the result, which the answer follows
+                result = said.removeprefix(f"{line_last} = ")
+                turn = begin(HumanMessage(asked_last), *wrote(line_last, result))
+                history = [HumanMessage(asked_last), AIMessage(line)]
+                lines = {asked_last: [Round(line_last, result)]}
+            else:
+                turn = begin(*history, HumanMessage(said), lines=lines)
+                asked_last, line_last = said, line
+            assert Grammar(turn.build_request()[1]).matches(line), (said, line)
 
     def test_the_user_s_instructions(self) -> None:
         messages, _ = begin(HumanMessage("Hi"), instructions="Rhyme.").build_request()
@@ -180,6 +192,23 @@ class TestRequest:
         assert grammar.matches("5 * 4")
         assert not grammar.matches("3 * 4")
 
+    def test_a_follow_up_sees_the_line_before_it_and_goes_on_with_its_result(self) -> None:
+        history = [HumanMessage("Take 12 from 40."), AIMessage("28 is 40 - 12.")]
+        lines = {"Take 12 from 40.": [Round("40 - 12", "28")]}
+        messages, grammar = ask(begin(*history, HumanMessage("Double it."), lines=lines))
+        assert messages == [
+            *("user: Take 12 from 40.", "assistant: 40 - 12", "user: 40 - 12 = 28"),
+            *('assistant: say("28 is 40 - 12.")', "user: Double it."),
+        ]
+        assert grammar.matches("28 * 2")
+        assert not grammar.matches("12 * 2")
+
+    def test_a_question_of_its_own_uses_no_earlier_number(self) -> None:
+        history = [HumanMessage("2 + 3"), AIMessage("2 + 3 is 5.")]
+        for question in ("Hello!", "Take 1 from 2 and add 3."):
+            _, grammar = ask(begin(*history, HumanMessage(question)))
+            assert not grammar.matches("5 + 1")
+
     def test_calls_that_the_line_went_on_with_are_not_shown(self) -> None:
         messages, _ = ask(
             begin(HumanMessage("(2+3)*4"), *wrote("(2 + 3) * 4", "5"), *went_on("20.0"))
@@ -189,8 +218,15 @@ class TestRequest:
     def test_a_sum_is_closed_with_the_result(self) -> None:
         _, grammar = ask(begin(HumanMessage("12 minus 30"), *wrote("12 - 30", "-18")))
         assert grammar.matches('say("12 minus 30 is -18.")')
-        for line in ('say("It is 18.")', 'say("-19")', "12 - 30"):
+        for line in ('say("It is 18.")', 'say("12 minus 30.")', "12 - 30"):
             assert not grammar.matches(line)
+
+    def test_a_closing_sentence_may_hold_the_numbers_of_the_line(self) -> None:
+        history = [HumanMessage("7 * 6"), AIMessage("It is 42.")]
+        turn = begin(*history, HumanMessage("double it"), *wrote("42 * 2", "84"))
+        grammar = Grammar(turn.build_request()[1])
+        assert grammar.matches('say("42 * 2 is 84.")')
+        assert not grammar.matches('say("7 * 6 is 84.")')
 
     def test_a_tiny_error_of_floats_is_rounded_away(self) -> None:
         messages, grammar = ask(
@@ -218,12 +254,42 @@ class TestRequest:
 
     def test_the_model_has_to_answer_in_the_end(self) -> None:
         def ask_after(rounds: int) -> Grammar:
-            lines = [each for _ in range(rounds) for each in wrote('find_city(code="7")', "x")]
+            lines = [each for at in range(rounds) for each in wrote(f'find_city(code="{at}")', "x")]
             return ask_with_tools(begin(HumanMessage("?"), *lines, tools=CALLED))[1]
 
         assert ask_after(3).matches('find_city(code="7")')
         assert not ask_after(4).matches('find_city(code="7")')
         assert ask_after(4).matches('say("It is 42.")')
+
+    def test_a_line_that_is_repeated_is_the_last(self) -> None:
+        lines = [*wrote('find_city(code="7")', "x"), *wrote('find_city(code="7")', "x")]
+        _, grammar = ask_with_tools(begin(HumanMessage("?"), *lines, tools=CALLED))
+        assert not grammar.matches('find_city(code="8")')
+        assert grammar.matches('say("It is x.")')
+
+    def test_a_sum_is_the_last_line_with_other_tools_too(self) -> None:
+        turn = begin(HumanMessage("2 + 3"), *wrote("2 + 3", "5"), tools=CALLED)
+        _, grammar = ask_with_tools(turn)
+        assert grammar.matches('say("2 + 3 is 5.")')
+        assert not grammar.matches('say("2 + 3 is 6.")')
+        assert not grammar.matches('find_city(code="8")')
+
+    def test_the_result_of_a_tool_can_be_calculated_with(self) -> None:
+        turn = begin(HumanMessage("4 of them?"), *wrote('find_city(code="7")', "2.5"), tools=CALLED)
+        _, grammar = ask_with_tools(turn)
+        assert grammar.matches("4 * 2.5")
+        assert grammar.matches('say("All.")')
+
+    def test_tools_of_the_user_come_with_examples(self) -> None:
+        messages, _ = ask_with_tools(begin(HumanMessage("?"), tools=CALLED))
+        at = messages.index("user: Get the weather: Alpha")
+        assert messages[at + 1 : at + 4] == [
+            'assistant: get_weather(city="Alpha")',
+            'user: get_weather(city="Alpha") = Omega',
+            'assistant: say("It is Omega.")',
+        ]
+        assert "What is the weather today?" not in str(messages)
+        assert "What is the weather today?" in str(ask_with_tools(begin(HumanMessage("?")))[0])
 
 
 def ask_with_tools(turn: LineTurn) -> tuple[list[str], Grammar]:
@@ -376,6 +442,21 @@ class TestTheAgent:
         assert len(asked(server)) == 2
         assert "tools" not in asked(server)[0]
         assert "grammar" in asked(server)[0]
+
+    async def test_a_later_turn_sees_the_line(
+        self, server: Server, llm: EmbeddedChatOpenAI
+    ) -> None:
+        script(
+            server, says("2 + 3"), says('say("It is 5.")'), says("5 * 4"), says('say("It is 20.")')
+        )
+        agent = AgentExecutor(llm)
+        await agent.invoke("What is 2 + 3?")
+        await agent.invoke("and times 4?")
+        sent = [message["content"] for message in asked(server)[-1]["messages"]]
+        assert sent[-7:] == [
+            *("What is 2 + 3?", "2 + 3", "2 + 3 = 5", 'say("It is 5.")'),
+            *("and times 4?", "5 * 4", "5 * 4 = 20"),
+        ]
 
     async def test_a_tool_that_fails(self, server: Server, llm: EmbeddedChatOpenAI) -> None:
         script(server, says("5 / 0"), says('say("That fails.")'))

@@ -40,7 +40,7 @@ def test_the_model_its_server_and_its_tools() -> None:
 def test_the_embedded_model_and_what_it_is_good_for(name: str) -> None:
     size = {"local": "0.5B", "local-large": "1.5B"}[name]
     assert f"-{size}-" in EMBEDDED[name].title
-    whole = f"{name}: a {size} model inside this program, good for single sums"
+    whole = f"{name}: a {size} model inside this program, good for sums"
     assert welcome(model=name) == f" {BRAND} · {whole} · 5 tools"
     assert f" {BRAND} · {name}: a {size} model" in welcome(80, model=name)
 

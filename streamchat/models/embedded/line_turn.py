@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cached_property
 from typing import Any
 
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, ToolMessage
@@ -15,7 +16,13 @@ from streamchat.models.embedded.pythonic.grammar import (
 )
 from streamchat.models.embedded.pythonic.numbers import find_numbers, spell_number
 from streamchat.models.embedded.pythonic.plan import Plan, Step, read_plan
-from streamchat.models.embedded.pythonic.prompt import Exchange, Message, Round, build_messages
+from streamchat.models.embedded.pythonic.prompt import (
+    Exchange,
+    Message,
+    Round,
+    build_conversation,
+    build_prefix,
+)
 from streamchat.models.embedded.pythonic.toolbox import Toolbox
 from streamchat.models.wire.extras import LINE_FIELD
 
@@ -32,15 +39,26 @@ class LineTurn:
         messages: the conversation, with the system message first.
         toolbox: the tools that are offered.
         instructions: the user's own part of the system message.
+        lines: the lines that the model wrote for earlier questions, as far as they are known.
+
+    Attributes:
+        question: the user's last.
     """
 
     def __init__(
-        self, messages: Sequence[BaseMessage], toolbox: Toolbox, instructions: str
+        self,
+        messages: Sequence[BaseMessage],
+        toolbox: Toolbox,
+        instructions: str,
+        lines: Mapping[str, Sequence[Round]],
     ) -> None:
         asked = max(at for at, each in enumerate(messages) if isinstance(each, HumanMessage))
         self._toolbox = toolbox
-        self._question = messages[asked].text
-        self._history = list(_pair(messages[1:asked]))
+        self.question = messages[asked].text
+        self._history = [
+            Exchange(question, lines.get(question, ()), answer)
+            for question, answer in _pair(messages[1:asked])
+        ]
         self._instructions = instructions
         self._lines = list(_read_lines(messages[asked + 1 :]))
         """Each line of the turn with the results of its calls."""
@@ -89,30 +107,56 @@ class LineTurn:
 
     def build_request(self) -> tuple[list[Message], str]:
         """Return the messages to send, and the grammar of the reply."""
-        rounds = [_close(line, results) for line, results in self._lines]
-        exchange = Exchange(self._question, self._history, rounds, self._instructions)
-        return build_messages(self._toolbox, exchange), self._choose_grammar(rounds)
+        exchanges = [*self._history, Exchange(self.question, self.rounds)]
+        messages = build_prefix(self._toolbox, self._instructions)
+        return [*messages, *build_conversation(exchanges)], self._choose_grammar()
 
-    def _choose_grammar(self, rounds: Sequence[Round]) -> str:
-        calls = self._toolbox.called if len(rounds) < _MAX_ROUNDS else {}
-        if rounds and (not calls or rounds[-1].failed):
-            return build_closing_grammar(self._list_known_numbers(rounds))
-        if not self._toolbox.calculates or rounds:
-            return build_question_grammar([], None, calls)
-        numbers = find_numbers(self._question)
+    @cached_property
+    def rounds(self) -> list[Round]:
+        """The lines that the model wrote, and what they came to."""
+        return [_close(line, results) for line, results in self._lines]
+
+    def _choose_grammar(self) -> str:
+        if self.rounds and self._has_to_answer():
+            return self._choose_closing()
+        numbers = self._list_numbers() if self._toolbox.calculates else []
+        expression = find_expression(self.question) if numbers and not self.rounds else None
+        return build_question_grammar(numbers, expression, self._toolbox.called)
+
+    def _has_to_answer(self) -> bool:
+        """Whether another line of calls would lead nowhere."""
+        *earlier, last = self.rounds
+        return (
+            last.failed
+            or last.line in [each.line for each in earlier]
+            or len(self.rounds) >= _MAX_ROUNDS
+            or not any(step.name in self._toolbox.called for step in self.read(last.line).steps)
+        )
+
+    def _list_numbers(self) -> list[str]:
+        """Return the numbers that may be calculated with: the question's, and the last result."""
+        numbers = find_numbers(self.question)
+        if self.rounds:
+            return [*numbers, *spell_number(self.rounds[-1].result)[:1]]
         if 0 < len(numbers) < 3 and self._history:
-            numbers = [*find_numbers(self._history[-1][1])[-1:], *numbers]
-        return build_question_grammar(numbers, find_expression(self._question), calls)
-
-    def _list_known_numbers(self, rounds: Sequence[Round]) -> list[str]:
-        """Return the numbers that the closing sentence may hold; none if any may be right."""
-        numbers = find_numbers(self._question)
-        for each in rounds:
-            spelled = [] if each.failed else spell_number(each.result)
-            if not spelled:
-                return []
-            numbers += spelled
+            return [*_find_result(self._history[-1]), *numbers]
         return numbers
+
+    def _choose_closing(self) -> str:
+        """Return the grammar of a sentence with the result, or of any if that is no number."""
+        spelled = [[] if each.failed else spell_number(each.result) for each in self.rounds]
+        if not all(spelled):
+            return build_closing_grammar([], [])
+        asked = [self.question, *(each.line for each in self.rounds)]
+        numbers = [number for text in asked for number in find_numbers(text)]
+        numbers += [way for each in spelled[:-1] for way in each]
+        return build_closing_grammar(numbers, spelled[-1])
+
+
+def _find_result(exchange: Exchange) -> list[str]:
+    """Return the number that the next question may go on with; none if there is none."""
+    spelled = spell_number(exchange.rounds[-1].result) if exchange.rounds else []
+    return spelled[:1] or find_numbers(exchange.answer or "")[-1:]
 
 
 def _pair(messages: Sequence[BaseMessage]) -> Iterable[tuple[str, str]]:

@@ -21,7 +21,7 @@ from streamchat.config.reading import open_regular_file
 from streamchat.models.embedded import states
 from streamchat.models.embedded.line_stream import LineTranslator, make_calls
 from streamchat.models.embedded.line_turn import LineTurn
-from streamchat.models.embedded.pythonic.prompt import build_prefix
+from streamchat.models.embedded.pythonic.prompt import Round, build_prefix
 from streamchat.models.embedded.pythonic.toolbox import Toolbox, read_toolbox
 from streamchat.models.embedded.server import EmbeddedServer
 from streamchat.models.embedded.weights import EMBEDDED, LARGE, SMALL, Weights
@@ -32,6 +32,8 @@ from streamchat.models.progress import Guard, Progress, ignore_progress
 _MAX_REPLY_TOKENS = 2048
 _MAX_CALL_TOKENS = 1024
 _TOOL_OPTIONS = frozenset({"tools", "tool_choice", "parallel_tool_calls"})
+_MAX_REMEMBERED = 100
+"""Questions whose lines are kept; the context holds no more turns."""
 _GGUF_MAGIC = b"GGUF"
 # Not used with tools: a result that has to be repeated would come out with wrong digits.
 _REPETITION_PENALTY = {"repeat_penalty": 1.1, "repeat_last_n": 128}
@@ -46,6 +48,8 @@ class EmbeddedChatOpenAI(CompatibleChatOpenAI):
 
     _server: EmbeddedServer | None = PrivateAttr(None)
     _primed_for: str | None = PrivateAttr(None)
+    _lines: dict[str, Sequence[Round]] = PrivateAttr(default_factory=dict)
+    """The latest lines by their questions, to show the model its own lines in a later turn."""
 
     async def prime(
         self,
@@ -95,7 +99,7 @@ class EmbeddedChatOpenAI(CompatibleChatOpenAI):
         if toolbox is None:
             chunks = self._stream_as_usual(messages, stop, run_manager, **kwargs)
         else:
-            turn = LineTurn(messages, toolbox, _find_instructions(messages[0]))
+            turn = LineTurn(messages, toolbox, _find_instructions(messages[0]), self._lines)
             chunks = self._stream_line(turn, run_manager, kwargs)
         async for chunk in chunks:
             yield chunk
@@ -131,6 +135,7 @@ class EmbeddedChatOpenAI(CompatibleChatOpenAI):
         if steps := turn.find_next_calls():
             yield make_calls(steps)
             return
+        self._remember(turn)
         messages, grammar = turn.build_request()
         options = {key: each for key, each in kwargs.items() if key not in _TOOL_OPTIONS}
         options["extra_body"] = {"grammar": grammar, "return_progress": True}
@@ -141,6 +146,12 @@ class EmbeddedChatOpenAI(CompatibleChatOpenAI):
                 yield each
         for each in translator.finish():
             yield each
+
+    def _remember(self, turn: LineTurn) -> None:
+        if turn.rounds:
+            self._lines[turn.question] = turn.rounds
+        for oldest in list(self._lines)[:-_MAX_REMEMBERED]:
+            del self._lines[oldest]
 
     @property
     def _has_own_template(self) -> bool:

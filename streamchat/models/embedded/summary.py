@@ -17,9 +17,9 @@ def summarize_embedded(settings: Settings) -> list[str]:
         return [f"{name} inside this program", name]
     size = _SIZES[settings.model or choose_weights().name]
     return [
-        f"{name}: a {size} model inside this program, good for single sums",
-        f"{name}: a {size} model, good for single sums",
-        f"{name}: a {size} model for single sums",
+        f"{name}: a {size} model inside this program, good for sums",
+        f"{name}: a {size} model, good for sums",
+        f"{name}: a {size} model for sums",
         f"{name}: a {size} model",
         name,
     ]

@@ -50,24 +50,30 @@ def build_question_grammar(
     return "\n".join([f"root ::= {' | '.join(roots)}", *rules])
 
 
-def build_closing_grammar(numbers: Iterable[str]) -> str:
-    """Return the grammar of a sentence that holds no numbers but these."""
-    allowed = set(numbers)
-    if not allowed:
+def build_closing_grammar(asked: Sequence[str], results: Sequence[str]) -> str:
+    """Return the grammar of a sentence that says a result, after whatever led to it.
+
+    Args:
+        asked: the other numbers that it may hold.
+        results: how the result may be written; none rules out nothing.
+    """
+    if not results:
         return f'root ::= "say(\\"" text "\\")"\n{_TEXT.strip()}'
+    first = "(number | part)" if asked else "part"
     return "\n".join(
         [
-            'root ::= "say(\\"" (number | part) part{0,300} "\\")"',
-            "part ::= before number | plain",
-            'before ::= " " | "(" | "$" | "\\u20ac" | "\\u00a3" | "="',
-            _write_numbers(allowed),
+            f'root ::= "say(\\"" {first} part{{0,120}} before result part{{0,200}} "\\")"',
+            "part ::= before number | plain" if asked else "part ::= plain",
+            'before ::= " " | "(" | "$" | "\u20ac" | "\u00a3" | "="',
+            f"result ::= {_write_numbers(results)}",
+            *([f"number ::= {_write_numbers(asked)}"] if asked else []),
             'plain ::= [^"\\\\\\n0-9]',
         ]
     )
 
 
 def _write_numbers(numbers: Iterable[str]) -> str:
-    return f"number ::= {' | '.join(map(quote, sorted(set(numbers))))}"
+    return " | ".join(map(quote, sorted(set(numbers))))
 
 
 def _chain_numbers(numbers: Sequence[str]) -> tuple[str, list[str]]:
@@ -97,7 +103,7 @@ def _mix_numbers(numbers: Sequence[str]) -> tuple[str, list[str]]:
     return "sum", [
         f"sum ::= part (operator part){{1,{len(numbers) - 1}}}",
         'part ::= number | "(" number (operator number){1,2} ")"',
-        _write_numbers(numbers),
+        f"number ::= {_write_numbers(numbers)}",
     ]
 
 

@@ -72,19 +72,6 @@ class Plan:
         )
 
 
-def read_answer(line: str) -> str | None:
-    """Return the text of a line that answers; None if the line is another."""
-    try:
-        tree = ast.parse(line.strip(), mode="eval").body
-    except (SyntaxError, ValueError, MemoryError, RecursionError):
-        return None
-    match tree:
-        case ast.Call(func=ast.Name(id="say"), args=[ast.Constant(value=str(text))], keywords=[]):
-            return text
-        case _:
-            return None
-
-
 def read_plan(line: str, tools: Mapping[str, Sequence[str]]) -> Plan:
     """Return the calls that a line stands for.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TypeAlias
 
 from streamchat.models.embedded.pythonic.plan import ANSWER
@@ -21,15 +21,19 @@ _REST = (
     'or say("...") with a helpful reply for anything else. When you get a result, say it in one '
     "sentence."
 )
+_OFFLINE = (
+    "What is the weather today?",
+    'say("I cannot know that: I have no access to the internet.")',
+)
+_FACT = ("What is the capital of Norway?", 'say("The capital of Norway is Oslo.")')
+"""Comes after the calls of the user's tools, which are not for everything."""
+_RESULT = "Omega"
 _TALK: tuple[tuple[str, ...], ...] = (
     (
         "Who are you?",
         'say("I am streamchat\'s small built-in model. I do sums and answer short questions.")',
     ),
-    (
-        "What is the weather today?",
-        'say("I cannot know that: I have no access to the internet.")',
-    ),
+    _OFFLINE,
     ("What is a noun?", 'say("A noun is a word that names a person, place, thing or idea.")'),
     (
         "Write two lines about rain.",
@@ -44,17 +48,21 @@ _EXAMPLES: tuple[tuple[str, ...], ...] = (
         *("Mia has 26 cards and finds 11 more. How many cards does she have?", "26 + 11"),
         *("37", "Mia has 37 cards."),
     ),
-    ("and 5 more?", "37 + 5"),
+    ("and 5 more?", "37 + 5", "42", "Then she has 42 cards."),
+    ("Double that.", "42 * 2"),
     ("Subtract 4 from 17.", "17 - 4", "13", "17 minus 4 is 13."),
     ("subtract 3 from that", "13 - 3"),
     ("300 - 120", "300 - 120"),
-    ("Add 4 to 6 and multiply the sum by 3.", "(4 + 6) * 3"),
+    (
+        *("Add 4 to 6 and multiply the sum by 3.", "(4 + 6) * 3"),
+        *("30", "The result is 30."),
+    ),
     (
         *("I pay with 100 and buy 4 pens at 5 each. What is my change?", "100 - 4 * 5"),
         *("80", "Your change is 80."),
     ),
     _TALK[1],
-    ("Take 13 from 70, then double it.", "(70 - 13) * 2"),
+    ("Take 13 from 70, then double it.", "(70 - 13) * 2", "114", "The result is 114."),
     (
         *("A bike goes 15 miles per hour for 2 hours. How far is that?", "15 * 2"),
         *("30", "The bike goes 30 miles."),
@@ -85,19 +93,11 @@ class Round:
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """A conversation up to the model's next line.
-
-    Attributes:
-        question: the user's last.
-        history: earlier questions and answers.
-        rounds: the lines of this turn.
-        instructions: the user's own, for every turn.
-    """
+    """A question, the lines that the model wrote for it so far, and its answer at the end."""
 
     question: str
-    history: Sequence[tuple[str, str]] = ()
-    rounds: Sequence[Round] = field(default_factory=list)
-    instructions: str = ""
+    rounds: Sequence[Round] = ()
+    answer: str | None = None
 
 
 def build_prefix(toolbox: Toolbox, instructions: str) -> list[Message]:
@@ -108,7 +108,7 @@ def build_prefix(toolbox: Toolbox, instructions: str) -> list[Message]:
     lines += [f"Tools:\n{toolbox.signatures}"] if toolbox.called else []
     lines += [instructions] if instructions else []
     messages = [_say("system", "\n".join(lines))]
-    for question, line, *closing in _EXAMPLES if toolbox.calculates else _TALK:
+    for question, line, *closing in _choose_examples(toolbox):
         messages += [_say("user", question), _say("assistant", line)]
         if closing:
             result, sentence = closing
@@ -119,19 +119,24 @@ def build_prefix(toolbox: Toolbox, instructions: str) -> list[Message]:
     return messages
 
 
-def build_messages(toolbox: Toolbox, exchange: Exchange) -> list[Message]:
-    """Return the messages of a request."""
-    messages = build_prefix(toolbox, exchange.instructions)
-    for question, answer in exchange.history:
-        messages += [_say("user", question), _say("assistant", _write_answer(answer))]
-    messages.append(_say("user", exchange.question))
-    messages += _write_rounds(exchange.rounds)
-    return messages
+def _choose_examples(toolbox: Toolbox) -> Sequence[Sequence[str]]:
+    examples = _EXAMPLES if toolbox.calculates else _TALK
+    if not toolbox.called:
+        return examples
+    # A tool may know what the model cannot.
+    kept = [each for each in examples if each is not _OFFLINE]
+    calls = [(*each, _RESULT, f"It is {_RESULT}.") for each in toolbox.examples]
+    return [*kept, _FACT, *calls]
 
 
-def _write_rounds(rounds: Iterable[Round]) -> Iterable[Message]:
-    for each in rounds:
-        yield from (_say("assistant", each.line), _write_result(each))
+def build_conversation(exchanges: Iterable[Exchange]) -> Iterable[Message]:
+    """Yield the messages that follow the prefix."""
+    for each in exchanges:
+        yield _say("user", each.question)
+        for done in each.rounds:
+            yield from (_say("assistant", done.line), _write_result(done))
+        if each.answer is not None:
+            yield _say("assistant", _write_answer(each.answer))
 
 
 def _write_result(done: Round) -> Message:

@@ -11,6 +11,8 @@ from streamchat.models.embedded.pythonic.schema import SchemaRules, UnsupportedS
 ANSWER_TOOL = "final_answer"
 ARITHMETIC = ("add", "subtract", "multiply", "exponentiate")
 _MAX_TOOLS = 30
+_MAX_EXAMPLES = 5
+_VALUES = {"string": '"Alpha"', "integer": "3", "number": "2.5"}
 _TYPES = {"string": "str", "integer": "int", "number": "float", "boolean": "bool", "array": "list"}
 
 
@@ -23,12 +25,14 @@ class Toolbox:
         called: the parameters' schemas of the tools that are called by name.
         parameters: the parameters of all tools, in order.
         signatures: a line for each tool that is called by name.
+        examples: questions made from the tools' descriptions, with the calls that answer them.
     """
 
     calculates: bool
     called: Mapping[str, Mapping[str, Any]]
     parameters: Mapping[str, Sequence[str]]
     signatures: str
+    examples: Sequence[tuple[str, str]] = ()
 
 
 def read_toolbox(tools: Sequence[Mapping[str, Any]]) -> Toolbox | None:
@@ -48,9 +52,11 @@ def read_toolbox(tools: Sequence[Mapping[str, Any]]) -> Toolbox | None:
         SchemaRules(called)
     except UnsupportedSchemaError:
         return None
-    lines = (_write_signature(each) for each in functions if each["name"] in called)
+    offered = [each for each in functions if each["name"] in called]
     parameters = {name: [*schema.get("properties", {})] for name, schema in schemas.items()}
-    return Toolbox(calculates, called, parameters, "\n".join(lines))
+    signatures = "\n".join(map(_write_signature, offered))
+    examples = [example for each in offered if (example := _write_example(each))]
+    return Toolbox(calculates, called, parameters, signatures, examples[:_MAX_EXAMPLES])
 
 
 def _write_signature(function: Mapping[str, Any]) -> str:
@@ -64,9 +70,25 @@ def _write_signature(function: Mapping[str, Any]) -> str:
     return f"{function['name']}({parameters})  # {about}".rstrip(" #")
 
 
-def _write_type(schema: Any) -> str:
-    if isinstance(schema, Mapping):
-        if "enum" in schema:
-            return " | ".join(map(repr, schema["enum"]))
-        return _TYPES.get(str(schema.get("type")), "object")
-    return "object"
+def _write_example(function: Mapping[str, Any]) -> tuple[str, str] | None:
+    """Return a question that a tool answers, and its call; None if its arguments are too odd."""
+    about = " ".join(str(function.get("description") or "").split()).partition(". ")[0]
+    schema = function.get("parameters") or {}
+    known = schema.get("properties", {})
+    values = {name: _choose_value(known.get(name, {})) for name in schema.get("required", ())}
+    if not about or None in values.values():
+        return None
+    said = ", ".join(str(each).strip('"') for each in values.values())
+    question = f"{about.rstrip('.')}: {said}" if said else about
+    arguments = ", ".join(f"{name}={value}" for name, value in values.items())
+    return question, f"{function['name']}({arguments})"
+
+
+def _choose_value(schema: Mapping[str, Any]) -> str | None:
+    return None if "enum" in schema else _VALUES.get(str(schema.get("type")))
+
+
+def _write_type(schema: Mapping[str, Any]) -> str:
+    if "enum" in schema:
+        return " | ".join(map(repr, schema["enum"]))
+    return _TYPES.get(str(schema.get("type")), "object")
