@@ -107,7 +107,8 @@ class TestPull:
             half.until.set()
             assert terminal.exit_code() == 0
             lines = terminal.screen.everything()
-            assert lines[0] == "downloading from 127.0.0.1 (700 kB)..."
+            assert lines[0] == "connecting to 127.0.0.1..."
+            assert lines[1] == "downloading from 127.0.0.1 (700 kB)..."
             assert "50 %" in lines
             assert "\x1b" not in terminal.written
 
