@@ -7,7 +7,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from streamchat.agent.loader import AgentLoader
@@ -45,6 +45,7 @@ def _lines() -> st.SearchStrategy[str]:
     return typed.filter(lambda line: line.strip() != "/quit")
 
 
+@example(["/model ~\0", "/model ~nobody"])
 @settings(
     max_examples=20,
     deadline=None,

@@ -7,6 +7,7 @@ in the manual are derived from these declarations.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Literal, TypeVar
@@ -238,7 +239,9 @@ class Settings:
         name = self.model or ""
         if not (name.lower().endswith(".gguf") or name.startswith(_PATHS)):
             return None
-        path = Path(name).expanduser()
+        path = Path(name)
+        with suppress(RuntimeError, ValueError):  # no such user, or a NUL in the name
+            path = path.expanduser()
         return path if path.is_file() or not self.base_url else None
 
     @property
