@@ -33,7 +33,7 @@ TYPED_KEY = "sk-typed-7Hq2ZxW9bN4vR8kT3mY6"
 
 @pytest.fixture(scope="module")
 def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A cache with the real model, which is that of whoever runs the tests.
+    """The cache of whoever runs the tests, with the real model in it.
 
     The program downloads it if it is not there yet.
     """

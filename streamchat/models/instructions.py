@@ -1,4 +1,4 @@
-"""What a model with tools is told."""
+"""The system prompt of a model with tools."""
 
 WITH_TOOLS = (
     "You are a helpful assistant with tools. Use a tool for every calculation, one step at a time, "

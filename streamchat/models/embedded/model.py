@@ -24,7 +24,7 @@ from streamchat.models.embedded.line_turn import LineTurn
 from streamchat.models.embedded.pythonic.prompt import Round, build_prefix
 from streamchat.models.embedded.pythonic.toolbox import Toolbox, read_toolbox
 from streamchat.models.embedded.server import EmbeddedServer
-from streamchat.models.embedded.weights import EMBEDDED, LARGE, SMALL, Weights
+from streamchat.models.embedded.weights import EMBEDDED, choose_weights
 from streamchat.models.instructions import WITH_TOOLS
 from streamchat.models.openai_compatible import CompatibleChatOpenAI, connect
 from streamchat.models.progress import Guard, Progress, ignore_progress
@@ -222,16 +222,11 @@ def _choose_server(settings: Settings, progress: Progress) -> EmbeddedServer:
         file = _check_gguf(settings.gguf)
         facts = file.stat()
         return EmbeddedServer(file, None, f"{file.resolve()} {facts.st_size} {facts.st_mtime_ns}")
-    weights = EMBEDDED[settings.model] if settings.model else _choose_weights()
+    weights = EMBEDDED[settings.model] if settings.model else choose_weights()
     template = (
         files("streamchat.models.embedded").joinpath("qwen.jinja").read_text(encoding="utf-8")
     )
     return EmbeddedServer(weights.file(progress), template, weights.sha256 + template)
-
-
-def _choose_weights() -> Weights:
-    """Prefer the small model: the large one is better, but takes twice the time."""
-    return LARGE if LARGE.installed and not SMALL.installed else SMALL
 
 
 def _check_gguf(path: Path) -> Path:

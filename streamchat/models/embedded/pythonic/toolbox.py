@@ -1,4 +1,4 @@
-"""The tools that the model is offered, as it is told about them and as its line is read."""
+"""The tools of a request: what the prompt, the grammar and the parser need to know of them."""
 
 from __future__ import annotations
 
