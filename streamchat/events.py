@@ -155,6 +155,51 @@ class Notice:
 
 
 @dataclass(frozen=True, slots=True)
+class SpeakerChanged:
+    """What follows comes from another node of the agent's graph.
+
+    `name` is the node's, or its agent's; `depth` is 0 in the graph itself and rises by one with
+    each subgraph. A graph in which only one node speaks sends none.
+    """
+
+    name: str
+    depth: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class OutputReceived:
+    """A line that the agent's own code printed or logged, or wrote to LangGraph's stream writer.
+
+    `origin` is `stdout`, `stderr` or `custom`; log records usually go to `stderr`.
+    """
+
+    text: str
+    origin: str = "stdout"
+
+
+@dataclass(frozen=True, slots=True)
+class InputRequested:
+    """The agent waits for the user: a LangGraph interrupt.
+
+    Without `actions`, the answer to `question` is free. Otherwise each action is a call to decide
+    about, a dict of `name`, `arguments`, `description` and `decisions`, the ones that are allowed:
+    `approve`, `edit`, `reject`, `respond`.
+    """
+
+    request_id: str
+    question: str
+    actions: tuple[Mapping[str, Any], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class InputReceived:
+    """The user has answered a request; `answer` says what, in a few words."""
+
+    request_id: str
+    answer: str
+
+
+@dataclass(frozen=True, slots=True)
 class TurnDone:
     """The complete answer, and the tools it is based on."""
 
@@ -194,6 +239,10 @@ Event: TypeAlias = (
     | ToolFinished
     | StepFinished
     | Notice
+    | SpeakerChanged
+    | OutputReceived
+    | InputRequested
+    | InputReceived
     | LastEvent
 )
 
@@ -209,7 +258,7 @@ def _type_name(cls: type) -> str:
 _TYPE_NAMES = {cls: _type_name(cls) for cls in get_args(Event)}
 _FIELDS = {cls: tuple(field.name for field in fields(cls)) for cls in _TYPE_NAMES}
 _CLASSES = {name: cls for cls, name in _TYPE_NAMES.items()}
-_TUPLES = ("tool_calls", "tools_used")
+_TUPLES = ("tool_calls", "tools_used", "actions")
 
 
 def add_version(plain: Mapping[str, Any]) -> dict[str, Any]:

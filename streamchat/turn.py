@@ -13,9 +13,13 @@ from streamchat.events import (
     ChunkReceived,
     CodeDelta,
     Event,
+    InputReceived,
+    InputRequested,
     Notice,
+    OutputReceived,
     PromptProgress,
     ReasoningDelta,
+    SpeakerChanged,
     StepFinished,
     StepStarted,
     TextDelta,
@@ -64,6 +68,30 @@ class Note:
 
 
 @dataclass(frozen=True, slots=True)
+class Speaker:
+    """The node of the agent's graph that the next blocks come from; see `SpeakerChanged`."""
+
+    name: str
+    depth: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """A line that the agent's own code printed; see `OutputReceived`."""
+
+    text: str
+    origin: str = "stdout"
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What the agent asks the user, and what the user has answered, if anything yet."""
+
+    request: InputRequested
+    answer: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Code:
     """A line of Python in which the model writes its calls, until the first of them is known."""
 
@@ -97,7 +125,7 @@ class ToolCall:
         return self.state in ("done", "failed")
 
 
-Block: TypeAlias = Prose | Reasoning | Code | ToolCall | Answer | Note
+Block: TypeAlias = Prose | Reasoning | Code | ToolCall | Answer | Note | Speaker | Output | Question
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,12 +196,19 @@ class Turn:
 
     def _with_text(self, kind: type[Prose] | type[Reasoning] | type[Code], text: str) -> Turn:
         at = len(self.blocks) - 1
-        # Reasoning may arrive in the middle of a text, and does not end it.
-        while kind is Prose and at >= 0 and isinstance(self.blocks[at], Reasoning):
+        # Reasoning and output may arrive in the middle of a text, and do not end it.
+        passing = (Reasoning, Output) if kind is Prose else Output
+        while at >= 0 and isinstance(self.blocks[at], passing):
             at -= 1
         if at >= 0 and isinstance(current := self.blocks[at], kind):
             return self._with_block(at, kind(current.text.append(text)))
         return replace(self, blocks=(*self.blocks, kind(Pieces([text]))))
+
+    def _with_input(self, request_id: str, answer: str) -> Turn:
+        for position, block in enumerate(self.blocks):
+            if isinstance(block, Question) and block.request.request_id == request_id:
+                return self._with_block(position, replace(block, answer=answer))
+        raise ValueError(f"nothing was asked as {request_id!r}")
 
     def _last(self, kind: type[Prose] | type[Answer]) -> int | None:
         """Return the position of the last block of this kind."""
@@ -250,6 +285,14 @@ def reduce(turn: Turn, event: Event) -> Turn:
             return after._with_refused_answer(call_id) if failed else after
         case StepFinished():
             return _with_step(turn, event)
+        case SpeakerChanged(name, depth):
+            return replace(turn, blocks=(*turn.blocks, Speaker(name, depth)))
+        case OutputReceived(text, origin):
+            return replace(turn, blocks=(*turn.blocks, Output(text, origin)))
+        case InputRequested():
+            return replace(turn, blocks=(*turn.blocks, Question(event)))
+        case InputReceived(request_id, answer):
+            return turn._with_input(request_id, answer)
         case TurnDone(answer, tools_used, seconds):
             whole = turn._with_whole_answer(answer)
             return replace(whole, status="done", tools_used=tools_used, seconds=seconds)

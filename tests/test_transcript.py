@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterable
 from dataclasses import replace
 
 import pytest
@@ -48,25 +49,30 @@ def test_how_the_history_quotes_an_answer(stored: StoredTurn, expected: str | No
     assert quote_answer(stored) == expected
 
 
+def select(turns: Iterable[StoredTurn], budget: int) -> tuple[list[tuple[str, str]], int]:
+    selected, left_out = select_history(turns, budget)
+    return [(each.message, answer) for each, answer in selected], left_out
+
+
 class TestHistory:
     def test_everything_fits(self) -> None:
         pairs = [("m", "10 + 10 equals 20."), ("m", "10 + 10\n\n[interrupted]")]
-        assert select_history([DONE, FAILED, INTERRUPTED], 1000) == (pairs, 0)
+        assert select([DONE, FAILED, INTERRUPTED], 1000) == (pairs, 0)
 
     def test_the_oldest_is_left_out_first(self) -> None:
         turns = [turn("aa", "bb"), FAILED, turn("cc", "dd"), turn("ee", "ff")]
-        assert select_history(turns, 8) == ([("cc", "dd"), ("ee", "ff")], 1)
-        assert select_history(turns, 7) == ([("ee", "ff")], 2)
-        assert select_history(turns, 3) == ([], 3)
-        assert select_history([], 3) == ([], 0)
+        assert select(turns, 8) == ([("cc", "dd"), ("ee", "ff")], 1)
+        assert select(turns, 7) == ([("ee", "ff")], 2)
+        assert select(turns, 3) == ([], 3)
+        assert select([], 3) == ([], 0)
 
     def test_nothing_before_a_gap_is_sent(self) -> None:
         turns = [turn("a", "b"), turn("c" * 9, "d"), turn("e", "f")]
-        assert select_history(turns, 8) == ([("e", "f")], 2)
+        assert select(turns, 8) == ([("e", "f")], 2)
 
     @given(st.lists(st.tuples(st.text(max_size=5), st.text(max_size=5))), st.integers(-1, 60))
     def test_as_many_turns_as_fit_are_sent(self, texts: list[tuple[str, str]], most: int) -> None:
-        pairs, left_out = select_history([turn(*each) for each in texts], most)
+        pairs, left_out = select([turn(*each) for each in texts], most)
         assert texts[left_out:] == pairs
         if pairs:
             assert sum(len(text) for pair in pairs for text in pair) <= most

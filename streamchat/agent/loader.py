@@ -17,22 +17,23 @@ from streamchat.process.threads import run_in_daemon_thread
 from streamchat.text.redact import Redactor
 
 if TYPE_CHECKING:
-    from streamchat.agent.executor import AgentExecutor
+    from streamchat.agent.executor_source import ExecutorSource
 
 
 _DEFAULT_TOOLS = 5
 """How many there are; to count them would import LangChain."""
 
 
-def open_agent(
+def open_source(
     settings: Settings, redactor: Redactor, *, tools: bool, progress: Progress = ignore_progress
-) -> AgentExecutor:
-    """Return an agent with the model that the settings name. This takes seconds.
+) -> ExecutorSource:
+    """Return streamchat's own agent with the model that the settings name. This takes seconds.
 
     Raises:
         ModelError: the model is not available.
     """
     from streamchat.agent.executor import AgentExecutor
+    from streamchat.agent.executor_source import ExecutorSource
     from streamchat.models import open_model
 
     agent = AgentExecutor(
@@ -44,7 +45,7 @@ def open_agent(
         redactor=redactor,
     )
     agent.instructions = settings.system or ""
-    return agent
+    return ExecutorSource(agent)
 
 
 class AgentLoader:
@@ -75,7 +76,7 @@ class AgentLoader:
         self._redactor = redactor
         self._tools = tools
         self._progress = progress or self._report
-        self._task: asyncio.Task[AgentExecutor] | None = None
+        self._task: asyncio.Task[ExecutorSource] | None = None
 
     @property
     def name(self) -> str:
@@ -84,8 +85,8 @@ class AgentLoader:
     @property
     def tool_count(self) -> int:
         """How many tools the agent has, or will have once it is loaded."""
-        if self.executor:
-            return len(self.executor.tools)
+        if self.source:
+            return len(self.source.tools)
         return _DEFAULT_TOOLS if self._tools else 0
 
     @property
@@ -93,10 +94,10 @@ class AgentLoader:
         """How many tokens the model's context has; None if that is not known."""
         if self.settings.is_local:
             return CONTEXT_TOKENS
-        return self.executor.context_tokens if self.executor else None
+        return self.source.context_tokens if self.source else None
 
     @property
-    def executor(self) -> AgentExecutor | None:
+    def source(self) -> ExecutorSource | None:
         """The agent, or None until it is loaded."""
         task = self._task
         if task and task.done() and not task.cancelled() and not task.exception():
@@ -105,10 +106,10 @@ class AgentLoader:
 
     def start(self) -> None:
         """Start loading, unless that is under way or done."""
-        if self._task is None or (self._task.done() and not self.executor):
+        if self._task is None or (self._task.done() and not self.source):
             self._task = asyncio.create_task(self._load())
 
-    async def wait_until_ready(self) -> AgentExecutor:
+    async def wait_until_ready(self) -> ExecutorSource:
         """Wait for the agent and return it; cancelling the wait does not stop the loading.
 
         Raises:
@@ -118,22 +119,22 @@ class AgentLoader:
         assert self._task
         return await asyncio.shield(self._task)
 
-    async def change_to(self, settings: Settings) -> AgentExecutor:
+    async def change_to(self, settings: Settings) -> ExecutorSource:
         """Switch to another model.
 
         Raises:
             ModelError: it is not available; the current one is kept.
         """
-        executor = await self.wait_until_ready()
+        source = await self.wait_until_ready()
         with self._show_activity("loading the model"):
             from streamchat.models import open_model
 
             llm = await run_in_daemon_thread(open_model, settings, self._progress, guard_signals)
-            await executor.aclose()
-            executor.use(llm)
+            await source.aclose()
+            source.executor.use(llm)
             self.settings, self.names = settings, []
-            await executor.prepare(self._progress)
-        return executor
+            await source.prepare(self._progress)
+        return source
 
     async def list_models(self) -> list[str]:
         """Return the names of the available models; none if the server does not list them.
@@ -141,26 +142,26 @@ class AgentLoader:
         Raises:
             ModelError: the model is not available.
         """
-        executor = await self.wait_until_ready()
+        source = await self.wait_until_ready()
         with suppress(Exception):  # any library may raise, and the list is optional
             async with asyncio.timeout(min(self.settings.timeout, 10)):
-                self.names = await executor.list_models()
+                self.names = await source.executor.list_models()
         return self.names
 
     async def aclose(self) -> None:
         """Close the model's connections, or stop loading."""
         if self._task and not self._task.done():
             self._task.cancel()
-        if self.executor:
-            await self.executor.aclose()
+        if self.source:
+            await self.source.aclose()
 
-    async def _load(self) -> AgentExecutor:
+    async def _load(self) -> ExecutorSource:
         end = "no model"
         self._set_activity("loading")
         try:
-            executor = await run_in_daemon_thread(
+            source = await run_in_daemon_thread(
                 partial(
-                    open_agent,
+                    open_source,
                     self.settings,
                     self._redactor,
                     tools=self._tools,
@@ -168,11 +169,11 @@ class AgentLoader:
                 )
             )
             freeze_imports()
-            await executor.prepare(self._progress)
+            await source.prepare(self._progress)
             end = ""
         finally:
             self._set_activity(end)
-        return executor
+        return source
 
     @contextmanager
     def _show_activity(self, what: str) -> Iterator[None]:

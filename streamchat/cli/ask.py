@@ -17,8 +17,8 @@ from streamchat.view.outcome import report_outcome
 from streamchat.view.progress import show_progress
 
 with show_progress("starting", brief=True), exit_on_signal():
-    from streamchat.agent.executor import AgentExecutor
-    from streamchat.agent.loader import open_agent
+    from streamchat.agent.loader import open_source
+    from streamchat.agent.source import Source
     from streamchat.agent.tracing import flush
     from streamchat.sessions.conversation import Conversation
     from streamchat.sessions.opening import open_conversation, restore_model
@@ -53,9 +53,9 @@ def ask_once(
     _print_warnings(conversation)
     interrupts = InterruptHandler(signal.SIGINT, *TERMINATION_SIGNALS, linger=True)
     with echo_off():
-        executor = open_agent(settings, redactor, tools=tools, progress=show_progress)
+        source = open_source(settings, redactor, tools=tools, progress=show_progress)
         freeze_imports()
-        turn = run(_ask(executor, conversation, question, options, interrupts))
+        turn = run(_ask(source, conversation, question, options, interrupts))
     conversation.close()
     report_outcome(turn, _advise(turn, conversation), plain=options.plain)
     if settings.trace:
@@ -73,21 +73,19 @@ def _advise(turn: Turn, conversation: Conversation) -> str:
 
 
 async def _ask(
-    executor: AgentExecutor,
+    source: Source,
     conversation: Conversation,
     question: str,
     options: ViewOptions,
     interrupts: InterruptHandler,
 ) -> Turn:
-    preparing = await interrupts.run(executor.prepare(show_progress))
+    preparing = await interrupts.run(source.prepare(show_progress))
     if preparing.cancelled():
         return Turn(question, status="cancelled")
     preparing.result()
     view = choose_view(options)
     try:
-        return await ask(
-            conversation, executor, question, view, interrupts, verbose=options.verbose
-        )
+        return await ask(conversation, source, question, view, interrupts, verbose=options.verbose)
     finally:
         await conversation.leave()
         _print_warnings(conversation)

@@ -7,13 +7,19 @@ import threading
 from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from streamchat.process.deadline import spare
 from streamchat.process.signals import TERMINATION_SIGNALS, drop_ignored
 from streamchat.process.stdio import is_output_stuck
 
 _T = TypeVar("_T")
+
+
+class Cancellable(Protocol):
+    """Work in progress: a task, or a turn."""
+
+    def cancel(self) -> object: ...
 
 
 class InterruptHandler:
@@ -30,7 +36,7 @@ class InterruptHandler:
         """The last signal that arrived, or 0."""
         self._signals = drop_ignored(*signals)
         self._linger = linger
-        self._task: asyncio.Task[Any] | None = None
+        self._task: Cancellable | None = None
         self._early = False
         """Whether an interrupt arrived before there was a task to cancel."""
 
@@ -48,7 +54,7 @@ class InterruptHandler:
         return task
 
     @contextmanager
-    def cancel_on_signal(self, task: asyncio.Task[Any]) -> Iterator[None]:
+    def cancel_on_signal(self, task: Cancellable) -> Iterator[None]:
         """Cancel the task if a signal arrives in this context or has arrived since `arm`."""
         self._catch()
         self._task = task

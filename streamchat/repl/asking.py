@@ -23,7 +23,7 @@ from streamchat.view.outcome import report_interrupt, report_outcome
 from streamchat.view.progress import show_progress
 
 if TYPE_CHECKING:
-    from streamchat.agent.executor import AgentExecutor
+    from streamchat.agent.source import Source
 
 
 async def ask_question(
@@ -49,15 +49,15 @@ async def ask_question(
     chat.separate()
     view = choose_view(chat.options)
     async with _take_keys(chat, prompt, view):
-        executor = await _wait_for_agent(chat)
-        if executor is None:
+        source = await _wait_for_agent(chat)
+        if source is None:
             report_interrupt(plain=chat.options.plain)
             chat.restore(question, retry)
             return
         try:
             turn = await ask(
                 chat.conversation,
-                executor,
+                source,
                 question,
                 view,
                 chat.interrupts,
@@ -70,10 +70,10 @@ async def ask_question(
     _end_turn(chat, turn)
 
 
-async def _wait_for_agent(chat: Chat) -> AgentExecutor | None:
+async def _wait_for_agent(chat: Chat) -> Source | None:
     """Return the agent once it is loaded, or None if the user interrupts the wait."""
-    if chat.loader.executor:
-        return chat.loader.executor
+    if chat.loader.source:
+        return chat.loader.source
     with show_progress(chat.loader.activity or "loading"):
         waiting = await chat.interrupts.run(chat.loader.wait_until_ready())
     return None if waiting.cancelled() else waiting.result()

@@ -5,12 +5,11 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable
 
-from streamchat.events import Event
 from streamchat.models import check
 from streamchat.repl.chat import Chat
 from streamchat.sessions.opening import restore_model
 from streamchat.sessions.records import Session, StoredTurn
-from streamchat.sessions.replay import rebuild_events, replay
+from streamchat.sessions.replay import replay
 from streamchat.turn import Turn, fold
 from streamchat.view.choose import choose_view
 
@@ -59,7 +58,7 @@ async def show_turns(chat: Chat, turns: Iterable[StoredTurn]) -> None:
     for at, each in enumerate(turns):
         if at:
             chat.say("")
-        events = await _load_events(chat, each)
+        events = await chat.conversation.load_events(each)
         question = chat.redactor.redact(each.question)
         view = choose_view(chat.options)
         chat.keep_turn(replay(question, events, view, sys.stdout, plain=chat.options.plain))
@@ -72,7 +71,7 @@ async def load_last_turn(chat: Chat) -> Turn:
         CommandError: there is none.
     """
     if chat.turn is None:
-        chat.keep_turn(fold(await _load_events(chat, chat.last)))
+        chat.keep_turn(fold(await chat.conversation.load_events(chat.last)))
     assert chat.turn
     return chat.turn
 
@@ -83,9 +82,3 @@ def report_left_out(chat: Chat) -> None:
         oldest = "The oldest answer is" if count == 1 else f"The {count} oldest answers are"
         budget = f"{chat.conversation.history_budget:,} characters"
         chat.say(f"{oldest} not sent to the model: the limit is {budget} (--max-history)")
-
-
-async def _load_events(chat: Chat, turn: StoredTurn) -> list[Event]:
-    if turn.events:
-        return list(turn.events)
-    return await chat.in_store(chat.store.events, turn.id) if turn.id else rebuild_events(turn)

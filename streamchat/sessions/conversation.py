@@ -6,11 +6,14 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
+from uuid import uuid4
 
+from streamchat.events import Event
+from streamchat.process.threads import run_in_daemon_thread
 from streamchat.sessions import StoreError
 from streamchat.sessions.history import select_history
 from streamchat.sessions.recorder import Recorder
-from streamchat.sessions.records import Session, StoredTurn
+from streamchat.sessions.records import Session, StoredTurn, rebuild_events
 
 if TYPE_CHECKING:
     # Without a store there is no need for SQLite.
@@ -32,6 +35,8 @@ class Conversation:
         session_id: None until the first turn is stored.
         title: the resumed session's, or empty.
         model: the one that the resumed session was asked with last, or empty.
+        thread_id: names the conversation to an agent with a memory of its own. It is the ID of the
+            session or, if that is a branch, of the one that it began in.
     """
 
     def __init__(
@@ -49,6 +54,7 @@ class Conversation:
         self.session_id: str | None = None
         self.title = ""
         self.model = ""
+        self.thread_id = uuid4().hex
         self._system_is_stored = True
         self._removed: list[int] = []
         self._warnings = [] if warnings is None else warnings
@@ -68,17 +74,44 @@ class Conversation:
         self.model, self._system_is_stored, self._removed = session.model, True, []
         self.system = self.system if session.system is None else session.system
         self.left_out = select_history(self.turns, self.history_budget)[1]
+        self.thread_id = self._find_origin(session)
 
     def start_new(self) -> None:
         """Start a new session with the same instructions."""
         self.session_id, self.turns, self.left_out = None, [], 0
+        self.thread_id = uuid4().hex
         self._system_is_stored, self._removed = True, []
 
-    def prepare_history(self, without: StoredTurn | None = None) -> list[tuple[str, str]]:
-        """Return the messages and answers to send with the next question; sets `left_out`."""
+    def _find_origin(self, session: Session) -> str:
+        """Return the ID of the session that a session was branched from, over any number of them.
+
+        The origin may have been deleted; then its ID is all that is left of it.
+        """
+        while (parent := session.parent) is not None:
+            try:
+                assert self.store
+                session = self.store.find(parent)
+            except StoreError:
+                return parent
+        return session.id
+
+    def prepare_history(self, without: StoredTurn | None = None) -> list[tuple[StoredTurn, str]]:
+        """Return the turns to send with the next question, and their answers; sets `left_out`."""
         turns = [each for each in self.turns if each is not without]
-        pairs, self.left_out = select_history(turns, self.history_budget)
-        return pairs
+        selected, self.left_out = select_history(turns, self.history_budget)
+        return selected
+
+    async def load_events(self, turn: StoredTurn) -> list[Event]:
+        """Return the events of a turn; those of one that was not stored are made up.
+
+        Raises:
+            StoreError: they cannot be read.
+        """
+        if turn.events:
+            return list(turn.events)
+        if not turn.id or self.store is None:
+            return rebuild_events(turn)
+        return await run_in_daemon_thread(self.store.events, turn.id)
 
     async def set_system(self, text: str) -> None:
         """Change the instructions, also those of the session in the store."""
@@ -104,6 +137,8 @@ class Conversation:
             return False
         if self.session_id is None:
             self.session_id = await self.recorder.create(model, self.system or None)
+            if self.session_id and not self.turns:
+                self.thread_id = self.session_id
             self._system_is_stored = True
         return self.session_id is not None
 

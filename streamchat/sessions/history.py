@@ -17,16 +17,22 @@ def quote_answer(turn: StoredTurn) -> str | None:
     return None
 
 
-def select_history(turns: Iterable[StoredTurn], budget: int) -> tuple[list[tuple[str, str]], int]:
-    """Return the newest pairs of message and answer that fit, and the number of older ones.
+def select_history(
+    turns: Iterable[StoredTurn], budget: int
+) -> tuple[list[tuple[StoredTurn, str]], int]:
+    """Return the newest turns that fit, with their answers, and the number of older ones.
 
     Args:
         turns: the oldest first; those without an answer are skipped.
         budget: the most characters in all pairs. Counting back from the newest, the first pair
             that does not fit is left out together with everything before it.
     """
-    pairs = [(each.message, answer) for each in turns if (answer := quote_answer(each)) is not None]
+    pairs = [(each, answer) for each in turns if (answer := quote_answer(each)) is not None]
     first = len(pairs)
-    while first and (budget := budget - len("".join(pairs[first - 1]))) >= 0:
+    while first and (budget := budget - _count_characters(*pairs[first - 1])) >= 0:
         first -= 1
     return pairs[first:], first
+
+
+def _count_characters(turn: StoredTurn, answer: str) -> int:
+    return len(turn.message) + len(answer)

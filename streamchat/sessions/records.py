@@ -6,7 +6,15 @@ import json
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-from streamchat.events import ANSWER_TOOL, Event
+from streamchat.events import (
+    ANSWER_TOOL,
+    AnswerDelta,
+    Event,
+    TurnCancelled,
+    TurnDone,
+    TurnFailed,
+    TurnStarted,
+)
 from streamchat.text.surrogates import replace_surrogates
 from streamchat.turn import ToolCall, Turn
 
@@ -75,6 +83,18 @@ class Hit:
     number: int
     question: str
     snippet: str
+
+
+def rebuild_events(turn: StoredTurn) -> list[Event]:
+    """Return events that stand in for those of a turn whose own were not stored."""
+    begun: list[Event] = [TurnStarted(turn.message, turn.model), AnswerDelta(turn.answer)]
+    match turn.status:
+        case "done":
+            return [*begun, TurnDone(turn.answer, seconds=turn.seconds)]
+        case "failed":
+            return [*begun, TurnFailed("the turn failed", turn.seconds)]
+        case _:
+            return [*begun, TurnCancelled(turn.seconds)]
 
 
 def format_calls(turn: Turn) -> str:

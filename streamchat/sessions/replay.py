@@ -5,16 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TextIO
 
-from streamchat.events import (
-    AnswerDelta,
-    Event,
-    TurnCancelled,
-    TurnDone,
-    TurnFailed,
-    TurnStarted,
-)
+from streamchat.events import Event
 from streamchat.process.tty import can_repaint
-from streamchat.sessions.records import StoredTurn
 from streamchat.text.sanitize import SafeOutput, join, sanitize
 from streamchat.turn import Turn
 from streamchat.view import View
@@ -52,18 +44,6 @@ def replay(
         out.write(join(outcome, sanitize("\n")))
         out.flush()
     return turn
-
-
-def rebuild_events(turn: StoredTurn) -> list[Event]:
-    """Return events that stand in for those of a turn whose own were not stored."""
-    begun: list[Event] = [TurnStarted(turn.message, turn.model), AnswerDelta(turn.answer)]
-    match turn.status:
-        case "done":
-            return [*begun, TurnDone(turn.answer, seconds=turn.seconds)]
-        case "failed":
-            return [*begun, TurnFailed("the turn failed", turn.seconds)]
-        case _:
-            return [*begun, TurnCancelled(turn.seconds)]
 
 
 def _write(line: str, out: SafeOutput, encoding: str) -> None:

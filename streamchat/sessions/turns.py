@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, replace
 from time import time
-from typing import TYPE_CHECKING
+from typing import TypeAlias
 
-from streamchat.events import TRANSIENT, Event
+from streamchat.agent.source import Exchange, Request, Source
+from streamchat.events import TRANSIENT, Event, InputRequested
 from streamchat.process.interrupts import InterruptHandler
 from streamchat.sessions.conversation import Conversation
 from streamchat.sessions.recorder import Recorder
@@ -18,55 +18,66 @@ from streamchat.turn import Turn, find_answer
 from streamchat.view import ForwardingView, View
 from streamchat.view.play import play
 
-if TYPE_CHECKING:
-    # Importing it loads LangChain, and the prompt must not wait for that.
-    from streamchat.agent.executor import AgentExecutor
-
 _log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class UserAnswer:
+    """What the user answered; for actions, a list of decisions."""
+
+    value: object
+
+
+AskUser: TypeAlias = Callable[[InputRequested], Awaitable[UserAnswer | None]]
+"""Asks the user what the agent wants to know; None stops the turn."""
 
 
 async def ask(
     conversation: Conversation,
-    executor: AgentExecutor,
+    source: Source,
     question: str,
     view: View,
     interrupts: InterruptHandler,
     *,
     message: str = "",
     replacing: StoredTurn | None = None,
+    ask_user: AskUser | None = None,
     verbose: bool = False,
 ) -> Turn:
     """Ask a question in a conversation, and return the turn once it has ended and is stored.
 
     Args:
         conversation: supplies the history and keeps the turn.
-        executor: answers.
+        source: answers.
         question: as typed.
         view: shows the turn.
         interrupts: cancels the turn when a signal arrives.
         message: the text to send if it is more than the question, for example with attached files.
         replacing: the turn to remove, unless it has an answer and the new one fails.
+        ask_user: asks the user what the agent wants to know; None if nobody is there.
         verbose: whether the view gets every chunk, and the log the traceback of a failure.
 
     Raises:
         OSError: the view's output is gone; the turn was cancelled.
     """
     message = message or question
-    history = conversation.prepare_history(without=replacing)
+    history = await _load_history(conversation, source, replacing)
+    questions = [turn.message for turn in conversation.turns if turn is not replacing]
     # Turns that are stored late get an ID meanwhile, but stay where they are.
     position = _find_number(conversation.turns, replacing.number) if replacing else 0
-    id = await conversation.begin_turn(question, message, executor.model_name)
+    id = await conversation.begin_turn(question, message, source.name)
+    request = Request(
+        message,
+        history=history,
+        instructions=conversation.system,
+        thread_id=conversation.thread_id,
+        questions=questions,
+        interactive=ask_user is not None,
+        raw=verbose,
+    )
     recording, started = _RecordingView(view, conversation.recorder), time()
     try:
-        await run_turn(
-            executor,
-            message,
-            recording,
-            interrupts,
-            history=history,
-            instructions=conversation.system,
-            verbose=verbose,
-        )
+        await run_turn(source, request, recording, interrupts, ask_user)
     finally:
         is_stored = await conversation.recorder.finish(recording.turn)
     turn = recording.turn
@@ -79,50 +90,56 @@ async def ask(
     return turn
 
 
+async def _load_history(
+    conversation: Conversation, source: Source, without: StoredTurn | None
+) -> list[Exchange]:
+    """Return the exchanges to send, with their events if the source wants them."""
+    exchanges = []
+    for turn, answer in conversation.prepare_history(without):
+        events = await conversation.load_events(turn) if source.wants_events else ()
+        exchanges.append(Exchange(turn.message, answer, tuple(events)))
+    return exchanges
+
+
 def _find_number(turns: Sequence[StoredTurn], number: int) -> int:
     return next(at for at, turn in enumerate(turns) if turn.number == number)
 
 
 async def run_turn(
-    executor: AgentExecutor,
-    message: str,
+    source: Source,
+    request: Request,
     view: View,
     interrupts: InterruptHandler,
-    *,
-    history: Sequence[tuple[str, str]] = (),
-    instructions: str = "",
-    verbose: bool = False,
+    ask_user: AskUser | None = None,
 ) -> Turn:
     """Show a turn in a view, and return it; its status tells a failure or an interrupt.
 
     Args:
-        executor: answers.
-        message: the text to send.
+        source: answers.
+        request: the question.
         view: shows the turn.
         interrupts: cancels the turn when a signal arrives.
-        history: earlier messages and answers, the oldest first.
-        instructions: added to the built-in ones.
-        verbose: whether the view gets every chunk, and the log the traceback of a failure.
+        ask_user: asks the user what the agent wants to know; None if nobody is there.
 
     Raises:
         OSError: the view's output is gone; the turn was cancelled.
     """
-    from streamchat.agent.streamer import QueueCallbackHandler
+    run = source.start(request)
 
-    streamer = QueueCallbackHandler(raw=verbose)
-    task = asyncio.create_task(
-        executor.invoke(message, streamer, history=history, instructions=instructions)
-    )
-    with interrupts.cancel_on_signal(task):
+    async def respond(requested: InputRequested) -> None:
+        answer = await ask_user(requested) if ask_user else None
+        if answer is None:
+            run.cancel()
+        else:
+            run.reply(answer.value)
+
+    with interrupts.cancel_on_signal(run):
         try:
-            return await play(streamer, view)
+            return await play(run, view, respond)
         finally:
-            task.cancel()
-            await asyncio.wait([task])
-            # The turn's last event has said how it ended; the exception only repeats it.
-            error = None if task.cancelled() else task.exception()
-            if verbose and error:
-                _log.debug("the turn failed", exc_info=error)
+            await run.aclose()
+            if request.raw and run.error:
+                _log.debug("the turn failed", exc_info=run.error)
 
 
 class _RecordingView(ForwardingView):

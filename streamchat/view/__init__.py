@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from types import TracebackType
 from typing import Protocol, Self
 
@@ -45,6 +46,10 @@ class View(Protocol):
         """Stop the process until the shell resumes it."""
         ...
 
+    def pause(self) -> AbstractContextManager[None]:
+        """Leave the terminal to somebody else meanwhile; nothing is shown in this context."""
+        ...
+
 
 class TextView:
     """Base class for views that only append text: they have nothing to set up or tear down."""
@@ -74,6 +79,9 @@ class TextView:
     def suspend(self) -> None:
         os.kill(os.getpid(), signal.SIGSTOP)
 
+    def pause(self) -> AbstractContextManager[None]:
+        return nullcontext()
+
 
 class ForwardingView:
     """Base class for views that add to another view, to which they forward every call."""
@@ -102,3 +110,6 @@ class ForwardingView:
 
     def suspend(self) -> None:
         self._inner.suspend()
+
+    def pause(self) -> AbstractContextManager[None]:
+        return self._inner.pause()

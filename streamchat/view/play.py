@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterable, Iterable
+from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Callable, Iterable
 from contextlib import aclosing
-from typing import cast
+from typing import TypeAlias, cast
 
-from streamchat.events import Event
+from streamchat.events import Event, InputRequested
 from streamchat.turn import Turn, accumulate, reduce
 from streamchat.view import View
 
+Respond: TypeAlias = Callable[[InputRequested], Awaitable[None]]
+"""Asks the user what the agent wants to know, and passes the answer on."""
 
-async def play(events: AsyncIterable[Event], view: View) -> Turn:
-    """Show each event of a turn as it happens, and return the turn as it ended."""
+
+async def play(events: AsyncIterable[Event], view: View, respond: Respond | None = None) -> Turn:
+    """Show each event of a turn as it happens, and return the turn as it ended.
+
+    Args:
+        events: the turn's.
+        view: shows it; pauses while the user is asked something.
+        respond: called when the agent asks the user something, after that is shown.
+    """
     turn = Turn()
     with view:
         # Leaving a loop over a generator does not close it; aclosing does.
@@ -20,6 +29,9 @@ async def play(events: AsyncIterable[Event], view: View) -> Turn:
             async for event in source:
                 turn = reduce(turn, event)
                 view.show(turn, event)
+                if respond and isinstance(event, InputRequested):
+                    with view.pause():
+                        await respond(event)
     return turn
 
 

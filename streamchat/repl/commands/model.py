@@ -42,9 +42,9 @@ async def model(chat: Chat, name: str) -> None:
         chat.redactor.learn(key)
         settings = replace(settings, api_key=key or None)
     check(settings)
-    executor = await chat.loader.change_to(settings)
+    source = await chat.loader.change_to(settings)
     chat.settings, chat.model_chosen = settings, True
-    chat.say(f"Switched to {executor.model_name}")
+    chat.say(f"Switched to {source.name}")
 
 
 async def _list_models(chat: Chat) -> None:
@@ -60,10 +60,10 @@ async def _list_models(chat: Chat) -> None:
 
 @command("/tools", "list the tools", group="Model")
 async def tools(chat: Chat, _: str) -> None:
-    executor = await chat.loader.wait_until_ready()
-    for tool in executor.tools:
-        chat.say(f"{tool.name}({', '.join(tool.args)})  {one_line(tool.description)}")
-    if not executor.tools:
+    source = await chat.loader.wait_until_ready()
+    for tool in source.tools:
+        chat.say(f"{tool.name}({', '.join(tool.parameters)})  {one_line(tool.description)}")
+    if not source.tools:
         chat.say("No tools")
 
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from time import monotonic
 from types import TracebackType
 from typing import Self, TextIO
@@ -164,6 +164,17 @@ class LiveView:
         os.kill(os.getpid(), signal.SIGSTOP)
         self._painter.reset()
         self._terminal.write(_HIDE_CURSOR)
+
+    @contextmanager
+    def pause(self) -> Iterator[None]:
+        self._paint()
+        if self._timer:
+            self._timer.cancel()
+        self._terminal.write(f"\n{_SHOW_CURSOR}")
+        yield
+        self._painter.reset()
+        self._terminal.write(_HIDE_CURSOR)
+        self._paint()
 
     def _finish(self) -> None:
         """Paint the last frame, in which everything is final."""
