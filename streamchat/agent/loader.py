@@ -9,9 +9,9 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from streamchat.config import Settings
+from streamchat.models.embedded.choose import start_early
 from streamchat.models.embedded.summary import CONTEXT_TOKENS
 from streamchat.models.progress import Advance, Progress, ignore_progress
-from streamchat.process.guard import guard_signals
 from streamchat.process.runtime import freeze_imports
 from streamchat.process.threads import run_in_daemon_thread
 from streamchat.text.redact import Redactor
@@ -32,12 +32,13 @@ def open_source(
     Raises:
         ModelError: the model is not available.
     """
+    start_early(settings)
     from streamchat.agent.executor import AgentExecutor
     from streamchat.agent.executor_source import ExecutorSource
     from streamchat.models import open_model
 
     agent = AgentExecutor(
-        open_model(settings, progress, guard_signals),
+        open_model(settings, progress),
         None if tools else [],
         settings.max_steps,
         timeout=settings.timeout,
@@ -129,7 +130,7 @@ class AgentLoader:
         with self._show_activity("loading the model"):
             from streamchat.models import open_model
 
-            llm = await run_in_daemon_thread(open_model, settings, self._progress, guard_signals)
+            llm = await run_in_daemon_thread(open_model, settings, self._progress)
             await source.aclose()
             source.executor.use(llm)
             self.settings, self.names = settings, []

@@ -97,6 +97,10 @@ def ask(
         from streamchat.view.progress import disable_animation
 
         disable_animation()
+    if session is None:  # a session may have a model of its own
+        from streamchat.models.embedded.choose import start_early
+
+        start_early(settings)
     from streamchat.cli.ask import ask_once
     from streamchat.view.choose import ViewOptions
     from streamchat.view.look import Look

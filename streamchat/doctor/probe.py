@@ -27,7 +27,6 @@ from streamchat.models.refusals import (
 from streamchat.models.wire.body import Chunk
 from streamchat.models.wire.normalize import has_content
 from streamchat.models.wire.stream import ChunkStream
-from streamchat.process.guard import guard_signals
 from streamchat.text.redact import Redactor
 
 _TOTAL_FACTOR = 2
@@ -102,7 +101,7 @@ class Probe:
         Raises:
             ModelError: the model is not available.
         """
-        return cls(open_model(settings, progress, guard_signals), settings.timeout)
+        return cls(open_model(settings, progress), settings.timeout)
 
     @property
     def model(self) -> str:

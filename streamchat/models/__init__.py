@@ -5,12 +5,11 @@ Also judges and describes the errors of requests. It must not know about agents,
 
 from __future__ import annotations
 
-from contextlib import nullcontext
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 from streamchat.config import OPENAI_KEY, ModelError, Settings, SettingsError
-from streamchat.models.progress import Guard, Progress, ignore_progress
+from streamchat.models.progress import Progress, ignore_progress
 from streamchat.text.redact import Redactor
 
 if TYPE_CHECKING:
@@ -41,13 +40,10 @@ def check(settings: Settings) -> None:
         raise ModelError(f"no local model: {install}" if settings.model else NO_MODEL)
 
 
-def open_model(
-    settings: Settings, progress: Progress = ignore_progress, guard: Guard = nullcontext
-) -> CompatibleChatOpenAI:
+def open_model(settings: Settings, progress: Progress = ignore_progress) -> CompatibleChatOpenAI:
     """Return the chat model that the settings name, ready to answer.
 
-    Loading a local model takes seconds, and longer the first time on a machine. Meanwhile, no
-    signal handler runs.
+    Loading a local model takes seconds, and longer the first time on a machine.
 
     Raises:
         ModelError: the model cannot be opened, or its key is missing.
@@ -57,7 +53,7 @@ def open_model(
     if settings.is_local:
         from streamchat.models.embedded.model import open_embedded
 
-        return open_embedded(settings, progress, guard)
+        return open_embedded(settings, progress)
     from streamchat.models.openai_compatible import connect
 
     try:

@@ -1,4 +1,4 @@
-"""Long work on a model, such as a download: how its progress is shown, and signals get through."""
+"""Long work on a model, such as a download: how its progress is shown."""
 
 from __future__ import annotations
 
@@ -10,9 +10,6 @@ Advance: TypeAlias = Callable[[int], None]
 """Called with the number of bytes processed since the last call."""
 Progress: TypeAlias = Callable[[str, int | None], AbstractContextManager[Advance]]
 """Called with a description of the work and its size in bytes, or None if unknown."""
-
-Guard: TypeAlias = Callable[[], AbstractContextManager[None]]
-"""Entered around a call that keeps the interpreter's lock for seconds, or longer."""
 
 
 def ignore_progress(what: str, total: int | None = None) -> AbstractContextManager[Advance]:

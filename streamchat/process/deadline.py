@@ -7,22 +7,18 @@ is busy. Then the main thread may not even learn of the signal.
 from __future__ import annotations
 
 import os
-import select
 import signal
 import threading
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from typing import NoReturn
 
 from streamchat.process.tty import remember_terminal, restore_terminal
 
 EXIT_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-GRACE = 1.2
+_GRACE = 1.2
 """Seconds that an orderly exit may take."""
 
-wakeup_pipe: tuple[int, int] | None = None
-"""Both ends of the pipe that signals are written to, once `watch_signals` has opened it."""
 _survives: dict[int, Callable[[float], bool]] = {}
 
 
@@ -32,12 +28,9 @@ def watch_signals() -> None:
     The interpreter writes the number of each signal that has a handler to a pipe as soon as it
     arrives, whatever the main thread is doing.
     """
-    global wakeup_pipe
     remember_terminal()
-    wakeup_pipe = reader, writer = os.pipe()
-    # `guard_process` reads from it, too.
-    for each in wakeup_pipe:
-        os.set_blocking(each, False)
+    reader, writer = os.pipe()
+    os.set_blocking(writer, False)
     threading.Thread(target=_watch, args=[reader], daemon=True, name="signals").start()
     signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
 
@@ -57,27 +50,20 @@ def spare_nobody() -> None:
     _survives.clear()
 
 
-def list_fatal_signals() -> list[int]:
-    """Return the signals that the process does not survive."""
-    return [int(number) for number in EXIT_SIGNALS if number not in _survives]
-
-
 def _watch(reader: int) -> NoReturn:
     while True:
-        select.select([reader], [], [])
-        with suppress(BlockingIOError):
-            for number in os.read(reader, 64):
-                if number in EXIT_SIGNALS:
-                    threading.Thread(target=_enforce, args=[number], daemon=True).start()
+        for number in os.read(reader, 64):
+            if number in EXIT_SIGNALS:
+                threading.Thread(target=_enforce, args=[number], daemon=True).start()
 
 
 def _enforce(number: int) -> None:
-    time.sleep(GRACE / 2)
+    time.sleep(_GRACE / 2)
     survives = _survives.get(number)
-    if survives and survives(GRACE / 2):
+    if survives and survives(_GRACE / 2):
         return
     if not survives:
-        time.sleep(GRACE / 2)
+        time.sleep(_GRACE / 2)
     try:
         restore_terminal()
     finally:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator, Sequence
-from contextlib import nullcontext, suppress
+from contextlib import suppress
 from importlib.metadata import version
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -16,25 +15,25 @@ from langchain_core.messages import BaseMessage, HumanMessage, convert_to_messag
 from langchain_core.outputs import ChatGenerationChunk
 from pydantic import PrivateAttr
 
-from streamchat.config import ModelError, Settings
-from streamchat.config.reading import open_regular_file
+from streamchat.config import Settings
 from streamchat.models.embedded import states
+from streamchat.models.embedded.choose import choose_server
 from streamchat.models.embedded.line_stream import LineTranslator, make_calls
 from streamchat.models.embedded.line_turn import LineTurn
 from streamchat.models.embedded.pythonic.prompt import Round, build_prefix
 from streamchat.models.embedded.pythonic.toolbox import Toolbox, read_toolbox
 from streamchat.models.embedded.server import EmbeddedServer
-from streamchat.models.embedded.weights import EMBEDDED, choose_weights
 from streamchat.models.instructions import WITH_TOOLS
 from streamchat.models.openai_compatible import CompatibleChatOpenAI, connect
-from streamchat.models.progress import Guard, Progress, ignore_progress
+from streamchat.models.progress import Progress, ignore_progress
 
 _MAX_REPLY_TOKENS = 2048
 _MAX_CALL_TOKENS = 1024
 _TOOL_OPTIONS = frozenset({"tools", "tool_choice", "parallel_tool_calls"})
 _MAX_REMEMBERED = 100
 """Questions whose lines are kept; the context holds no more turns."""
-_GGUF_MAGIC = b"GGUF"
+_PENALTY = {"dry_sequence_breakers": ["\n"]}
+"""For each of them, the server reads its whole vocabulary before it begins."""
 # Not used with tools: a result that has to be repeated would come out with wrong digits.
 _REPETITION_PENALTY = {"repeat_penalty": 1.1, "repeat_last_n": 128}
 
@@ -138,7 +137,7 @@ class EmbeddedChatOpenAI(CompatibleChatOpenAI):
         self._remember(turn)
         messages, grammar = turn.build_request()
         options = {key: each for key, each in kwargs.items() if key not in _TOOL_OPTIONS}
-        options["extra_body"] = {"grammar": grammar, "return_progress": True}
+        options["extra_body"] = {"grammar": grammar, "return_progress": True} | _PENALTY
         options["max_tokens"] = _MAX_CALL_TOKENS
         translator = LineTranslator(turn)
         async for chunk in super()._astream(convert_to_messages(messages), **options):
@@ -192,49 +191,29 @@ def _find_instructions(system: BaseMessage) -> str:
     return system.text.removeprefix(WITH_TOOLS).strip()
 
 
-def open_embedded(
-    settings: Settings, progress: Progress, guard: Guard = nullcontext
-) -> EmbeddedChatOpenAI:
+def open_embedded(settings: Settings, progress: Progress) -> EmbeddedChatOpenAI:
     """Load the local model that the settings name.
 
     Raises:
         ModelError: it is not installed, its hash is wrong, or the file is not a model.
     """
-    server = _choose_server(settings, progress)
-    with progress(f"loading the model {settings.model_name}", None):
-        server.start(guard)
-    llm = connect(
-        settings.model_name,
-        EmbeddedChatOpenAI,
-        base_url=f"{server.address}/v1",
-        api_key=server.key,
-        temperature=settings.temperature,
-        timeout=settings.timeout,
-        trust_environment=False,
-        max_tokens=_MAX_REPLY_TOKENS,
-    )
+    server = choose_server(settings, progress)
+    try:
+        with progress(f"loading the model {settings.model_name}", None):
+            server.start()
+            server.wait()
+        llm = connect(
+            settings.model_name,
+            EmbeddedChatOpenAI,
+            base_url=f"{server.address}/v1",
+            api_key=server.key,
+            temperature=settings.temperature,
+            timeout=settings.timeout,
+            trust_environment=False,
+            max_tokens=_MAX_REPLY_TOKENS,
+        )
+    except BaseException:
+        server.stop()
+        raise
     llm._server = server
     return llm
-
-
-def _choose_server(settings: Settings, progress: Progress) -> EmbeddedServer:
-    if settings.gguf:
-        file = _check_gguf(settings.gguf)
-        facts = file.stat()
-        return EmbeddedServer(file, None, f"{file.resolve()} {facts.st_size} {facts.st_mtime_ns}")
-    weights = EMBEDDED[settings.model] if settings.model else choose_weights()
-    template = (
-        files("streamchat.models.embedded").joinpath("qwen.jinja").read_text(encoding="utf-8")
-    )
-    return EmbeddedServer(weights.file(progress), template, weights.sha256 + template)
-
-
-def _check_gguf(path: Path) -> Path:
-    try:
-        with open_regular_file(path) as file:
-            magic = file.read(len(_GGUF_MAGIC))
-    except OSError as error:
-        raise ModelError(f"{path}: {error.strerror}") from None
-    if magic != _GGUF_MAGIC:
-        raise ModelError(f"{path} is not a GGUF file")
-    return path
