@@ -203,6 +203,22 @@ class TestRequest:
         assert grammar.matches("28 * 2")
         assert not grammar.matches("12 * 2")
 
+    def test_a_follow_up_that_begins_with_an_operator_goes_on_with_the_result(self) -> None:
+        history = [HumanMessage("2 + 3"), AIMessage("2 + 3 is 5.")]
+        _, grammar = ask(begin(*history, HumanMessage("minus 4?")))
+        assert grammar.matches("5 - 4")
+        assert not grammar.matches("4 - 5")
+
+    def test_a_question_asked_once_more_with_another_number(self) -> None:
+        history = [HumanMessage("A row has 12 seats. And 5 rows?"), AIMessage("60.")]
+        lines = {history[0].text: [Round("12 * 5", "60")]}
+        _, grammar = ask(begin(*history, HumanMessage("And 10 rows?"), lines=lines))
+        assert grammar.matches("12 * 10")
+        for question in ("And 10 more?", "Add 10."):
+            _, grammar = ask(begin(*history, HumanMessage(question), lines=lines))
+            assert grammar.matches("60 + 10")
+            assert not grammar.matches("12 * 10")
+
     def test_a_question_of_its_own_uses_no_earlier_number(self) -> None:
         history = [HumanMessage("2 + 3"), AIMessage("2 + 3 is 5.")]
         for question in ("Hello!", "Take 1 from 2 and add 3."):

@@ -12,7 +12,11 @@ from hypothesis import assume, example, given
 from hypothesis import strategies as st
 from langchain_core.tools import ToolException
 
-from streamchat.models.embedded.pythonic.expression import find_expression
+from streamchat.models.embedded.pythonic.expression import (
+    find_continuation,
+    find_expression,
+    find_variation,
+)
 from streamchat.models.embedded.pythonic.line import LineReader, Piece
 from streamchat.models.embedded.pythonic.numbers import find_numbers, spell_number
 from streamchat.models.embedded.pythonic.plan import LineError, Plan, Ref, Step, read_plan
@@ -317,7 +321,14 @@ class TestFindExpression:
             ("1,205 + 95", "1205 + 95"),
             (".5 + .25?", ".5 + .25"),
             ("What is 5 - 3, please?", "5 - 3"),
-            ("What is 6 times 7?", None),
+            ("What is 6 times 7?", "6 * 7"),
+            ("What is 6 multiplied by 7 minus 2 squared?", "6 * 7 - 2 ** 2"),
+            ("3 plus 4, times 5", "(3 + 4) * 5"),
+            ("-10 minus 4, divided by 7, plus 3 cubed", "((-10 - 4) / 7) + 3 ** 3"),
+            ("3 plus 4 times 5", "3 + 4 * 5"),
+            ("3 times the sum of 4 plus 5", None),
+            ("half of 60 minus 4", None),
+            ("forty plus 13", None),
             ("(100 - 64) * 2 + 1", "(100 - 64) * 2 + 1"),
             ("2 + 3, and double that", None),
             ("I am 10 and she is 12", None),
@@ -339,6 +350,52 @@ class TestFindExpression:
     )
     def test_as_python_writes_it(self, question: str, line: str | None) -> None:
         assert find_expression(question) == line
+
+    @pytest.mark.parametrize(
+        ("question", "line"),
+        [
+            ("minus 10?", "48 - 10"),
+            ("And plus 7, times 2?", "(48 + 7) * 2"),
+            ("now divided by 3", "48 / 3"),
+            ("What is that squared?", "48 ** 2"),
+            ("+ 5", "48 + 5"),
+            ("Square it.", "48 ** 2"),
+            ("and now halve the result!", "48 / 2"),
+            ("Double the sum.", None),
+            ("+1 to that", None),
+            ("minus 5 plus 3", "48 - 5 + 3"),
+            ("-5 + 3", None),
+            ("Take away 5", None),
+            ("2 plus 3", None),
+            ("plus twenty", None),
+            ("", None),
+        ],
+    )
+    def test_a_question_that_goes_on_with_a_result(self, question: str, line: str | None) -> None:
+        assert find_continuation(question, "48") == line
+
+    @pytest.mark.parametrize(
+        ("question", "earlier", "line", "varied"),
+        [
+            ("And in 10 packs?", "A pack has 12 cards. How many in 5 packs?", "12 * 5", "12 * 10"),
+            ("What about 1,500 pens?", "2 pens at 3", "2 * (3 + 1)", "1500 * (3 + 1)"),
+            ("And 7 cups?", "5 plates and 2 cups", "(5 + 2) * 3", "(5 + 7) * 3"),
+            ("And 3 more packs?", "How many are in 5 packs?", "12 * 5", None),
+            ("Take 3 packs away.", "How many are in 5 packs?", "12 * 5", None),
+            ("And 4 pens at 3 euros?", "5 pens", "5 * 3", None),
+            ("And 4 cups?", "5 pens", "5 * 3", None),
+            ("And 4 pens?", "5 pens", "5 * 5", None),
+            ("And of Portugal?", "5 pens", "5 * 3", None),
+        ],
+    )
+    def test_a_question_asked_again_with_another_number(
+        self, question: str, earlier: str, line: str, varied: str | None
+    ) -> None:
+        assert find_variation(question, earlier, line) == varied
+
+    def test_a_sign_is_not_lost_in_a_power(self) -> None:
+        assert find_continuation("squared?", "-8") is None
+        assert find_continuation("plus 7", "-8") == "-8 + 7"
 
     @given(SUMS)
     def test_an_expression_is_found_as_it_is(self, line: str) -> None:

@@ -9,9 +9,14 @@ from typing import Any
 
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, ToolMessage
 
-from streamchat.models.embedded.pythonic.expression import find_expression
+from streamchat.models.embedded.pythonic.expression import (
+    find_continuation,
+    find_expression,
+    find_variation,
+)
 from streamchat.models.embedded.pythonic.grammar import (
     build_closing_grammar,
+    build_expression_grammar,
     build_question_grammar,
 )
 from streamchat.models.embedded.pythonic.numbers import find_numbers, spell_number
@@ -120,8 +125,23 @@ class LineTurn:
         if self.rounds and self._has_to_answer():
             return self._choose_closing()
         numbers = self._list_numbers() if self._toolbox.calculates else []
-        expression = find_expression(self.question) if numbers and not self.rounds else None
-        return build_question_grammar(numbers, expression, self._toolbox.called)
+        if not numbers or self.rounds:
+            return build_question_grammar(numbers, None, self._toolbox.called)
+        if continued := self._find_continuation():
+            return build_expression_grammar(continued)
+        return build_question_grammar(numbers, find_expression(self.question), self._toolbox.called)
+
+    def _find_continuation(self) -> str | None:
+        """Return the calculation that goes on with the last turn, if the question is just that."""
+        if not self._history:
+            return None
+        last = self._history[-1]
+        if last.rounds and (
+            varied := find_variation(self.question, last.question, last.rounds[-1].line)
+        ):
+            return varied
+        result = _find_result(last)
+        return find_continuation(self.question, result[0]) if result else None
 
     def _has_to_answer(self) -> bool:
         """Whether another line of calls would lead nowhere."""

@@ -1,4 +1,4 @@
-"""An arithmetic expression that a question is, or contains."""
+"""An arithmetic expression that a question is, or contains, in signs or in words."""
 
 from __future__ import annotations
 
@@ -9,6 +9,29 @@ from streamchat.models.embedded.pythonic.numbers import find_numbers
 
 _EXPRESSION = re.compile(r"[-\u2212(]*[\d.][\d.,()\s+*/^x\u00d7\u00f7\u2212-]*[\d)]")
 _SPELLINGS = str.maketrans({"^": "**", "\u00d7": "*", "x": "*", "\u00f7": "/", "\u2212": "-"})
+_WORDS = (
+    (r"\bplus\b", "+"),
+    (r"\bminus\b", "-"),
+    (r"\b(?:times|multiplied by)\b", "*"),
+    (r"\bdivided by\b", "/"),
+    (r"\bsquared\b", "** 2"),
+    (r"\bcubed\b", "** 3"),
+)
+_THEN = re.compile(r"(\d\)?),\s*(?:and\s+)?(?:then\s+)?([-+*/])")
+_FIRST = re.compile(r"[-\u2212(.]*\d")
+_IT = r"(?:it|that|this|the result)"
+_LEADING = re.compile(
+    rf"[^\w+*/-]*(?:(?:and|now|then|what|is|{_IT})\s+)*([-+*/][^a-z]*)", re.IGNORECASE
+)
+"""A question that goes on with the last result, such as "and plus 7?"."""
+_DEEDS = {"square": "** 2", "cube": "** 3", "double": "* 2", "triple": "* 3", "halve": "/ 2"}
+_DONE_TO_IT = re.compile(
+    rf"\W*(?:(?:and|now|then|please)\s+)*({'|'.join(_DEEDS)})\s+{_IT}\W*", re.IGNORECASE
+)
+_COUNTED = re.compile(r"(?<![\w.])(\d+(?:\.\d+)?)\s+([a-z]{2,})", re.IGNORECASE)
+_VARIES = re.compile(
+    r"\s*(?:and|what about|how about)\b(?!.*\b(?:more|less|fewer|that|it)\b)", re.IGNORECASE
+)
 _THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}(?!\d))")
 _TOKEN = re.compile(r"\*\*|\d+(?:\.\d+)?|\.\d+|[-+*/()]")
 _OPERATORS = ("+", "-", "*", "/", "**")
@@ -18,15 +41,63 @@ def find_expression(question: str) -> str | None:
     """Return the expression in a question, as Python writes it; None if there is none.
 
     It must hold all the numbers of the question: with others, it may be only a part of what is
-    asked.
+    asked. In words, a comma before an operator closes what it applies to.
     """
-    found = max(_EXPRESSION.findall(question), key=len, default="")
-    if find_numbers(question.replace(found, " ", 1)):
+    text = _group(_translate(question))
+    found = max(_EXPRESSION.findall(text), key=len, default="")
+    if find_numbers(text.replace(found, " ", 1)):
         return None
     line = _write(_TOKEN.findall(_THOUSANDS.sub("", found).translate(_SPELLINGS)))
     if line.startswith("-") and not _is_plain(line):  # such as -2 ** 2, which is not (-2) ** 2
         line = f"0 - {line[1:]}"
     return line if " " in line and _is_plain(line) else None
+
+
+def find_continuation(question: str, result: str) -> str | None:
+    """Return the expression in a question that goes on with a result, such as "minus 10?"."""
+    text = _translate(question)
+    if done := _DONE_TO_IT.fullmatch(text):
+        return f"{result} {_DEEDS[done[1].lower()]}"
+    leading = _LEADING.fullmatch(text)
+    if not leading or re.match(r"\s*[-\u2212][\d(.]", question):
+        return None
+    line = find_expression(f"{result} {leading[1]}")
+    return None if line and line.startswith("0 - ") else line
+
+
+def find_variation(question: str, earlier: str, line: str) -> str | None:
+    """Return the line for an earlier question with another number of the same things.
+
+    Such as "And 10 packs?" after "How many are in 5 packs?".
+    """
+    found = _COUNTED.findall(_THOUSANDS.sub("", question))
+    if len(found) != 1 or not _VARIES.match(question):
+        return None
+    number, thing = found[0]
+    before = [count for count, each in _COUNTED.findall(earlier) if each == thing]
+    tokens = line.split(" ")
+    places = [at for at, each in enumerate(tokens) if each.strip("()") in before]
+    if len(places) != 1 or len(find_numbers(question)) != 1:
+        return None
+    at = places[0]
+    tokens[at] = re.sub(r"[\d.]+", find_numbers(number)[0], tokens[at])
+    return " ".join(tokens)
+
+
+def _translate(question: str) -> str:
+    """Return the question with signs in place of words."""
+    for word, sign in _WORDS:
+        question = re.sub(word, sign, question, flags=re.IGNORECASE)
+    return question
+
+
+def _group(text: str) -> str:
+    """Put parentheses around what a comma before an operator closes."""
+    while then := _THEN.search(text):
+        first = _FIRST.search(text)
+        start = first.start() if first else 0
+        text = f"{text[:start]}({text[start : then.end(1)]}) {text[then.start(2) :]}"
+    return text
 
 
 def _is_plain(line: str) -> bool:

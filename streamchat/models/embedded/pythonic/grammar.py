@@ -50,6 +50,11 @@ def build_question_grammar(
     return "\n".join([f"root ::= {' | '.join(roots)}", *rules])
 
 
+def build_expression_grammar(expression: str) -> str:
+    """Return the grammar of a line that can only be this calculation."""
+    return f"root ::= {quote(expression)}"
+
+
 def build_closing_grammar(asked: Sequence[str], results: Sequence[str]) -> str:
     """Return the grammar of a sentence that says a result, after whatever led to it.
 
