@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
 import pytest
@@ -25,6 +26,7 @@ from streamchat.events import (
 )
 from streamchat.models.wire.extras import LINE_FIELD
 from streamchat.models.wire.normalize import to_generation_chunk
+from streamchat.text.surrogates import join_surrogates
 
 ADD, MULTIPLY = '{"x": 1, "y": 2}', '{"x": 3, "y": 4}'
 
@@ -364,6 +366,10 @@ class TestServersThatDiffer:
         assert events == [ReasoningDelta("h"), ReasoningDelta("😀"), ReasoningDelta("\ud83d")]
         assert (reply.text, reply.refusal) == ("", "I will not.")
 
+    @pytest.mark.parametrize("name", ["finish_reason", "stop_reason", "done_reason"])
+    def test_why_a_message_ended_has_several_names(self, name: str) -> None:
+        assert decode(text("hi", **{name: "length"}))[1].cut_off
+
     def test_a_line_of_code_comes_before_its_calls(self) -> None:
         code = [AIMessageChunk("", additional_kwargs={LINE_FIELD: each}) for each in ("1 ", "+ 2")]
         events, reply = decode(*code, part(0, "a", "add", ADD), text("", finish_reason="stop"))
@@ -504,3 +510,45 @@ def test_kept_chunks_merge_in_their_order() -> None:
     assert merge_chunks(reversed(chunks[:3])).content == "PLN"
     with pytest.raises(ValueError, match="no chunks"):
         merge_chunks([])
+
+
+def thinking(text: str) -> dict[str, Any]:
+    """A block as Anthropic's models send it."""
+    return {"type": "thinking", "thinking": text, "index": 0}
+
+
+def summary(text: str) -> dict[str, Any]:
+    """A block of OpenAI's Responses API."""
+    part = {"type": "summary_text", "text": text, "index": 0}
+    return {"type": "reasoning", "summary": [part], "index": 0}
+
+
+def reasoning(text: str) -> dict[str, Any]:
+    """A standard block of LangChain's."""
+    return {"type": "reasoning", "reasoning": text, "index": 0}
+
+
+def bedrock(text: str) -> dict[str, Any]:
+    return {"type": "reasoning_content", "reasoning_content": {"text": text}}
+
+
+@given(
+    st.sampled_from([thinking, summary, reasoning, bedrock]),
+    st.text(st.characters(codec=None), max_size=12),
+    st.text(st.characters(codec="utf-8"), max_size=12),
+    st.lists(st.integers(0, 12), max_size=8),
+)
+def test_reasoning_in_content_blocks_is_told_from_text_wherever_it_is_split(
+    block: Callable[[str], dict[str, Any]], thought: str, said: str, cuts: Sequence[int]
+) -> None:
+    ends = [0, *sorted(cuts), None]
+    pairs = list(itertools.pairwise(ends))
+    signature = {"type": "thinking", "signature": "EqQB", "index": 0}
+    events, reply = decode(
+        *(text([block(thought[begin:end])]) for begin, end in pairs),
+        text([signature, {"type": "redacted_thinking", "data": "EmwK"}]),
+        *(text([{"type": "text", "text": said[begin:end], "index": 1}]) for begin, end in pairs),
+    )
+    shown = "".join(event.text for event in events if isinstance(event, ReasoningDelta))
+    assert shown == join_surrogates(thought)
+    assert reply.text == said

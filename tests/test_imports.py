@@ -62,6 +62,9 @@ LIBRARIES = {
     "langsmith": ("agent.tracing",),
     "jsonschema": ("tools",),
     "langchain_core": ("agent", "tools", "models", "doctor.probe"),
+    "langgraph": ("agent.target",),
+    "langchain": (),
+    "deepagents": (),
 }
 INPUT_AND_OUTPUT = {"os", "sys", "io", "time", "asyncio", "socket", "subprocess", "pathlib"}
 MODULES = {
@@ -143,3 +146,25 @@ def test_one_library_one_home(module: str) -> None:
 @pytest.mark.parametrize("module", [name for name in MODULES if stands_in(name, PURE)])
 def test_a_pure_module_does_no_input_or_output(module: str) -> None:
     assert not {name.partition(".")[0] for name in imports(module)} & INPUT_AND_OUTPUT
+
+
+def imports_on_import(module: str) -> Iterator[str]:
+    """What a module imports when it is imported itself, and not first in one of its functions."""
+    waiting: list[ast.AST] = [ast.parse(MODULES[module].read_text(encoding="utf-8"))]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield node.module or ""
+        elif not (is_for_types(node) or isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)):
+            waiting += ast.iter_child_nodes(node)
+
+
+def is_for_types(node: ast.AST) -> bool:
+    return isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
+
+
+@pytest.mark.parametrize("module", [name for name in MODULES if stands_in(name, ("agent.target",))])
+def test_langgraph_is_imported_only_once_there_is_a_graph(module: str) -> None:
+    assert not {name.partition(".")[0] for name in imports_on_import(module)} & {"langgraph"}

@@ -30,13 +30,14 @@ from streamchat.events import (
     ToolCallStarted,
 )
 from streamchat.models.wire.extras import LINE_FIELD, MESSAGE_FIELDS, join_fields
-from streamchat.models.wire.normalize import StrictChunk
+from streamchat.models.wire.normalize import StrictChunk, split_content
 from streamchat.text.partial_json import AnswerReader
 from streamchat.text.surrogates import SurrogateJoiner
 from streamchat.text.think import Split
 
 # A call ID that can be sent back: OpenAI rejects longer ones.
 _ID = re.compile(r"[!-~]{1,64}")
+_REASONS = ("finish_reason", "stop_reason", "done_reason")
 _MOST_BLANKS = 32
 """Blank characters after an answer before the model is taken to have lost its way."""
 
@@ -106,7 +107,7 @@ class ChunkDecoder:
         self._refusal.append(str(extra.get("refusal") or ""))
         # A server may end the stream with another, less specific reason after the real one.
         if not is_cut_off(self._finish_reason):
-            self._finish_reason = metadata.get("finish_reason") or self._finish_reason
+            self._finish_reason = _find_finish_reason(metadata) or self._finish_reason
         # LangChain adds a chunk of its own after the last one.
         self._broken_off = self._broken_off or metadata.get("stream_end") == "eof"
         self._usage = message.usage_metadata or self._usage
@@ -131,11 +132,12 @@ class ChunkDecoder:
         )
 
     def _read(self, message: AIMessage, *, whole: bool) -> list[Event]:
-        reasoning = str(message.additional_kwargs.get("reasoning_content") or "")
+        text, thoughts = split_content(message.content)
+        reasoning = str(message.additional_kwargs.get("reasoning_content") or thoughts)
         events = self._read_reasoning(reasoning, whole=whole)
         if code := message.additional_kwargs.get(LINE_FIELD):
             events.append(CodeDelta(str(code)))
-        events += self._read_text(_join_text(message.content), whole=whole)
+        events += self._read_text(text, whole=whole)
         self._read_fields(message, whole=whole)
         for position, fragment in enumerate(read_fragments(message)):
             if self.answered:
@@ -163,7 +165,7 @@ class ChunkDecoder:
         self.overran = (
             self.overran
             or names
-            or bool(arguments.strip() or _join_text(message.content).strip())
+            or bool(arguments.strip() or split_content(message.content)[0].strip())
             or self._blanks > _MOST_BLANKS
         )
 
@@ -282,17 +284,16 @@ def _make_reasoning(text: str) -> list[Event]:
     return [ReasoningDelta(text)] if text else []
 
 
-def _join_text(content: str | list[str | dict[str, Any]]) -> str:
-    if isinstance(content, str):
-        return content
-    blocks = (block if isinstance(block, str) else block.get("text", "") for block in content)
-    return "".join(block for block in blocks if isinstance(block, str))
+def _find_finish_reason(metadata: Mapping[str, Any]) -> str | None:
+    """Return why a message ended; other libraries' models keep it under other names."""
+    reasons = (metadata.get(name) for name in _REASONS) if metadata else ()
+    return next((str(reason) for reason in reasons if reason), None)
 
 
 def to_chunk_received(message: AIMessage) -> ChunkReceived:
     """Return the chunk as a debugging event."""
     parts = message.tool_call_chunks if isinstance(message, AIMessageChunk) else message.tool_calls
-    text = message.additional_kwargs.get(LINE_FIELD) or _join_text(message.content)
+    text = message.additional_kwargs.get(LINE_FIELD) or split_content(message.content)[0]
     return ChunkReceived(text, tuple(dict(part) for part in parts))
 
 

@@ -174,8 +174,8 @@ def split_content(content: Any) -> tuple[str, str]:
         case list():
             pairs = [split_content(part) for part in content]
             return "".join(text for text, _ in pairs), "".join(reasoning for _, reasoning in pairs)
-        case {"type": "thinking" | "reasoning" as kind, **others}:
-            value = others.get(kind) or others.get("text")
+        case {"type": "thinking" | "reasoning" | "reasoning_content" as kind, **others}:
+            value = next(filter(None, map(others.get, (kind, "text", "summary"))), None)
             return "", "".join(split_content(value))
         case {"text": {"value": str(text)}} | {"text": str(text)}:
             return text, ""

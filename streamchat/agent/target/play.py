@@ -1,0 +1,59 @@
+"""The protocol that every kind of agent follows: a graph, a chain, an executor.
+
+A play answers in the event loop of the agent's own thread. Whoever runs it emits `TurnStarted`
+before and the last event after it, and redacts all events.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from streamchat.agent.source import Request, ToolInfo
+from streamchat.events import Event, InputRequested, TurnDone
+
+
+class Emit(Protocol):
+    """Takes the events of a turn; belongs to the loop of the agent's thread."""
+
+    def __call__(self, event: Event) -> None:
+        """Pass an event on. Cheap, and never waits; does nothing once the turn is over."""
+        ...
+
+    async def ask(self, requested: InputRequested) -> object:
+        """Emit a request, wait for the user, and return the answer.
+
+        For free questions it is text or another JSON value; for actions, a list of decisions.
+
+        Raises:
+            AgentError: nobody is there to answer; the message says how to answer all the same.
+        """
+        ...
+
+
+class Play(Protocol):
+    """One kind of agent.
+
+    Attributes:
+        name: the kind, as `doctor` and `/tools` say it: "LangGraph graph", "chain".
+        wants_events: whether it wants the events of earlier exchanges.
+        tools: what it has, as far as that can be seen from outside.
+    """
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def wants_events(self) -> bool: ...
+
+    @property
+    def tools(self) -> Sequence[ToolInfo]: ...
+
+    async def answer(self, request: Request, emit: Emit) -> TurnDone:
+        """Answer a question; cancelling the task stops it. The caller fills in the seconds.
+
+        Raises:
+            AgentError: there is no answer; its message is shown as it is.
+            Exception: the agent's own code failed; shown as the type and its text.
+        """
+        ...
