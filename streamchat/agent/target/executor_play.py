@@ -1,0 +1,47 @@
+"""An `AgentExecutor` of streamchat's own in the user's file."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+from streamchat.agent.executor import AgentExecutor
+from streamchat.agent.source import Request, ToolInfo
+from streamchat.agent.streamer import QueueCallbackHandler
+from streamchat.agent.target.play import Emit
+from streamchat.events import TurnCancelled, TurnDone, TurnFailed, TurnStarted
+
+
+class ExecutorPlay:
+    """Answers with the executor's model, tools and instructions."""
+
+    wants_events = False
+    name = "streamchat AgentExecutor"
+
+    def __init__(self, executor: AgentExecutor) -> None:
+        self._executor = executor
+
+    @property
+    def tools(self) -> Sequence[ToolInfo]:
+        return [
+            ToolInfo(each.name, tuple(each.args), each.description) for each in self._executor.tools
+        ]
+
+    async def answer(self, request: Request, emit: Emit) -> TurnDone:
+        streamer = QueueCallbackHandler(raw=request.raw)
+        history = [(each.question, each.answer) for each in request.history]
+        task = asyncio.create_task(
+            self._executor.invoke(request.question, streamer, history=history)
+        )
+        try:
+            async for event in streamer:
+                if isinstance(event, TurnDone):
+                    return event
+                if not isinstance(event, TurnStarted | TurnFailed | TurnCancelled):
+                    emit(event)
+            await task  # raises why it failed
+        finally:
+            task.cancel()
+            await asyncio.wait([task])
+            task.cancelled() or task.exception()
+        raise AssertionError("the turn ended without an end")

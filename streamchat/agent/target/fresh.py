@@ -1,0 +1,100 @@
+"""Imports the user's own files from their source, again if need be.
+
+Python's cache of bytecode takes a file for unchanged if it has the same size and was saved in the
+same second. Someone who edits an agent and reloads it at once is that fast.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.machinery import (
+    EXTENSION_SUFFIXES,
+    SOURCE_SUFFIXES,
+    ExtensionFileLoader,
+    FileFinder,
+    SourceFileLoader,
+)
+from pathlib import Path
+from types import CodeType, ModuleType
+
+from streamchat.agent.target.frames import is_users
+
+_folders: set[str] = set()
+"""The folders whose files, and whose subfolders' files, are the user's own."""
+_read: set[str] = set()
+"""The files that were imported from there, also if that failed."""
+
+
+class FreshLoader(SourceFileLoader):
+    """Reads and writes no bytecode."""
+
+    def get_code(self, fullname: str) -> CodeType:
+        path = self.get_filename(fullname)
+        _read.add(path)
+        code: CodeType = self.source_to_code(self.get_data(path), path)
+        return code
+
+
+def add_folder(folder: Path) -> None:
+    """Import the files of this folder and its subfolders from their source from now on.
+
+    It also becomes the first place where modules are looked for.
+    """
+    text = str(folder)
+    if _find_loader not in sys.path_hooks:
+        sys.path_hooks.insert(0, _find_loader)
+    if sys.path[:1] != [text]:
+        sys.path.insert(0, text)
+    if text not in _folders:
+        _folders.add(text)
+        for path in list(sys.path_importer_cache):
+            if _is_own(path):
+                del sys.path_importer_cache[path]
+
+
+def list_read_files() -> list[Path]:
+    """Return the user's files that have been imported, or that could not be."""
+    return [Path(path) for path in sorted(_read)]
+
+
+@contextmanager
+def replace_modules() -> Iterator[None]:
+    """Forget the user's own modules, so that the body imports them anew; restored if it fails."""
+    before = _forget_modules()
+    read = set(_read)
+    _read.clear()
+    importlib.invalidate_caches()
+    try:
+        yield
+    except BaseException:
+        _forget_modules()
+        sys.modules.update(before)
+        _read.update(read)
+        raise
+
+
+def _forget_modules() -> dict[str, ModuleType]:
+    own = {name: module for name, module in list(sys.modules.items()) if _is_loaded_here(module)}
+    for name in own:
+        del sys.modules[name]
+    return own
+
+
+def _is_loaded_here(module: ModuleType) -> bool:
+    return isinstance(getattr(getattr(module, "__spec__", None), "loader", None), FreshLoader)
+
+
+def _find_loader(path: str) -> FileFinder:
+    if not _is_own(path):
+        raise ImportError("not the user's own folder")
+    return FileFinder(
+        path, (ExtensionFileLoader, EXTENSION_SUFFIXES), (FreshLoader, SOURCE_SUFFIXES)
+    )
+
+
+def _is_own(path: str) -> bool:
+    inside = any(path == folder or path.startswith(f"{folder}/") for folder in _folders)
+    return inside and is_users(f"{path}/")

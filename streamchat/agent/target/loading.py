@@ -1,0 +1,121 @@
+"""Imports the file or module of the user's agent."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import sys
+from dataclasses import replace
+from pathlib import Path
+from types import ModuleType
+
+from streamchat.agent.target.errors import TargetError
+from streamchat.agent.target.frames import describe_place, format_user_traceback, is_users
+from streamchat.agent.target.fresh import (
+    FreshLoader,
+    add_folder,
+    list_read_files,
+    replace_modules,
+)
+from streamchat.agent.target.name import Target
+
+
+def import_target(target: Target) -> tuple[ModuleType, Target]:
+    """Import what the target names, and what that imports from its own folder, anew.
+
+    If this fails, the modules that were imported before stay in place.
+
+    Returns:
+        the module, and the target with its file.
+
+    Raises:
+        TargetError: there is no such file or module, or importing it fails.
+    """
+    with replace_modules():
+        try:
+            module = _import_module(target) if target.path is None else _import_file(target.path)
+        except (Exception, SystemExit) as error:  # a script may end with sys.exit()
+            if isinstance(error, TargetError):
+                raise
+            raise describe_failure(f"{target.file} cannot be imported", error) from error
+    path = target.path or (Path(module.__file__) if module.__file__ else None)
+    return module, replace(target, path=path)
+
+
+def list_files() -> list[Path]:
+    """Return the user's own files that have been imported, also those that could not be."""
+    return list_read_files()
+
+
+def describe_failure(what: str, error: BaseException) -> TargetError:
+    """Return an error for an exception in the user's code: what failed, why, and where."""
+    text = error.msg if isinstance(error, SyntaxError) else str(error)
+    place = describe_place(error)
+    cause = f"{type(error).__name__}: {text}".removesuffix(": ")
+    advice = ""
+    if isinstance(error, ModuleNotFoundError):
+        advice = "; is streamchat installed in the agent's own environment?"
+    elif isinstance(error, RuntimeError) and "no running event loop" in text:
+        advice = "; make the agent in an async function, and name that function"
+    located = f"{cause} ({place})" if place else cause
+    return TargetError(f"{what}: {located}{advice}", format_user_traceback(error))
+
+
+def _import_file(path: Path) -> ModuleType:
+    if not path.is_file():
+        raise TargetError(f"there is no file {Target(path).file}")
+    root, name = _find_package(path)
+    add_folder(root)
+    if "." in name:
+        # As if it had been started as a script; last, for its siblings may be called `types`.
+        if (folder := str(path.parent)) not in sys.path:
+            sys.path.append(folder)
+        return importlib.import_module(name)
+    spec = importlib.util.spec_from_file_location(name, path, loader=FreshLoader(name, str(path)))
+    assert spec
+    assert spec.loader
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+def _find_package(path: Path) -> tuple[Path, str]:
+    """Return the folder to import the file from, and its name there."""
+    folder, parts = path.parent, [path.stem]
+    while (folder / "__init__.py").is_file() and folder.name.isidentifier():
+        parts.insert(0, folder.name)
+        folder = folder.parent
+    if parts[-1] == "__init__":
+        parts.pop()
+    name = ".".join(parts)
+    taken = name in sys.modules or name in sys.builtin_module_names
+    if taken or not all(part.isidentifier() for part in parts):
+        # The file may be called my-agent.py, or as a library is: it must not replace that.
+        return path.parent, f"agent_{''.join(each if each.isalnum() else '_' for each in name)}"
+    return folder, name
+
+
+def _import_module(target: Target) -> ModuleType:
+    add_folder(Path.cwd())
+    top = target.module.partition(".")[0]
+    try:
+        spec = importlib.util.find_spec(top)
+    except ValueError:  # it has no spec, as `__main__`
+        spec = None
+    if spec is None:
+        raise TargetError(f"there is no module {top} here, and none is installed by that name")
+    if spec.origin and (folder := _find_root(Path(spec.origin))):
+        add_folder(folder)
+    try:
+        return importlib.import_module(target.module)
+    except ModuleNotFoundError as error:
+        if error.name and f"{target.module}.".startswith(f"{error.name}."):
+            raise TargetError(f"there is no module {error.name}") from None
+        raise
+
+
+def _find_root(origin: Path) -> Path | None:
+    """Return the folder that a module is imported from, if it is the user's own."""
+    folder = origin.parent.parent if origin.name == "__init__.py" else origin.parent
+    return folder if is_users(str(origin)) else None

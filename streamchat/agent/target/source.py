@@ -1,0 +1,198 @@
+"""The user's agent as a source of events."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Sequence
+from concurrent.futures import Future
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+from streamchat.agent.source import Request, ToolInfo
+from streamchat.agent.target.candidates import find_agent
+from streamchat.agent.target.errors import TargetError
+from streamchat.agent.target.frames import format_user_traceback
+from streamchat.agent.target.kinds import build, make_play
+from streamchat.agent.target.loading import describe_failure, import_target, list_files
+from streamchat.agent.target.name import Target
+from streamchat.agent.target.output import OutputRelay, get_relay
+from streamchat.agent.target.play import Play
+from streamchat.agent.target.run import ThreadRun
+from streamchat.agent.target.worker import AgentThread
+from streamchat.config import Settings
+from streamchat.events import OutputReceived
+from streamchat.models.progress import Progress
+from streamchat.text.redact import Redactor
+
+_SECRET_NAMES = ("_API_KEY", "_TOKEN", "_SECRET")
+_CLOSING = 1.0
+"""Seconds that the agent's code may take to close what it has opened."""
+
+
+class TargetSource:
+    """Answers with the agent that the user's file makes, in a thread of its own.
+
+    Attributes:
+        target: where the agent is.
+        play: what kind of agent it is.
+    """
+
+    context_tokens = None
+
+    def __init__(
+        self, target: Target, host: _Host, play: Play, settings: Settings, redactor: Redactor
+    ) -> None:
+        self.target = target
+        self.play = play
+        self._host = host
+        self._timeout = settings.timeout
+        self._redactor = redactor
+        self._relay = get_relay()
+        self._runs: list[ThreadRun] = []
+
+    @classmethod
+    def load(cls, target: Target, settings: Settings, redactor: Redactor) -> TargetSource:
+        """Import the user's file and what it imports from its own folder, and make the agent.
+
+        This blocks for seconds, and must be called in a thread other than the main thread if
+        output of the user's code must not reach the screen. When called again, it imports all anew.
+
+        Raises:
+            TargetError: the file cannot be imported, or has no agent that can be used.
+        """
+        get_relay()
+        try:
+            module, target = import_target(target)
+            value, target = find_agent(module, target)
+            host = _Host(value, target.display)
+            return cls(target, host, host.wait(), settings, redactor)
+        except TargetError as error:
+            _learn_secrets(redactor)
+            text, traceback = redactor.redact(str(error)), redactor.redact(error.traceback)
+            raise TargetError(text, traceback) from error.__cause__
+        finally:
+            # The file may have loaded them from another one, such as .env.
+            _learn_secrets(redactor)
+
+    @property
+    def name(self) -> str:
+        return self.target.display
+
+    @property
+    def kind(self) -> str:
+        """What the agent is, in a few words."""
+        return self.play.name
+
+    @property
+    def wants_events(self) -> bool:
+        return self.play.wants_events
+
+    @property
+    def tools(self) -> Sequence[ToolInfo]:
+        return self.play.tools
+
+    @property
+    def files(self) -> list[Path]:
+        """The user's files that the agent has been made of so far."""
+        return list_files()
+
+    @property
+    def relay(self) -> OutputRelay:
+        """Takes what the agent's code prints or logs."""
+        return self._relay
+
+    @property
+    def traceback(self) -> str:
+        """The user's own frames of the latest turn's failure; empty if it has not failed."""
+        error = self._runs[-1].failure if self._runs else None
+        return self._redactor.redact(format_user_traceback(error)) if error else ""
+
+    def start(self, request: Request) -> ThreadRun:
+        _learn_secrets(self._redactor)
+        run = ThreadRun(
+            self._host.thread,
+            self.play,
+            request,
+            name=self.name,
+            redactor=self._redactor,
+            timeout=self._timeout,
+            before=[run for run in self._runs if not run.has_ended],
+            flush=self._relay.flush,
+        )
+
+        def take(line: OutputReceived) -> bool:
+            run.push(line)
+            return not run.is_over
+
+        self._relay.attach(take)
+        self._runs = [*(each for each in self._runs if not each.has_ended), run]
+        return run
+
+    async def prepare(self, progress: Progress) -> None:
+        """Do nothing: what the agent does ahead of a question is in its own file."""
+
+    async def aclose(self) -> None:
+        for run in self._runs:
+            run.cancel()
+        await self._host.aclose()
+
+
+class _Host:
+    """Makes an agent in its thread, and keeps open what it opens.
+
+    Args:
+        value: what the target names: an agent, or a function that returns one.
+        name: as shown to the user.
+    """
+
+    def __init__(self, value: object, name: str) -> None:
+        self.thread = AgentThread()
+        self._value, self._name = value, name
+        self._made: Future[Play] = Future()
+        self._closed: Future[None] = Future()
+        self._closing = asyncio.Event()
+        self.thread.call(self._begin)
+
+    def wait(self) -> Play:
+        """Wait for the agent.
+
+        Raises:
+            TargetError: there is none.
+        """
+        return self._made.result()
+
+    async def aclose(self) -> None:
+        """Close what the agent has opened; if its code does not let that happen, leave it."""
+        self.thread.call(self._closing.set)
+        await asyncio.wait([asyncio.wrap_future(self._closed)], timeout=_CLOSING)
+
+    def _begin(self) -> None:
+        self._task = self.thread.loop.create_task(self._run())
+        self._task.add_done_callback(self._finish)
+
+    async def _run(self) -> None:
+        # Opened and closed in one task: some libraries insist on it.
+        async with AsyncExitStack() as stack:
+            self._made.set_result(await self._make(stack))
+            await self._closing.wait()
+
+    async def _make(self, stack: AsyncExitStack) -> Play:
+        try:
+            return make_play(await build(self._value, stack), self._name)
+        except TargetError:
+            raise
+        except (Exception, SystemExit, asyncio.CancelledError) as error:
+            raise describe_failure(f"{self._name} cannot be made", error) from error
+
+    def _finish(self, task: asyncio.Task[None]) -> None:
+        error = None if task.cancelled() else task.exception()
+        if not self._made.done():
+            self._made.set_exception(error or TargetError(f"{self._name} was not made"))
+        self.thread.close()
+        self._closed.set_result(None)
+
+
+def _learn_secrets(redactor: Redactor) -> None:
+    values = (value for name, value in os.environ.items() if name.endswith(_SECRET_NAMES))
+    redactor.learn(*values)

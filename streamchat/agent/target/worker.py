@@ -1,0 +1,56 @@
+"""The thread in which all code of the user's agent runs."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+
+from streamchat.process.threads import DaemonExecutor
+
+
+class AgentThread:
+    """A daemon thread with an event loop of its own.
+
+    Code that blocks this loop holds up neither the prompt nor the end of the program.
+    """
+
+    def __init__(self) -> None:
+        self.loop = asyncio.new_event_loop()
+        self.loop.set_default_executor(DaemonExecutor())
+        self._is_closing = False
+        self._thread = threading.Thread(target=self._run, daemon=True, name="agent")
+        self._thread.start()
+
+    @property
+    def ident(self) -> int | None:
+        return self._thread.ident
+
+    def call(self, work: Callable[..., object], *args: Any) -> None:
+        """Call in the thread as soon as its loop is free; does nothing once that is closed."""
+        with suppress(RuntimeError):
+            self.loop.call_soon_threadsafe(work, *args)
+
+    def close(self) -> None:
+        """Cancel what the thread does, and end it as soon as its loop is free."""
+        self._is_closing = True
+        self.call(self.loop.stop)
+
+    def _run(self) -> None:
+        asyncio.set_event_loop(self.loop)
+        while not self._is_closing:
+            # Tasks of the agent may exit; asyncio gives that to whoever waits for the task, too.
+            with suppress(SystemExit, KeyboardInterrupt):
+                self.loop.run_forever()
+        with suppress(Exception, SystemExit, KeyboardInterrupt):
+            self.loop.run_until_complete(self._cancel_tasks())
+        self.loop.close()
+
+    async def _cancel_tasks(self) -> None:
+        tasks = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await self.loop.shutdown_asyncgens()
