@@ -25,11 +25,6 @@ class AnswerText:
         """The answer, or else the text of the latest message after its calls."""
         return "".join(self._answer) or "".join(self._prose)
 
-    @property
-    def answer(self) -> str:
-        """What has been shown as the answer."""
-        return "".join(self._answer)
-
     def __call__(self, event: Event) -> None:
         """Pass an event on."""
         match event:

@@ -131,6 +131,11 @@ class CallBook:
         """The calls without a result."""
         return [each for each in self._calls.values() if not each.finished]
 
+    @property
+    def names_waiting(self) -> list[str]:
+        """The tools of the calls without a result."""
+        return [each.name for each in self.waiting]
+
     def close(self) -> None:
         """End the calls of a turn that has its answer: those of the last message have run."""
         last = max((each.message for each in self._calls.values()), default=0)

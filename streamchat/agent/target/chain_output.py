@@ -11,9 +11,11 @@ from langchain_core.prompt_values import PromptValue
 from langchain_core.runnables.utils import AddableDict
 from pydantic import BaseModel
 
+from streamchat.agent.message_text import MessageText
 from streamchat.agent.target.answer_text import AnswerText
 from streamchat.agent.target.model_runs import ModelRun, ModelRuns
-from streamchat.events import AnswerDelta
+from streamchat.events import AnswerDelta, ReasoningDelta
+from streamchat.text.think import Split
 
 _ANSWERS = ("answer", "output", "text")
 """Keys under which chains return the answer, beside what it is made from."""
@@ -34,6 +36,8 @@ class ChainOutput:
         self._runs = runs
         self._answer = answer
         self._asked = asked if isinstance(asked, dict) else {}
+        self._received: list[str] = []
+        self._text = MessageText()
         self._value: Any = None
         self._fields: dict[str, Any] = {}
         self._key = ""
@@ -64,6 +68,7 @@ class ChainOutput:
     def finish(self) -> str:
         """Return the answer; empty if there is none."""
         self._end_message()
+        self._show(self._text.finish())
         if text := self._answer.text:
             return text
         value = self._value if self._value is not None else self._fields
@@ -77,8 +82,15 @@ class ChainOutput:
         return [each.name for each in self._runs.calls.waiting if each.call_id in made]
 
     def _take_text(self, text: str) -> None:
-        if text:
-            self._answer(AnswerDelta(text))
+        self._received.append(text)
+        self._show(self._text.feed(text))
+
+    def _show(self, split: Split) -> None:
+        # The reasoning of a model that callbacks show has been shown.
+        if split.reasoning and not self._runs.asked:
+            self._answer(ReasoningDelta(split.reasoning))
+        if split.text:
+            self._answer(AnswerDelta(split.text))
 
     def _take_message(self, message: AIMessage) -> None:
         if self._runs.hand_out(message):
@@ -122,7 +134,7 @@ class ChainOutput:
         if isinstance(value, AIMessage):
             self._take_message(value)
         elif isinstance(value, str):
-            begun = self._answer.answer
+            begun = "".join(self._received)
             # A parser of JSON returns all that it has read so far, again and again.
             whole = not additive and value.startswith(begun)
             self._take_text(value[len(begun) :] if whole else value)

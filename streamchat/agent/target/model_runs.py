@@ -177,15 +177,16 @@ class ModelRuns(BaseCallbackHandler):
         self.calls.complete(run.reply.calls, run=self._runs_calls)
 
     def hand_out(self, message: AIMessage) -> bool:
-        """Show the text of a chunk that the chain hands out.
+        """Show the text of a chunk, or of a whole message, that the chain hands out.
 
         Returns:
-            False if it is not a chunk as a model sent it.
+            False if it is not as a model wrote it.
         """
         run = self._by_message.get(message.id or "")
         if run is None:
             return False
-        if not any(chunk is message for chunk, _ in run.held):
+        is_whole = run.reply is not None and run.reply.text == message.text
+        if not (is_whole or any(chunk is message for chunk, _ in run.held)):
             run.held.clear()
             return False
         run.handed_out = True

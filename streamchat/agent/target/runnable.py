@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import aclosing
 from typing import Any
 from uuid import uuid4
@@ -83,10 +83,11 @@ class RunnablePlay:
             async for chunk in chunks:
                 output.take(chunk)
         text = output.finish()
-        self._refuse_calls(output, runs)
+        _refuse_calls(runs, output.unanswered if text.strip() else runs.calls.names_waiting)
         runs.calls.set_aside("read by the chain")
         if not text.strip():
-            raise AgentError(f"the chain gave no answer: {_explain(output, runs)}")
+            what = "what it yielded is empty" if output.chunks else "it yielded nothing"
+            raise AgentError(f"the chain gave no answer: {what}")
         self._warn(output, runs, emit)
         return TurnDone(text, tuple(runs.calls.used))
 
@@ -116,16 +117,6 @@ class RunnablePlay:
                     "streamchat knows only session_id: leave out history_factory_config, or bind "
                     "the field in get_session_history"
                 )
-
-    def _refuse_calls(self, output: ChainOutput, runs: ModelRuns) -> None:
-        names = [name for name in output.unanswered if name != ANSWER_TOOL]
-        if names:
-            listed = ", ".join(dict.fromkeys(names))
-            runs.calls.give_up("nothing in the chain runs tools")
-            raise AgentError(
-                f"the model called {listed}, and nothing in the chain runs tools: "
-                "langchain.agents.create_agent(model, tools) makes an agent that does"
-            )
 
     def _warn(self, output: ChainOutput, runs: ModelRuns, emit: Emit) -> None:
         if runs.last and runs.last.cut_off:
@@ -201,17 +192,18 @@ def _find_history(runnable: Runnable[Any, Any]) -> RunnableWithMessageHistory | 
     return runnable
 
 
+def _refuse_calls(runs: ModelRuns, names: Iterable[str]) -> None:
+    if called := ", ".join(dict.fromkeys(name for name in names if name != ANSWER_TOOL)):
+        runs.calls.give_up("nothing in the chain runs tools")
+        raise AgentError(
+            f"the model called {called}, and nothing in the chain runs tools: "
+            "langchain.agents.create_agent(model, tools) makes an agent that does"
+        )
+
+
 def _find_reason(runs: ModelRuns) -> str:
     if not runs.asked:
         return "its answer comes in one piece; an async function with `yield` would stream"
     if runs.streamed:
         return "its model does, but a step after it waits for the whole message"
     return "its model was asked with `invoke`, or has streaming switched off"
-
-
-def _explain(output: ChainOutput, runs: ModelRuns) -> str:
-    if not output.chunks:
-        return "it yielded nothing"
-    names = [each for each in runs.calls.used if each != ANSWER_TOOL]
-    called = f"; its model called {', '.join(names)}" if names else ""
-    return f"what it yielded is empty{called}"
