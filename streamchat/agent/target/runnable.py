@@ -24,7 +24,8 @@ from streamchat.agent.prompt import to_messages
 from streamchat.agent.source import Request, ToolInfo
 from streamchat.agent.target.answer_text import AnswerText
 from streamchat.agent.target.chain_output import ChainOutput
-from streamchat.agent.target.inputs import build_input, find_form, takes_history
+from streamchat.agent.target.forms import find_form
+from streamchat.agent.target.inputs import build_input, takes_history
 from streamchat.agent.target.model_runs import ModelRuns
 from streamchat.agent.target.own_memory import OwnMemory
 from streamchat.agent.target.play import Emit
