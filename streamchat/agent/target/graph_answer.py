@@ -10,7 +10,7 @@ from langchain_core.messages import AIMessage, BaseMessage, ToolMessage, convert
 
 from streamchat.agent.errors import AgentError
 from streamchat.agent.reply import Call
-from streamchat.agent.target.graph_calls import read_arguments, read_result
+from streamchat.agent.target.graph_calls import read_arguments, read_command, read_result
 from streamchat.agent.target.interrupts import to_json
 from streamchat.events import ANSWER_TOOL
 from streamchat.text.think import ThinkSplitter
@@ -52,7 +52,7 @@ class GraphAnswer:
     def add_update(self, update: object) -> None:
         """Take what a node of the root graph returned."""
         for each in update if isinstance(update, list | tuple) else [update]:
-            self._add_one(getattr(each, "update", each))
+            self._add_one(read_command(each))
 
     def choose(self, used: Sequence[str]) -> tuple[str, tuple[str, ...]]:
         """Return the answer, and the tools it is based on.

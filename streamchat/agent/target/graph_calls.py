@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -259,12 +259,16 @@ def read_result(output: object) -> tuple[str, bool]:
         content = output.content
         text = output.text if isinstance(content, str) or output.text else to_json(content)
         return str(text), output.status == "error"
-    update = getattr(output, "update", None)
-    messages = update.get("messages", ()) if isinstance(update, Mapping) else ()
-    if isinstance(messages, Sequence):
-        for message in messages:
-            if isinstance(message, ToolMessage):
-                return read_result(message)
-    if update is not None:
+    update = read_command(output)
+    messages = update.get("messages") if isinstance(update, Mapping) else None
+    for message in messages if isinstance(messages, list | tuple) else ():
+        if isinstance(message, ToolMessage):
+            return read_result(message)
+    if update is not output:
         return "", False
     return output if isinstance(output, str) else to_json(output), False
+
+
+def read_command(value: object) -> object:
+    """Return the update of one of LangGraph's commands; other values as they are."""
+    return value if isinstance(value, Mapping) else getattr(value, "update", value)
