@@ -36,7 +36,7 @@ from streamchat.text.surrogates import SurrogateJoiner
 from streamchat.text.think import Split
 
 # A call ID that can be sent back: OpenAI rejects longer ones.
-_ID = re.compile(r"[!-~]{1,64}")
+CALL_ID = re.compile(r"[!-~]{1,64}")
 _REASONS = ("finish_reason", "stop_reason", "done_reason")
 _MOST_BLANKS = 32
 """Blank characters after an answer before the model is taken to have lost its way."""
@@ -265,7 +265,7 @@ class ChunkDecoder:
         return self._calls[-1]
 
     def _open(self, server_id: str, index: int | None) -> OpenCall:
-        sendable = server_id if _ID.fullmatch(server_id) else ""
+        sendable = server_id if CALL_ID.fullmatch(server_id) else ""
         numbered = (f"{sendable[:56] or 'call'}_{number}" for number in count(1))
         candidates = chain([sendable] if sendable else [], numbered)
         call_id = next(each for each in candidates if each not in self._taken_ids)
