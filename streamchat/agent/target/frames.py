@@ -47,10 +47,11 @@ def _keep_users(formatted: TracebackException, seen: set[int]) -> None:
     kept = [frame for frame in formatted.stack if is_users(frame.filename)]
     for frame in kept or formatted.stack:
         frame.filename = shorten_path(frame.filename)
-    if kept:
+    misspelt: str | None = getattr(formatted, "filename", None)
+    if misspelt:  # a syntax error is at none of the frames
+        formatted.filename = shorten_path(misspelt)
+    if kept or misspelt:
         formatted.stack[:] = kept
-    if formatted.exc_type is SyntaxError and getattr(formatted, "filename", None):
-        formatted.filename = shorten_path(formatted.filename)
     for other in (
         *(formatted.__cause__, formatted.__context__),
         *(getattr(formatted, "exceptions", None) or ()),

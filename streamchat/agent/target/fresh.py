@@ -55,6 +55,12 @@ def add_folder(folder: Path) -> None:
                 del sys.path_importer_cache[path]
 
 
+def forget_folders() -> None:
+    """Import as usual again."""
+    _folders.clear()
+    _read.clear()
+
+
 def list_read_files() -> list[Path]:
     """Return the user's files that have been imported, or that could not be."""
     return [Path(path) for path in sorted(_read)]

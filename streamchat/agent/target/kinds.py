@@ -108,17 +108,17 @@ def _make_play(value: object, name: str) -> Play:
     if isinstance(value, AgentExecutor):
         return ExecutorPlay(value)
     if is_graph(value):
-        from streamchat.agent.target.graph import GraphPlay  # type: ignore[import-not-found, unused-ignore]
+        from streamchat.agent.target.graph import GraphPlay
 
         play = GraphPlay(value)
         return play
     if isinstance(value, Runnable):
-        from streamchat.agent.target.runnable import RunnablePlay  # type: ignore[import-not-found, unused-ignore]
+        from streamchat.agent.target.runnable import RunnablePlay
 
         play = RunnablePlay(value)
         return play
     if is_executor(value):
-        from streamchat.agent.target.notebook import NotebookPlay  # type: ignore[import-not-found, unused-ignore]
+        from streamchat.agent.target.notebook import NotebookPlay
 
         play = NotebookPlay(value)
         return play

@@ -53,6 +53,7 @@ class ThreadRun:
     Attributes:
         is_over: whether events are not taken any more.
         has_ended: whether the agent's code has ended, too.
+        heartbeat: tells what blocks the thread's loop.
         failure: what the agent's code raised, secrets and all.
     """
 
@@ -77,7 +78,7 @@ class ThreadRun:
         self._started = self._looked = perf_counter()
         self._task: asyncio.Task[TurnDone] | None = None
         self._emitter = Emitter(self.push, interactive=request.interactive)
-        self._heartbeat = Heartbeat(thread, self._warn)
+        self.heartbeat = Heartbeat(thread, self._warn)
         self._main = asyncio.get_running_loop()
         self._pending: deque[Event] = deque()
         self._arrived = asyncio.Event()
@@ -86,7 +87,10 @@ class ThreadRun:
         self._quiet = 0.0
         self._period = min(_TICK, timeout / 4)
         self._timer = self._main.call_later(self._period, self._look)
-        thread.call(self._begin)
+
+    def begin(self) -> None:
+        """Let the agent answer; called once."""
+        self._thread.call(self._begin)
 
     async def __aiter__(self) -> AsyncGenerator[Event, None]:
         redactor = EventRedactor(self._redactor)
@@ -158,7 +162,7 @@ class ThreadRun:
         if self.is_over:
             return
         self._timer = self._main.call_later(self._period, self._look)
-        self._heartbeat.check()
+        self.heartbeat.check()
         now, before = perf_counter(), self._looked
         self._looked = now
         if self._pushed != self._noticed or self._emitter.is_waiting:
@@ -178,7 +182,7 @@ class ThreadRun:
 
     def _describe_timeout(self) -> str:
         missing = "nothing new" if self._pushed else "no answer"
-        place = self._heartbeat.blocked_in
+        place = self.heartbeat.blocked_in
         where = f"; it is in {place}" if place else ""
         return f"timed out: {missing} from {self._name} for {self._timeout:g} s{where} (--timeout)"
 

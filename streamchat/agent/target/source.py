@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import threading
 from collections.abc import Sequence
 from concurrent.futures import Future
 from contextlib import AsyncExitStack
@@ -23,6 +24,7 @@ from streamchat.agent.target.worker import AgentThread
 from streamchat.config import Settings
 from streamchat.events import OutputReceived
 from streamchat.models.progress import Progress
+from streamchat.process.threads import run_in_daemon_thread
 from streamchat.text.redact import Redactor
 
 _SECRET_NAMES = ("_API_KEY", "_TOKEN", "_SECRET")
@@ -63,17 +65,17 @@ class TargetSource:
         """
         get_relay()
         try:
-            module, target = import_target(target)
-            value, target = find_agent(module, target)
-            host = _Host(value, target.display)
-            return cls(target, host, host.wait(), settings, redactor)
+            try:
+                module, target = import_target(target)
+                value, target = find_agent(module, target)
+                host = _Host(value, target.display)
+                return cls(target, host, host.wait(), settings, redactor)
+            finally:
+                # The file may have loaded some from another one, such as .env.
+                _learn_secrets(redactor)
         except TargetError as error:
-            _learn_secrets(redactor)
             text, traceback = redactor.redact(str(error)), redactor.redact(error.traceback)
             raise TargetError(text, traceback) from error.__cause__
-        finally:
-            # The file may have loaded them from another one, such as .env.
-            _learn_secrets(redactor)
 
     @property
     def name(self) -> str:
@@ -126,6 +128,7 @@ class TargetSource:
             return not run.is_over
 
         self._relay.attach(take)
+        run.begin()
         self._runs = [*(each for each in self._runs if not each.has_ended), run]
         return run
 
@@ -150,7 +153,7 @@ class _Host:
         self.thread = AgentThread()
         self._value, self._name = value, name
         self._made: Future[Play] = Future()
-        self._closed: Future[None] = Future()
+        self._closed = threading.Event()
         self._closing = asyncio.Event()
         self.thread.call(self._begin)
 
@@ -165,7 +168,7 @@ class _Host:
     async def aclose(self) -> None:
         """Close what the agent has opened; if its code does not let that happen, leave it."""
         self.thread.call(self._closing.set)
-        await asyncio.wait([asyncio.wrap_future(self._closed)], timeout=_CLOSING)
+        await run_in_daemon_thread(self._closed.wait, _CLOSING)
 
     def _begin(self) -> None:
         self._task = self.thread.loop.create_task(self._run())
@@ -190,7 +193,7 @@ class _Host:
         if not self._made.done():
             self._made.set_exception(error or TargetError(f"{self._name} was not made"))
         self.thread.close()
-        self._closed.set_result(None)
+        self._closed.set()
 
 
 def _learn_secrets(redactor: Redactor) -> None:
