@@ -1,5 +1,6 @@
 """Measurements: python -m tests.bench stream (or size); of the screen: tests.bench view; of the
-start: tests.bench start; of thousands of turns: tests.bench soak
+start: tests.bench start; of thousands of turns: tests.bench soak; of the user's agent: tests.bench
+agent
 
 Figures are CPU seconds of the client's own process: these do not depend on what else the machine
 does as wall time does. The scripted server runs in a process of its own. Compare figures of one run
@@ -29,6 +30,7 @@ from streamchat.agent.streamer import QueueCallbackHandler
 from streamchat.models.openai_compatible import connect
 from streamchat.view.answer import AnswerView
 from streamchat.view.play import play
+from tests.bench_agent import agent, agent_client
 from tests.bench_soak import soak
 from tests.bench_start import start
 from tests.bench_view import view
@@ -186,6 +188,10 @@ def main() -> None:
             size()
         case ["client", way, kind, url]:
             asyncio.run(client(way, kind, url))
+        case ["agent", *parts]:
+            agent(parts)
+        case ["agent-client", way, target]:
+            agent_client(way, target)
         case ["view", *parts]:
             view(parts)
         case ["start", *parts]:

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import json
 import re
 from collections.abc import AsyncIterator, Iterator, Sequence
 from operator import itemgetter
+from pathlib import Path
 from typing import Any
 
+import openai
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from langchain_core.chat_history import InMemoryChatMessageHistory
 from langchain_core.language_models import FakeMessagesListChatModel
-from langchain_core.messages import AIMessage, AIMessageChunk, HumanMessage
+from langchain_core.messages import AIMessage, AIMessageChunk, HumanMessage, ToolMessage
 from langchain_core.output_parsers import JsonOutputParser, StrOutputParser
 from langchain_core.prompts import ChatPromptTemplate, MessagesPlaceholder
 from langchain_core.runnables import (
@@ -26,6 +29,7 @@ from langchain_core.runnables import (
 )
 from langchain_core.runnables.history import RunnableWithMessageHistory
 from langchain_core.tools import tool
+from langchain_openai import OpenAI
 from pydantic import BaseModel
 
 from streamchat.agent.errors import AgentError
@@ -202,7 +206,8 @@ class TestObjects:
         parallel: Any = {"a": model | StrOutputParser(), "b": model | StrOutputParser()}
         chain = RunnablePassthrough() | parallel
         events = await collect(RunnablePlay(chain))
-        assert events[-1].answer == '{\n  "a": "Yes.",\n  "b": "Yes."\n}'
+        # In the order in which they began.
+        assert json.loads(events[-1].answer) == {"a": "Yes.", "b": "Yes."}
 
     async def test_a_structured_output_shows_its_call_and_is_json(self, server: Server) -> None:
         class Joke(BaseModel):
@@ -218,12 +223,43 @@ class TestObjects:
         assert events[-1] == TurnDone('{\n  "setup": "Why?"\n}')
         assert not pick(events, Notice)
 
-    async def test_a_state_of_messages(self) -> None:
-        def reply(question: str) -> dict[str, Any]:
-            return {"messages": [HumanMessage(question), AIMessage("Blue.")]}
+    @pytest.mark.parametrize(
+        ("value", "text"),
+        [
+            ({"messages": [HumanMessage("Sky?"), AIMessage("Blue.")]}, "Blue."),
+            ([HumanMessage("Sky?"), AIMessage("Blue.")], "Blue."),
+            ({"output": [1, 2]}, "[\n  1,\n  2\n]"),
+            (3.5, "3.5"),
+            ({"at": Path("a")}, '{\n  "at": "a"\n}'),
+            ({"said": AIMessage("Blue.")}, '{\n  "said": "Blue."\n}'),
+            (PROMPT.invoke({"chat_history": [], "input": "Hi"}), "System: Be brief.\nHuman: Hi"),
+        ],
+    )
+    async def test_other_results(self, value: Any, text: str) -> None:
+        events = await collect(RunnablePlay(RunnableLambda(lambda _: value)))
+        assert events[-1] == TurnDone(text)
 
-        events = await collect(RunnablePlay(RunnableLambda(reply)))
-        assert events[-1] == TurnDone("Blue.")
+    async def test_a_completion_model_s_text(self, server: Server) -> None:
+        parts = [{"choices": [{"index": 0, "text": each}]} for each in ("N", "LP")]
+        server.script(Reply(tuple(parts), finish_reason=None))
+        async with openai.AsyncOpenAI(base_url=server.url, api_key="sk") as client:
+            llm = OpenAI(model="m", api_key="sk", async_client=client.completions)
+            events = await collect(RunnablePlay(llm))
+        assert [each.text for each in pick(events, AnswerDelta)] == ["N", "LP"]
+        (finished,) = pick(events, StepFinished)
+        assert finished.first_token_seconds is not None
+
+    async def test_all_messages_of_an_agent_that_yields_them(self) -> None:
+        async def work(questions: AsyncIterator[str]) -> AsyncIterator[Any]:
+            call: Any = {"name": "add", "args": {"x": 1, "y": 2}, "id": "a"}
+            yield HumanMessage(await anext(questions))
+            yield AIMessage("Let me see.", tool_calls=[call])
+            yield ToolMessage("3.0", tool_call_id="a")
+            yield AIMessage("It is 3.")
+
+        events = await collect(RunnablePlay(RunnableGenerator(work)))
+        assert [each.output for each in pick(events, ToolFinished)] == ["3.0"]
+        assert events[-1].answer.endswith("It is 3.")
 
 
 class TestCalls:

@@ -151,7 +151,7 @@ def to_text(value: object) -> str:
             return value.text
         case PromptValue():
             return value.to_string()
-        case {"messages": [*_, AIMessage() as last]}:
+        case {"messages": [*_, AIMessage() as last]} | [*_, AIMessage() as last]:
             return last.text
         case _:
             return json.dumps(value, ensure_ascii=False, indent=2, default=_to_plain)
