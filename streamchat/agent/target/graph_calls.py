@@ -271,4 +271,4 @@ def read_result(output: object) -> tuple[str, bool]:
 
 def read_command(value: object) -> object:
     """Return the update of one of LangGraph's commands; other values as they are."""
-    return value if isinstance(value, Mapping) else getattr(value, "update", value)
+    return getattr(value, "update", None) if type(value).__name__ == "Command" else value
