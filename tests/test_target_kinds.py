@@ -111,6 +111,29 @@ async def test_a_plain_context_manager(folder: Path) -> None:
     assert await ask(folder, imports + EXECUTOR + code) == "Hello!"
 
 
+async def test_a_graph(folder: Path) -> None:
+    assert await ask(folder, f"{GRAPH}\ngraph = builder.compile()", "") == "Hello!"
+
+
+async def test_a_graph_beside_its_model_and_its_parts(folder: Path) -> None:
+    code = f"""
+from langchain_core.language_models import FakeListChatModel
+{GRAPH}
+llm = FakeListChatModel(responses=["No"])
+mine = builder.compile()
+"""
+    assert await ask(folder, code, "") == "Hello!"
+
+
+async def test_a_chat_model(folder: Path) -> None:
+    code = """
+from langchain_core.language_models import FakeListChatModel
+
+llm = FakeListChatModel(responses=["Hello!"])
+"""
+    assert await ask(folder, code, "") == "Hello!"
+
+
 async def test_an_executor_of_streamchat_s(folder: Path, server: Server) -> None:
     server.script(answers("20", tools_used=["add"]))
     write(

@@ -104,24 +104,20 @@ def make_play(value: object, name: str) -> Play:
 
 
 def _make_play(value: object, name: str) -> Play:
-    play: Play
     if isinstance(value, AgentExecutor):
         return ExecutorPlay(value)
     if is_graph(value):
         from streamchat.agent.target.graph import GraphPlay
 
-        play = GraphPlay(value)
-        return play
+        return GraphPlay(value)
     if isinstance(value, Runnable):
         from streamchat.agent.target.runnable import RunnablePlay
 
-        play = RunnablePlay(value)
-        return play
+        return RunnablePlay(value)
     if is_executor(value):
         from streamchat.agent.target.notebook import NotebookPlay
 
-        play = NotebookPlay(value)
-        return play
+        return NotebookPlay(value)
     if isinstance(value, type):
         raise TargetError(
             f"{name} is a class; name an instance of it, or a function that makes one"
