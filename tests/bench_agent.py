@@ -151,10 +151,9 @@ async def _open_bare(target: str) -> Callable[[], Awaitable[object]]:
 
 
 async def _open_ours(way: str, target: str) -> Callable[[], Awaitable[object]]:
+    from streamchat.agent.source import Request
     from streamchat.agent.target.name import parse_target
     from streamchat.agent.target.source import TargetSource
-
-    from streamchat.agent.source import Request
     from streamchat.config.sources import load_settings
     from streamchat.process.interrupts import InterruptHandler
     from streamchat.sessions.turns import run_turn
