@@ -167,6 +167,7 @@ def test_any_interleaving_keeps_every_message_in_order(
     [
         ((), {"langgraph_node": "planner"}, Speaker("planner")),
         ((), {"langgraph_node": "model"}, Speaker("agent")),
+        ((), {"langgraph_node": "Guard.before_model"}, Speaker("Guard")),
         ((), {"langgraph_node": "model", "lc_agent_name": "boss"}, Speaker("boss")),
         (("work:1",), {"langgraph_node": "model"}, Speaker("work", 1, ("work:1",))),
         (

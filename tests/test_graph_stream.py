@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import threading
 from collections.abc import AsyncIterator
 from typing import Any
@@ -57,7 +58,18 @@ from tests.graphs import (
     said,
     texts,
 )
-from tests.server import NEVER, Hangup, Server, Until, answers, calls, completion, fails, says
+from tests.server import (
+    NEVER,
+    Hangup,
+    Reply,
+    Server,
+    Until,
+    answers,
+    calls,
+    completion,
+    fails,
+    says,
+)
 
 
 @pytest.fixture(autouse=True)
@@ -414,6 +426,67 @@ async def test_a_model_that_does_not_stream_is_noted_once(
     assert pick(events, TextDelta) == [TextDelta("Whole.")]
     assert [each.finish_reason for each in pick(events, StepFinished)] == ["stop"]
     assert notices(await collect(play)) == []
+
+
+async def test_a_model_that_is_tagged_not_to_stream_is_seen_when_its_node_returns(
+    server: Server,
+) -> None:
+    model = open_model(server).with_config(tags=["nostream"])
+
+    async def speak(state: MessagesState) -> dict[str, Any]:
+        return {"messages": [await model.ainvoke(state["messages"])]}
+
+    graph = StateGraph(MessagesState).add_node("speak", speak).add_edge(START, "speak").compile()
+    server.script(says("Who", "le."))
+    events = await collect(graph)
+    assert notices(events) == [
+        "nothing streamed: the model sends its messages whole (it is tagged nostream)"
+    ]
+    assert pick(events, StepStarted) == [StepStarted(1)]
+    assert len(pick(events, StepFinished)) == 1
+
+
+def responses(*events: dict[str, Any]) -> Reply:
+    """A reply of OpenAI's newer API."""
+    parts = (f"event: {each['type']}\ndata: {json.dumps(each)}\n\n".encode() for each in events)
+    return Reply(tuple(parts), finish_reason=None, done=False)
+
+
+async def test_chunks_with_different_ids_are_one_message(server: Server) -> None:
+    response = {
+        "id": "resp_1",
+        "object": "response",
+        "created_at": 1,
+        "model": "m",
+        "output": [],
+        "parallel_tool_calls": True,
+        "tool_choice": "auto",
+        "tools": [],
+        "status": "completed",
+    }
+    at = {"output_index": 0, "content_index": 0, "item_id": "msg_1", "logprobs": []}
+    usage = {
+        "input_tokens": 5,
+        "output_tokens": 2,
+        "total_tokens": 7,
+        "input_tokens_details": {"cached_tokens": 0},
+        "output_tokens_details": {"reasoning_tokens": 0},
+    }
+    server.script(
+        responses(
+            {"type": "response.created", "response": response},
+            {"type": "response.output_text.delta", "delta": "He", **at},
+            {"type": "response.output_text.delta", "delta": "llo.", **at},
+            {"type": "response.completed", "response": response | {"usage": usage}},
+        )
+    )
+    graph = create_agent(open_model(server, use_responses_api=True), [add])
+    events = await collect(graph)
+    assert pick(events, TextDelta) == [TextDelta("He"), TextDelta("llo.")]
+    assert pick(events, StepStarted) == [StepStarted(1)]
+    (finished,) = pick(events, StepFinished)
+    assert (finished.input_tokens, finished.output_tokens) == (5, 2)
+    assert events[-1] == TurnDone("Hello.", ())
 
 
 async def test_a_message_without_a_model_is_noted() -> None:

@@ -30,7 +30,9 @@ class GraphAnswer:
         self._final: Call | None = None
         self._structured: Any = None
         self._in_state = ""
+        self._returned: dict[str, None] = {}
         self._said = ""
+        self._shown: dict[str, float] = {}
         self._update: Any = None
 
     def add_calls(self, calls: Sequence[Call]) -> None:
@@ -45,9 +47,10 @@ class GraphAnswer:
         if self._final and self._final.call_id == call_id:
             self._final = None
 
-    def add_text(self, text: str) -> None:
-        """Take the text of a complete message, of any node."""
-        self._said = text if text.strip() else self._said
+    def add_text(self, text: str, began: float) -> None:
+        """Take the text of a complete message, of any node, and when it began to arrive."""
+        if text.strip():
+            self._said, self._shown[text] = text, began
 
     def add_update(self, update: object) -> None:
         """Take what a node of the root graph returned."""
@@ -73,11 +76,19 @@ class GraphAnswer:
     def _choose_text(self) -> str:
         if self._structured is not None:
             return self._write_structured()
-        shown = self._in_state or (self._said if self._takes_messages else "")
-        text = shown or _read_update(self._update) or self._said
+        in_state = self._choose_latest() or (self._said if self._takes_messages else "")
+        text = in_state or _read_update(self._update) or self._said
         if not text.strip():
             raise AgentError("the graph ended without an answer: it returned no text")
         return text
+
+    def _choose_latest(self) -> str:
+        """Return the last text in the state. Of parallel ones it is the one that is shown last."""
+        text = self._in_state
+        if text not in self._shown:
+            return text
+        shown = [each for each in self._returned if each in self._shown]
+        return max(shown, key=lambda each: self._shown[each], default=text)
 
     def _write_structured(self) -> str:
         """Return the structured response as JSON, as the model wrote it if it did."""
@@ -99,6 +110,7 @@ class GraphAnswer:
         for message in find_messages(update.get("messages")):
             if isinstance(message, AIMessage):
                 self._in_state = _read_text(message) or self._in_state
+                self._returned[self._in_state] = None
             elif isinstance(message, ToolMessage):
                 # The graph's last word, if its tool returns directly.
                 text, failed = read_result(message)

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Hashable, Mapping
-from dataclasses import dataclass, field
 from time import perf_counter
-from typing import Any, assert_never
+from typing import Any, TypeAlias, assert_never
 
 from langchain_core.messages import AIMessage, AIMessageChunk, ToolMessage
 
@@ -14,6 +12,7 @@ from streamchat.agent.decoder import ChunkDecoder, to_chunk_received
 from streamchat.agent.reply import Reply
 from streamchat.agent.target.graph_answer import GraphAnswer, find_messages
 from streamchat.agent.target.graph_calls import GraphCalls
+from streamchat.agent.target.graph_requests import ModelRequest, ModelRequests, OpenMessage
 from streamchat.agent.target.graph_watcher import (
     GraphWatcher,
     ModelFailed,
@@ -24,6 +23,7 @@ from streamchat.agent.target.graph_watcher import (
 )
 from streamchat.agent.target.interrupts import to_json
 from streamchat.agent.target.play import Emit
+from streamchat.agent.target.silence import Silence
 from streamchat.agent.target.speakers import Floor, find_speaker
 from streamchat.events import (
     Event,
@@ -36,54 +36,8 @@ from streamchat.events import (
 )
 
 _INTERRUPT = "__interrupt__"
-
-
-@dataclass(slots=True)
-class _Request:
-    """A request to a model that has not answered yet; `step` is 0 until it has been announced."""
-
-    run_id: Hashable
-    place: str
-    time: float
-    step: int = 0
-
-
-@dataclass(slots=True)
-class _Message:
-    """A message on its way; its step is 0 if no model was asked for it."""
-
-    decoder: ChunkDecoder
-    run_id: Hashable
-    step: int
-    started: float
-    first: float | None = None
-
-
-@dataclass(slots=True)
-class Silence:
-    """Counts the messages that came in one piece, to say so after the turn.
-
-    Attributes:
-        reasons: the settings that made models do so, as far as they are known.
-        nodes: those that returned a message for which no model seemed to be asked.
-    """
-
-    streamed: int = 0
-    whole: int = 0
-    reasons: dict[str, None] = field(default_factory=dict)
-    nodes: dict[str, None] = field(default_factory=dict)
-
-    def explain(self) -> str:
-        """Return the notice; empty if something streamed, or there was nothing to."""
-        if self.streamed:
-            return ""
-        if self.whole:
-            why = next(iter(self.reasons), "streaming=False, or its class cannot stream")
-            return f"nothing streamed: the model sends its messages whole ({why})"
-        if self.nodes:
-            node = next(iter(self.nodes))
-            return f"nothing streamed: node {node} returned its message without a LangChain model"
-        return ""
+_Key: TypeAlias = tuple[tuple[str, ...], Any]
+"""Namespace and ID of a message."""
 
 
 class GraphStream:
@@ -126,9 +80,9 @@ class GraphStream:
         self._graph_name = graph_name
         self._raw = raw
         self._taken_ids: set[str] = set()
-        self._messages: dict[Hashable, _Message] = {}
+        self._messages: dict[Hashable, OpenMessage] = {}
         self._done: set[Hashable] = set()
-        self._requests: deque[_Request] = deque()
+        self._requests = ModelRequests()
         self._failed: list[Hashable] = []
         self._steps = 0
 
@@ -149,8 +103,8 @@ class GraphStream:
 
     def finish(self) -> None:
         """Emit everything that was held back, also if the turn has failed or was cancelled."""
-        for key in list(self._messages):
-            self._close(key, complete=False)
+        while self._messages:
+            self._close(next(iter(self._messages.values())), complete=False)
         self._show(self._floor.close_all())
         self._show_calls(self.calls.close())
 
@@ -173,91 +127,76 @@ class GraphStream:
             elif key not in self._messages:
                 self._take_whole(key, message, metadata)
             else:
-                self._close(key)
+                self._close(self._messages[key])
         elif isinstance(message, ToolMessage) and message.id not in self._done:
             self._done.add(message.id)
             self._show_calls(self.calls.read_result(message, perf_counter()))
 
-    def _take_chunk(
-        self, key: tuple[tuple[str, ...], Any], chunk: AIMessageChunk, metadata: dict[str, Any]
-    ) -> None:
-        found = self._messages.get(key)
-        if found is None:
+    def _take_chunk(self, key: _Key, chunk: AIMessageChunk, metadata: dict[str, Any]) -> None:
+        message = self._messages.get(key)
+        if message is None:
             self._close_failed()
-            found = self._open(key, metadata, asked=True)
-        self._decode(key, found, chunk)
+            message = self._find_continued(key, metadata)
+            message = message or self._open(key, metadata, ModelRequest(key[1], "", perf_counter()))
+            self._messages[key] = message
+        self._decode(message, chunk)
         if chunk.chunk_position == "last":
             self.silence.streamed += 1
-            self._close(key)
+            self._close(message)
 
-    def _take_whole(
-        self, key: tuple[tuple[str, ...], Any], message: AIMessage, metadata: dict[str, Any]
-    ) -> None:
+    def _take_whole(self, key: _Key, whole: AIMessage, metadata: dict[str, Any]) -> None:
         self._close_failed()
-        found = self._open(key, metadata, asked=False)
-        if found.step:
+        message = self._open(key, metadata)
+        if message.request.step:
             self.silence.whole += 1
         else:
             self.silence.nodes[str(metadata.get("langgraph_node"))] = None
-        self._decode(key, found, message)
-        self._close(key)
+        self._decode(message, whole)
+        self._close(message)
+
+    def _find_continued(self, key: _Key, metadata: dict[str, Any]) -> OpenMessage | None:
+        id, place = str(key[1]), _find_place(metadata)
+        for message in self._messages.values():
+            if self._requests.continues(message, id, place):
+                return message
+        return None
 
     def _open(
-        self, key: tuple[tuple[str, ...], Any], metadata: dict[str, Any], *, asked: bool
-    ) -> _Message:
-        """Begin a message, of which the request may be known."""
+        self, key: _Key, metadata: dict[str, Any], default: ModelRequest | None = None
+    ) -> OpenMessage:
+        """Begin a message; `default` is its request if that is unknown."""
         ns, id = key
         self._floor.open(key, find_speaker(ns, metadata, self._graph_name))
-        request = self._find_request(str(id), str(metadata.get("langgraph_checkpoint_ns") or ""))
-        if request is None and asked:
-            request = _Request(id, "", perf_counter())
+        request = self._requests.take(str(id), _find_place(metadata)) or default
+        if request and not request.step:
+            request.step = self._count_step()
+            self._show(self._floor.feed(key, [StepStarted(request.step)]))
         decoder = ChunkDecoder(text_is_answer=self._text_is_answer, taken_ids=self._taken_ids)
-        if request is None:
-            message = _Message(decoder, None, 0, perf_counter())
-        else:
-            if not request.step:
-                request.step = self._count_step()
-                self._show(self._floor.feed(key, [StepStarted(request.step)]))
-            message = _Message(decoder, request.run_id, request.step, request.time)
-        self._messages[key] = message
+        request = request or ModelRequest(id, "", perf_counter())
+        self._messages[key] = message = OpenMessage(key, decoder, request)
         return message
 
-    def _decode(self, key: Hashable, message: _Message, data: AIMessage) -> None:
+    def _decode(self, message: OpenMessage, data: AIMessage) -> None:
         if self._raw:
             self._emit(to_chunk_received(data))
-        events = message.decoder.feed(data)
-        if events:
+        if events := message.decoder.feed(data):
             if message.first is None and isinstance(data, AIMessageChunk):
                 message.first = perf_counter()
-            self._show(self._floor.feed(key, events))
+            self._show(self._floor.feed(message.key, events))
 
-    def _close(self, key: Hashable, *, complete: bool = True) -> None:
-        message = self._messages.pop(key)
-        self._done.add(key)
+    def _close(self, message: OpenMessage, *, complete: bool = True) -> None:
+        self._done |= {key for key, each in self._messages.items() if each is message}
+        self._messages = {key: each for key, each in self._messages.items() if each is not message}
         events, reply = message.decoder.finish()
         if complete:
-            self._answer.add_text(reply.text)
+            self._answer.add_text(reply.text, message.first or perf_counter())
             self._answer.add_calls(reply.calls)
-            if message.step:
+            if message.request.step:
                 events.append(_to_step(message, reply))
-        self._show(self._floor.feed(key, events))
-        self._show(self._floor.close(key))
+        self._show(self._floor.feed(message.key, events))
+        self._show(self._floor.close(message.key))
         if complete:
             self._show_calls(self.calls.add(reply, perf_counter()))
-
-    def _find_request(self, message_id: str, place: str) -> _Request | None:
-        """Return the request that a message answers, and forget it.
-
-        LangChain names a message after the run, unless its server has given it an ID.
-        """
-        for request in self._requests:
-            if str(request.run_id) in message_id:
-                break
-        else:
-            request = next((each for each in self._requests if each.place == place), None)  # type: ignore[assignment]
-        if request:
-            self._requests.remove(request)
-        return request
 
     def _count_step(self) -> int:
         self._steps += 1
@@ -277,8 +216,8 @@ class GraphStream:
         """Close messages that a node has returned, if their last chunk did not say it was."""
         if self._messages and isinstance(update, Mapping):
             for message in find_messages(update.get("messages")):
-                if (ns, message.id) in self._messages:
-                    self._close((ns, message.id))
+                if found := self._messages.get((ns, message.id)):
+                    self._close(found)
 
     def _take_custom(self, data: object) -> None:
         text = data if isinstance(data, str) else to_json(data)
@@ -288,11 +227,12 @@ class GraphStream:
 
     def _see(self, seen: Seen) -> None:
         match seen:
-            case ModelStarted(run_id, place, time, silent):
+            case ModelStarted(run_id, place, time, silent, hidden):
                 if silent:
                     self.silence.reasons[silent] = None
-                self._requests.append(request := _Request(run_id, place, time))
-                if self._floor.is_free:
+                self._requests.add(request := ModelRequest(run_id, place, time))
+                # Of a hidden one nothing may come.
+                if self._floor.is_free and not hidden:
                     request.step = self._count_step()
                     self._emit(StepStarted(request.step))
             case ModelFailed(run_id):
@@ -312,10 +252,11 @@ class GraphStream:
         This waits for another message, because the last chunks may come after the failure.
         """
         failed, self._failed = self._failed, []
-        for key, message in list(self._messages.items()):
-            if message.run_id in failed:
-                self._close(key, complete=False)
-        self._requests = deque(each for each in self._requests if each.run_id not in failed)
+        if failed:
+            for message in list(self._messages.values()):
+                if message.request.run_id in failed:
+                    self._close(message, complete=False)
+            self._requests.drop(failed)
 
     def _show(self, events: list[Event]) -> None:
         for event in events:
@@ -332,12 +273,17 @@ class GraphStream:
             self._show(self._floor.feed_call(current, [event]))
 
 
-def _to_step(message: _Message, reply: Reply) -> StepFinished:
+def _find_place(metadata: Mapping[str, Any]) -> str:
+    return str(metadata.get("langgraph_checkpoint_ns") or "")
+
+
+def _to_step(message: OpenMessage, reply: Reply) -> StepFinished:
+    started = message.request.time
     return StepFinished(
-        step=message.step,
+        step=message.request.step,
         finish_reason=reply.finish_reason,
-        seconds=perf_counter() - message.started,
-        first_token_seconds=None if message.first is None else message.first - message.started,
+        seconds=perf_counter() - started,
+        first_token_seconds=None if message.first is None else message.first - started,
         input_tokens=reply.input_tokens,
         output_tokens=reply.output_tokens,
     )

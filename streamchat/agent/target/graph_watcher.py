@@ -20,12 +20,18 @@ _NOSTREAM = "nostream"
 
 @dataclass(frozen=True, slots=True)
 class ModelStarted:
-    """A model is asked, in the task `place`. `silent` says why it will not stream, if known."""
+    """A model is asked, in the task `place`.
+
+    Attributes:
+        silent: why it will not stream, if that is known.
+        hidden: whether its message is seen only if a node returns it.
+    """
 
     run_id: UUID
     place: str
     time: float
     silent: str = ""
+    hidden: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,9 +90,10 @@ class GraphWatcher(BaseCallbackHandler):
         metadata: dict[str, Any] | None = None,
         **kwargs: Any,
     ) -> None:
-        if _NOSTREAM not in (tags or ()):
-            place = str((metadata or {}).get("langgraph_checkpoint_ns") or "")
-            self._pass(ModelStarted(run_id, place, perf_counter(), _find_silence(serialized)))
+        place = str((metadata or {}).get("langgraph_checkpoint_ns") or "")
+        hidden = _NOSTREAM in (tags or ())
+        silent = "it is tagged nostream" if hidden else _find_silence(serialized)
+        self._pass(ModelStarted(run_id, place, perf_counter(), silent, hidden))
 
     def on_llm_error(self, error: BaseException, *, run_id: UUID, **kwargs: Any) -> None:
         self._pass(ModelFailed(run_id))

@@ -48,7 +48,8 @@ def find_speaker(
         graph_name: the root graph's.
     """
     names = [part.partition(":")[0] for part in namespace]
-    node = str(metadata.get("langgraph_node") or "")
+    # A middleware's hook is a node, too: `SummarizationMiddleware.before_model`.
+    node = str(metadata.get("langgraph_node") or "").partition(".")[0]
     if node in _GENERIC or not node:
         around = (name for name in reversed(names) if name not in _GENERIC)
         own = "" if graph_name in _UNNAMED else graph_name
