@@ -16,6 +16,7 @@ from streamchat.agent.target import fresh
 from streamchat.agent.target.name import parse_target
 from streamchat.agent.target.output import RelayingStream
 from streamchat.agent.target.source import TargetSource
+from streamchat.agent.target.worker import close_thread
 from streamchat.config import Settings
 from streamchat.events import Event, TurnCancelled, TurnDone, TurnFailed, TurnStarted
 from streamchat.text.redact import Redactor
@@ -48,6 +49,7 @@ def keep_imports() -> Iterator[None]:
     try:
         yield
     finally:
+        close_thread()
         sys.path[:], sys.path_hooks[:] = path, hooks
         for name in set(sys.modules) - set(modules):
             if isinstance(getattr(sys.modules[name].__spec__, "loader", None), fresh.FreshLoader):

@@ -10,8 +10,13 @@ from pathlib import Path
 
 import pytest
 
+from streamchat.agent.target.name import parse_target
 from streamchat.agent.target.output import OutputRelay, get_relay
+from streamchat.agent.target.source import TargetSource
+from streamchat.config import Settings
 from streamchat.events import OutputReceived, TurnDone, TurnFailed
+from streamchat.process.threads import run_in_daemon_thread
+from streamchat.text.redact import Redactor
 from tests.targets import collect, keep_imports, loaded, write_executor
 
 
@@ -46,6 +51,24 @@ async def test_the_program_s_own_output_is_its_own(capsys: pytest.CaptureFixture
     print("an error", file=sys.stderr)
     assert not relay.take_lines()
     assert capsys.readouterr() == ("an answer\n", "an error\n")
+
+
+async def test_so_is_that_of_its_own_threads(capsys: pytest.CaptureFixture[str]) -> None:
+    relay = get_relay()
+    await run_in_daemon_thread(print, "loading")
+    assert not relay.take_lines()
+    assert capsys.readouterr() == ("loading\n", "")
+
+
+async def test_a_file_that_the_program_s_own_thread_imports(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_executor(folder / "mine.py", "return 'x'", before="print('imported')")
+    arguments = parse_target("mine.py:agent"), Settings(), Redactor()
+    source = await run_in_daemon_thread(TargetSource.load, *arguments)
+    assert source.relay.take_lines() == [OutputReceived("imported")]
+    assert capsys.readouterr() == ("", "")
+    await source.aclose()
 
 
 async def test_only_whole_lines_cross(folder: Path) -> None:

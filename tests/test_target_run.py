@@ -87,11 +87,13 @@ async def test_turns_share_a_loop(folder: Path) -> None:
     write_executor(
         folder / "mine.py", "return id(asyncio.get_running_loop())", before="import asyncio"
     )
-    async with loaded("mine.py:agent") as source:
-        first, second = [(await collect(source))[-1] for _ in range(2)]
-    assert isinstance(first, TurnDone)
-    assert isinstance(second, TurnDone)
-    assert first.answer == second.answer
+    ends = []
+    for _ in range(2):  # and loaded again, too: LangChain keeps such clients for all its models
+        async with loaded("mine.py:agent") as source:
+            ends += [(await collect(source))[-1] for _ in range(2)]
+    answers = {end.answer for end in ends if isinstance(end, TurnDone)}
+    assert len(ends) == 4
+    assert len(answers) == 1
 
 
 async def test_an_exception_is_one_line_and_a_traceback(folder: Path) -> None:

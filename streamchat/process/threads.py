@@ -13,12 +13,23 @@ _P = ParamSpec("_P")
 _T = TypeVar("_T")
 
 
+THREAD_NAME = "streamchat"
+"""The name of threads that run the program's own code."""
+
+
 class DaemonExecutor(ThreadPoolExecutor):
     """Runs each call in a daemon thread of its own.
 
     The standard executor is joined when its event loop closes and again when the interpreter
     exits: a DNS lookup that takes a minute would hold up Ctrl-C for as long.
+
+    Args:
+        name: of the threads.
     """
+
+    def __init__(self, name: str = THREAD_NAME) -> None:
+        super().__init__()
+        self._name = name
 
     def submit(self, work: Callable[_P, _T], /, *args: _P.args, **kwargs: _P.kwargs) -> Future[_T]:
         future: Future[_T] = Future()
@@ -35,7 +46,7 @@ class DaemonExecutor(ThreadPoolExecutor):
             else:
                 future.set_result(result)
 
-        threading.Thread(target=run, daemon=True, name="streamchat").start()
+        threading.Thread(target=run, daemon=True, name=self._name).start()
         return future
 
 

@@ -37,7 +37,7 @@ class Emitter:
 
     async def ask(self, requested: InputRequested) -> object:
         if not self._interactive:
-            raise AgentError(_describe_unanswered(requested))
+            raise AgentError(describe_unanswered(requested))
         self._reply = asyncio.get_running_loop().create_future()
         self.is_waiting = True
         try:
@@ -52,7 +52,8 @@ class Emitter:
             self._reply.set_result(answer)
 
 
-def _describe_unanswered(requested: InputRequested) -> str:
+def describe_unanswered(requested: InputRequested) -> str:
+    """Return what the agent asks, and how to answer where nobody can be asked."""
     shown = " and ".join(map(_format_action, requested.actions)) or requested.question
     decisions = {each: None for action in requested.actions for each in action.get("decisions", ())}
     value = ", ".join(decisions) or "TEXT"

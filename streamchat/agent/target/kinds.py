@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import inspect
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
@@ -14,7 +15,6 @@ from streamchat.agent.executor import AgentExecutor
 from streamchat.agent.target.errors import TargetError
 from streamchat.agent.target.executor_play import ExecutorPlay
 from streamchat.agent.target.play import Play
-from streamchat.process.threads import run_in_daemon_thread
 
 _MOST_LAYERS = 5
 """A function may return a coroutine of a context manager of an agent, but that is about all."""
@@ -79,7 +79,7 @@ async def build(value: object, stack: AsyncExitStack) -> object:
         elif callable(value):
             call = partial(value, **_choose_arguments(value))
             is_async = inspect.iscoroutinefunction(value)
-            value = call() if is_async else await run_in_daemon_thread(call)
+            value = call() if is_async else await asyncio.to_thread(call)
         else:
             break
     return value

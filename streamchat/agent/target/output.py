@@ -1,7 +1,8 @@
 """What the agent's code prints and logs, as events instead of text across the screen.
 
-The program itself writes in the main thread, and the agent's code runs in others; so the thread
-tells whose text it is. What a library or a child process writes past `sys.stdout` is not seen.
+The program itself writes in the main thread and in threads that have its name, and the agent's code
+runs in others; so the thread tells whose text it is. What a library or a child process writes past
+`sys.stdout` is not seen.
 """
 
 from __future__ import annotations
@@ -11,10 +12,12 @@ import re
 import sys
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, TextIO, cast
 
 from streamchat.events import OutputReceived
+from streamchat.process.threads import THREAD_NAME
 
 _MOST_KEPT = 1000
 _LONGEST = 10_000
@@ -27,7 +30,7 @@ Sink = Callable[[OutputReceived], bool]
 
 
 class OutputRelay:
-    """Collects what threads other than the main thread print or log, in whole lines.
+    """Collects what the threads of the agent's code print or log, in whole lines.
 
     A running turn gets the lines. Otherwise they are kept.
 
@@ -41,6 +44,25 @@ class OutputRelay:
         self._kept: deque[OutputReceived] = deque(maxlen=_MOST_KEPT)
         self._partial: dict[tuple[int, str], str] = {}
         self._lock = threading.RLock()
+        self._taken_over: set[int] = set()
+
+    @contextmanager
+    def take_over(self) -> Iterator[None]:
+        """Collect what the current thread writes in this context, whichever thread it is."""
+        ident = threading.get_ident()
+        self._taken_over.add(ident)
+        try:
+            yield
+        finally:
+            self._taken_over.discard(ident)
+
+    @property
+    def is_responsible(self) -> bool:
+        """Whether the current thread runs the agent's code."""
+        if threading.get_ident() in self._taken_over:
+            return True
+        thread = threading.current_thread()
+        return thread is not threading.main_thread() and thread.name != THREAD_NAME
 
     def attach(self, sink: Sink) -> None:
         """Let a turn have the lines that were kept, and those to come."""
@@ -96,7 +118,7 @@ class RelayingStream:
         self._origin = origin
 
     def write(self, text: str) -> int:
-        if _is_main_thread():
+        if not self.relay.is_responsible:
             return self.stream.write(text)
         self.relay.write(str(text), self._origin)
         return len(text)
@@ -106,11 +128,11 @@ class RelayingStream:
             self.write(line)
 
     def flush(self) -> None:
-        if _is_main_thread():
+        if not self.relay.is_responsible:
             self.stream.flush()
 
     def isatty(self) -> bool:
-        return _is_main_thread() and self.stream.isatty()
+        return not self.relay.is_responsible and self.stream.isatty()
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.stream, name)
@@ -119,7 +141,8 @@ class RelayingStream:
 class RelayingHandler(logging.Handler):
     """Passes on log records for which the agent's code has set up no handler.
 
-    Those of the main thread are left out: an error message says better what libraries warn about.
+    Those of the program's own threads are left out: libraries warn about what an error message
+    says better.
     """
 
     def __init__(self, relay: OutputRelay) -> None:
@@ -127,7 +150,7 @@ class RelayingHandler(logging.Handler):
         self._relay = relay
 
     def emit(self, record: logging.LogRecord) -> None:
-        if not _is_main_thread():
+        if self._relay.is_responsible:
             self._relay.write(f"{self.format(record)}\n", "stderr")
 
 
@@ -145,7 +168,3 @@ def get_relay() -> OutputRelay:
             root.removeHandler(handler)
     logging.lastResort = RelayingHandler(relay)
     return relay
-
-
-def _is_main_thread() -> bool:
-    return threading.current_thread() is threading.main_thread()

@@ -20,7 +20,7 @@ from streamchat.agent.target.name import Target
 from streamchat.agent.target.output import OutputRelay, get_relay
 from streamchat.agent.target.play import Play
 from streamchat.agent.target.run import ThreadRun
-from streamchat.agent.target.worker import AgentThread
+from streamchat.agent.target.worker import get_thread
 from streamchat.config import Settings
 from streamchat.events import OutputReceived
 from streamchat.models.progress import Progress
@@ -57,13 +57,16 @@ class TargetSource:
     def load(cls, target: Target, settings: Settings, redactor: Redactor) -> TargetSource:
         """Import the user's file and what it imports from its own folder, and make the agent.
 
-        This blocks for seconds, and must be called in a thread other than the main thread if
-        output of the user's code must not reach the screen. When called again, it imports all anew.
+        This blocks for seconds. When called again, it imports all anew.
 
         Raises:
             TargetError: the file cannot be imported, or has no agent that can be used.
         """
-        get_relay()
+        with get_relay().take_over():
+            return cls._load(target, settings, redactor)
+
+    @classmethod
+    def _load(cls, target: Target, settings: Settings, redactor: Redactor) -> TargetSource:
         try:
             try:
                 module, target = import_target(target)
@@ -150,7 +153,7 @@ class _Host:
     """
 
     def __init__(self, value: object, name: str) -> None:
-        self.thread = AgentThread()
+        self.thread = get_thread()
         self._value, self._name = value, name
         self._made: Future[Play] = Future()
         self._closed = threading.Event()
@@ -192,7 +195,6 @@ class _Host:
         error = None if task.cancelled() else task.exception()
         if not self._made.done():
             self._made.set_exception(error or TargetError(f"{self._name} was not made"))
-        self.thread.close()
         self._closed.set()
 
 

@@ -3,12 +3,48 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 import threading
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
 from streamchat.process.threads import DaemonExecutor
+
+_CLIENTS = ("langchain_openai.chat_models._client_utils", "langchain_anthropic._client_utils")
+"""Modules that cache clients, if they are imported."""
+_PATIENCE = 1.0
+"""Seconds in which a loop has to be free if it is to be used again."""
+_shared: AgentThread | None = None
+
+
+def get_thread() -> AgentThread:
+    """Return the thread of agents; a new one only if code blocks the one there was.
+
+    Libraries keep a client for all models of a process, whose connections belong to one loop.
+    """
+    global _shared
+    if _shared is None or not _shared.is_responsive(_PATIENCE):
+        if _shared:
+            _shared.close()
+            _forget_clients()
+        _shared = AgentThread()
+    return _shared
+
+
+def close_thread() -> None:
+    """Close the thread of agents; the next one gets a new one."""
+    global _shared
+    if _shared:
+        _shared.close()
+        _shared = None
+
+
+def _forget_clients() -> None:
+    for name in _CLIENTS:
+        for member in vars(sys.modules.get(name, object)).values():
+            if clear := getattr(member, "cache_clear", None):
+                clear()
 
 
 class AgentThread:
@@ -19,7 +55,7 @@ class AgentThread:
 
     def __init__(self) -> None:
         self.loop = asyncio.new_event_loop()
-        self.loop.set_default_executor(DaemonExecutor())
+        self.loop.set_default_executor(DaemonExecutor("agent"))
         self._is_closing = False
         self._thread = threading.Thread(target=self._run, daemon=True, name="agent")
         self._thread.start()
@@ -32,6 +68,12 @@ class AgentThread:
         """Call in the thread as soon as its loop is free; does nothing once that is closed."""
         with suppress(RuntimeError):
             self.loop.call_soon_threadsafe(work, *args)
+
+    def is_responsive(self, seconds: float) -> bool:
+        """Whether its loop is free within this time."""
+        free = threading.Event()
+        self.call(free.set)
+        return free.wait(seconds)
 
     def close(self) -> None:
         """Cancel what the thread does, and end it as soon as its loop is free."""
