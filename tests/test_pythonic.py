@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from langchain_core.tools import ToolException
 
 from streamchat.models.embedded.pythonic.expression import (
+    asks_only_for_result,
     find_continuation,
     find_expression,
     find_variation,
@@ -324,13 +325,22 @@ class TestFindExpression:
             ("What is 6 times 7?", "6 * 7"),
             ("What is 6 multiplied by 7 minus 2 squared?", "6 * 7 - 2 ** 2"),
             ("3 plus 4, times 5", "(3 + 4) * 5"),
-            ("-10 minus 4, divided by 7, plus 3 cubed", "((-10 - 4) / 7) + 3 ** 3"),
+            ("-10 minus 4, divided by 7, plus 3 cubed", "(-10 - 4) / 7 + 3 ** 3"),
             ("3 plus 4 times 5", "3 + 4 * 5"),
+            ("Take 1,500 from 2,000.", "2000 - 1500"),
+            ("Add 4 and 6, then divide by 5.", "(4 + 6) / 5"),
+            ("Multiply 8 by 7 and add 6, then square the result", "(8 * 7 + 6) ** 2"),
+            ("Square 9 and subtract 11 from it.", "9 ** 2 - 11"),
+            ("Divide 40 by 8 and triple that.", "40 / 8 * 3"),
+            ("Take 3 from 10 times 4.", None),
+            ("I take 3 apples and 4 pears.", None),
+            ("Add 1, 2 and 3.", None),
+            ("Take 5 from 20 and add half of it.", None),
             ("3 times the sum of 4 plus 5", None),
             ("half of 60 minus 4", None),
             ("forty plus 13", None),
             ("(100 - 64) * 2 + 1", "(100 - 64) * 2 + 1"),
-            ("2 + 3, and double that", None),
+            ("2 + 3, and double that", "(2 + 3) * 2"),
             ("I am 10 and she is 12", None),
             ("(2 + 3", None),
             ("What is 5?", None),
@@ -361,11 +371,11 @@ class TestFindExpression:
             ("+ 5", "48 + 5"),
             ("Square it.", "48 ** 2"),
             ("and now halve the result!", "48 / 2"),
-            ("Double the sum.", None),
+            ("Double the sum.", "48 * 2"),
             ("+1 to that", None),
             ("minus 5 plus 3", "48 - 5 + 3"),
             ("-5 + 3", None),
-            ("Take away 5", None),
+            ("Take away 5", "48 - 5"),
             ("2 plus 3", None),
             ("plus twenty", None),
             ("", None),
@@ -373,6 +383,20 @@ class TestFindExpression:
     )
     def test_a_question_that_goes_on_with_a_result(self, question: str, line: str | None) -> None:
         assert find_continuation(question, "48") == line
+
+    @pytest.mark.parametrize(
+        ("question", "only"),
+        [
+            ("(8 + 7) * 3", True),
+            ("What's 2 plus 3, please?", True),
+            ("Take 3 from 5.", True),
+            ("Is 7-11 open?", False),
+            ("What does 1/2 mean?", False),
+        ],
+    )
+    def test_a_question_for_nothing_but_a_result(self, question: str, only: bool) -> None:
+        assert find_expression(question)
+        assert asks_only_for_result(question) == only
 
     @pytest.mark.parametrize(
         ("question", "earlier", "line", "varied"),

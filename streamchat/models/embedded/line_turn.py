@@ -10,6 +10,7 @@ from typing import Any
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, ToolMessage
 
 from streamchat.models.embedded.pythonic.expression import (
+    asks_only_for_result,
     find_continuation,
     find_expression,
     find_variation,
@@ -129,7 +130,10 @@ class LineTurn:
             return build_question_grammar(numbers, None, self._toolbox.called)
         if continued := self._find_continuation():
             return build_expression_grammar(continued)
-        return build_question_grammar(numbers, find_expression(self.question), self._toolbox.called)
+        expression = find_expression(self.question)
+        if expression and asks_only_for_result(self.question):
+            return build_expression_grammar(expression)
+        return build_question_grammar(numbers, expression, self._toolbox.called)
 
     def _find_continuation(self) -> str | None:
         """Return the calculation that goes on with the last turn, if the question is just that."""

@@ -9,6 +9,11 @@ from streamchat.models.embedded.pythonic.numbers import find_numbers
 
 _EXPRESSION = re.compile(r"[-\u2212(]*[\d.][\d.,()\s+*/^x\u00d7\u00f7\u2212-]*[\d)]")
 _SPELLINGS = str.maketrans({"^": "**", "\u00d7": "*", "x": "*", "\u00f7": "/", "\u2212": "-"})
+_NUMBER = r"(-?\d(?:[\d,.]*\d)?)"
+_END = r"(?![\d.,]*\d|\s*[-+*/])"
+_IT = r"(?:it|that|this|the \w+|what is left)"
+_STEP = r"(?:[\s,]|\band\b|\bthen\b|\bnow\b)+"
+"""What comes before the next step of a calculation, which takes the result so far."""
 _WORDS = (
     (r"\bplus\b", "+"),
     (r"\bminus\b", "-"),
@@ -16,18 +21,37 @@ _WORDS = (
     (r"\bdivided by\b", "/"),
     (r"\bsquared\b", "** 2"),
     (r"\bcubed\b", "** 3"),
+    (rf"\b(?:subtract|take|deduct)\s+{_NUMBER}\s+from\s+{_NUMBER}{_END}", r"\2 - \1"),
+    (rf"\badd\s+{_NUMBER}\s+(?:and|to)\s+{_NUMBER}{_END}", r"\1 + \2"),
+    (rf"\bmultiply\s+{_NUMBER}\s+(?:by|with)\s+{_NUMBER}{_END}", r"\1 * \2"),
+    (rf"\bdivide\s+{_NUMBER}\s+by\s+{_NUMBER}{_END}", r"\1 / \2"),
+    (rf"\bdouble\s+{_NUMBER}{_END}", r"\1 * 2"),
+    (rf"\btriple\s+{_NUMBER}{_END}", r"\1 * 3"),
+    (rf"\bhalve\s+{_NUMBER}{_END}", r"\1 / 2"),
+    (rf"\bsquare\s+{_NUMBER}{_END}", r"\1 ** 2"),
+    (rf"\bcube\s+{_NUMBER}{_END}", r"\1 ** 3"),
+    (rf"{_STEP}multiply(?:\s+{_IT})?\s+by\s+(?=\d)", ", * "),
+    (rf"{_STEP}divide(?:\s+{_IT})?\s+by\s+(?=\d)", ", / "),
+    (rf"{_STEP}(?:subtract|take away|deduct|take)\s+{_NUMBER}(?:\s+from\s+{_IT})?", r", - \1"),
+    (rf"{_STEP}add\s+{_NUMBER}(?:\s+to\s+{_IT})?", r", + \1"),
+    (rf"{_STEP}double(?:\s+{_IT})?(?=\W*$)", ", * 2"),
+    (rf"{_STEP}triple(?:\s+{_IT})?(?=\W*$)", ", * 3"),
+    (rf"{_STEP}halve(?:\s+{_IT})?(?=\W*$)", ", / 2"),
+    (rf"{_STEP}square(?:\s+{_IT})?(?=\W*$)", ", ** 2"),
+    (rf"{_STEP}cube(?:\s+{_IT})?(?=\W*$)", ", ** 3"),
 )
 _THEN = re.compile(r"(\d\)?),\s*(?:and\s+)?(?:then\s+)?([-+*/])")
 _FIRST = re.compile(r"[-\u2212(.]*\d")
-_IT = r"(?:it|that|this|the result)"
 _LEADING = re.compile(
     rf"[^\w+*/-]*(?:(?:and|now|then|what|is|{_IT})\s+)*([-+*/][^a-z]*)", re.IGNORECASE
 )
 """A question that goes on with the last result, such as "and plus 7?"."""
-_DEEDS = {"square": "** 2", "cube": "** 3", "double": "* 2", "triple": "* 3", "halve": "/ 2"}
-_DONE_TO_IT = re.compile(
-    rf"\W*(?:(?:and|now|then|please)\s+)*({'|'.join(_DEEDS)})\s+{_IT}\W*", re.IGNORECASE
+_ASKING = re.compile(
+    r"(?:\b(?:what|s|is|are|does|do|how|much|calculate|compute|evaluate|solve|work out|make|"
+    r"give me|can|could|you|tell me|please|the result of|equal|equals|get|i|if)\b|\W)*",
+    re.IGNORECASE,
 )
+"""The words of a question that asks only for a result."""
 _COUNTED = re.compile(r"(?<![\w.])(\d+(?:\.\d+)?)\s+([a-z]{2,})", re.IGNORECASE)
 _VARIES = re.compile(
     r"\s*(?:and|what about|how about)\b(?!.*\b(?:more|less|fewer|that|it)\b)", re.IGNORECASE
@@ -43,21 +67,33 @@ def find_expression(question: str) -> str | None:
     It must hold all the numbers of the question: with others, it may be only a part of what is
     asked. In words, a comma before an operator closes what it applies to.
     """
-    text = _group(_translate(question))
-    found = max(_EXPRESSION.findall(text), key=len, default="")
-    if find_numbers(text.replace(found, " ", 1)):
+    found, rest = _split(question)
+    if find_numbers(rest):
         return None
     line = _write(_TOKEN.findall(_THOUSANDS.sub("", found).translate(_SPELLINGS)))
+    if ")" in line and ")" not in question and _is_plain(line):
+        line = ast.unparse(ast.parse(line, mode="eval"))  # without superfluous parentheses
     if line.startswith("-") and not _is_plain(line):  # such as -2 ** 2, which is not (-2) ** 2
         line = f"0 - {line[1:]}"
     return line if " " in line and _is_plain(line) else None
 
 
+def asks_only_for_result(question: str) -> bool:
+    """Whether a question asks for nothing but the result of its expression."""
+    _, rest = _split(question)
+    return bool(_ASKING.fullmatch(rest))
+
+
+def _split(question: str) -> tuple[str, str]:
+    """Return the longest part that may be an expression, and the rest."""
+    text = _group(_translate(question))
+    found = max(_EXPRESSION.findall(text), key=len, default="")
+    return found, text.replace(found, " ", 1)
+
+
 def find_continuation(question: str, result: str) -> str | None:
     """Return the expression in a question that goes on with a result, such as "minus 10?"."""
-    text = _translate(question)
-    if done := _DONE_TO_IT.fullmatch(text):
-        return f"{result} {_DEEDS[done[1].lower()]}"
+    text = _translate(f" {question}")
     leading = _LEADING.fullmatch(text)
     if not leading or re.match(r"\s*[-\u2212][\d(.]", question):
         return None

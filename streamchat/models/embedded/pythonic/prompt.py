@@ -39,6 +39,10 @@ _TALK: tuple[tuple[str, ...], ...] = (
         "Write two lines about rain.",
         'say("Soft rain on the roof,\\nthe garden drinks and is still.")',
     ),
+    ("How do you say 'cheese' in Italian?", 'say("Cheese is formaggio in Italian.")'),
+    ("Who wrote Hamlet?", 'say("William Shakespeare wrote Hamlet.")'),
+    ("And Faust?", 'say("Goethe wrote Faust.")'),
+    ("Who will win on Sunday?", 'say("I cannot know that: nobody knows the future.")'),
 )
 _EXAMPLES: tuple[tuple[str, ...], ...] = (
     ("What is 6 to the power of 3?", "6 ** 3", "216", "6 to the power of 3 is 216."),
@@ -49,36 +53,36 @@ _EXAMPLES: tuple[tuple[str, ...], ...] = (
         *("37", "Mia has 37 cards."),
     ),
     ("and 5 more?", "37 + 5", "42", "Then she has 42 cards."),
-    ("Double that.", "42 * 2"),
     ("Subtract 4 from 17.", "17 - 4", "13", "17 minus 4 is 13."),
-    ("subtract 3 from that", "13 - 3"),
-    ("300 - 120", "300 - 120"),
-    (
-        *("Add 4 to 6 and multiply the sum by 3.", "(4 + 6) * 3"),
-        *("30", "The result is 30."),
-    ),
+    _TALK[1],
     (
         *("I pay with 100 and buy 4 pens at 5 each. What is my change?", "100 - 4 * 5"),
         *("80", "Your change is 80."),
     ),
-    _TALK[1],
     ("Take 13 from 70, then double it.", "(70 - 13) * 2", "114", "The result is 114."),
+    _TALK[2],
     (
         *("A bike goes 15 miles per hour for 2 hours. How far is that?", "15 * 2"),
         *("30", "The bike goes 30 miles."),
     ),
-    _TALK[2],
-    ("add 3 to 33", "33 + 3"),
-    ("What is 7 squared minus 2 squared?", "7 ** 2 - 2 ** 2"),
+    _TALK[3],
     (
-        *("A pump fills 20 litres per minute for 4 minutes, and 15 litres are there already.",),
+        *("A rose costs 6 and a tulip 2. What do 3 roses and 8 tulips cost?", "6 * 3 + 2 * 8"),
+        *("34", "They cost 34."),
+    ),
+    _TALK[4],
+    (
+        "A pump fills 20 litres per minute for 4 minutes, and 15 litres are there already.",
         "20 * 4 + 15",
     ),
+    _TALK[5],
+    _TALK[6],
     ("A cup costs 3 and a plate 7. What do 5 of each cost?", "(3 + 7) * 5"),
-    _TALK[3],
     ("Share 48 sweets among 6 children. How many does each get?", "48 / 6", "8", "Each gets 8."),
-    ("9 plus 2, times 5", "(9 + 2) * 5", "55", "9 plus 2, times 5, is 55."),
-    ("30 - 7 * 2", "30 - 7 * 2", "16", "30 - 7 * 2 is 16."),
+    ("Zoe gets 10 a day for 3 days, then she pays 12. How much has she?", "10 * 3 - 12"),
+    _TALK[7],
+    ("A bun is 4 and a tea is 5. How much are 2 buns and 6 teas?", "4 * 2 + 5 * 6"),
+    ("Four times the difference of 9 and 7", "4 * (9 - 7)", "8", "The result is 8."),
 )
 
 
