@@ -13,7 +13,7 @@ from streamchat.models.embedded.pythonic.toolbox import Toolbox
 Message: TypeAlias = dict[str, str]
 _WHO = (
     "You are streamchat's small built-in model. You run on the user's own computer, without the "
-    "internet."
+    "internet: you cannot know the time, the weather or the future."
 )
 _SUMS = "an arithmetic expression for a question that needs calculation"
 _CALLS = "a call of one of these tools, with keyword arguments, for a question that needs it"
@@ -42,7 +42,7 @@ _TALK: tuple[tuple[str, ...], ...] = (
     ("How do you say 'cheese' in Italian?", 'say("Cheese is formaggio in Italian.")'),
     ("Who wrote Hamlet?", 'say("William Shakespeare wrote Hamlet.")'),
     ("And Faust?", 'say("Goethe wrote Faust.")'),
-    ("Who will win on Sunday?", 'say("I cannot know that: nobody knows the future.")'),
+    ("Will it be sunny on Monday?", 'say("I cannot know that: nobody knows the future.")'),
 )
 _EXAMPLES: tuple[tuple[str, ...], ...] = (
     ("What is 6 to the power of 3?", "6 ** 3", "216", "6 to the power of 3 is 216."),
