@@ -71,12 +71,14 @@ MORE_STEPS: list[Question] = [
     ("A customer hands over a 50 for 4 melons that are 6 each. What does she get back?", 26),
     ("Omar fills 7 jars with 12 beans each and eats 10 beans. How many are left?", 74),
     (
-        "Karl drives 60 km each hour. He drives for 3 hours, and tomorrow another 45 km. How far does he drive?",
+        "Karl drives 60 km each hour. He drives for 3 hours, and tomorrow another 45 km. "
+        "How far does he drive?",
         225,
     ),
     ("A barrel has 120 litres. 9 litres drip out per day for 8 days. How much remains?", 48),
     (
-        "Rosa puts 45 coins in a jar every week. After 4 weeks she takes out 70. How many coins are in the jar?",
+        "Rosa puts 45 coins in a jar every week. After 4 weeks she takes out 70. "
+        "How many coins are in the jar?",
         110,
     ),
     ("A theatre has 12 rows of 15 seats and 20 more seats. How many is that?", 200),
