@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from streamchat import events
 from streamchat.events import (
     AnswerDelta,
     ArgumentsDelta,
@@ -250,3 +251,19 @@ def test_events_that_do_not_fit_are_skipped() -> None:
 )
 def test_the_answer_so_far(events: list[Event], answer: str) -> None:
     assert find_answer(after(TurnStarted("hi", "m"), StepStarted(1), *events)) == answer
+
+
+def test_what_an_agent_says_prints_and_asks_stands_in_the_turn() -> None:
+    asked = events.InputRequested("i1", "Really?")
+    turn = fold(
+        [
+            events.SpeakerChanged("writer", 1),
+            events.OutputReceived("a line", "stderr"),
+            asked,
+            events.InputReceived("i1", "yes"),
+        ]
+    )
+    assert [type(each).__name__ for each in turn.blocks] == ["Speaker", "Output", "Question"]
+    assert turn.blocks[-1].answer == "yes"
+    with pytest.raises(ValueError, match="nothing was asked"):
+        reduce(turn, events.InputReceived("i2", "no"))
