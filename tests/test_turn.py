@@ -255,14 +255,14 @@ def test_the_answer_so_far(events: list[Event], answer: str) -> None:
 
 def test_what_an_agent_says_prints_and_asks_stands_in_the_turn() -> None:
     asked = events.InputRequested("i1", "Really?")
-    turn = fold(
-        [
-            events.SpeakerChanged("writer", 1),
-            events.OutputReceived("a line", "stderr"),
-            asked,
-            events.InputReceived("i1", "yes"),
-        ]
-    )
+    turn = Turn()
+    for event in (
+        events.SpeakerChanged("writer", 1),
+        events.OutputReceived("a line", "stderr"),
+        asked,
+        events.InputReceived("i1", "yes"),
+    ):
+        turn = reduce(turn, event)
     assert [type(each).__name__ for each in turn.blocks] == ["Speaker", "Output", "Question"]
     assert turn.blocks[-1].answer == "yes"
     with pytest.raises(ValueError, match="nothing was asked"):
