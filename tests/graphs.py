@@ -9,8 +9,6 @@ from typing import Any
 
 from langchain_core.tools import tool
 from langchain_openai import ChatOpenAI
-from langchain_openai.chat_models import _client_utils
-from pydantic import SecretStr
 
 from streamchat.agent.source import Exchange, Request
 from streamchat.agent.target.graph import GraphPlay
@@ -22,27 +20,14 @@ from streamchat.events import (
     TurnStarted,
 )
 from streamchat.turn import Answer, Prose, Turn, find_answer, fold
+from tests import plays
+from tests.plays import Emitted, pick
 from tests.server import Server
-
-OPEN: list[ChatOpenAI] = []
 
 
 def open_model(server: Server, **options: Any) -> ChatOpenAI:
-    """LangChain's model for OpenAI-compatible servers; `close_models` closes it."""
-    options = {"max_retries": 0, **options}
-    OPEN.append(ChatOpenAI(model="m", base_url=server.url, api_key=SecretStr("sk"), **options))
-    return OPEN[-1]
-
-
-async def close_models() -> None:
-    """Close the connections of the models in OPEN."""
-    while OPEN:
-        model = OPEN.pop()
-        await model.root_async_client.close()
-        model.root_client.close()
-    # It keeps one client for each address, also a closed one.
-    _client_utils._cached_async_httpx_client.cache_clear()
-    _client_utils._cached_sync_httpx_client.cache_clear()
+    """A model whose failed requests are not repeated."""
+    return plays.open_model(server, **{"max_retries": 0, **options})
 
 
 @tool
@@ -57,26 +42,16 @@ async def multiply(x: float, y: float) -> float:
     return x * y
 
 
-class Emitted:
+class Answering(Emitted):
     """Takes the events of a turn, and answers what the graph asks with what a user types."""
 
     def __init__(self, typed: Sequence[str] = ()) -> None:
-        self.events: list[Event] = []
+        super().__init__()
         self.typed = list(typed)
-        self._came = asyncio.Event()
-
-    def __call__(self, event: Event) -> None:
-        self.events.append(event)
-        self._came.set()
 
     async def ask(self, requested: InputRequested) -> object:
         self(requested)
         return read_answer(requested, self.typed.pop(0))
-
-    async def wait_for(self, event: Event) -> None:
-        while event not in self.events:
-            self._came.clear()
-            await self._came.wait()
 
 
 async def collect(
@@ -84,7 +59,7 @@ async def collect(
 ) -> list[Event]:
     """Return the events of a turn that has an answer."""
     play = graph if isinstance(graph, GraphPlay) else GraphPlay(graph)
-    emit = Emitted(typed)
+    emit = Answering(typed)
     done = await play.answer(Request(question, **fields), emit)
     assert not emit.typed
     return [TurnStarted(question, "m"), *emit.events, done]
@@ -130,17 +105,12 @@ class Chat:
         request = Request(question, history, thread_id=self.thread_id, questions=questions)
         emit = Emitted()
         task = asyncio.create_task(self.play.answer(request, emit))
-        await emit.wait_for(after)
+        await emit.wait_for_event(after)
         task.cancel()
         await asyncio.wait([task])
         assert task.cancelled()
         answer = find_answer(fold([TurnStarted(question, "m"), *emit.events]))
         self.turns.append((Exchange(question, answer, tuple(emit.events)), bool(answer)))
-
-
-def pick(events: Iterable[Event], *kinds: type) -> list[Any]:
-    """Return the events of these kinds."""
-    return [event for event in events if isinstance(event, kinds)]
 
 
 def notices(events: Iterable[Event]) -> list[str]:

@@ -28,9 +28,12 @@ def open_model(server: Server, **options: Any) -> ChatOpenAI:
 async def close_models() -> None:
     """Close the connections of the models in OPEN."""
     while OPEN:
-        await OPEN.pop().root_async_client.close()
+        model = OPEN.pop()
+        await model.root_async_client.close()
+        model.root_client.close()
     # It keeps one client for each address, also a closed one.
     _client_utils._cached_async_httpx_client.cache_clear()
+    _client_utils._cached_sync_httpx_client.cache_clear()
 
 
 class Emitted:
@@ -47,6 +50,12 @@ class Emitted:
     async def wait_for(self, kind: type) -> None:
         """Wait until there is an event of this kind."""
         while not pick(self.events, kind):
+            self._came.clear()
+            await self._came.wait()
+
+    async def wait_for_event(self, event: Event) -> None:
+        """Wait until this very event is there."""
+        while event not in self.events:
             self._came.clear()
             await self._came.wait()
 

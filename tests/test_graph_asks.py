@@ -24,7 +24,8 @@ from streamchat.events import (
     TurnDone,
 )
 from streamchat.turn import Question
-from tests.graphs import add, close_models, collect, multiply, open_model, pick, play_turn, said
+from tests.graphs import add, collect, multiply, open_model, play_turn, said
+from tests.plays import close_models, pick
 from tests.server import Server, calls, says
 
 

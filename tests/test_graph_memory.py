@@ -34,7 +34,8 @@ from streamchat.events import (
     ToolFinished,
     ToolStarted,
 )
-from tests.graphs import Chat, Emitted, add, close_models, notices, open_model, said
+from tests.graphs import Chat, add, notices, open_model, said
+from tests.plays import Emitted, close_models
 from tests.server import NEVER, Server, calls, fails, says
 
 FORGOTTEN = "the agent's memory does not hold this conversation: the history is sent along"

@@ -26,6 +26,7 @@ from langgraph.graph import END, START, MessagesState, StateGraph
 from typing_extensions import TypedDict
 
 from streamchat.agent.errors import AgentError
+from streamchat.agent.source import Request
 from streamchat.agent.target.graph import GraphPlay
 from streamchat.events import (
     AnswerDelta,
@@ -45,19 +46,16 @@ from streamchat.events import (
 from streamchat.tools import final_answer
 from streamchat.turn import Answer, Prose, Speaker, ToolCall, fold
 from tests.graphs import (
-    Emitted,
-    Request,
     add,
-    close_models,
     collect,
     multiply,
     notices,
     open_model,
-    pick,
     play_turn,
     said,
     texts,
 )
+from tests.plays import Emitted, close_models, pick
 from tests.server import (
     NEVER,
     Hangup,
@@ -526,7 +524,7 @@ async def test_a_cancelled_turn_closes_the_connection(server: Server) -> None:
     server.script(says("One ").but(parts=(*says("One ").parts, NEVER)))
     emit = Emitted()
     task = asyncio.create_task(GraphPlay(agent(server)).answer(Request("?"), emit))
-    await emit.wait_for(TextDelta("One "))
+    await emit.wait_for_event(TextDelta("One "))
     task.cancel()
     await asyncio.wait([task])
     assert task.cancelled()

@@ -37,7 +37,7 @@ def test_a_file_alone_leaves_the_name_open() -> None:
 def test_a_module_and_a_name() -> None:
     target = parse_target("my_package.app:graph")
     assert (target.path, target.module, target.attribute) == (None, "my_package.app", "graph")
-    # Sessions of agents are told from those of models by this.
+    # ".py:" in the name shows that a session belongs to an agent, not to a model.
     assert target.display == "my_package/app.py:graph"
 
 

@@ -26,9 +26,7 @@ class ExecutorSource:
 
     @property
     def tools(self) -> Sequence[ToolInfo]:
-        return [
-            ToolInfo(each.name, tuple(each.args), each.description) for each in self.executor.tools
-        ]
+        return list_tools(self.executor)
 
     @property
     def context_tokens(self) -> int | None:
@@ -42,6 +40,11 @@ class ExecutorSource:
 
     async def aclose(self) -> None:
         await self.executor.aclose()
+
+
+def list_tools(executor: AgentExecutor) -> list[ToolInfo]:
+    """Return an executor's tools as `/tools` lists them."""
+    return [ToolInfo(each.name, tuple(each.args), each.description) for each in executor.tools]
 
 
 class ExecutorRun:

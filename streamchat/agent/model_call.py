@@ -16,11 +16,11 @@ from streamchat.agent.binding import ModelBinding
 from streamchat.agent.decoder import ChunkDecoder
 from streamchat.agent.errors import AgentError
 from streamchat.agent.prompt import Prompt
-from streamchat.agent.reply import Reply, find_fault
+from streamchat.agent.reply import Reply, find_fault, to_step_finished
 from streamchat.agent.streamer import QueueCallbackHandler
 from streamchat.agent.watchdog import Watchdog
 from streamchat.config import OPENAI_KEY
-from streamchat.events import Notice, StepFinished, StepStarted, ToolFinished
+from streamchat.events import Notice, StepStarted, ToolFinished
 from streamchat.models.errors import describe
 from streamchat.models.progress import Progress
 from streamchat.models.refusals import is_unknown_model
@@ -152,16 +152,7 @@ class ModelClient:
         await self._stream(prompt.messages(tools_offered=offered), streamer, decoder, watchdog)
         reply = await streamer.end_message()
         began = watchdog.began
-        await streamer.put(
-            StepFinished(
-                step=step,
-                finish_reason=reply.finish_reason,
-                seconds=perf_counter() - started,
-                first_token_seconds=None if began is None else began - started,
-                input_tokens=reply.input_tokens,
-                output_tokens=reply.output_tokens,
-            )
-        )
+        await streamer.put(to_step_finished(reply, step, started, began))
         return reply
 
     async def _stream(

@@ -6,11 +6,14 @@ run.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
+from time import perf_counter
 from typing import Any
 
 from streamchat.agent.leaked_calls import find_leaked_call
+from streamchat.events import StepFinished
 from streamchat.text.sanitize import one_line
 
 # As named by OpenAI, Anthropic, Cohere, Hugging Face, Together and others. Servers keep making up
@@ -73,6 +76,34 @@ class Reply:
         )
         reason = None if self.finish_reason is None else redact(self.finish_reason)
         return replace(self, refusal=redact(self.refusal), finish_reason=reason, calls=calls)
+
+
+def to_step_finished(reply: Reply, step: int, started: float, first: float | None) -> StepFinished:
+    """Return the event that ends a step, now.
+
+    Args:
+        reply: the step's message.
+        step: its number in the turn.
+        started: when it was requested, in `perf_counter` seconds.
+        first: when its first piece arrived; None if none did.
+    """
+    return StepFinished(
+        step=step,
+        finish_reason=reply.finish_reason,
+        seconds=perf_counter() - started,
+        first_token_seconds=None if first is None else first - started,
+        input_tokens=reply.input_tokens,
+        output_tokens=reply.output_tokens,
+    )
+
+
+def read_object(arguments: str) -> dict[str, Any] | None:
+    """Return the JSON object in a call's arguments, by default an empty one; None if none is."""
+    try:
+        value = json.loads(arguments or "{}")
+    except (ValueError, RecursionError):
+        return None
+    return value if isinstance(value, dict) else None
 
 
 def is_cut_off(finish_reason: str | None) -> bool:

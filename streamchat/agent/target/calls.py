@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -11,7 +10,7 @@ from typing import Any
 
 from langchain_core.messages import BaseMessage, ToolMessage
 
-from streamchat.agent.reply import Call
+from streamchat.agent.reply import Call, read_object
 from streamchat.events import ANSWER_TOOL, Event, Notice, ToolFinished, ToolStarted
 from streamchat.text.sanitize import one_line
 
@@ -76,7 +75,7 @@ class CallBook:
         for call in calls:
             if known := self._calls.get(call.call_id):
                 known.call, known.alone, known.ready = call, len(calls) == 1, perf_counter()
-                arguments = read_arguments(call)
+                arguments = read_object(call.arguments)
                 if run and arguments is not None:
                     self._start(known, arguments)
 
@@ -171,26 +170,21 @@ class CallBook:
             self.used[known.name] = None
         self._emit(ToolFinished(known.call_id, output, failed, seconds))
         if known.call and is_cut(known.call):
-            cut = one_line(known.call.arguments, _MAX_ARGUMENTS)
-            name = one_line(known.name, 40) or "a call"
-            self._emit(Notice(f"{name} ran although its arguments were cut off: {cut}"))
+            self._emit(warn_of_cut(known.call))
 
     def _find_waiting(self, name: str) -> OpenCall | None:
         return next((each for each in self.waiting if each.name == name and not each.started), None)
 
 
-def read_arguments(call: Call) -> dict[str, Any] | None:
-    """Return a call's arguments; None if they are not a JSON object."""
-    try:
-        arguments = json.loads(call.arguments or "{}")
-    except (ValueError, RecursionError):
-        return None
-    return arguments if isinstance(arguments, dict) else None
-
-
 def is_cut(call: Call) -> bool:
     """Whether a call's arguments begin, and do not end."""
     return bool(call.arguments.strip()) and not call.complete
+
+
+def warn_of_cut(call: Call) -> Notice:
+    """Return a warning that a tool ran with arguments that LangChain had completed."""
+    name, cut = one_line(call.name, 40) or "a call", one_line(call.arguments, _MAX_ARGUMENTS)
+    return Notice(f"{name} ran although its arguments were cut off: {cut}")
 
 
 def read_result(output: object) -> tuple[str, bool]:

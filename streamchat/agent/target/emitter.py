@@ -47,7 +47,7 @@ class Emitter:
             self.is_waiting = False
 
     def reply(self, answer: object) -> None:
-        """Return the answer to whoever asked; called in the agent's loop."""
+        """Pass the answer on to `ask`; called in the agent's loop."""
         if self._reply and not self._reply.done():
             self._reply.set_result(answer)
 

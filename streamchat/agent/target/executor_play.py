@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Sequence
 
 from streamchat.agent.executor import AgentExecutor
+from streamchat.agent.executor_source import list_tools
 from streamchat.agent.source import Request, ToolInfo
 from streamchat.agent.streamer import QueueCallbackHandler
 from streamchat.agent.target.play import Emit
@@ -23,9 +24,7 @@ class ExecutorPlay:
 
     @property
     def tools(self) -> Sequence[ToolInfo]:
-        return [
-            ToolInfo(each.name, tuple(each.args), each.description) for each in self._executor.tools
-        ]
+        return list_tools(self._executor)
 
     async def answer(self, request: Request, emit: Emit) -> TurnDone:
         streamer = QueueCallbackHandler(raw=request.raw)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -11,21 +10,18 @@ from typing import Any
 from langchain_core.messages import ToolMessage
 
 from streamchat.agent.decoder import CALL_ID
-from streamchat.agent.reply import Call, Reply
+from streamchat.agent.reply import Call, Reply, read_object
+from streamchat.agent.target.calls import warn_of_cut
 from streamchat.agent.target.interrupts import to_json
 from streamchat.events import (
     ANSWER_TOOL,
     ArgumentsDelta,
     Event,
-    Notice,
     ToolCallStarted,
     ToolFinished,
     ToolStarted,
 )
-from streamchat.text.sanitize import one_line
 
-_MAX_ARGUMENTS = 100
-"""Characters of arguments quoted in a notice."""
 # Raised inside a tool to pause or leave the graph: the tool has not failed.
 _SIGNALS = frozenset(
     {"GraphInterrupt", "GraphBubbleUp", "NodeInterrupt", "ParentCommand", "CancelledError"}
@@ -187,8 +183,7 @@ class GraphCalls:
             ToolStarted(call.call_id, read_arguments(call) if arguments is None else arguments)
         ]
         if known.cut:
-            name, cut = one_line(call.name, 40), one_line(call.arguments, _MAX_ARGUMENTS)
-            events.append(Notice(f"{name} ran although its arguments were cut off: {cut}"))
+            events.append(warn_of_cut(call))
         return events
 
     def _finish(self, known: _Known, output: str, failed: bool, now: float) -> list[Event]:
@@ -243,11 +238,7 @@ def _is_like(known: _Known, name: str, arguments: Mapping[str, Any] | None) -> b
 
 def read_arguments(call: Call) -> dict[str, Any]:
     """Return a call's arguments; none if they are not a JSON object."""
-    try:
-        arguments = json.loads(call.arguments or "{}")
-    except (ValueError, RecursionError):
-        return {}
-    return arguments if isinstance(arguments, dict) else {}
+    return read_object(call.arguments) or {}
 
 
 def read_result(output: object) -> tuple[str, bool]:

@@ -9,7 +9,7 @@ from typing import Any, TypeAlias, assert_never
 from langchain_core.messages import AIMessage, AIMessageChunk, ToolMessage
 
 from streamchat.agent.decoder import ChunkDecoder, to_chunk_received
-from streamchat.agent.reply import Reply
+from streamchat.agent.reply import to_step_finished
 from streamchat.agent.target.graph_answer import GraphAnswer, find_messages
 from streamchat.agent.target.graph_calls import GraphCalls
 from streamchat.agent.target.graph_requests import ModelRequest, ModelRequests, OpenMessage
@@ -28,7 +28,6 @@ from streamchat.agent.target.speakers import Floor, find_speaker
 from streamchat.events import (
     Event,
     OutputReceived,
-    StepFinished,
     StepStarted,
     ToolFinished,
     ToolStarted,
@@ -192,7 +191,8 @@ class GraphStream:
             self._answer.add_text(reply.text, message.first or perf_counter())
             self._answer.add_calls(reply.calls)
             if message.request.step:
-                events.append(_to_step(message, reply))
+                request = message.request
+                events.append(to_step_finished(reply, request.step, request.time, message.first))
         self._show(self._floor.feed(message.key, events))
         self._show(self._floor.close(message.key))
         if complete:
@@ -275,15 +275,3 @@ class GraphStream:
 
 def _find_place(metadata: Mapping[str, Any]) -> str:
     return str(metadata.get("langgraph_checkpoint_ns") or "")
-
-
-def _to_step(message: OpenMessage, reply: Reply) -> StepFinished:
-    started = message.request.time
-    return StepFinished(
-        step=message.request.step,
-        finish_reason=reply.finish_reason,
-        seconds=perf_counter() - started,
-        first_token_seconds=None if message.first is None else message.first - started,
-        input_tokens=reply.input_tokens,
-        output_tokens=reply.output_tokens,
-    )

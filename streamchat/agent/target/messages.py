@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -11,6 +10,7 @@ from uuid import uuid4
 
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, ToolCall, ToolMessage
 
+from streamchat.agent.reply import read_object
 from streamchat.agent.source import Exchange
 from streamchat.events import (
     AnswerDelta,
@@ -57,11 +57,7 @@ class _Call:
     def read_arguments(self) -> dict[str, Any]:
         if self.arguments is not None:
             return dict(self.arguments)
-        try:
-            arguments = json.loads("".join(self.fragments) or "{}")
-        except (ValueError, RecursionError):
-            arguments = None
-        return arguments if isinstance(arguments, dict) else {}
+        return read_object("".join(self.fragments)) or {}
 
 
 @dataclass(slots=True)

@@ -16,12 +16,11 @@ from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
 from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, LLMResult
 
 from streamchat.agent.decoder import ChunkDecoder, to_chunk_received
-from streamchat.agent.reply import Reply
+from streamchat.agent.reply import Reply, to_step_finished
 from streamchat.agent.target.calls import CallBook
 from streamchat.events import (
     AnswerDelta,
     Event,
-    StepFinished,
     StepStarted,
     TextDelta,
     ToolCallStarted,
@@ -173,7 +172,7 @@ class ModelRuns(BaseCallbackHandler):
             return
         self.last = run.reply
         if run.step:
-            self._emit(_to_step_finished(run, run.reply))
+            self._emit(to_step_finished(run.reply, run.step, run.started, run.first))
         self.calls.complete(run.reply.calls, run=self._runs_calls)
 
     def hand_out(self, message: AIMessage) -> bool:
@@ -257,14 +256,3 @@ class ModelRuns(BaseCallbackHandler):
 def _is_plain(event: Event) -> bool:
     """Whether an event is text of a message, and not of a call."""
     return isinstance(event, TextDelta) or (isinstance(event, AnswerDelta) and not event.call_id)
-
-
-def _to_step_finished(run: ModelRun, reply: Reply) -> StepFinished:
-    return StepFinished(
-        step=run.step,
-        finish_reason=reply.finish_reason,
-        seconds=perf_counter() - run.started,
-        first_token_seconds=None if run.first is None else run.first - run.started,
-        input_tokens=reply.input_tokens,
-        output_tokens=reply.output_tokens,
-    )

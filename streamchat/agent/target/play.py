@@ -1,6 +1,6 @@
 """The protocol that every kind of agent follows: a graph, a chain, an executor.
 
-A play answers in the event loop of the agent's own thread. Whoever runs it emits `TurnStarted`
+A play answers in the event loop of the agent's own thread. Its caller emits `TurnStarted`
 before and the last event after it, and redacts all events.
 """
 

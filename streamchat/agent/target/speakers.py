@@ -92,8 +92,8 @@ class Floor:
     """Orders the events of messages that arrive at the same time.
 
     One message has the floor until it is complete, and its text is shown as it arrives. Text of
-    the others waits for its turn. Their calls need not wait once the first message has come to its
-    own calls: the fragments of calls are told apart by the IDs.
+    the others waits for its turn. Their calls need not wait once the first message has begun
+    its own calls: each fragment carries the ID of its call.
 
     Args:
         announces: whether the first speaker is announced, too. All are as soon as there are two.

@@ -83,7 +83,7 @@ class AgentThread:
     def _run(self) -> None:
         asyncio.set_event_loop(self.loop)
         while not self._is_closing:
-            # Tasks of the agent may exit; asyncio gives that to whoever waits for the task, too.
+            # A task of the agent may call sys.exit, which asyncio also raises in run_forever.
             with suppress(SystemExit, KeyboardInterrupt):
                 self.loop.run_forever()
         with suppress(Exception, SystemExit, KeyboardInterrupt):
