@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any, Literal, assert_never
 
 from streamchat.events import (
+    ANSWER_TOOL,
     AnswerDelta,
     ArgumentsDelta,
     ChunkReceived,
@@ -72,6 +73,7 @@ class Turn:
     the time taken to write `output_tokens`, from the first token of each message to its end.
     `prompt_progress` is how much of the latest request has been read, where the server tells.
     `context_tokens` is what the latest request and its reply took of the model's context.
+    `message_at` is the position of the latest message: texts before it do not grow any more.
     """
 
     question: str = ""
@@ -88,6 +90,7 @@ class Turn:
     context_tokens: int | None = None
     prompt_progress: PromptProgress | None = None
     generation_seconds: float = 0.0
+    message_at: int = 0
 
     @property
     def answer(self) -> Pieces:
@@ -134,11 +137,26 @@ class Turn:
         at = len(self.blocks) - 1
         # Reasoning and output may arrive in the middle of a text, and do not end it.
         passing = (Reasoning, Output) if kind is Prose else Output
-        while at >= 0 and isinstance(self.blocks[at], passing):
+        while at >= self.message_at and isinstance(self.blocks[at], passing):
             at -= 1
-        if at >= 0 and isinstance(current := self.blocks[at], kind):
+        if at >= self.message_at and isinstance(current := self.blocks[at], kind):
             return self._with_block(at, kind(current.text.append(text)))
         return replace(self, blocks=(*self.blocks, kind(Pieces([text]))))
+
+    def _with_block_above_calls(self, block: Output | Question) -> Turn:
+        """Add a block above the calls that have not ended: these still change, and it does not."""
+        place = len(self.blocks)
+        for at in range(place - 1, -1, -1):
+            match self.blocks[at]:
+                case ToolCall(name=name, ended=False) if name != ANSWER_TOOL:
+                    place = at
+                case Output():
+                    break  # any calls above it have ended
+        return replace(
+            self,
+            blocks=(*self.blocks[:place], block, *self.blocks[place:]),
+            message_at=self.message_at + (place < self.message_at),
+        )
 
     def _with_input(self, request_id: str, answer: str) -> Turn:
         for position, block in enumerate(self.blocks):
@@ -170,7 +188,9 @@ class Turn:
         prose = None if at is None else self.blocks[at]
         if at is not None and isinstance(prose, Prose) and prose.text.text == answer:
             return self._with_block(at, Answer("", prose.text))
-        return replace(self, blocks=(*self.blocks, Answer("", Pieces([answer]))))
+        # It is the graph's and no node's.
+        speaker = [Speaker("")] if any(isinstance(each, Speaker) for each in self.blocks) else []
+        return replace(self, blocks=(*self.blocks, *speaker, Answer("", Pieces([answer]))))
 
     def _with_refused_answer(self, call_id: str) -> Turn:
         """Mark the answer of a failed call as refused, and move the call after it."""
@@ -197,7 +217,7 @@ def reduce(turn: Turn, event: Event) -> Turn:
         case TurnStarted(question, model):
             return Turn(question=question, model=model)
         case StepStarted(step):
-            return replace(turn, step=step, prompt_progress=None)
+            return replace(turn, step=step, prompt_progress=None, message_at=len(turn.blocks))
         case PromptProgress():
             return replace(turn, prompt_progress=event)
         case TextDelta(text):
@@ -224,9 +244,9 @@ def reduce(turn: Turn, event: Event) -> Turn:
         case SpeakerChanged(name, depth):
             return replace(turn, blocks=(*turn.blocks, Speaker(name, depth)))
         case OutputReceived(text, origin):
-            return replace(turn, blocks=(*turn.blocks, Output(text, origin)))
+            return turn._with_block_above_calls(Output(text, origin))
         case InputRequested():
-            return replace(turn, blocks=(*turn.blocks, Question(event)))
+            return turn._with_block_above_calls(Question(event))
         case InputReceived(request_id, answer):
             return turn._with_input(request_id, answer)
         case TurnDone(answer, tools_used, seconds):

@@ -45,7 +45,10 @@ class Note:
 
 @dataclass(frozen=True, slots=True)
 class Speaker:
-    """The node of the agent's graph that the next blocks come from; see `SpeakerChanged`."""
+    """The node of the agent's graph that the next blocks come from; see `SpeakerChanged`.
+
+    Without a name it is the graph itself.
+    """
 
     name: str
     depth: int = 0
