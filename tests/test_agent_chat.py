@@ -123,6 +123,26 @@ def test_a_session_of_a_model_that_an_agent_goes_on_with(server: Server, tmp_pat
     assert done.stderr == "continuing with mine.py:agent; the session used gpt-4o-mini\n"
 
 
+def test_sessions_of_agents_and_models_are_resumed_within_a_chat(
+    server: Server, tmp_path: Path
+) -> None:
+    write_executor(tmp_path / "mine.py", ECHO)
+    server.script(says("One."), says("Four."))
+    model = {"OPENAI_BASE_URL": server.url, "OPENAI_API_KEY": "k"}
+    run(tmp_path, "ask", "one", **model)
+    run(tmp_path, "ask", "--agent", "mine.py", "two", cwd=tmp_path)
+    of_agent, of_model = (
+        line.split()[0] for line in run(tmp_path, "sessions", "list").stdout.splitlines()
+    )
+    lines = f"/resume {of_model}\nthree\n"
+    done = run(tmp_path, "repl", "--agent", "mine.py", stdin=lines, cwd=tmp_path, **model)
+    assert done.stdout == "You said three\n"
+    assert done.stderr == "continuing with mine.py; the session used gpt-4o-mini\n"
+    done = run(tmp_path, "repl", stdin=f"/resume {of_agent}\nfour\n", **model)
+    assert done.stdout == "Four.\n"
+    assert "the session used mine.py:agent (--agent mine.py:agent goes on" in done.stderr
+
+
 def test_a_script_ends_if_there_is_no_agent(tmp_path: Path) -> None:
     write(tmp_path / "mine.py", "print('Loading')\nagent = None\n")
     done = run(tmp_path, "repl", "--agent", "mine.py:agent", stdin="one\n", cwd=tmp_path)
