@@ -6,7 +6,6 @@ import asyncio
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
-from contextvars import copy_context
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
@@ -34,7 +33,7 @@ class _News:
 
 def watch(chat: Chat, prompt: Prompt) -> None:
     """From now on, show above the open prompt what happens in the background."""
-    loop, context = asyncio.get_running_loop(), copy_context()
+    loop = asyncio.get_running_loop()
 
     def show() -> None:
         if prompt.is_open and (news := _take_news(chat)):
@@ -42,7 +41,7 @@ def watch(chat: Chat, prompt: Prompt) -> None:
 
     def wake() -> None:
         with suppress(RuntimeError):  # the chat has ended
-            loop.call_soon_threadsafe(show, context=context)
+            loop.call_soon_threadsafe(show)
 
     def report_activity() -> None:
         prompt.redraw()

@@ -163,12 +163,19 @@ class Prompt:
 
     @property
     def is_open(self) -> bool:
-        """Whether the user can type at a prompt that can be drawn again."""
-        return self._session.app.is_running
+        """Whether the prompt is on the screen, and can be drawn again below new lines."""
+        app = self._session.app
+        is_hidden = app._running_in_terminal  # by the editor
+        return app.is_running and not (app.is_done or is_hidden)
 
     def print_above(self, write: Callable[[], None]) -> None:
-        """Let something print above the prompt. Call this in the context of the event loop."""
-        run_in_terminal(write)
+        """Let something print lines above the prompt, which is open.
+
+        prompt-toolkit's `run_in_terminal` would let the terminal echo the keys typed meanwhile.
+        """
+        self._session.app.renderer.erase()
+        write()
+        self._session.app.invalidate()
 
     def offer(self) -> None:
         """Offer completions that were found since the last key."""
