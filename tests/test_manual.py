@@ -93,7 +93,7 @@ def test_the_documented_hashes_are_the_checked_ones() -> None:
 
 def test_the_python_example_runs(server: Server, tmp_path: Path) -> None:
     server.script(*notebook())
-    (code,) = re.findall(r"```python\n(.*?)```", MANUAL, re.DOTALL)
+    (code,) = re.findall(r"```python\n(.*?)```", read_topic("python"), re.DOTALL)
     done = subprocess.run(
         [sys.executable, "-W", "error", "-c", code],
         capture_output=True,
