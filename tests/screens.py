@@ -1,7 +1,8 @@
 """Draws the pictures of README and manual from real turns and chats: python -m tests.screens
 
-The turns are the executor's, on the scripted server; only their times are made up, so that the
-pictures do not change. The chats are the installed program's, on a terminal.
+The turns are the executor's and those of the manual's example agents, on the scripted server; only
+their times are made up, so that the pictures do not change. The chats are the installed program's,
+on a terminal.
 """
 
 from __future__ import annotations
@@ -45,6 +46,7 @@ from streamchat.view.live import view
 from streamchat.view.live.view import LiveView
 from streamchat.view.outcome import format_outcome
 from tests.chatting import Chat
+from tests.examples import EXAMPLES, ask, opened
 from tests.screen import Screen, ScreenTerminal
 from tests.server import MARKDOWN, Hangup, Reply, Server, answers, calls, delta, says
 
@@ -71,12 +73,14 @@ class Shot(NamedTuple):
         replies: the server's.
         until: the kind of event that is the last one shown; None shows the whole turn.
         count: how many events of that kind are shown.
+        agent: the name of the example whose agent answers; empty for the executor.
     """
 
     question: str
     replies: tuple[Reply, ...]
     until: type[Event] | None = None
     count: int = 0
+    agent: str = ""
 
 
 THOUGHTS = (
@@ -112,6 +116,7 @@ SHOTS = {
         ),
     ),
 }
+SHOTS |= {name: Shot(each.question, each.replies, agent=name) for name, each in EXAMPLES.items()}
 
 
 def open_menu(chat: Chat) -> None:
@@ -125,7 +130,7 @@ CHATS: dict[str, Callable[[Chat], None]] = {"welcome": lambda chat: None, "menu"
 NAMES = [
     f"{name}{'' if width == WIDTHS[0] else f'-{width}'}{'' if theme == 'dark' else f'-{theme}'}"
     for name in (*SHOTS, *CHATS)
-    for width in WIDTHS
+    for width in (WIDTHS[:1] if name in EXAMPLES else WIDTHS)
     for theme in THEMES
 ]
 
@@ -142,6 +147,14 @@ async def play(question: str, replies: Sequence[Reply]) -> list[Event]:
         await asyncio.wait([task])
         task.exception()  # what follows the picture does not matter
         await executor.aclose()
+    return [fix(event) for event in events]
+
+
+async def play_agent(name: str) -> list[Event]:
+    """Return the events of an example's turn, with times that never change."""
+    with Server() as server, TemporaryDirectory() as folder:
+        async with opened(name, server, Path(folder)) as source:
+            events = await ask(source, EXAMPLES[name], server)
     return [fix(event) for event in events]
 
 
@@ -181,7 +194,8 @@ def show_shot(shot: Shot, columns: int) -> Text:
     """Return a screen with the question and the turn's events."""
     screen = Screen(columns, 60)
     screen.write(f"\x1b[1m› {shot.question}\x1b[0m\r\n\r\n")
-    events = cut_off(shot, asyncio.run(play(shot.question, shot.replies)))
+    playing = play_agent(shot.agent) if shot.agent else play(shot.question, shot.replies)
+    events = cut_off(shot, asyncio.run(playing))
     console = Console(file=io.StringIO(), force_terminal=True, color_system="standard")
     turn = Turn()
     with slow_clock():
