@@ -42,6 +42,7 @@ class Example(NamedTuple):
     typed: str = ""
 
 
+MAIL = ("Your ", "lamp ", "has ", "arrived.")
 EXAMPLES = {
     "shop": Example(
         "What does a lamp cost with tax?",
@@ -54,7 +55,9 @@ EXAMPLES = {
     "report": Example(
         "Coffee or tea for a night shift?",
         (
-            says("1. Coffee ", "has twice ", "the caffeine.\n", "2. Tea ", "wakes ", "for longer.\n")
+            says(
+                "1. Coffee ", "has twice ", "the caffeine.\n", "2. Tea ", "wakes ", "for longer.\n"
+            )
             + says("3. Tea ", "is older."),
             says("The third: ", "age ", "keeps ", "nobody ", "awake."),
             says("Begin ", "with coffee, ", "which has ", "twice the caffeine. ")
@@ -66,8 +69,7 @@ EXAMPLES = {
         (
             calls(
                 "send_mail",
-                ['{"', "to", '":"', "ada", "@example.org", '","', "text", '":"']
-                + ["Your ", "lamp ", "has ", "arrived.", '"}'],
+                ['{"', "to", '":"', "ada@", "example.org", '","', "text", '":"', *MAIL, '"}'],
             ),
             says("I have ", "told ", "Ada ", "about her lamp."),
         ),
