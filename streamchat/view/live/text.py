@@ -85,10 +85,10 @@ class TextDrawing(Growing):
         return ([LINE_BREAK, *text], rest) if text else (text, rest and [LINE_BREAK, *rest])
 
     def close(
-        self, moment: Moment, figures: Sequence[str] = (), *, failed: bool = False
+        self, moment: Moment, figures: Sequence[str] = (), *, crossed: bool = False
     ) -> list[StyledText]:
         framed = self.framed or (self._undecided is not None and self.rest)
-        return draw_bottom(figures, self.canvas, moment, failed=failed) if framed else []
+        return draw_bottom(figures, self.canvas, moment, crossed=crossed) if framed else []
 
 
 def _count_rows(parts: Sequence[StyledText], columns: int) -> int:
