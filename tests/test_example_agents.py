@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 from streamchat.agent.source import Exchange
@@ -18,8 +19,9 @@ from streamchat.events import (
     ToolStarted,
     TurnDone,
 )
-from tests.examples import EXAMPLES, MAIL, ask, opened
+from tests.examples import EXAMPLES, MAIL, ask, opened, write_example
 from tests.plays import pick, sent
+from tests.program import run
 from tests.server import Server
 
 
@@ -31,6 +33,13 @@ def texts(events: list[Event]) -> list[str]:
     return [event.text for event in pick(events, TextDelta, AnswerDelta)]
 
 
+def list_texts(name: str) -> list[str]:
+    """Return the pieces of text that the server sends in an example's turn."""
+    parts = [part for reply in EXAMPLES[name].replies for part in reply.parts]
+    deltas = [part["choices"][0]["delta"] for part in parts if isinstance(part, dict)]
+    return [each["content"] for each in deltas if "content" in each]
+
+
 async def test_an_agent_with_two_tools(server: Server, tmp_path: Path) -> None:
     async with opened("shop", server, tmp_path) as source:
         events = await ask(source, EXAMPLES["shop"], server)
@@ -40,7 +49,7 @@ async def test_an_agent_with_two_tools(server: Server, tmp_path: Path) -> None:
     ]
     assert OutputReceived("looking up 'lamp'") in events
     assert [event.output for event in pick(events, ToolFinished)] == ["49.0", "58.8"]
-    assert texts(events) == ["A lamp ", "costs ", "58.80 ", "euros, ", "tax ", "included."]
+    assert texts(events) == list_texts("shop")
     assert isinstance(events[-1], TurnDone)
     assert events[-1].tools_used == ("find_price", "add_tax")
 
@@ -54,7 +63,7 @@ async def test_a_graph_of_two_nodes(server: Server, tmp_path: Path) -> None:
         SpeakerChanged("doubt", 1),
         SpeakerChanged("write", 0),
     ]
-    assert len(texts(events)) == 21
+    assert texts(events) == list_texts("report")
     assert isinstance(events[-1], TurnDone)
     assert events[-1].answer.startswith("Begin with coffee, ")
     assert events[-1].answer.endswith("for longer.")
@@ -81,7 +90,7 @@ async def test_a_chain(server: Server, tmp_path: Path) -> None:
     async with opened("translator", server, tmp_path) as source:
         before = [Exchange("Hello!", "Bonjour !")]
         events = await ask(source, EXAMPLES["translator"], server, before)
-    assert texts(events) == ["La ", "lampe ", "est ", "arrivée", "."]
+    assert texts(events) == list_texts("translator")
     assert sent(server)[1:] == [
         ("user", "Hello!"),
         ("assistant", "Bonjour !"),
@@ -98,6 +107,22 @@ async def test_an_executor(server: Server, tmp_path: Path) -> None:
     assert fragments(events) == ['{"', "fahren", "heit", '":', "451", "}"]
     assert [event.output for event in pick(events, ToolFinished)] == ["232.8"]
     assert sent(server, 0)[:2] == [("user", "Hi"), ("assistant", "Hello!")]
-    assert texts(events) == ["Yes: ", "it is ", "232.8 ", "degrees ", "Celsius."]
+    assert texts(events) == list_texts("units")
     assert isinstance(events[-1], TurnDone)
     assert events[-1].answer == "Yes: it is 232.8 degrees Celsius."
+
+
+def test_the_program_asks_it(server: Server, tmp_path: Path) -> None:
+    question, replies, _ = EXAMPLES["report"]
+    server.script(*replies)
+    write_example("report", tmp_path)
+    variables = {"OPENAI_BASE_URL": server.url, "OPENAI_API_KEY": "sk-example"}
+    command = ("ask", "--agent", "report.py", "--json", question)
+    done = run(tmp_path, *command, cwd=tmp_path, fresh=True, **variables)
+    assert (done.stderr, done.returncode) == ("", 0)
+    events = [json.loads(line) for line in done.stdout.splitlines()]
+    spoken = [each for each in events if each["type"] == "speaker_changed"]
+    assert [each["name"] for each in spoken] == ["collect", "doubt", "write"]
+    texts = [each["text"] for each in events if each["type"] == "text_delta"]
+    assert texts == list_texts("report")
+    assert events[-1]["type"] == "turn_done"
