@@ -117,6 +117,15 @@ def test_a_topic_is_plain_text_on_a_pipe(topic: str, tmp_path: Path) -> None:
     assert "\x1b" not in shown.stdout
 
 
+def test_code_keeps_its_blank_lines(tmp_path: Path) -> None:
+    blocks = re.findall(r"```python\n.*?```", read_topic("agents"), re.DOTALL)
+    shown = run(tmp_path, "help", "agents").stdout
+    assert any("\n\n\n" in block for block in blocks)
+    assert all(block in shown for block in blocks)
+    assert "\n\n\n" not in re.sub(r"```python\n.*?```", "...", shown, flags=re.DOTALL)
+    assert not shown.endswith("\n\n")
+
+
 def test_help_lists_the_topics(tmp_path: Path) -> None:
     lines = run(tmp_path, "help").stdout.splitlines()
     assert [line.split()[0] for line in lines] == list(TOPICS)
