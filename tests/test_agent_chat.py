@@ -57,7 +57,7 @@ def test_the_user_can_type_and_leave_while_the_file_hangs(server: Server, tmp_pa
         chat.wait_for_prompt()
         chat.wait_for(lambda _: chat.bar.endswith("loading"))
         chat.type("one" + ENTER)
-        chat.wait_until_written("loading")
+        chat.wait_for("loading 0:")
         chat.type(CTRL_C)
         chat.wait_for_prompt("one")
         chat.type(CTRL_C)

@@ -25,7 +25,7 @@ from streamchat.events import (
     TurnDone,
     TurnFailed,
 )
-from streamchat.text.sanitize import SafeText, cut, join, one_line, sanitize
+from streamchat.text.sanitize import SafeText, join, sanitize
 from streamchat.turn import Turn
 from streamchat.view.formatting import format_figures
 from streamchat.view.glyphs import TICK, choose_glyphs
@@ -35,6 +35,7 @@ from streamchat.view.live.page import Page
 from streamchat.view.live.painter import Painter, drop_break, reflows
 from streamchat.view.live.phase import format_status
 from streamchat.view.live.terminal import Terminal, Tty
+from streamchat.view.live.typed import format_typed
 from streamchat.view.look import DEFAULT_LOOK, Look
 from streamchat.view.style import LINE_BREAK, Palette, StyledText, get_style, open_console
 
@@ -46,7 +47,6 @@ _SHARE = 8
 """How many times longer the pause between two frames is than a frame takes, at least."""
 _CORNER = 5
 """Cells before the figures: a corner and a mark."""
-_QUEUED = sanitize("queued: ")
 _HIDE_CURSOR, _SHOW_CURSOR = "\x1b[?25l", "\x1b[?25h"
 
 
@@ -138,12 +138,10 @@ class LiveView:
         self._paint_soon()
 
     def show_typed(self, queued: Sequence[str], text: str) -> None:
-        room = self._terminal.size[0] - 1
         escape = self._palette.escape_unencodable
-        self._typed = [_crop(join(_QUEUED, one_line(escape(each))), room) for each in queued]
-        if text:
-            prompt = sanitize(f"{self._glyphs.prompt} ")
-            self._typed.append(_crop(join(prompt, one_line(escape(text))), room, end=True))
+        self._typed = format_typed(
+            list(map(escape, queued)), escape(text), self._glyphs.prompt, self._terminal.size[0] - 1
+        )
         self._paint_soon()
 
     def show(self, turn: Turn, event: Event) -> None:
@@ -265,10 +263,3 @@ class LiveView:
         return self._palette.apply(
             [(f"{self._glyphs.spin(now)} {status}", "dim")] if status else []
         )
-
-
-def _crop(line: SafeText, columns: int, *, end: bool = False) -> SafeText:
-    """Return as much of a line as fits: its beginning, or its end."""
-    while line and cell_len(line) > columns:
-        line = cut(line, 1) if end else cut(line, 0, -1)
-    return line
