@@ -25,7 +25,7 @@ from streamchat.events import (
 )
 from streamchat.text.sanitize import sanitize
 from tests.test_live import Clock, Session, bottom, broken, clock, draw_turn, top
-from tests.turns import ASKING, DELETION, EVIL, GRAPH, PRINTING, call
+from tests.turns import ASKING, DELEGATING, DELETION, EVIL, GRAPH, PRINTING, call
 
 __all__ = ["clock"]
 
@@ -43,12 +43,12 @@ def test_a_node_has_a_line_of_its_own_and_a_subgraph_is_indented() -> None:
         "",
         "  It was Ada Lovelace, who wrote a program for the",
         *("  Analytical Engine in 1843.", ""),
-        *("writer ›", top(columns=60), "Ada Lovelace wrote the first."),
+        *("writer ›", "╭" + "─" * 59, "Ada Lovelace wrote the first."),
         "╰─ graph.py:app · 4 steps · 4.2 s",
     ]
 
 
-@pytest.mark.parametrize("events", [GRAPH, PRINTING, ASKING])
+@pytest.mark.parametrize("events", [GRAPH, DELEGATING, PRINTING, ASKING])
 @pytest.mark.parametrize("columns", [3, 40])
 def test_frames_between_events_leave_nothing_behind(events: list[Event], columns: int) -> None:
     with Session(columns, 24) as session:
@@ -57,6 +57,32 @@ def test_frames_between_events_leave_nothing_behind(events: list[Event], columns
             session.view._paint()
         session.show(events[-1])
     assert session.everything == draw_turn(events, columns)
+
+
+def test_an_agent_inside_a_tool_is_final_before_the_tool_ends(clock: Clock) -> None:
+    with Session(40) as session:
+        for event in DELEGATING[:15]:
+            clock.now += 1
+            session.show(event)
+        session.view._paint()
+        assert session.visible == [
+            *("boss ›", '╭─ › task(goal="find") ────────────────╮'),
+            '│ {"goal": "find"}|                    │',
+            "╰──────────────────────────────────────╯",
+            *("", "  researcher ›", "  ┊ searching"),
+            "  ╭─ ✓ search() → Ada ─────────────────╮",
+            "  │ {}|                                │",
+            "  ╰──────────────────────────── <1 ms ─╯",
+            "⠋ waiting for the model",
+        ]
+        sent = len(session.terminal.frames)
+        session.show(*DELEGATING[15:])
+        assert "search" not in "".join(session.terminal.frames[sent:])
+    assert session.everything[10:17] == [
+        *("", "  It was Ada.", "", "╭─ ✓ task ─────────────────────────────╮"),
+        "│ → It was Ada.                        │",
+        *("╰────────────────────────────── 2.5 s ─╯", ""),
+    ]
 
 
 def test_an_answer_that_no_node_has_written_is_nobodys() -> None:
@@ -223,4 +249,4 @@ def test_a_call_that_ends_among_other_nodes_lets_them_go_on(clock: Clock) -> Non
         shown = [line for line in session.visible if line and line[0] not in "│╰"]
     assert shown[0] == "a ›"
     assert shown[1].startswith("╭─ ✓ add ─")
-    assert shown[2:] == ["b ›", "Hello.", "a ›", top(columns=40), "Hi."]
+    assert shown[2:] == ["b ›", "Hello.", "a ›", "╭" + "─" * 39, "Hi."]

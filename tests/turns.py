@@ -113,6 +113,22 @@ PRINTING = [
 ]
 """A turn of an agent whose code prints, logs, and writes to the stream."""
 
+DELEGATING = [
+    *(TurnStarted("Who was the first programmer?", "graph.py:app"), StepStarted(1)),
+    *(
+        SpeakerChanged("boss"),
+        ToolCallStarted("t", "task"),
+        ArgumentsDelta("t", '{"goal": "find"}'),
+    ),
+    *(StepFinished(1), ToolStarted("t", {"goal": "find"}), StepStarted(2)),
+    *(SpeakerChanged("researcher", 1), *call("search", ["{}"], "Ada")[:-1]),
+    *(OutputReceived("searching"), ToolFinished("search", "Ada"), StepStarted(3)),
+    *(TextDelta("It was Ada."), StepFinished(3), ToolFinished("t", "It was Ada.", seconds=2.5)),
+    *(StepStarted(4), SpeakerChanged("boss"), TextDelta("Ada."), StepFinished(4)),
+    TurnDone("Ada.", ("task",), 4.2),
+]
+"""A turn in which a tool runs an agent."""
+
 DELETION = {
     "name": "delete_file",
     "arguments": {"path": "/home/me/notes.txt"},

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from streamchat.turn import Code, ToolCall
 from streamchat.view.live.drawing import Canvas, Drawing, Moment
 from streamchat.view.live.panel import choose_state, draw_line, draw_panel
@@ -23,6 +25,9 @@ class CallDrawing(Drawing):
     def update(self, block: ToolCall | Code, moment: Moment, *, done: bool, followed: bool) -> None:
         if isinstance(block, Code):
             block = ToolCall("", _CODE_TITLE, code=block.text)
+        if block.opened:
+            # How it ends stands below the blocks that are inside it.
+            block = replace(block, state="running", output="")
         self._began_at = moment.now if self._began_at is None else self._began_at
         glyphs = self.canvas.glyphs
         state = choose_state(

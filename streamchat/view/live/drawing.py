@@ -76,6 +76,8 @@ class Drawing:
         self.rest: list[StyledText] = []
         self.short: list[StyledText] | None = None
         """Replaces `rest` in a window that is too small for it."""
+        self.speaker = ""
+        """The name of the node that it comes from, if there are several."""
         self.indent = 0
         """The cells to the left of its lines."""
         self._at_line_start = True

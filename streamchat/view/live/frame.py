@@ -20,8 +20,11 @@ def count_live_rows(moment: Moment) -> int:
 
 
 def draw_top(title: str, style: str, canvas: Canvas, moment: Moment) -> list[StyledText]:
-    """Return the rule above a text."""
+    """Return the rule above a text, with a title unless that is empty."""
     sides, room = choose_box(canvas.console), fit_width(moment.columns)
+    if not title:
+        rule = canvas.palette.apply([(sides.top_left + sides.top * (room - 1), "dim")])
+        return crop(rule, moment.columns)
     before = f"{sides.top_left}{sides.top} "
     after = " " + sides.top * (room - len(before) - len(title) - 1)
     spans = [(before, "dim"), (title, style), (after, "dim")]

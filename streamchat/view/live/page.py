@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import replace
-from typing import NamedTuple
+from collections.abc import Sequence
 
-from streamchat.events import ANSWER_TOOL
-from streamchat.text.pieces import Pieces
 from streamchat.turn import (
-    Answer,
     Code,
     Note,
     Output,
-    Prose,
     Question,
     Reasoning,
     Speaker,
@@ -33,8 +27,9 @@ from streamchat.view.live.drawing import (
 from streamchat.view.live.frame import count_live_rows, draw_figures
 from streamchat.view.live.painter import drop_start
 from streamchat.view.live.reasoning import FoldingReasoning, ReasoningDrawing
+from streamchat.view.live.shown import Shown, list_unfinished
 from streamchat.view.live.text import TextDrawing
-from streamchat.view.repeats import Repeats, ShownBlock, group_repeats
+from streamchat.view.repeats import Repeats, ShownBlock
 from streamchat.view.style import LINE_BREAK, StyledText
 
 _INDENT = 2
@@ -64,7 +59,7 @@ class Page:
         final: list[StyledText] = []
         waiting: list[Drawing] = []
         hides = self._canvas.look.reasoning == "hide"
-        for shown in _iterate_unfinished(turn, self._finished, over=moment.over):
+        for shown in list_unfinished(turn, self._finished, over=moment.over):
             if hides and isinstance(shown.block, Reasoning):
                 continue
             drawing = self._find_drawing(shown, moment)
@@ -100,9 +95,10 @@ class Page:
         lines = draw_figures(figures, canvas, moment.columns, crossed=crossed)
         return [*closed, *blank, *(part for line in lines for part in (*line, LINE_BREAK))]
 
-    def _find_drawing(self, shown: _Shown, moment: Moment) -> Drawing:
+    def _find_drawing(self, shown: Shown, moment: Moment) -> Drawing:
         if shown.key not in self._drawings:
             drawing = self._drawings[shown.key] = self._make_drawing(shown.block)
+            drawing.speaker = shown.speaker
             drawing.indent = min(_INDENT * shown.depth, moment.columns // 4)
         return self._drawings[shown.key]
 
@@ -126,91 +122,6 @@ class Page:
                 return ReasoningDrawing(self._canvas)
             case _:
                 return TextDrawing(self._canvas)
-
-
-class _Shown(NamedTuple):
-    """A block that is not drawn in full.
-
-    Attributes:
-        key: a call's ID or the block's ordinal within its kind: prose can become the answer, and a
-            failed call can move below the text that was written in it.
-        block: the block.
-        done: whether it is complete.
-        followed: whether another follows it; what may come in the middle of a text does not count.
-        depth: how many graphs are around its own.
-    """
-
-    key: object
-    block: ShownBlock
-    done: bool
-    followed: bool
-    depth: int
-
-
-def _iterate_unfinished(turn: Turn, finished: set[object], *, over: bool) -> Iterator[_Shown]:
-    answered = {block.call_id for block in turn.blocks if isinstance(block, Answer)}
-    texts = notes = codes = reasonings = speakers = outputs = depth = 0
-    shown = list(group_repeats(turn.blocks))
-    kinds = [type(block) for block in shown]
-    last = _find_last(kinds, Output)
-    last_but_reasoning = _find_last(kinds, Output, Reasoning)
-    last_question = _find_last(kinds, *{*kinds} - {Question})
-    for at, block in enumerate(shown):
-        followed = at < last
-        match block:
-            case Repeats(call_id, complete=complete):
-                key: object = ("repeats", call_id)
-                done = complete
-            case ToolCall(call_id, name):
-                key = call_id
-                if name == ANSWER_TOOL and not block.failed:
-                    continue  # its text is a block of its own
-                if call_id in answered:
-                    block = replace(block, fragments=Pieces())
-                done = block.ended
-            case Note():
-                notes += 1
-                key, done = ("note", notes), True
-            case Code():
-                codes += 1
-                key, done = ("code", codes), followed
-            case Reasoning():
-                reasonings += 1
-                key, done = ("reasoning", reasonings), followed
-            case Prose():
-                texts += 1
-                done = followed = at < last_but_reasoning
-                key = ("text", texts)
-            case Answer():
-                texts += 1
-                # A graph stops to ask only when nothing is on its way any more.
-                done = at < last_question or _is_complete(block, turn)
-                key = ("text", texts)
-            case Speaker(name, depth):
-                speakers += 1
-                key, done = ("speaker", speakers), True
-                if not name:
-                    continue
-            case Output():
-                outputs += 1
-                key, done = ("output", outputs), True
-            case Question(request, answer):
-                key, done = ("question", request.request_id), answer is not None
-        if key not in finished:
-            yield _Shown(key, block, done or over, followed, depth)
-
-
-def _find_last(kinds: Sequence[type], *passing: type) -> int:
-    """Return the position of the last block that is of no passing kind; -1 if there is none."""
-    positions = range(len(kinds) - 1, -1, -1)
-    return next((at for at in positions if kinds[at] not in passing), -1)
-
-
-def _is_complete(answer: Answer, turn: Turn) -> bool:
-    """Whether the text cannot grow: other calls may arrive before the answer's own ends."""
-    calls = (block for block in turn.blocks if isinstance(block, ToolCall))
-    ended = any(call.call_id == answer.call_id and call.ended for call in calls)
-    return ended or answer.refused
 
 
 def _fit(waiting: Sequence[Drawing], moment: Moment) -> list[StyledText]:

@@ -70,6 +70,8 @@ def choose_state(
         over: whether the turn is: then a call that has not ended was stopped.
         hint: the panel's.
     """
+    if call.opened:
+        return PanelState(glyphs.speaker, "running", "", hint)
     if call.failed:
         return PanelState(glyphs.failed, "failed", format_duration(call.seconds), hint)
     if call.ended:

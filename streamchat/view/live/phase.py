@@ -3,7 +3,18 @@
 from __future__ import annotations
 
 from streamchat.events import ANSWER_TOOL
-from streamchat.turn import Answer, Code, Note, Output, Prose, Question, Reasoning, ToolCall, Turn
+from streamchat.turn import (
+    Answer,
+    Block,
+    Code,
+    Note,
+    Output,
+    Prose,
+    Question,
+    Reasoning,
+    ToolCall,
+    Turn,
+)
 from streamchat.view.formatting import format_tool_name, format_waiting
 
 _QUIET = 2.0
@@ -28,7 +39,7 @@ def format_status(turn: Turn, quiet: float, *, hides_reasoning: bool) -> str:
 
 def find_phase(turn: Turn) -> tuple[str, bool]:
     """Return what the turn is doing, and whether the screen shows that by itself."""
-    if any(isinstance(each, ToolCall) and each.state == "running" for each in turn.blocks):
+    if any(map(_is_running, turn.blocks)):
         return "", True
     if any(isinstance(each, Question) and each.answer is None for each in turn.blocks):
         return "", True
@@ -48,3 +59,8 @@ def find_phase(turn: Turn) -> tuple[str, bool]:
             return f"receiving a call to {format_tool_name(name)}", True
         case _:
             return format_waiting(turn), False
+
+
+def _is_running(block: Block) -> bool:
+    """Whether the panel of a call shows that its tool runs."""
+    return isinstance(block, ToolCall) and block.state == "running" and not block.opened

@@ -63,7 +63,9 @@ class TextDrawing(Growing):
         followed: bool,
     ) -> None:
         """Draw the text with a frame or without, for good if it is clear which."""
-        top = draw_top("answer", "strong", self.canvas, moment) if text or rest else []
+        # A line above names the node, and another one may have the last word.
+        title = "" if self.speaker else "answer"
+        top = draw_top(title, "strong", self.canvas, moment) if text or rest else []
         long = self._rows > count_live_rows(moment)
         if top and (isinstance(block, Answer) or long or (moment.over and not followed)):
             self._undecided, self.framed = None, True
