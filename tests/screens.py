@@ -1,7 +1,8 @@
 """Draws the pictures of README and manual from real turns and chats: python -m tests.screens
 
-The turns are the executor's, on the scripted server; only their times are made up, so that the
-pictures do not change. The chats are the installed program's, on a terminal.
+The turns are the executor's and those of the manual's example agents, on the scripted server; only
+their times are made up, so that the pictures do not change. The chats are the installed program's,
+on a terminal.
 
 Scenes are made of events, and in no page yet: `python -m tests.screens FOLDER` draws those.
 """
@@ -48,6 +49,7 @@ from streamchat.view.live import view
 from streamchat.view.live.view import LiveView
 from streamchat.view.outcome import format_outcome
 from tests.chatting import Chat
+from tests.examples import EXAMPLES, ask, opened
 from tests.screen import Screen, ScreenTerminal
 from tests.server import MARKDOWN, Hangup, Reply, Server, answers, calls, delta, says
 from tests.turns import ASKING, GRAPH, PRINTING
@@ -75,12 +77,14 @@ class Shot(NamedTuple):
         replies: the server's.
         until: the kind of event that is the last one shown; None shows the whole turn.
         count: how many events of that kind are shown.
+        agent: the name of the example whose agent answers; empty for the executor.
     """
 
     question: str
     replies: tuple[Reply, ...]
     until: type[Event] | None = None
     count: int = 0
+    agent: str = ""
 
 
 THOUGHTS = (
@@ -116,8 +120,7 @@ SHOTS = {
         ),
     ),
 }
-
-
+SHOTS |= {name: Shot(each.question, each.replies, agent=name) for name, each in EXAMPLES.items()}
 SCENES: dict[str, Sequence[Event]] = {
     "graph": GRAPH,
     "subgraph": GRAPH[:13],
@@ -142,7 +145,7 @@ def list_names(kinds: Iterable[str]) -> list[str]:
     return [
         f"{kind}{'' if width == WIDTHS[0] else f'-{width}'}{'' if theme == 'dark' else f'-{theme}'}"
         for kind in kinds
-        for width in WIDTHS
+        for width in (WIDTHS[:1] if kind in EXAMPLES else WIDTHS)
         for theme in THEMES
     ]
 
@@ -162,6 +165,14 @@ async def play(question: str, replies: Sequence[Reply]) -> list[Event]:
         await asyncio.wait([task])
         task.exception()  # what follows the picture does not matter
         await executor.aclose()
+    return [fix(event) for event in events]
+
+
+async def play_agent(name: str) -> list[Event]:
+    """Return the events of an example's turn, with times that never change."""
+    with Server() as server, TemporaryDirectory() as folder:
+        async with opened(name, server, Path(folder)) as source:
+            events = await ask(source, EXAMPLES[name], server)
     return [fix(event) for event in events]
 
 
@@ -199,8 +210,8 @@ def slow_clock() -> Iterator[None]:
 
 def show_shot(shot: Shot, columns: int) -> Text:
     """Return a screen with the question and the turn's events."""
-    events = asyncio.run(play(shot.question, shot.replies))
-    return show_events(shot.question, cut_off(shot, events), columns)
+    playing = play_agent(shot.agent) if shot.agent else play(shot.question, shot.replies)
+    return show_events(shot.question, cut_off(shot, asyncio.run(playing)), columns)
 
 
 def show_scene(events: Sequence[Event], columns: int) -> Text:
