@@ -27,6 +27,8 @@ def test_defaults(tmp_path: Path) -> None:
         base_url=None,
         api_key=None,
         agent=None,
+        tools=(),
+        builtin_tools=True,
         temperature=0.0,
         max_steps=10,
         timeout=60.0,

@@ -21,7 +21,7 @@ _LAYOUT = Layout(
     columns=("setting", "value", "from"), narrow=("setting", "value\nfrom"), narrow_below=72
 )
 
-_Value: TypeAlias = str | float | bool | None
+_Value: TypeAlias = str | float | bool | tuple[str, ...] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +51,8 @@ class _Row:
                 return str(self.value).lower()
             case float():
                 return f"{self.value:g}"
+            case tuple():
+                return ", ".join(self.value) or "none"
             case _:
                 return str(self.value)
 

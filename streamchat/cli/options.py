@@ -10,6 +10,7 @@ from typing import Annotated, Any, TypeAlias
 import typer
 
 from streamchat.config import PROFILE, SETTINGS, Setting, Settings
+from streamchat.config.kinds import Places
 from streamchat.config.settings import describe_default
 
 Flags: TypeAlias = Mapping[str, Any]
@@ -46,7 +47,8 @@ def takes_settings(*names: str) -> Callable[[Callable[..., None]], Callable[...,
 
         @wraps(command)
         def run(**arguments: Any) -> None:
-            flags = {name: arguments.pop(name, None) for name in chosen}
+            # A list without items was not given.
+            flags = {name: None if (e := arguments.pop(name, None)) == [] else e for name in chosen}
             command(flags, **arguments)
 
         run.__signature__ = own.replace(parameters=keywords)  # type: ignore[attr-defined]
@@ -61,7 +63,8 @@ def _make_option(name: str, setting: Setting) -> Parameter:
     if setting.kind.metavar:
         # Values stay text here: the settings' own checks have better messages.
         option = typer.Option(*setting.flags, metavar=setting.kind.metavar, help=help)
-        annotation: Any = Annotated[str | None, option]
+        kind = list[str] if isinstance(setting.kind, Places) else str
+        annotation: Any = Annotated[kind | None, option]
     else:
         option = typer.Option("/".join(setting.flags), help=help, show_default=False)
         annotation = Annotated[bool | None, option]

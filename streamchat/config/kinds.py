@@ -119,6 +119,20 @@ class AgentPlace(Text):
     metavar = "FILE.py:NAME"
 
 
+class Places:
+    """A list of files or modules. Their form is checked by who loads them."""
+
+    metavar = "FILE.py"
+    requirement = "a list of files or modules"
+    bounds = ""
+
+    def parse(self, value: object) -> tuple[str, ...]:
+        places = [value] if isinstance(value, str) else value
+        if not (isinstance(places, list | tuple) and all(isinstance(e, str) for e in places)):
+            raise ValueError(self.requirement)
+        return tuple(filter(None, map(str.strip, places)))
+
+
 class Name(Text):
     """A name; it must not be empty."""
 

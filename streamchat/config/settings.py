@@ -22,6 +22,7 @@ from streamchat.config.kinds import (
     Kind,
     Name,
     Number,
+    Places,
     ServerUrl,
     Switch,
     Text,
@@ -137,6 +138,24 @@ class Settings:
             variable="STREAMCHAT_AGENT",
             example="",
             note="A relative path begins in the working directory.",
+        ),
+    )
+    tools: tuple[str, ...] = _declare(
+        (),
+        Setting(
+            Places(),
+            "Python functions of your own as tools: FILE.py, FILE.py:NAME,NAME or package.module. "
+            "The flag may be repeated.",
+            flags=("--tools",),
+            note="Relative paths begin in the working directory.",
+        ),
+    )
+    builtin_tools: bool = _declare(
+        True,
+        Setting(
+            Switch(),
+            "Offer the model the built-in arithmetic.",
+            flags=("--builtin-tools", "--no-builtin-tools"),
         ),
     )
     temperature: float = _declare(
@@ -329,6 +348,8 @@ def describe_default(setting: Setting, default: object = None) -> str:
             return str(default).lower()
         case float():
             return f"{default:g}"
+        case tuple():
+            return ", ".join(default)
         case _:
             return str(default)
 

@@ -148,7 +148,8 @@ def _choose_profile(
 
 def _read_flags(given: Mapping[str, Any]) -> Layer:
     def locate(name: str) -> str:
-        return SETTINGS[name].flags[0]
+        first, *negative = SETTINGS[name].flags
+        return negative[0] if given[name] is False else first
 
     return Layer(check_values(given, locate), locate)
 
