@@ -20,7 +20,7 @@ from streamchat.agent.model_call import ModelClient
 from streamchat.agent.prompt import Prompt, to_messages
 from streamchat.agent.scratchpad import build_scratchpad
 from streamchat.agent.streamer import QueueCallbackHandler
-from streamchat.agent.tool_runner import ToolRunner
+from streamchat.agent.tool_runner import RunTool, ToolRunner
 from streamchat.agent.tracing import tracing
 from streamchat.config.sources import load_settings
 from streamchat.events import (
@@ -35,7 +35,7 @@ from streamchat.models import open_model
 from streamchat.models.progress import Progress, ignore_progress
 from streamchat.process.blocking import BlockingRunner
 from streamchat.text.redact import Redactor
-from streamchat.tools import TOOLS, final_answer
+from streamchat.tools import TOOLS, final_answer, run_tool
 
 
 class AgentExecutor:
@@ -50,6 +50,7 @@ class AgentExecutor:
         system_prompt: replaces the built-in one.
         trace: whether to trace runs in LangSmith, configured by its own environment variables.
         redactor: redacts secrets from the events; it learns the model's key.
+        run_tool: runs a tool; by default, a synchronous one runs in a thread.
 
     Attributes:
         chat_history: a HumanMessage and an AIMessage for each question that was answered.
@@ -70,6 +71,7 @@ class AgentExecutor:
         system_prompt: str | None = None,
         trace: bool = False,
         redactor: Redactor | None = None,
+        run_tool: RunTool = run_tool,
     ) -> None:
         self.tools = list(TOOLS if tools is None else tools)
         if self.tools and not any(tool.name == ANSWER_TOOL for tool in self.tools):
@@ -82,7 +84,7 @@ class AgentExecutor:
         self._system_prompt = system_prompt
         self._redactor = redactor or Redactor()
         self._model = self._connect(llm or open_model(load_settings()))
-        self._tool_runner = ToolRunner(self.tools, timeout, self._redactor)
+        self._tool_runner = ToolRunner(self.tools, timeout, self._redactor, run_tool)
         self._runner = BlockingRunner("executor")
 
     @property

@@ -3,22 +3,37 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator, Sequence
+from contextlib import suppress
+from dataclasses import replace
 
 from streamchat.agent.executor import AgentExecutor
+from streamchat.agent.own_tools.toolbox import Toolbox
 from streamchat.agent.source import Request, ToolInfo
 from streamchat.agent.streamer import QueueCallbackHandler
-from streamchat.events import Event
+from streamchat.events import Event, OutputReceived
 from streamchat.models.progress import Progress
+
+_MOST_WAITING = 200
+"""How many lines of output may wait to be shown."""
+_PATIENCE = 0.1
+"""Seconds after which a tool that waits looks whether the turn is over."""
 
 
 class ExecutorSource:
-    """Answers with an executor, which may be given another model meanwhile."""
+    """Answers with an executor, which may be given another model meanwhile.
+
+    Args:
+        executor: answers.
+        toolbox: the tools that it has.
+    """
 
     wants_events = False
 
-    def __init__(self, executor: AgentExecutor) -> None:
+    def __init__(self, executor: AgentExecutor, toolbox: Toolbox | None = None) -> None:
         self.executor = executor
+        self.toolbox = toolbox or Toolbox()
 
     @property
     def name(self) -> str:
@@ -26,14 +41,18 @@ class ExecutorSource:
 
     @property
     def tools(self) -> Sequence[ToolInfo]:
-        return list_tools(self.executor)
+        places = self.toolbox.places
+        return [replace(t, place=places.get(t.name, "")) for t in list_tools(self.executor)]
 
     @property
     def context_tokens(self) -> int | None:
         return self.executor.context_tokens
 
     def start(self, request: Request) -> ExecutorRun:
-        return ExecutorRun(self.executor, request)
+        run = ExecutorRun(self.executor, request)
+        if self.toolbox.relay:
+            self.toolbox.relay.attach(run.take_line)
+        return run
 
     async def prepare(self, progress: Progress) -> None:
         await self.executor.prepare(progress)
@@ -54,6 +73,9 @@ class ExecutorRun:
         self.error: BaseException | None = None
         self._streamer = QueueCallbackHandler(raw=request.raw)
         history = [(each.question, each.answer) for each in request.history]
+        self._loop = asyncio.get_running_loop()
+        self._thread = threading.get_ident()
+        self._room = threading.Semaphore(_MOST_WAITING)
         self._task = asyncio.create_task(
             executor.invoke(
                 request.question,
@@ -62,6 +84,26 @@ class ExecutorRun:
                 instructions=request.instructions,
             )
         )
+
+    def take_line(self, line: OutputReceived) -> bool:
+        """Take a line that a tool printed, unless the turn is over. May be called in any thread.
+
+        A tool that prints faster than its lines are shown waits, as it would for a pipe.
+        """
+        if threading.get_ident() == self._thread:
+            self._room.acquire(blocking=False)
+        else:
+            while not self._task.done() and not self._room.acquire(timeout=_PATIENCE):
+                pass
+        if self._task.done():
+            return False
+        with suppress(RuntimeError):  # the program ends
+            self._loop.call_soon_threadsafe(self._push, line)
+        return True
+
+    def _push(self, line: OutputReceived) -> None:
+        self._room.release()
+        self._streamer.push(line)
 
     def __aiter__(self) -> AsyncIterator[Event]:
         return aiter(self._streamer)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from functools import partial
 from typing import TYPE_CHECKING
 
 from streamchat.agent.background import Loader
+from streamchat.agent.target.errors import TargetError
+from streamchat.agent.target.output import get_relay
 from streamchat.config import Settings
 from streamchat.models.embedded.choose import start_early
 from streamchat.models.embedded.summary import CONTEXT_TOKENS
@@ -31,23 +33,29 @@ def open_source(
     """Return streamchat's own agent with the model that the settings name. This takes seconds.
 
     Raises:
-        ModelError: the model is not available.
+        ModelError: the model is not available, or a TargetError if the user's tools are not.
     """
     start_early(settings)
     from streamchat.agent.executor import AgentExecutor
     from streamchat.agent.executor_source import ExecutorSource
+    from streamchat.agent.own_tools.toolbox import Toolbox
     from streamchat.models import open_model
 
+    toolbox = Toolbox()
+    if tools:
+        with progress("loading the tools", None) if settings.tools else nullcontext():
+            toolbox = Toolbox.load(settings, redactor)
     agent = AgentExecutor(
         open_model(settings, progress),
-        None if tools else [],
+        toolbox.tools,
         settings.max_steps,
         timeout=settings.timeout,
         trace=settings.trace,
         redactor=redactor,
+        run_tool=toolbox.run,
     )
     agent.instructions = settings.system or ""
-    return ExecutorSource(agent)
+    return ExecutorSource(agent, toolbox)
 
 
 class AgentLoader(Loader["ExecutorSource"]):
@@ -74,25 +82,46 @@ class AgentLoader(Loader["ExecutorSource"]):
         self.settings = settings
         self.names: list[str] = []
         """The models that the server listed last."""
+        self.relay = get_relay() if tools and settings.tools else None
+        """Takes what the user's own tools print or log; None if there are none."""
         self._redactor = redactor
         self._tools = tools
         self._progress = progress or self._report
+        self._failure: TargetError | None = None
+        self._outcome: TargetError | None = None
 
     @property
     def name(self) -> str:
         return self.settings.model_name
 
     @property
-    def tool_count(self) -> int:
+    def tool_count(self) -> int | None:
         if self.source:
             return len(self.source.tools)
-        return _DEFAULT_TOOLS if self._tools else 0
+        if self.relay:
+            return None
+        return _DEFAULT_TOOLS if self._tools and self.settings.builtin_tools else 0
 
     @property
     def context_tokens(self) -> int | None:
         if self.settings.is_local:
             return CONTEXT_TOKENS
         return self.source.context_tokens if self.source else None
+
+    def start(self) -> None:
+        """Start loading, unless the user's tools have failed: they wait for a question."""
+        if self._failure is None:
+            super().start()
+
+    def take_lines(self) -> list[str]:
+        """Return what the user's tools have printed or logged outside of turns, without secrets."""
+        lines = self.relay.take_lines() if self.relay else []
+        return [self._redactor.redact(line.text) for line in lines]
+
+    def take_outcome(self) -> TargetError | None:
+        """Return why the user's tools could not be loaded, unless that was returned before."""
+        failure, self._outcome = self._outcome, None
+        return failure
 
     async def change_to(self, settings: Settings) -> ExecutorSource:
         """Switch to another model.
@@ -124,15 +153,12 @@ class AgentLoader(Loader["ExecutorSource"]):
         return self.names
 
     async def _open(self) -> ExecutorSource:
-        source = await run_in_daemon_thread(
-            partial(
-                open_source,
-                self.settings,
-                self._redactor,
-                tools=self._tools,
-                progress=self._progress,
-            )
-        )
+        work = partial(open_source, tools=self._tools, progress=self._progress)
+        try:
+            source = await run_in_daemon_thread(work, self.settings, self._redactor)
+        except TargetError as error:
+            self._failure = self._outcome = error
+            raise
         freeze_imports()
         await source.prepare(self._progress)
         return source

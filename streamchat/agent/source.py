@@ -47,11 +47,12 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class ToolInfo:
-    """A tool as `/tools` lists it."""
+    """A tool as `/tools` lists it; `place` is its file and line if it is the user's own."""
 
     name: str
     parameters: tuple[str, ...] = ()
     description: str = ""
+    place: str = ""
 
 
 class Run(Protocol):

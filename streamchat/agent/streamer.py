@@ -168,6 +168,12 @@ class QueueCallbackHandler(AsyncCallbackHandler):
             self._note(redacted)
             await self.queue.put(redacted)
 
+    def push(self, event: Event) -> None:
+        """Put an event that does not come from the model on the queue, which must have room."""
+        for redacted in self._events.feed(event):
+            self._note(redacted)
+            self.queue.put_nowait(redacted)
+
     def close(self, event: LastEvent) -> None:
         """End the turn. This never waits, even if the queue is full and nothing reads it."""
         self._last += self._events.feed(event)

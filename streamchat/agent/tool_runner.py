@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from time import perf_counter
-from typing import Any
+from typing import Any, TypeAlias
 
 from langchain_core.tools import BaseTool, ToolException
 
@@ -18,6 +18,9 @@ from streamchat.text.sanitize import one_line
 from streamchat.text.surrogates import replace_surrogates
 from streamchat.tools import CallError, check_arguments, list_names, run_tool
 
+RunTool: TypeAlias = Callable[[BaseTool, dict[str, Any]], Awaitable[Any]]
+"""Runs a tool with checked arguments, and returns its result."""
+
 
 class ToolRunner:
     """Checks calls and runs their tools.
@@ -26,12 +29,20 @@ class ToolRunner:
         tools: the tools offered to the model.
         timeout: seconds that a tool may take.
         redactor: keeps secrets out of errors.
+        run: runs a tool.
     """
 
-    def __init__(self, tools: Sequence[BaseTool], timeout: float, redactor: Redactor) -> None:
+    def __init__(
+        self,
+        tools: Sequence[BaseTool],
+        timeout: float,
+        redactor: Redactor,
+        run: RunTool = run_tool,
+    ) -> None:
         self._tools = {tool.name: tool for tool in tools}
         self._timeout = timeout
         self._redactor = redactor
+        self._run = run
 
     async def run_calls(
         self, calls: Sequence[Call], streamer: QueueCallbackHandler
@@ -68,7 +79,7 @@ class ToolRunner:
             return _accept_answer(call, arguments)
         try:
             async with asyncio.timeout(self._timeout) as deadline:
-                value = await run_tool(tool, arguments)
+                value = await self._run(tool, arguments)
         except TimeoutError:
             if not deadline.expired():
                 raise

@@ -84,6 +84,7 @@ def ask(
     from streamchat.cli.failures import redactor
     from streamchat.cli.inputs import (
         check_agent,
+        check_tools,
         choose_session,
         complete_key,
         is_model_chosen,
@@ -96,6 +97,7 @@ def ask(
         raise SettingsError("--json cannot be combined with --plain or --raw")
     settings = load_settings(flags)
     check_agent(flags, no_tools=no_tools)
+    check_tools(flags, no_tools=no_tools)
     session = choose_session(settings, last=continue_)
     model_chosen = is_model_chosen(flags)
     question = read_question(prompt, settings.timeout)
@@ -140,11 +142,18 @@ def repl(
 ) -> None:
     """Chat. Earlier turns are remembered; /help lists the commands."""
     from streamchat.cli.failures import redactor
-    from streamchat.cli.inputs import check_agent, choose_session, complete_key, is_model_chosen
+    from streamchat.cli.inputs import (
+        check_agent,
+        check_tools,
+        choose_session,
+        complete_key,
+        is_model_chosen,
+    )
     from streamchat.config.sources import load_settings
 
     settings = load_settings(flags)
     check_agent(flags, no_tools=no_tools)
+    check_tools(flags, no_tools=no_tools)
     session = choose_session(settings, last=continue_, id=resume, new=new)
     model_chosen = is_model_chosen(flags)
     settings = complete_key(settings)

@@ -20,6 +20,7 @@ with show_progress("starting", brief=True), exit_on_signal():
     from streamchat.agent.loader import open_source
     from streamchat.agent.source import Source
     from streamchat.agent.target.loader import TargetLoader
+    from streamchat.agent.target.output import get_relay
     from streamchat.agent.tracing import flush
     from streamchat.sessions.conversation import Conversation
     from streamchat.sessions.opening import open_conversation, restore_model
@@ -58,7 +59,7 @@ def ask_once(
             loader = TargetLoader(settings, redactor, show_progress)
             turn = run(_ask_agent(loader, conversation, question, options, interrupts))
         else:
-            source = open_source(settings, redactor, tools=tools, progress=show_progress)
+            source = _open_source(settings, redactor, tools=tools)
             freeze_imports()
             turn = run(_ask(source, conversation, question, options, interrupts))
     conversation.close()
@@ -68,6 +69,14 @@ def ask_once(
     if turn.status == "cancelled":
         return 128 + interrupts.received
     return 0 if turn.status == "done" else 1
+
+
+def _open_source(settings: Settings, redactor: Redactor, *, tools: bool) -> Source:
+    try:
+        return open_source(settings, redactor, tools=tools, progress=show_progress)
+    finally:
+        for line in get_relay().take_lines() if tools and settings.tools else ():
+            report_output(redactor.redact(line.text))
 
 
 def _advise(turn: Turn, conversation: Conversation) -> str:

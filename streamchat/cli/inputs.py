@@ -21,7 +21,10 @@ from streamchat.process.stdio import print_error
 _HINT_AFTER = 1.0
 """Seconds to wait for standard input before saying so."""
 _CHUNK = 1 << 16
-_OF_A_MODEL = ("model", "base_url", "temperature", "max_steps", "system")
+_OF_A_MODEL = (
+    *("model", "base_url", "temperature", "max_steps", "system"),
+    *("tools", "builtin_tools"),
+)
 """Settings that an agent does not have."""
 
 
@@ -79,6 +82,29 @@ def check_agent(flags: Mapping[str, Any], *, no_tools: bool = False) -> None:
             f"{given[0]} cannot be combined with {_name_flag(place)}: "
             "an agent has its own model, tools and instructions"
         )
+
+
+def check_tools(flags: Mapping[str, Any], *, no_tools: bool) -> None:
+    """Check the form of the places of tools that the settings name.
+
+    Raises:
+        SettingsError: a text names no place, or the flags contradict each other.
+    """
+    from streamchat.config.sources import load_sources
+
+    loaded = load_sources(flags)
+    if no_tools and loaded.list_flags("tools"):
+        raise SettingsError("--tools cannot be combined with --no-tools")
+    if not loaded.settings.tools:
+        return
+    from streamchat.agent.own_tools.place import parse_place
+    from streamchat.agent.target.errors import TargetError
+
+    for text in loaded.settings.tools:
+        try:
+            parse_place(text)
+        except TargetError as error:
+            raise SettingsError(f"{loaded.locate('tools')}: {error}") from None
 
 
 def _name_flag(place: str) -> str:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
+from streamchat.agent.loader import AgentLoader
 from streamchat.agent.target.errors import TargetError
 from streamchat.agent.target.loader import TargetLoader
 from streamchat.process.styles import dim
@@ -48,7 +49,7 @@ def watch(chat: Chat, prompt: Prompt) -> None:
         wake()
 
     chat.loader.on_activity = report_activity
-    if isinstance(chat.loader, TargetLoader):
+    if isinstance(chat.loader, TargetLoader | AgentLoader) and chat.loader.relay:
         chat.loader.relay.on_line = wake
 
 
@@ -72,7 +73,7 @@ def report_error(chat: Chat, error: Exception) -> None:
 
 def _take_news(chat: Chat) -> _News | None:
     loader = chat.loader
-    if not isinstance(loader, TargetLoader):
+    if not isinstance(loader, TargetLoader | AgentLoader):
         return None
     lines, outcome = loader.take_lines(), loader.take_outcome()
     return _News(lines, outcome) if lines or outcome else None

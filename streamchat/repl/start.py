@@ -96,8 +96,10 @@ async def _run(chat: Chat) -> int:
 def _say_how_to_resume(chat: Chat) -> None:
     conversation = chat.conversation
     if conversation.turns and conversation.is_saved:
-        agent = f"--agent {quote(chat.settings.agent)} " if chat.settings.agent else ""
-        chat.say(f"{APP} {agent}--resume {conversation.session_id}", dim)
+        named = [("--agent", each) for each in (chat.settings.agent,) if each]
+        named += [("--tools", each) for each in chat.settings.tools if not named]
+        flags = "".join(f"{flag} {quote(each)} " for flag, each in named)
+        chat.say(f"{APP} {flags}--resume {conversation.session_id}", dim)
 
 
 def _build_chat(

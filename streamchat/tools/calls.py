@@ -95,12 +95,13 @@ def _describe_errors(error: ValidationError) -> str:
 
 async def run_tool(tool: BaseTool, arguments: dict[str, Any]) -> Any:
     """Run the tool and return its result; a synchronous tool runs in a thread."""
-    if _is_async(tool):
+    if is_async(tool):
         return await tool.ainvoke(arguments)
     return await run_in_daemon_thread(tool.invoke, arguments)
 
 
-def _is_async(tool: BaseTool) -> bool:
+def is_async(tool: BaseTool) -> bool:
+    """Whether the tool has an asynchronous implementation."""
     if hasattr(tool, "coroutine"):
         return tool.coroutine is not None
     # Only an override of the private `_arun` shows that a subclass of BaseTool is asynchronous.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import sys
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
@@ -21,23 +22,32 @@ from streamchat.agent.target.name import Target
 
 
 def import_target(target: Target) -> tuple[ModuleType, Target]:
-    """Import what the target names, and what that imports from its own folder, anew.
+    """Import one target; as `import_targets`."""
+    return import_targets([target])[0]
+
+
+def import_targets(targets: Iterable[Target]) -> list[tuple[ModuleType, Target]]:
+    """Import what the targets name, and what that imports from its own folder, anew.
 
     If this fails, the modules that were imported before stay in place.
 
     Returns:
-        the module, and the target with its file.
+        the modules, and the targets with their files.
 
     Raises:
         TargetError: there is no such file or module, or importing it fails.
     """
     with replace_modules():
-        try:
-            module = _import_module(target) if target.path is None else _import_file(target.path)
-        except (Exception, SystemExit) as error:  # a script may end with sys.exit()
-            if isinstance(error, TargetError):
-                raise
-            raise describe_failure(f"{target.file} cannot be imported", error) from error
+        return [_import_one(target) for target in targets]
+
+
+def _import_one(target: Target) -> tuple[ModuleType, Target]:
+    try:
+        module = _import_module(target) if target.path is None else _import_file(target.path)
+    except (Exception, SystemExit) as error:  # a script may end with sys.exit()
+        if isinstance(error, TargetError):
+            raise
+        raise describe_failure(f"{target.file} cannot be imported", error) from error
     path = target.path or (Path(module.__file__) if module.__file__ else None)
     return module, replace(target, path=path)
 

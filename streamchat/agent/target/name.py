@@ -49,8 +49,12 @@ def shorten_path(path: str | Path) -> str:
         return str(path)
 
 
-def parse_target(text: str) -> Target:
+def parse_target(text: str, form: str = _FORM) -> Target:
     """Return what the text names; whether that exists is found out later.
+
+    Args:
+        text: a place in one of the two forms.
+        form: what to do if it has neither, for the error.
 
     Raises:
         TargetError: it has neither form.
@@ -60,7 +64,7 @@ def parse_target(text: str) -> Target:
     if not colon:
         place, attribute = text, ""
     if attribute and not _is_dotted_name(attribute):
-        raise TargetError(f"{attribute!r} is not a name in Python; {_FORM}")
+        raise TargetError(f"{attribute!r} is not a name in Python; {form}")
     if place.endswith(".py"):
         try:
             path = Path(place).expanduser()
@@ -73,7 +77,7 @@ def parse_target(text: str) -> Target:
             f"{place} is a notebook; export it to a file: jupyter nbconvert --to script {place}"
         )
     if not _is_dotted_name(place):
-        raise TargetError(f"{text!r} names no Python file or module; {_FORM}")
+        raise TargetError(f"{text!r} names no Python file or module; {form}")
     return Target(None, place, attribute)
 
 

@@ -45,6 +45,7 @@ class OutputRelay:
         self._partial: dict[tuple[int, str], str] = {}
         self._lock = threading.RLock()
         self._taken_over: set[int] = set()
+        self._stopping: dict[int, Callable[[], bool]] = {}
 
     @contextmanager
     def take_over(self) -> Iterator[None]:
@@ -55,6 +56,16 @@ class OutputRelay:
             yield
         finally:
             self._taken_over.discard(ident)
+
+    @contextmanager
+    def end_thread_when(self, is_stopped: Callable[[], bool]) -> Iterator[None]:
+        """Let what the current thread writes in this context end it once this is true."""
+        ident = threading.get_ident()
+        self._stopping[ident] = is_stopped
+        try:
+            yield
+        finally:
+            del self._stopping[ident]
 
     @property
     def is_responsible(self) -> bool:
@@ -79,7 +90,13 @@ class OutputRelay:
             return lines
 
     def write(self, text: str, origin: str) -> None:
-        """Take text that the current thread writes."""
+        """Take text that the current thread writes.
+
+        Raises:
+            SystemExit: the thread is to end; see `end_thread_when`.
+        """
+        if self._stopping and self._stopping.get(threading.get_ident(), bool)():
+            raise SystemExit
         with self._lock:
             key = threading.get_ident(), origin
             *lines, rest = (self._partial.pop(key, "") + text).split("\n")
@@ -90,12 +107,11 @@ class OutputRelay:
             for line in lines:
                 self._emit(_make_event(line, origin))
 
-    def flush(self) -> None:
-        """End the lines that have not been ended."""
+    def flush(self, thread: int | None = None) -> None:
+        """End the lines that have not been ended: those of one thread, or all."""
         with self._lock:
-            partial, self._partial = self._partial, {}
-            for (_, origin), text in partial.items():
-                self._emit(_make_event(text, origin))
+            for key in [each for each in self._partial if thread in (None, each[0])]:
+                self._emit(_make_event(self._partial.pop(key), key[1]))
 
     def _emit(self, line: OutputReceived) -> None:
         if not self._sink(line):

@@ -69,7 +69,9 @@ async def tools(chat: Chat, _: str) -> None:
     if isinstance(chat.loader, TargetLoader):
         chat.say(f"{source.name}: {chat.loader.kind}")
     for tool in source.tools:
-        chat.say(f"{tool.name}({', '.join(tool.parameters)})  {one_line(tool.description)}")
+        place = f"  ({tool.place})" if tool.place else ""
+        described = one_line(tool.description)
+        chat.say(f"{tool.name}({', '.join(tool.parameters)})  {described}{place}")
     if not source.tools:
         chat.say("No tools")
 

@@ -1,0 +1,115 @@
+"""Imports the files of `--tools`, and makes tools of what is in them."""
+
+from __future__ import annotations
+
+import tokenize
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from types import ModuleType
+
+from langchain_core.tools import BaseTool
+
+from streamchat.agent.own_tools.place import Place
+from streamchat.agent.target.errors import TargetError
+from streamchat.agent.target.loading import describe_failure, import_targets
+from streamchat.agent.target.name import Target
+from streamchat.agent.target.output import get_relay
+from streamchat.agent.target.secrets import learn_secrets
+from streamchat.text.redact import Redactor
+from streamchat.text.sanitize import one_line
+from streamchat.text.suggest import find_closest
+from streamchat.tools.functions import UnfitToolError, make_tool
+from streamchat.tools.members import Member, Members
+
+_LONGEST = 160
+"""Characters of a reason."""
+
+
+@dataclass(frozen=True, slots=True)
+class OwnTool:
+    """A tool, and the file and line where it is: `mytools.py:12`."""
+
+    tool: BaseTool
+    place: str
+
+
+def load_tools(
+    places: Sequence[Place], builtin: Iterable[str], redactor: Redactor
+) -> list[OwnTool]:
+    """Import the user's files and what they import from their own folders, and make the tools.
+
+    This blocks for seconds. When called again, it imports all anew.
+
+    Args:
+        places: where the tools are.
+        builtin: the names of the built-in tools, which no other may have.
+        redactor: learns the keys in the environment.
+
+    Raises:
+        TargetError: a file cannot be imported, something in it cannot be a tool, or two tools
+            have the same name.
+    """
+    try:
+        with get_relay().take_over():
+            try:
+                return _load(places, builtin)
+            finally:
+                # A file may have loaded some from another one, such as .env.
+                learn_secrets(redactor)
+    except TargetError as error:
+        text, traceback = redactor.redact(str(error)), redactor.redact(error.traceback)
+        raise TargetError(text, traceback) from error.__cause__
+
+
+def _load(places: Sequence[Place], builtin: Iterable[str]) -> list[OwnTool]:
+    found: dict[str, OwnTool] = {}
+    taken = dict.fromkeys(builtin, "built in (--no-builtin-tools leaves arithmetic out)")
+    imported = import_targets(place.target for place in places)
+    for place, (module, target) in zip(places, imported, strict=True):
+        for member in _list_members(module, target, place.names):
+            own = _make_tool(member, target)
+            name = own.tool.name
+            if name in found and found[name].place == own.place:
+                continue  # named twice
+            if name in taken:
+                raise TargetError(f"two tools are called {name}: {own.place}, and {taken[name]}")
+            found[name], taken[name] = own, own.place
+    return list(found.values())
+
+
+def _list_members(module: ModuleType, target: Target, names: Sequence[str]) -> list[Member]:
+    members = Members(module, _read_source(target))
+    for name in names:
+        if not hasattr(module, name):
+            raise TargetError(_describe_missing(target, name, members.names))
+    try:
+        found = [each for name in names for each in members.get(name)] or members.list_own()
+    except (Exception, SystemExit) as error:
+        raise describe_failure(f"a class in {target.file} cannot be instantiated", error) from error
+    if not found:
+        raise TargetError(
+            f"{target.file} has no tools: no public function, class or tool of its own"
+        )
+    return found
+
+
+def _read_source(target: Target) -> str:
+    if target.path is None or target.path.suffix != ".py":
+        return ""
+    with tokenize.open(target.path) as file:
+        return file.read()
+
+
+def _describe_missing(target: Target, name: str, names: Iterable[str]) -> str:
+    message = f"{target.file} has no {name!r}"
+    close = find_closest(name, names)
+    return f"{message}; did you mean {close!r}?" if close else message
+
+
+def _make_tool(member: Member, target: Target) -> OwnTool:
+    place = f"{target.file}:{member.line}" if member.line else target.file
+    try:
+        return OwnTool(make_tool(member.value, member.tool_name), place)
+    except UnfitToolError as error:
+        why = one_line(str(error), _LONGEST)
+        raise TargetError(f"{place}: {member.name} cannot be a tool: {why}") from None

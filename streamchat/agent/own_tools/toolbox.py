@@ -1,0 +1,55 @@
+"""The tools that the settings name, for the built-in agent: arithmetic and the user's own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from langchain_core.tools import BaseTool
+
+from streamchat.agent.own_tools.loading import load_tools
+from streamchat.agent.own_tools.place import parse_place
+from streamchat.agent.own_tools.running import run_own_tool
+from streamchat.agent.target.output import OutputRelay, get_relay
+from streamchat.config import Settings
+from streamchat.text.redact import Redactor
+from streamchat.tools import ARITHMETIC, final_answer, run_tool
+
+
+@dataclass(frozen=True)
+class Toolbox:
+    """Tools, and how they are run.
+
+    Attributes:
+        tools: all of them.
+        places: where the user's own are, by their names.
+        relay: takes what the user's own print; None if there are none.
+    """
+
+    tools: Sequence[BaseTool] = ()
+    places: Mapping[str, str] = field(default_factory=dict)
+    relay: OutputRelay | None = None
+
+    @classmethod
+    def load(cls, settings: Settings, redactor: Redactor) -> Toolbox:
+        """Return the tools that the settings name. This blocks for seconds.
+
+        When called again, it imports the user's files anew.
+
+        Raises:
+            TargetError: the user's own cannot be loaded.
+        """
+        builtin = ARITHMETIC if settings.builtin_tools else ()
+        if not settings.tools:
+            return cls(builtin)
+        taken = [each.name for each in (*builtin, final_answer)]
+        own = load_tools([parse_place(each) for each in settings.tools], taken, redactor)
+        tools = (*builtin, *(each.tool for each in own))
+        return cls(tools, {each.tool.name: each.place for each in own}, get_relay())
+
+    async def run(self, tool: BaseTool, arguments: dict[str, Any]) -> Any:
+        """Run a tool and return its result."""
+        if self.relay and tool.name in self.places:
+            return await run_own_tool(tool, arguments, self.relay)
+        return await run_tool(tool, arguments)

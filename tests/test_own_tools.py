@@ -1,0 +1,413 @@
+"""`--tools`: the user's own Python functions as tools."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from streamchat.agent.own_tools.loading import OwnTool, load_tools
+from streamchat.agent.own_tools.place import parse_place
+from streamchat.agent.target.errors import TargetError
+from streamchat.text.redact import Redactor
+from tests.chatting import CTRL_C, ENTER, Chat
+from tests.program import Terminal, run
+from tests.server import Server, calls, says
+from tests.targets import keep_imports, write
+
+WORDS = '''
+    def count_words(text: str) -> int:
+        """Count the words of a text."""
+        print("counting")
+        return len(text.split())
+'''
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    monkeypatch.chdir(tmp_path)
+    with keep_imports():
+        yield tmp_path
+
+
+def load(*places: str, builtin: tuple[str, ...] = ("add",)) -> list[OwnTool]:
+    return load_tools([parse_place(each) for each in places], builtin, Redactor())
+
+
+def find_error(*places: str) -> str:
+    with pytest.raises(TargetError) as caught:
+        load(*places)
+    return str(caught.value)
+
+
+def get_schema(own: OwnTool) -> dict[str, Any]:
+    schema: dict[str, Any] = own.tool.tool_call_schema.model_json_schema()  # type: ignore[union-attr]
+    return schema
+
+
+MANY = '''
+    import json
+    from dataclasses import dataclass
+    from enum import Enum
+    from functools import cache
+    from textwrap import dedent
+
+    from langchain_core.tools import BaseTool, tool
+    from pydantic import BaseModel
+
+    class Color(Enum):
+        RED = "red"
+
+        def mix(self) -> str:
+            """Say the color."""
+
+    class Place(BaseModel):
+        name: str
+
+    @dataclass
+    class Point:
+        x: int
+
+        def move(self) -> None:
+            """Move it."""
+
+    def find(place: Place) -> str:
+        """Find a place."""
+
+    async def fetch(url: str) -> str:
+        """Fetch a page."""
+
+    def walk(steps: int):
+        """Walk."""
+        yield 1
+
+    @cache
+    def look_up(word: str) -> str:
+        """Look a word up."""
+
+    @tool("spell", description="Spell a word.")
+    def spell_it(word: str) -> str:
+        return word
+
+    class Search(BaseTool):
+        name: str = "search"
+        description: str = "Search."
+
+        def _run(self, query: str) -> str:
+            return query
+
+    web = Search()
+    also = find
+    indent = dedent
+
+    class Calculator:
+        def __init__(self) -> None:
+            self.total = 0.0
+
+        def sum_up(self, x: float) -> float:
+            """Add x to the total."""
+            self.total += x
+            return self.total
+
+        @staticmethod
+        def halve(x: float) -> float:
+            """Halve x."""
+            return x / 2
+
+        @property
+        def result(self) -> float:
+            raise ValueError
+
+        def _reset(self) -> None: ...
+
+    def _helper(x): ...
+'''
+
+
+def test_what_is_a_tool(folder: Path) -> None:
+    write(folder / "mine.py", MANY)
+    tools = load("mine.py")
+    assert [each.tool.name for each in tools] == [
+        *("find", "fetch", "walk", "look_up", "spell", "search", "sum_up", "halve"),
+    ]
+    lines = (folder / "mine.py").read_text().split("\n")
+    defined = [lines[int(each.place.removeprefix("mine.py:")) - 1].strip() for each in tools]
+    assert defined[3:7] == [
+        "def look_up(word: str) -> str:",
+        "def spell_it(word: str) -> str:",
+        "web = Search()",
+        "def sum_up(self, x: float) -> float:",
+    ]
+
+
+def test_the_methods_of_a_class_share_an_instance(folder: Path) -> None:
+    write(folder / "mine.py", MANY)
+    (sum_up,) = [each.tool for each in load("mine.py:Calculator") if each.tool.name == "sum_up"]
+    assert [sum_up.invoke({"x": 2}), sum_up.invoke({"x": 2})] == [2.0, 4.0]
+
+
+def test_what_is_asked_for_by_name(folder: Path) -> None:
+    source = "from lib import clean as tidy, drop\ndef _own(x: int) -> int:\n    'Own.'\nn = 1\n"
+    write(folder / "lib.py", "def clean(x: int) -> int:\n    'Clean.'\ndef drop(x): ...\n")
+    write(folder / "mine.py", f"{source}both = [tidy, _own]\n")
+    assert [each.tool.name for each in load("mine.py:tidy,_own")] == ["tidy", "_own"]
+    assert [each.tool.name for each in load("mine.py:both")] == ["clean", "_own"]
+    assert find_error("mine.py") == (
+        "mine.py has no tools: no public function, class or tool of its own"
+    )
+    assert find_error("mine.py:n") == "mine.py:4: n cannot be a tool: it is of type int"
+    assert find_error("mine.py:tidi") == "mine.py has no 'tidi'; did you mean 'tidy'?"
+
+
+def test_the_schema_says_what_the_annotations_say(folder: Path) -> None:
+    source = '''
+        from typing import Annotated, Literal, Optional
+        from pydantic import BaseModel, Field
+
+        class Place(BaseModel):
+            city: str = Field(description="in English")
+
+        def forecast(
+            place: Place,
+            unit: Literal["C", "F"],
+            hours: Annotated[int, "how far ahead"] = 24,
+            model: Optional[str] = None,
+        ) -> str:
+            """Forecast the weather.
+
+            Args:
+                unit: of the temperature
+            """
+    '''
+    write(folder / "mine.py", source)
+    (own,) = load("mine.py")
+    schema = get_schema(own)
+    assert own.tool.description == "Forecast the weather."
+    assert schema["required"] == ["place", "unit"]
+    assert schema["$defs"]["Place"]["properties"]["city"]["description"] == "in English"
+    properties = schema["properties"]
+    assert properties["unit"]["enum"] == ["C", "F"]
+    assert properties["unit"]["description"] == "of the temperature"
+    assert (properties["hours"]["default"], properties["hours"]["type"]) == (24, "integer")
+    assert properties["hours"]["description"] == "how far ahead"
+    assert {each["type"] for each in properties["model"]["anyOf"]} == {"string", "null"}
+
+
+@pytest.mark.parametrize(
+    ("code", "why"),
+    [
+        ("def f(x: int): ...", "it has no docstring, which tells the model what it does"),
+        ("def f(x):\n    'F.'", "the parameter x has no type annotation"),
+        ("def f(*x: int):\n    'F.'", "a model cannot fill in *x"),
+        ("def f(x: int, /):\n    'F.'", "the parameter x has no name for a caller"),
+        ("def f(x: 'Nope'):\n    'F.'", "NameError: name 'Nope' is not defined"),
+        ("def größe(x: int):\n    'F.'", "'größe' is no name for a tool: at most 64 of "),
+        (
+            "import socket\ndef f(x: socket.socket):\n    'F.'",
+            "its arguments have no JSON schema: PydanticInvalidForJsonSchema: ",
+        ),
+        (
+            "from typing import Annotated\nfrom langchain_core.tools import InjectedToolArg\n"
+            "def f(x: Annotated[str, InjectedToolArg]):\n    'F.'",
+            "only an agent of LangGraph has an argument for x",
+        ),
+    ],
+)
+def test_what_cannot_be_a_tool(folder: Path, code: str, why: str) -> None:
+    write(folder / "mine.py", code)
+    line = code[: code.index("def")].count("\n") + 1
+    error = find_error("mine.py")
+    assert error.startswith(f"mine.py:{line}: ")
+    assert f" cannot be a tool: {why}" in error
+    assert "\n" not in error
+
+
+def test_a_docstring_that_does_not_fit_is_text(folder: Path) -> None:
+    text = "F.\n\n    Args:\n        gone: not there"
+    write(folder / "mine.py", f'def f(x: int) -> int:\n    """{text}\n    """\n')
+    assert "gone: not there" in load("mine.py")[0].tool.description
+
+
+def test_two_tools_of_one_name(folder: Path) -> None:
+    write(folder / "one.py", "\ndef search(x: int):\n    'S.'\n")
+    write(folder / "two.py", "def search(x: int):\n    'S.'\ndef add(x: int):\n    'A.'\n")
+    assert find_error("one.py", "two.py") == ("two tools are called search: two.py:1, and one.py:2")
+    assert find_error("two.py:add").startswith("two tools are called add: two.py:3, and built in")
+    assert len(load("one.py", "one.py:search")) == 1
+
+
+def test_a_class_that_cannot_be_instantiated(folder: Path) -> None:
+    source = (
+        "class Api:\n    def __init__(self, key): ...\n    def get(self) -> str:\n        'G.'\n"
+    )
+    write(folder / "mine.py", source)
+    error = find_error("mine.py")
+    assert error.startswith("a class in mine.py cannot be instantiated: TypeError: ")
+
+
+def test_files_keep_their_modules_apart(folder: Path) -> None:
+    for name in ("one", "two"):
+        source = f"import lib\ndef get_{name}() -> str:\n    'G.'\n    return lib.NAME\n"
+        write(folder / name / "mine.py", source)
+        write(folder / name / "lib.py", f"NAME = '{name}'")
+    first, second = load("one/mine.py", "two/mine.py")
+    assert (first.tool.name, second.tool.name) == ("get_one", "get_two")
+    assert first.tool.invoke({}) == "one"
+
+
+def ask(home: Path, server: Server, *arguments: str, **variables: str) -> Any:
+    variables = {"OPENAI_BASE_URL": server.url, "OPENAI_API_KEY": "k"} | variables
+    return run(home, "ask", *arguments, "Hi", cwd=home, **variables)
+
+
+def list_offered(server: Server) -> list[str]:
+    return [each["function"]["name"] for each in server.requests[-1].get("tools", [])]
+
+
+def list_results(server: Server) -> list[str]:
+    messages = server.requests[-1]["messages"]
+    return [each["content"] for each in messages if each["role"] == "tool"]
+
+
+def test_a_question_that_a_function_answers(server: Server, tmp_path: Path) -> None:
+    write(tmp_path / "mine.py", f"print('loading')\n{WORDS}".replace("\n    ", "\n"))
+    server.script(calls("count_words", text="a b c"), says("Three."))
+    done = ask(tmp_path, server, "--tools", "mine.py")
+    assert (done.stdout, done.stderr) == ("Three.\n", "loading\ncounting\n")
+    assert list_results(server) == ["3"]
+    assert list_offered(server)[:1] == ["add"]
+    assert list_offered(server)[-2:] == ["count_words", "final_answer"]
+
+
+PRINTING = '''
+    import asyncio, sys
+
+    def copy(names: list[str]):
+        """Copy files."""
+        for name in names:
+            yield f"copying {name}"
+        print("almost", end="")
+        return {"copied": names}
+
+    async def crawl(url: str):
+        """Crawl a site."""
+        yield "one page"
+        await asyncio.sleep(0)
+        yield "two pages"
+
+    class Clock:
+        async def tell(self) -> bytes:
+            """Tell the time."""
+            print("tick", file=sys.stderr)
+            return b"12:00"
+'''
+
+
+def test_what_tools_print_and_yield_is_not_their_result(server: Server, tmp_path: Path) -> None:
+    write(tmp_path / "mine.py", PRINTING)
+    config = write(tmp_path / "config.toml", '[profile.p]\ntools = ["mine"]\nbuiltin_tools=false\n')
+    server.script(calls("copy", names=["a"]), calls("crawl", url="/"), calls("tell"), says("Done."))
+    variables = {"STREAMCHAT_CONFIG": str(config)}
+    done = ask(tmp_path, server, "--profile", "p", "--json", **variables)
+    events = [json.loads(line) for line in done.stdout.splitlines()]
+    ran = [
+        each.get("output", each.get("text", "started"))
+        for each in events
+        if each["type"] in ("tool_started", "tool_finished", "output_received")
+    ]
+    assert ran == [
+        *("started", "copying a", "almost", '{"copied": ["a"]}'),
+        *("started", "one page", "two pages", "two pages"),
+        *("started", "tick", "5 bytes"),
+    ]
+    assert list_results(server) == ['{"copied": ["a"]}', "two pages", "5 bytes"]
+    assert list_offered(server) == ["copy", "crawl", "tell", "final_answer"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--agent", "a.py"], "--tools cannot be combined with --agent: an agent has its own "),
+        (["--no-tools"], "--tools cannot be combined with --no-tools"),
+        (["--tools", "a/b"], "--tools: 'a/b' names no Python file or module; name tools as "),
+        (["--tools", "a.py:x-y"], "--tools: 'x-y' is not a name in Python; name tools as "),
+    ],
+)
+def test_wrong_usage(server: Server, tmp_path: Path, arguments: list[str], message: str) -> None:
+    done = ask(tmp_path, server, "--tools", "mine.py", *arguments)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith(f"error: {message}")
+    assert done.stderr.count("\n") == 1
+
+
+def test_an_interrupt_while_a_file_hangs(server: Server, tmp_path: Path) -> None:
+    write(tmp_path / "mine.py", "print('here')\nimport threading\nthreading.Event().wait()\n")
+    variables = {"OPENAI_BASE_URL": server.url, "OPENAI_API_KEY": "k"}
+    arguments = ("ask", "--tools", "mine.py", "Hi")
+    with Terminal(tmp_path, *arguments, cwd=tmp_path, **variables) as terminal:
+        terminal.wait_until_written("loading the tools")
+        terminal.type("\x03")
+        assert terminal.exit_code() == 130
+
+
+def test_a_chat_lists_the_tools_with_their_places(server: Server, tmp_path: Path) -> None:
+    write(tmp_path / "mine.py", WORDS)
+    server.script(calls("count_words", text="a b"), says("Two."))
+    with Chat(server, tmp_path, "--tools", "mine.py", cwd=tmp_path) as chat:
+        chat.wait_until_ready()
+        assert "count_words(text)  Count the words of a text.  (mine.py:2)" in chat.send("/tools")
+        shown = chat.send("How many?")
+        assert "counting" in shown
+        assert "Two." in shown
+        chat.leave()
+        assert "streamchat --tools mine.py --resume " in chat.shown
+
+
+def test_a_file_that_cannot_be_loaded_can_be_corrected(server: Server, tmp_path: Path) -> None:
+    write(tmp_path / "mine.py", "print('Loading')\nraise ValueError('no key')\n")
+    with Chat(server, tmp_path, "--tools", "mine.py", cwd=tmp_path) as chat:
+        chat.wait_for("ValueError: no key")
+        chat.wait_for_prompt()
+        lines = chat.screen.everything()
+        assert "Loading" in lines
+        assert "✗ mine.py cannot be imported: ValueError: no key (mine.py:2)" in lines
+        assert '  File "mine.py", line 2, in <module>' in lines
+        write(tmp_path / "mine.py", WORDS)
+        server.script(says("Hello."))
+        assert "Hello." in chat.send("Hi")
+        assert chat.shown.count("Traceback") == 1
+        chat.leave()
+
+
+def test_tools_that_hang_or_never_stop_printing_are_interrupted(
+    server: Server, tmp_path: Path
+) -> None:
+    source = '''
+        import threading, time
+
+        async def block() -> str:
+            """Block."""
+            print("blocking")
+            threading.Event().wait()
+
+        def flood() -> str:
+            """Flood."""
+            while True:
+                print("flooding")
+    '''
+    write(tmp_path / "mine.py", source)
+    with Chat(server, tmp_path, "--tools", "mine.py", cwd=tmp_path) as chat:
+        chat.wait_until_ready()
+        for name in ("block", "flood"):
+            server.script(calls(name))
+            chat.type("Hi" + ENTER)
+            chat.wait_for(f"{name}ing")
+            chat.type(CTRL_C)
+            chat.wait_for(lambda _, name=name: "interrupted" in chat.shown.split(f"{name}ing")[-1])
+            chat.wait_for(lambda _: chat.prompted is not None)
+        server.script(says("Still here."))
+        chat.type("Hello" + ENTER)
+        chat.wait_for("Still here.")
