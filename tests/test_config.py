@@ -26,6 +26,7 @@ def test_defaults(tmp_path: Path) -> None:
         model=None,
         base_url=None,
         api_key=None,
+        agent=None,
         temperature=0.0,
         max_steps=10,
         timeout=60.0,

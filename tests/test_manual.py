@@ -54,6 +54,7 @@ def test_the_documented_variables_are_the_ones_read(tmp_path: Path) -> None:
     full = {"STREAMCHAT_CONFIG": str(tmp_path / "full.toml")}
     values = {
         "OPENAI_BASE_URL": "http://h/v1",
+        "STREAMCHAT_AGENT": "mine.py:agent",
         "STREAMCHAT_EDITING": "vi",
         "STREAMCHAT_MAX_HISTORY": "1000",
         "STREAMCHAT_REASONING": "show",

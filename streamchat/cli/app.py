@@ -82,13 +82,20 @@ def ask(
     Piped input goes before the question. On a pipe, the output is the answer and nothing else.
     """
     from streamchat.cli.failures import redactor
-    from streamchat.cli.inputs import choose_session, complete_key, is_model_chosen, read_question
+    from streamchat.cli.inputs import (
+        check_agent,
+        choose_session,
+        complete_key,
+        is_model_chosen,
+        read_question,
+    )
     from streamchat.config import SettingsError
     from streamchat.config.sources import load_settings
 
     if json and (plain or raw):
         raise SettingsError("--json cannot be combined with --plain or --raw")
     settings = load_settings(flags)
+    check_agent(flags, no_tools=no_tools)
     session = choose_session(settings, last=continue_)
     model_chosen = is_model_chosen(flags)
     question = read_question(prompt, settings.timeout)
@@ -133,10 +140,11 @@ def repl(
 ) -> None:
     """Chat. Earlier turns are remembered; /help lists the commands."""
     from streamchat.cli.failures import redactor
-    from streamchat.cli.inputs import choose_session, complete_key, is_model_chosen
+    from streamchat.cli.inputs import check_agent, choose_session, complete_key, is_model_chosen
     from streamchat.config.sources import load_settings
 
     settings = load_settings(flags)
+    check_agent(flags, no_tools=no_tools)
     session = choose_session(settings, last=continue_, id=resume, new=new)
     model_chosen = is_model_chosen(flags)
     settings = complete_key(settings)
@@ -178,7 +186,7 @@ def doctor(
     from streamchat.cli.inputs import complete_key
     from streamchat.config.sources import load_settings
 
-    settings = complete_key(load_settings(flags))
+    settings = complete_key(load_settings({"agent": "", **flags}))
     from streamchat.cli.doctor import check_server
 
     raise typer.Exit(check_server(settings, redactor, json=json))

@@ -13,12 +13,13 @@ from streamchat.process.tty import echo_off
 from streamchat.text.redact import Redactor
 from streamchat.turn import Turn, find_answer
 from streamchat.view.choose import ViewOptions, choose_view
-from streamchat.view.outcome import report_outcome
+from streamchat.view.outcome import report_outcome, report_output
 from streamchat.view.progress import show_progress
 
 with show_progress("starting", brief=True), exit_on_signal():
     from streamchat.agent.loader import open_source
     from streamchat.agent.source import Source
+    from streamchat.agent.target.loader import TargetLoader
     from streamchat.agent.tracing import flush
     from streamchat.sessions.conversation import Conversation
     from streamchat.sessions.opening import open_conversation, restore_model
@@ -53,9 +54,13 @@ def ask_once(
     _print_warnings(conversation)
     interrupts = InterruptHandler(signal.SIGINT, *TERMINATION_SIGNALS, linger=True)
     with echo_off():
-        source = open_source(settings, redactor, tools=tools, progress=show_progress)
-        freeze_imports()
-        turn = run(_ask(source, conversation, question, options, interrupts))
+        if settings.agent:
+            loader = TargetLoader(settings, redactor, show_progress)
+            turn = run(_ask_agent(loader, redactor, conversation, question, options, interrupts))
+        else:
+            source = open_source(settings, redactor, tools=tools, progress=show_progress)
+            freeze_imports()
+            turn = run(_ask(source, conversation, question, options, interrupts))
     conversation.close()
     report_outcome(turn, _advise(turn, conversation), plain=options.plain)
     if settings.trace:
@@ -70,6 +75,26 @@ def _advise(turn: Turn, conversation: Conversation) -> str:
     if not (conversation.is_saved and find_answer(turn)):
         return ""
     return f"The partial answer is kept: {APP} sessions show {conversation.session_id}"
+
+
+async def _ask_agent(
+    loader: TargetLoader,
+    redactor: Redactor,
+    conversation: Conversation,
+    question: str,
+    options: ViewOptions,
+    interrupts: InterruptHandler,
+) -> Turn:
+    """Load the user's agent and ask it."""
+    loading = await interrupts.run(loader.wait_until_ready())
+    for line in loader.relay.take_lines():
+        report_output(redactor.redact(line.text))
+    if loading.cancelled():
+        return Turn(question, status="cancelled")
+    try:
+        return await _ask(loading.result(), conversation, question, options, interrupts)
+    finally:
+        await loader.aclose()
 
 
 async def _ask(

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from streamchat.process.styles import dim
 from streamchat.repl.answering import Answering, ReadAnswers, TypedAnswers
 from streamchat.repl.attachments import attach_files
+from streamchat.repl.background import show_news
 from streamchat.repl.chat import Chat, Retry
 from streamchat.repl.past import report_left_out
 from streamchat.repl.prompt import Prompt
@@ -73,11 +74,14 @@ async def ask_question(
 
 async def _wait_for_agent(chat: Chat) -> Source | None:
     """Return the agent once it is loaded, or None if the user interrupts the wait."""
-    if chat.loader.source:
-        return chat.loader.source
-    with show_progress(chat.loader.activity or "loading"):
-        waiting = await chat.interrupts.run(chat.loader.wait_until_ready())
-    return None if waiting.cancelled() else waiting.result()
+    if chat.loader.source is None:
+        with show_progress(chat.loader.activity or "loading"):
+            waiting = await chat.interrupts.run(chat.loader.wait_until_ready())
+        if waiting.cancelled():
+            return None
+        waiting.result()
+    show_news(chat)
+    return chat.loader.source
 
 
 def _end_turn(chat: Chat, turn: Turn, problem: str) -> None:

@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, TypeVar
 
 from prompt_toolkit.document import Document
 
+from streamchat.agent.background import Loader
 from streamchat.agent.loader import AgentLoader
+from streamchat.agent.source import Source
 from streamchat.config import Settings
 from streamchat.process.interrupts import InterruptHandler
 from streamchat.process.stdio import print_error
@@ -79,7 +81,7 @@ class Chat:
         traceback: the frames of the user's own agent in the last failure, if there are any.
     """
 
-    loader: AgentLoader
+    loader: Loader[Source]
     conversation: Conversation
     settings: Settings
     redactor: Redactor
@@ -110,6 +112,17 @@ class Chat:
         if not self.conversation.turns:
             raise CommandError("No questions yet")
         return self.conversation.turns[-1]
+
+    @property
+    def models(self) -> AgentLoader:
+        """The loader of streamchat's own agent, which may have any model.
+
+        Raises:
+            CommandError: the user's agent answers.
+        """
+        if isinstance(self.loader, AgentLoader):
+            return self.loader
+        raise CommandError(f"{self.loader.name} has its own model and instructions")
 
     @property
     def store(self) -> Store:

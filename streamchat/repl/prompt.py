@@ -163,9 +163,18 @@ class Prompt:
         cause = self._redactor.redact(describe_error(error))
         run_in_terminal(lambda: report_failure(cause))
 
+    @property
+    def is_open(self) -> bool:
+        """Whether the user can type."""
+        return self._session.app.is_running
+
+    def print_above(self, write: Callable[[], None]) -> None:
+        """Let something print above the prompt. Call this in the context of the event loop."""
+        run_in_terminal(write)
+
     def offer(self) -> None:
         """Offer completions that were found since the last key."""
-        if self._session.app.is_running and self._is_completed():
+        if self.is_open and self._is_completed():
             self._session.default_buffer.start_completion(select_first=False)
 
     def redraw(self) -> None:

@@ -5,15 +5,21 @@ from __future__ import annotations
 import signal
 import sys
 from functools import partial
+from shlex import quote
 
+from streamchat.agent.background import Loader
 from streamchat.agent.loader import AgentLoader
+from streamchat.agent.source import Source
+from streamchat.agent.target.loader import TargetLoader
 from streamchat.config import APP, Settings
 from streamchat.models import check
+from streamchat.models.progress import ignore_progress
 from streamchat.process.interrupts import InterruptHandler
 from streamchat.process.runtime import prepare_output, run
 from streamchat.process.stdio import prepare_stdin, print_error
 from streamchat.process.styles import dim
 from streamchat.process.tty import act_dumb, can_repaint, echo_off
+from streamchat.repl.background import watch
 from streamchat.repl.chat import Chat
 from streamchat.repl.completion import ChatCompleter
 from streamchat.repl.loop import Repl
@@ -57,9 +63,10 @@ def chat(
     conversation = open_conversation(settings, redactor, session)
     if session is not None and not model_chosen:
         settings = restore_model(settings, conversation)
-    check(settings)
     for line in conversation.take_warnings():
         print_error(line)
+    if not settings.agent:
+        check(settings)
     if options.plain and sys.stdout.isatty():
         act_dumb()  # so that prompt-toolkit does not move the cursor, either
     with echo_off(), limit_session():
@@ -78,6 +85,7 @@ def chat(
 async def _run(chat: Chat) -> int:
     code = await Repl(chat, _open_prompt(chat) if chat.interactive else None).run()
     await chat.conversation.leave()
+    await chat.loader.aclose()
     chat.print_warnings()
     if chat.interactive and code == 0:
         _say_how_to_resume(chat)
@@ -87,7 +95,8 @@ async def _run(chat: Chat) -> int:
 def _say_how_to_resume(chat: Chat) -> None:
     conversation = chat.conversation
     if conversation.turns and conversation.is_saved:
-        chat.say(f"{APP} --resume {conversation.session_id}", dim)
+        agent = f"--agent {quote(chat.settings.agent)} " if chat.settings.agent else ""
+        chat.say(f"{APP} {agent}--resume {conversation.session_id}", dim)
 
 
 def _build_chat(
@@ -99,9 +108,8 @@ def _build_chat(
     tools: bool,
 ) -> Chat:
     interactive = sys.stdin.isatty() and sys.stdout.isatty()
-    progress = None if interactive else show_progress
     return Chat(
-        loader=AgentLoader(settings, redactor, tools=tools, progress=progress),
+        loader=_make_loader(settings, redactor, tools=tools, interactive=interactive),
         conversation=conversation,
         settings=settings,
         redactor=redactor,
@@ -110,6 +118,15 @@ def _build_chat(
         interactive=interactive,
         pastes=Pastes(fold=can_repaint(sys.stdout)),
     )
+
+
+def _make_loader(
+    settings: Settings, redactor: Redactor, *, tools: bool, interactive: bool
+) -> Loader[Source]:
+    if settings.agent:
+        return TargetLoader(settings, redactor, ignore_progress if interactive else show_progress)
+    progress = None if interactive else show_progress
+    return AgentLoader(settings, redactor, tools=tools, progress=progress)
 
 
 def _open_prompt(chat: Chat) -> Prompt:
@@ -123,5 +140,5 @@ def _open_prompt(chat: Chat) -> Prompt:
         warn=chat.conversation.warn,
     )
     chat.lookups.finished = prompt.offer
-    chat.loader.on_activity = prompt.redraw
+    watch(chat, prompt)
     return prompt
