@@ -50,10 +50,10 @@ def judge_agent(source: TargetSource, trial: Trial, redactor: Redactor) -> list[
     return [make_safe(finding, redactor) for finding in findings]
 
 
-def find_advice(error: BaseException | None) -> str:
-    """Return what to do about an error of a network or a server; empty for any other."""
-    names = [each.__name__ for each in type(error).__mro__]
-    return next((_ADVICE[name] for name in names if name in _ADVICE), "")
+def find_traceback(source: TargetSource, trial: Trial) -> str:
+    """Return the user's own frames, without secrets; empty if the fault is not in their code."""
+    is_own = trial.failure and describe_place(trial.failure) and not _find_advice(trial.failure)
+    return source.traceback if is_own else ""
 
 
 def _judge_play(play: Play) -> Iterator[Finding]:
@@ -62,14 +62,15 @@ def _judge_play(play: Play) -> Iterator[Finding]:
     if isinstance(play, GraphPlay):
         yield _judge_checkpointer(play)
     listed = ", ".join(f"{tool.name}({', '.join(tool.parameters)})" for tool in play.tools)
-    yield Finding("tools", "ok", listed or "none known", "all calls are shown, with their results")
+    yield Finding("tools", "ok", listed or "none known", "calls are shown, with their results")
 
 
 def _describe(play: Play) -> str:
     if not isinstance(play, GraphPlay):
         return play.name
-    inner = f"; subgraphs: {', '.join(play.subgraphs)}" if play.subgraphs else ""
-    return f"{play.name}; nodes: {', '.join(play.nodes)}{inner}"
+    inner = f" (subgraphs: {', '.join(play.subgraphs)})" if play.subgraphs else ""
+    nodes = f"node{'s' * (len(play.nodes) != 1)} {', '.join(play.nodes)}"
+    return f"{play.name} with the {nodes}{inner}"
 
 
 def _judge_checkpointer(play: GraphPlay) -> Finding:
@@ -85,11 +86,12 @@ def _judge_turn(play: Play, trial: Trial) -> Iterator[Finding]:
     yield _judge_answer(play, trial)
     for requested in trial.pick(InputRequested):
         does = f"asked in the chat; ask takes {RESUME}; cancelled here"
-        yield Finding("approval", "ok", describe_request(requested), does)
-    if trial.pick(ToolCallStarted) or play.tools:
+        yield Finding("interrupt", "ok", describe_request(requested), does)
+    if trial.pick(ToolCallStarted) or (play.tools and trial.pick(TurnDone)):
         yield _judge_arguments(trial)
-    yield _judge_usage(trial.pick(StepFinished))
-    yield _judge_reasoning(trial)
+    if steps := trial.pick(StepFinished):
+        yield _judge_usage(steps)
+        yield _judge_reasoning(trial)
     yield from _judge_rest(trial)
 
 
@@ -97,7 +99,7 @@ def _describe_work(trial: Trial) -> str:
     """Return what the question has cost: requests, and tools that ran."""
     count = len(trial.pick(StepStarted))
     requests = f"{count} model request{'s' * (count != 1)}"
-    return f"{requests if count else 'no model request seen'}; {_list_run_tools(trial)}"
+    return f"{requests if count else 'no model request seen'}, {_list_run_tools(trial)}"
 
 
 def _list_run_tools(trial: Trial) -> str:
@@ -105,7 +107,7 @@ def _list_run_tools(trial: Trial) -> str:
     failed = {event.call_id for event in trial.pick(ToolFinished) if event.failed}
     run = [event.call_id for event in trial.pick(ToolStarted)]
     listed = [f"{names[id]}{' (failed)' * (id in failed)}" for id in run if id in names]
-    return f"tools run: {', '.join(listed)}" if listed else "no tool run"
+    return f"tools that ran: {', '.join(listed)}" if listed else "no tool ran"
 
 
 def _judge_answer(play: Play, trial: Trial) -> Finding:
@@ -126,14 +128,24 @@ def _judge_answer(play: Play, trial: Trial) -> Finding:
 def _judge_failure(trial: Trial) -> Finding:
     place = describe_place(trial.failure) if trial.failure else ""
     seen = f"{trial.error} ({place})" if place else trial.error
-    return Finding(ANSWER, "wrong", seen, find_advice(trial.failure) or "the question fails")
+    return Finding(ANSWER, "wrong", seen, _find_advice(trial.failure) or "the question fails")
+
+
+def _find_advice(error: BaseException | None) -> str:
+    """Return what to do about an error of a network or a server; empty for any other."""
+    names = [each.__name__ for each in type(error).__mro__]
+    return next((_ADVICE[name] for name in names if name in _ADVICE), "")
 
 
 def _find_reason(play: Play, trial: Trial) -> str:
     """Return why nothing streamed, as far as it is known."""
-    reasons = filter(None, (read_reason(notice.text) for notice in trial.pick(Notice)))
-    silent = isinstance(play, NotebookPlay) and not trial.pieces
-    return next(reasons, "its model is not given callbacks=[streamer]" if silent else "")
+    for notice in trial.pick(Notice):
+        if reason := read_reason(notice.text):
+            return reason
+    if trial.pick(StepStarted):
+        return ""
+    is_executor = isinstance(play, NotebookPlay)
+    return f"no model was seen{', give it callbacks=[streamer]' if is_executor else ''}"
 
 
 def _judge_arguments(trial: Trial) -> Finding:

@@ -38,7 +38,7 @@ class Emitter:
         self.is_waiting = False
         self._push = push
         self._interactive = interactive and not answers
-        self._answers = deque(answers)
+        self._answers, self._is_prepared = deque(answers), bool(answers)
         self._reply: asyncio.Future[object] | None = None
 
     def __call__(self, event: Event) -> None:
@@ -48,7 +48,7 @@ class Emitter:
         if self._answers:
             return self._answer(requested, self._answers.popleft())
         if not self._interactive:
-            raise AgentError(describe_unanswered(requested))
+            raise AgentError(describe_unanswered(requested, more=self._is_prepared))
         self._reply = asyncio.get_running_loop().create_future()
         self.is_waiting = True
         try:
@@ -80,11 +80,17 @@ def describe_request(requested: InputRequested) -> str:
     return f"the agent {asked} {one_line(shown, _MOST_SHOWN)}"
 
 
-def describe_unanswered(requested: InputRequested) -> str:
-    """Return what the agent asks, and how to answer where nobody can be asked."""
+def describe_unanswered(requested: InputRequested, *, more: bool = False) -> str:
+    """Return what the agent asks, and how to answer where nobody can be asked.
+
+    Args:
+        requested: the request.
+        more: whether earlier requests have been answered in that way.
+    """
     decisions = {each: None for action in requested.actions for each in action.get("decisions", ())}
     value = ", ".join(decisions) or "TEXT"
-    return f"{describe_request(requested)}; answer with {RESUME} ({value}) or in the chat"
+    option = f"one more {RESUME}" if more else RESUME
+    return f"{describe_request(requested)}; answer with {option} ({value}) or in the chat"
 
 
 def _format_action(action: Mapping[str, Any]) -> str:
