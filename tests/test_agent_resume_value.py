@@ -128,8 +128,8 @@ class TestOnATerminal:
     @pytest.fixture
     def terminal(self, careful: Path) -> Iterator[Terminal]:
         agent = f"{careful}/mine.py:agent"
-        with Terminal(careful, "ask", "--agent", agent, "What is 10 + 10?") as terminal:
-            terminal.wait_for("answer: ")
+        with Terminal(careful, "ask", "--agent", agent, "What is 10 + 10?", "--plain") as terminal:
+            terminal.wait_for("answer:")
             yield terminal
 
     def test_the_answer_is_typed(self, server: Server, terminal: Terminal) -> None:

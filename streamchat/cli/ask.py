@@ -103,12 +103,12 @@ async def _ask_agent(
     answers: Sequence[str],
 ) -> Turn:
     """Load the user's agent and ask it."""
-    loading = await interrupts.run(loader.wait_until_ready())
-    for line in loader.relay.take_lines():
-        report_output(redactor.redact(line.text))
-    if loading.cancelled():
-        return Turn(question, status="cancelled")
     try:
+        loading = await interrupts.run(loader.wait_until_ready())
+        for line in loader.relay.take_lines():
+            report_output(redactor.redact(line.text))
+        if loading.cancelled():
+            return Turn(question, status="cancelled")
         source = loading.result()
         return await _ask(source, conversation, question, options, interrupts, answers)
     finally:
