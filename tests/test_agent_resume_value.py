@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from subprocess import CompletedProcess
@@ -10,7 +11,7 @@ from subprocess import CompletedProcess
 import pytest
 
 from tests.program import Terminal, run
-from tests.server import Server, calls, says
+from tests.server import Server, Until, calls, says, wait_for_request
 from tests.targets import write
 
 CITY = """
@@ -140,6 +141,20 @@ class TestOnATerminal:
         terminal.wait_for("It is 20.")
         assert terminal.exit_code() == 0
         assert server.requests[-1]["messages"][-1]["content"] == "20.0"
+
+    def test_what_was_typed_before_approves_nothing(self, server: Server, careful: Path) -> None:
+        typed = threading.Event()
+        server.script(calls("add", x=10, y=10).but(before=(Until(typed),)), says("As you like."))
+        agent = f"{careful}/mine.py:agent"
+        with Terminal(careful, "ask", "--agent", agent, "10 + 10?", "--plain") as terminal:
+            wait_for_request(server)
+            terminal.type("approve\r")
+            typed.set()
+            terminal.wait_for("answer:")
+            terminal.type("reject\r")
+            terminal.wait_for("As you like.")
+            assert terminal.exit_code() == 0
+        assert server.requests[-1]["messages"][-1]["content"] != "20.0"
 
     @pytest.mark.parametrize("key", ["\x03", "\x04"])
     def test_ctrl_c_and_ctrl_d_end_the_turn(self, terminal: Terminal, key: str) -> None:
