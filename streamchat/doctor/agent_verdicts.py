@@ -38,10 +38,10 @@ _ADVICE = {
     "PermissionDeniedError": "check the key of its model and its permissions",
     "NotFoundError": "check the name and the address of its model",
     "RateLimitError": "try again later, or check the account's plan",
-    **dict.fromkeys(("APIConnectionError", "ConnectError", "ConnectionError"), _NETWORK),
-    **dict.fromkeys(("TimeoutException", "TimeoutError", "gaierror"), _NETWORK),
+    **dict.fromkeys(("APIConnectionError", "ConnectError", "TimeoutException"), _NETWORK),
+    "ConnectionError": _NETWORK,
 }
-"""What to do about errors that many libraries have, by the names of their classes."""
+"""What to do about errors that the libraries of models have, by the names of their classes."""
 
 
 def judge_agent(source: TargetSource, trial: Trial, redactor: Redactor) -> list[Finding]:
@@ -52,7 +52,11 @@ def judge_agent(source: TargetSource, trial: Trial, redactor: Redactor) -> list[
 
 def find_traceback(source: TargetSource, trial: Trial) -> str:
     """Return the user's own frames, without secrets; empty if the fault is not in their code."""
-    is_own = trial.failure and describe_place(trial.failure) and not _find_advice(trial.failure)
+    error = trial.failure
+    if error is None or not describe_place(error):
+        return ""
+    # A tool may have lost a server of its own.
+    is_own = not _find_advice(error) or type(error).__module__ == "builtins"
     return source.traceback if is_own else ""
 
 
@@ -127,8 +131,8 @@ def _judge_answer(play: Play, trial: Trial) -> Finding:
 
 def _judge_failure(trial: Trial) -> Finding:
     place = describe_place(trial.failure) if trial.failure else ""
-    seen = f"{trial.error} ({place})" if place else trial.error
-    return Finding(ANSWER, "wrong", seen, _find_advice(trial.failure) or "the question fails")
+    does = f"the question fails{f' at {place}' if place else ''}"
+    return Finding(ANSWER, "wrong", trial.error, _find_advice(trial.failure) or does)
 
 
 def _find_advice(error: BaseException | None) -> str:
@@ -144,8 +148,8 @@ def _find_reason(play: Play, trial: Trial) -> str:
             return reason
     if trial.pick(StepStarted):
         return ""
-    is_executor = isinstance(play, NotebookPlay)
-    return f"no model was seen{', give it callbacks=[streamer]' if is_executor else ''}"
+    wanted = ": it needs callbacks=[streamer]" if isinstance(play, NotebookPlay) else ""
+    return f"no model was seen{wanted}"
 
 
 def _judge_arguments(trial: Trial) -> Finding:
@@ -191,7 +195,12 @@ def _judge_rest(trial: Trial) -> Iterator[Finding]:
 
 def _judge_notice(text: str) -> Finding:
     if RAN_CUT in text:
-        return Finding("cut-off call", "wrong", text, "the agent's library runs it all the same")
+        return Finding(
+            "cut-off call",
+            "wrong",
+            text,
+            "LangChain completes such calls, and streamchat can only warn",
+        )
     if BLOCKED in text:
         seen, _, does = text.partition("; ")
         return Finding("event loop", "different", seen, does)

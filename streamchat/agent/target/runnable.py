@@ -207,5 +207,5 @@ def _find_reason(runs: ModelRuns) -> str:
     if not runs.asked:
         return "its answer comes in one piece; an async function with `yield` would stream"
     if runs.streamed:
-        return "its model does, but a step after it waits for the whole message"
+        return "its model streams, but a step after it waits for the whole message"
     return "its model was asked with `invoke`, or has streaming switched off"
