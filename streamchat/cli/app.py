@@ -39,7 +39,7 @@ ResumeValue = Annotated[
     list[str],
     typer.Option(
         metavar="TEXT",
-        help="Answer what your agent asks: the first with the first, and so on.",
+        help="Answer to what your agent asks; repeat it for each question, in order.",
         show_default=False,
     ),
 ]
