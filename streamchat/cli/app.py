@@ -35,6 +35,7 @@ Plain = Annotated[
     bool, typer.Option("--plain", help="Write plain lines: no panels, colors or cursor movement.")
 ]
 Raw = Annotated[bool, typer.Option("--raw", help="Write | after every token.")]
+Json = Annotated[bool, typer.Option("--json", help="Write each event as a line of JSON.")]
 ResumeValue = Annotated[
     list[str],
     typer.Option(
@@ -43,7 +44,6 @@ ResumeValue = Annotated[
         show_default=False,
     ),
 ]
-Json = Annotated[bool, typer.Option("--json", help="Write each event as a line of JSON.")]
 
 
 def _show_version(wanted: bool) -> None:
