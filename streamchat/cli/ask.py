@@ -62,9 +62,7 @@ def ask_once(
     with echo_off():
         if settings.agent:
             loader = TargetLoader(settings, redactor, show_progress)
-            asking = _ask_agent(
-                loader, redactor, conversation, question, options, interrupts, answers
-            )
+            asking = _ask_agent(loader, conversation, question, options, interrupts, answers)
             turn = run(asking)
         else:
             source = open_source(settings, redactor, tools=tools, progress=show_progress)
@@ -95,7 +93,6 @@ def _report_unused(turn: Turn, answers: Sequence[str]) -> None:
 
 async def _ask_agent(
     loader: TargetLoader,
-    redactor: Redactor,
     conversation: Conversation,
     question: str,
     options: ViewOptions,
@@ -105,8 +102,8 @@ async def _ask_agent(
     """Load the user's agent and ask it."""
     try:
         loading = await interrupts.run(loader.wait_until_ready())
-        for line in loader.relay.take_lines():
-            report_output(redactor.redact(line.text))
+        for line in loader.take_lines():
+            report_output(line)
         if loading.cancelled():
             return Turn(question, status="cancelled")
         source = loading.result()

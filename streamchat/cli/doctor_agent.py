@@ -39,8 +39,8 @@ def examine_agent(question: str, settings: Settings, redactor: Redactor, *, json
         try:
             findings, traceback = run(_examine(loader, question or QUESTION, redactor))
         except TargetError as error:
-            for line in loader.relay.take_lines():
-                report_output(redactor.redact(line.text))
+            for line in loader.take_lines():
+                report_output(line)
             _show_traceback(error.traceback, settings)
             raise
     _show_traceback(traceback, settings)

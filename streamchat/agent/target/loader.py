@@ -9,6 +9,7 @@ from streamchat.agent.background import Loader, start_task
 from streamchat.agent.target.errors import TargetError
 from streamchat.agent.target.name import parse_target
 from streamchat.agent.target.output import get_relay
+from streamchat.agent.target.secrets import learn_secrets
 from streamchat.config import Settings
 from streamchat.models.progress import Progress, ignore_progress
 from streamchat.process.runtime import freeze_imports
@@ -69,6 +70,11 @@ class TargetLoader(Loader["TargetSource"]):
     def context_tokens(self) -> None:
         return None
 
+    def start(self) -> None:
+        """Start loading, unless that was done before: what has failed waits for a question."""
+        if self._task is None:
+            super().start()
+
     async def reload(self) -> TargetSource:
         """Load the agent anew, and close the one there was.
 
@@ -79,6 +85,13 @@ class TargetLoader(Loader["TargetSource"]):
         """
         self._reloading = start_task(self._reload())
         return await asyncio.shield(self._reloading)
+
+    def take_lines(self) -> list[str]:
+        """Return what the agent's code has printed or logged outside of turns, without secrets."""
+        lines = self.relay.take_lines()
+        if lines:
+            learn_secrets(self._redactor)
+        return [self._redactor.redact(line.text) for line in lines]
 
     def take_outcome(self) -> TargetSource | TargetError | None:
         """Return how the latest loading ended, unless that was returned before."""
