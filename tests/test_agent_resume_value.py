@@ -130,7 +130,7 @@ class TestOnATerminal:
     def terminal(self, careful: Path) -> Iterator[Terminal]:
         agent = f"{careful}/mine.py:agent"
         with Terminal(careful, "ask", "--agent", agent, "What is 10 + 10?", "--plain") as terminal:
-            terminal.wait_for("answer:")
+            terminal.wait_for("your answer:")
             yield terminal
 
     def test_the_answer_is_typed(self, server: Server, terminal: Terminal) -> None:
@@ -150,7 +150,7 @@ class TestOnATerminal:
             wait_for_request(server)
             terminal.type("approve\r")
             typed.set()
-            terminal.wait_for("answer:")
+            terminal.wait_for("your answer:")
             terminal.type("reject\r")
             terminal.wait_for("As you like.")
             assert terminal.exit_code() == 0

@@ -16,7 +16,7 @@ from streamchat.sessions.turns import UserAnswer
 from streamchat.text.sanitize import sanitize
 from streamchat.view.outcome import report_failure
 
-_PROMPT = sanitize("answer: ")
+_PROMPT = sanitize("your answer: ")
 _LONGEST = 1 << 16
 """Bytes of a line; terminals take fewer."""
 
