@@ -75,7 +75,8 @@ def test_a_question_that_nobody_can_answer_is_an_error(careful: Path) -> None:
 
 def test_each_question_takes_the_next_value(city: Path) -> None:
     done = ask(city, "Paris, Texas", '{"days": 2}')
-    assert (done.stdout, done.stderr) == ("'Paris, Texas', {'days': 2}\n", "")
+    assert (done.stdout, done.returncode) == ("'Paris, Texas', {'days': 2}\n", 0)
+    assert "not used" not in done.stderr
 
 
 def test_the_question_that_is_left_is_named(city: Path) -> None:
@@ -96,7 +97,7 @@ def test_an_approved_call_runs_and_values_left_over_are_noted(
 ) -> None:
     done = ask(careful, "approve", "and Rome")
     assert (done.stdout, done.returncode) == ("It is 20.\n", 0)
-    assert done.stderr == "not used: --resume-value 'and Rome'\n"
+    assert done.stderr.splitlines()[-1] == "not used: --resume-value 'and Rome'"
     assert server.requests[-1]["messages"][-1]["content"] == "20.0"
 
 
@@ -110,9 +111,9 @@ def test_a_rejected_call_does_not_run(server: Server, careful: Path) -> None:
 def test_a_value_that_is_no_decision_fails_the_turn(server: Server, careful: Path) -> None:
     done = ask(careful, "perhaps")
     assert (done.stdout, done.returncode) == ("", 1)
-    assert done.stderr == (
+    assert done.stderr.splitlines()[-1] == (
         "error: --resume-value 'perhaps' is no answer: the agent asks whether to run "
-        "add(x=10, y=10); type approve or reject: WHY\n"
+        "add(x=10, y=10); type approve or reject: WHY"
     )
     assert len(server.requests) == 1
 
