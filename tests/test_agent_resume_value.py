@@ -130,7 +130,7 @@ class TestOnATerminal:
     @pytest.fixture
     def terminal(self, careful: Path) -> Iterator[Terminal]:
         agent = f"{careful}/mine.py:agent"
-        with Terminal(careful, "ask", "--agent", agent, "What is 10 + 10?", "--plain") as terminal:
+        with Terminal(careful, "ask", "--agent", agent, "What is 10 + 10?") as terminal:
             terminal.wait_for("your answer:")
             yield terminal
 
