@@ -20,6 +20,7 @@ from streamchat.process.styles import Style
 from streamchat.process.threads import run_in_daemon_thread
 from streamchat.process.tty import can_repaint
 from streamchat.repl.errors import CommandError
+from streamchat.repl.lines import Lines
 from streamchat.repl.lookups import Lookups
 from streamchat.repl.pastes import Pastes
 from streamchat.sessions.conversation import Conversation
@@ -76,6 +77,8 @@ class Chat:
         sessions: the sessions when they were last listed.
         lookups: run in the background, for completion.
         pastes: what is folded at the prompt.
+        lines: standard input, if no user types.
+        traceback: the frames of the user's own agent in the last failure, if there are any.
     """
 
     loader: Loader[Source]
@@ -96,6 +99,8 @@ class Chat:
     sessions: list[Session] = field(default_factory=list)
     lookups: Lookups = field(default_factory=Lookups)
     pastes: Pastes = field(default_factory=Pastes)
+    lines: Lines = field(default_factory=Lines)
+    traceback: str = ""
 
     @property
     def last(self) -> StoredTurn:

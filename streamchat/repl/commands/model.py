@@ -11,7 +11,7 @@ from streamchat.config import LOCAL_MODELS
 from streamchat.config.checks import check_setting
 from streamchat.models import check
 from streamchat.repl.chat import Chat
-from streamchat.repl.prompt import read_secret
+from streamchat.repl.questions import read_secret
 from streamchat.repl.registry import command
 from streamchat.text.sanitize import one_line
 
