@@ -25,11 +25,15 @@ GRAPH = """
 """
 
 
+def write_graph(path: Path, server: Server) -> None:
+    write(path, GRAPH.replace("{url}", server.url))
+
+
 @pytest.fixture
 def graph(server: Server, tmp_path: Path) -> str:
     """The place of a graph that adds 10 and 10."""
     server.script(calls("add", x=10, y=10), says("It is", " 20."))
-    write(tmp_path / "mine.py", GRAPH.replace("{url}", server.url))
+    write_graph(tmp_path / "mine.py", server)
     return "mine.py:agent"
 
 

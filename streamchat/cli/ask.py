@@ -86,12 +86,12 @@ async def _ask_agent(
     interrupts: InterruptHandler,
 ) -> Turn:
     """Load the user's agent and ask it."""
-    loading = await interrupts.run(loader.wait_until_ready())
-    for line in loader.relay.take_lines():
-        report_output(redactor.redact(line.text))
-    if loading.cancelled():
-        return Turn(question, status="cancelled")
     try:
+        loading = await interrupts.run(loader.wait_until_ready())
+        for line in loader.relay.take_lines():
+            report_output(redactor.redact(line.text))
+        if loading.cancelled():
+            return Turn(question, status="cancelled")
         return await _ask(loading.result(), conversation, question, options, interrupts)
     finally:
         await loader.aclose()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from contextvars import copy_context
 from dataclasses import dataclass
 from functools import partial
@@ -40,10 +41,14 @@ def watch(chat: Chat, prompt: Prompt) -> None:
             prompt.print_above(partial(_print_news, chat, news))
 
     def wake() -> None:
-        prompt.redraw()
-        loop.call_soon_threadsafe(show, context=context)
+        with suppress(RuntimeError):  # the chat has ended
+            loop.call_soon_threadsafe(show, context=context)
 
-    chat.loader.on_activity = wake
+    def report_activity() -> None:
+        prompt.redraw()
+        wake()
+
+    chat.loader.on_activity = report_activity
     if isinstance(chat.loader, TargetLoader):
         chat.loader.relay.on_line = wake
 
@@ -81,8 +86,17 @@ def _print_news(chat: Chat, news: _News) -> None:
     if isinstance(news.outcome, TargetError):
         report_error(chat, news.outcome)
     elif news.outcome:
+        _introduce(chat, news.outcome)
+
+
+def _introduce(chat: Chat, source: TargetSource) -> None:
+    """Say what kind of agent has been loaded."""
+    kind, tools = source.kind, len(source.tools)
+    if chat.is_plain:
+        chat.say(f"{source.name} is ready: {format_kind(kind, tools, ', ')}.")
+    else:
         dot = choose_glyphs(sys.stdout.encoding).dot
-        chat.say(format_kind(news.outcome.kind, len(news.outcome.tools), dot), dim)
+        chat.say(f" {format_kind(kind, tools, f' {dot} ')}", dim)
 
 
 def _print_lines(chat: Chat, lines: Sequence[str]) -> None:

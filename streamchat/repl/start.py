@@ -85,7 +85,8 @@ def chat(
 async def _run(chat: Chat) -> int:
     code = await Repl(chat, _open_prompt(chat) if chat.interactive else None).run()
     await chat.conversation.leave()
-    await chat.loader.aclose()
+    if chat.settings.agent:  # its code may have opened what has to be closed
+        await chat.loader.aclose()
     chat.print_warnings()
     if chat.interactive and code == 0:
         _say_how_to_resume(chat)

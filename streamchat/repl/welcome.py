@@ -28,9 +28,9 @@ def format_welcome(settings: Settings, tools: int | None, columns: int, dot: str
     return _find_fitting((f" {line}" for line in lines), columns)
 
 
-def format_kind(kind: str, tools: int, dot: str) -> str:
-    """Return what an agent is, and the number of its tools as far as they can be seen."""
-    return f" {one_line(kind, 120)}{f' {dot} {_count_tools(tools)}' if tools else ''}"
+def format_kind(kind: str, tools: int, separator: str) -> str:
+    """Return what an agent is, and the number of its tools if it is known to have any."""
+    return separator.join([one_line(kind, 120), *([_count_tools(tools)] if tools else [])])
 
 
 def format_hints(columns: int) -> str:

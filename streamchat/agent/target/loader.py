@@ -107,7 +107,8 @@ class TargetLoader(Loader["TargetSource"]):
             except TargetError as error:
                 self._outcome = error
                 raise
-        freeze_imports()
+        if self._source is None:  # frozen once: an agent that is replaced is garbage
+            freeze_imports()
         return source
 
     def _load_source(self) -> TargetSource:

@@ -79,7 +79,7 @@ def parse_target(text: str) -> Target:
 
 def is_agent(name: str) -> bool:
     """Whether the name of what answered is an agent's, as `Target.display` has it, or a model's."""
-    return re.search(r"\.py:[^\W\d][\w.]*$", name) is not None
+    return re.search(r"\.py(:[^\W\d][\w.]*)?$", name) is not None
 
 
 def _is_dotted_name(text: str) -> bool:
