@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.program import run
+from tests.program import Terminal, run
 from tests.server import Server, calls, says
 from tests.targets import write, write_executor
 
@@ -69,6 +69,30 @@ def test_what_the_file_prints_goes_to_standard_error(tmp_path: Path) -> None:
     write_executor(tmp_path / "mine.py", "return 'Mine.'", before="print('Load\\x1bing')")
     done = run(tmp_path, "ask", "--agent", "mine.py", QUESTION, cwd=tmp_path)
     assert (done.stdout, done.stderr) == ("Mine.\n", "Load\\x1bing\n")
+
+
+def test_on_a_terminal_nothing_is_printed_into_the_spinner(tmp_path: Path) -> None:
+    write_executor(
+        tmp_path / "mine.py",
+        "return 'Mine.'",
+        before="import time\nfor n in range(20):\n    print(n)\n    time.sleep(0.02)",
+    )
+    arguments = ("ask", "--agent", "mine.py", QUESTION)
+    with Terminal(tmp_path, *arguments, lines=40, cwd=tmp_path) as terminal:
+        assert terminal.exit_code() == 0
+        lines = [each for each in terminal.screen.everything() if each]
+        assert lines[:20] == [str(n) for n in range(20)]
+        assert lines[21] == "Mine."
+        assert "loading mine.py" in terminal.written
+
+
+def test_an_interrupt_while_the_file_hangs(tmp_path: Path) -> None:
+    write(tmp_path / "mine.py", "import threading\nthreading.Event().wait()\n")
+    with Terminal(tmp_path, "ask", "--agent", "mine.py", QUESTION, cwd=tmp_path) as terminal:
+        terminal.wait_until_written("loading mine.py")
+        terminal.type("\x03")
+        assert terminal.exit_code() == 130
+        assert "interrupted" in terminal.written
 
 
 def test_an_error_in_the_file_is_one_line(tmp_path: Path) -> None:

@@ -58,8 +58,7 @@ class Loader(ABC, Generic[_S]):
 
     def start(self) -> None:
         """Start loading, unless that is under way or done."""
-        if self._source is None and (self._task is None or self._task.done()):
-            self._task = start_task(self._load())
+        self._start()
 
     async def wait_until_ready(self) -> _S:
         """Wait for the source and return it; cancelling the wait does not stop the loading.
@@ -67,7 +66,7 @@ class Loader(ABC, Generic[_S]):
         Raises:
             ModelError: it is not available.
         """
-        self.start()
+        self._start()
         if self._source:
             return self._source
         assert self._task
@@ -79,6 +78,10 @@ class Loader(ABC, Generic[_S]):
             self._task.cancel()
         if self._source:
             await self._source.aclose()
+
+    def _start(self) -> None:
+        if self._source is None and (self._task is None or self._task.done()):
+            self._task = start_task(self._load())
 
     async def _load(self) -> _S:
         with self._show_activity("loading"):

@@ -165,7 +165,7 @@ class Prompt:
 
     @property
     def is_open(self) -> bool:
-        """Whether the user can type."""
+        """Whether the user can type at a prompt that can be drawn again."""
         return self._session.app.is_running
 
     def print_above(self, write: Callable[[], None]) -> None:

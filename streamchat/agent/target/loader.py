@@ -69,6 +69,11 @@ class TargetLoader(Loader["TargetSource"]):
     def context_tokens(self) -> None:
         return None
 
+    def start(self) -> None:
+        """Start loading, unless that was done before: what has failed waits for a question."""
+        if self._task is None:
+            super().start()
+
     async def reload(self) -> TargetSource:
         """Load the agent anew, and close the one there was.
 
