@@ -10,6 +10,7 @@ from concurrent.futures import Future
 from contextlib import AsyncExitStack
 from pathlib import Path
 
+from streamchat.agent.errors import AgentError
 from streamchat.agent.source import Request, ToolInfo
 from streamchat.agent.target.candidates import find_agent
 from streamchat.agent.target.errors import TargetError
@@ -111,6 +112,8 @@ class TargetSource:
     def traceback(self) -> str:
         """The user's own frames of the latest turn's failure; empty if it has not failed."""
         error = self._runs[-1].failure if self._runs else None
+        if isinstance(error, AgentError) and not error.__cause__:
+            return ""  # it says what is wrong with the agent, and is raised in no code of the user
         return self._redactor.redact(format_user_traceback(error)) if error else ""
 
     def start(self, request: Request) -> ThreadRun:
