@@ -170,7 +170,14 @@ class Prompt:
 
     def print_above(self, write: Callable[[], None]) -> None:
         """Let something print above the prompt. Call this in the context of the event loop."""
-        run_in_terminal(write)
+        app = self._session.app
+        if app._running_in_terminal:  # the editor has the screen
+            run_in_terminal(write)
+            return
+        # run_in_terminal would let the terminal echo what is typed meanwhile.
+        app.renderer.erase()
+        write()
+        app.invalidate()
 
     def offer(self) -> None:
         """Offer completions that were found since the last key."""
