@@ -86,6 +86,25 @@ def test_what_the_agent_prints_between_turns_is_shown_above_the_prompt(
         assert lines[lines.index("Later one") + 1] == "› typed"
 
 
+def test_a_turn_that_hangs_is_interrupted(server: Server, tmp_path: Path) -> None:
+    write_executor(
+        tmp_path / "mine.py",
+        "if input == 'hang':",
+        "    pathlib.Path('hangs').touch()",
+        "    await asyncio.Event().wait()",
+        ECHO,
+        before="import asyncio, pathlib",
+    )
+    with Chat(server, tmp_path, "--agent", "mine.py:agent", cwd=tmp_path) as chat:
+        chat.wait_until_ready()
+        chat.type("hang" + ENTER)
+        chat.wait_for(lambda _: (tmp_path / "hangs").exists())
+        chat.type(CTRL_C)
+        chat.wait_for("interrupted")
+        assert "You said again" in chat.send("again")
+        chat.leave()
+
+
 def test_a_script_keeps_its_history(server: Server, tmp_path: Path) -> None:
     server.script(says("First."), says("Second."), says("Third."))
     write_graph(tmp_path / "mine.py", server)

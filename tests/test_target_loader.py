@@ -63,6 +63,29 @@ async def test_what_is_known_before_and_after(folder: Path) -> None:
         assert loader.take_outcome() is None
 
 
+async def test_a_secret_that_is_printed_while_loading_is_redacted(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MY_TOKEN", "")  # removed at the end
+    text = """
+        import os, time
+        from pathlib import Path
+        os.environ["MY_TOKEN"] = "my-own-secret"
+        print("as my-own-secret")
+        while not Path("go").exists():
+            time.sleep(0.01)
+    """
+    write(folder / "mine.py", f"{dedent(text)}\n{dedent(AGENT)}")
+    printed, loop = asyncio.Event(), asyncio.get_running_loop()
+    async with opened() as loader:
+        loader.relay.on_line = lambda: loop.call_soon_threadsafe(printed.set)
+        loader.start()
+        await printed.wait()
+        assert loader.take_lines() == ["as my-***"]
+        (folder / "go").touch()
+        assert await loader.wait_until_ready()
+
+
 async def test_a_failure_is_kept_until_somebody_asks(folder: Path) -> None:
     agent = write(folder / "mine.py", BROKEN)
     async with opened() as loader:
@@ -120,5 +143,4 @@ async def test_a_reload_waits_for_the_loading_under_way(folder: Path) -> None:
         await asyncio.sleep(0)
         (folder / "go").touch()
         await reloading
-        lines = [each.text for each in loader.relay.take_lines()]
-        assert lines == ["begins", "ends"] * 2
+        assert loader.take_lines() == ["begins", "ends"] * 2

@@ -56,7 +56,7 @@ def ask_once(
     with echo_off():
         if settings.agent:
             loader = TargetLoader(settings, redactor, show_progress)
-            turn = run(_ask_agent(loader, redactor, conversation, question, options, interrupts))
+            turn = run(_ask_agent(loader, conversation, question, options, interrupts))
         else:
             source = open_source(settings, redactor, tools=tools, progress=show_progress)
             freeze_imports()
@@ -79,7 +79,6 @@ def _advise(turn: Turn, conversation: Conversation) -> str:
 
 async def _ask_agent(
     loader: TargetLoader,
-    redactor: Redactor,
     conversation: Conversation,
     question: str,
     options: ViewOptions,
@@ -88,8 +87,8 @@ async def _ask_agent(
     """Load the user's agent and ask it."""
     try:
         loading = await interrupts.run(loader.wait_until_ready())
-        for line in loader.relay.take_lines():
-            report_output(redactor.redact(line.text))
+        for line in loader.take_lines():
+            report_output(line)
         if loading.cancelled():
             return Turn(question, status="cancelled")
         return await _ask(loading.result(), conversation, question, options, interrupts)

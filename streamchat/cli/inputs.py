@@ -84,7 +84,7 @@ def check_agent(flags: Mapping[str, Any], *, no_tools: bool = False, watch: bool
 
 
 def _name_flag(place: str) -> str:
-    return place if place.startswith("--") else f"the agent of {place}"
+    return place if place.startswith("--") else f"the agent from {place}"
 
 
 def complete_key(settings: Settings) -> Settings:

@@ -106,9 +106,8 @@ def _take_news(chat: Chat) -> _News | None:
     loader = chat.loader
     if not isinstance(loader, TargetLoader):
         return None
-    lines, outcome = loader.relay.take_lines(), loader.take_outcome()
-    news = _News([each.text for each in lines], outcome, loader.attempts > 1)
-    return news if lines or outcome else None
+    lines, outcome = loader.take_lines(), loader.take_outcome()
+    return _News(lines, outcome, loader.attempts > 1) if lines or outcome else None
 
 
 def _print_news(chat: Chat, news: _News) -> None:
@@ -139,4 +138,4 @@ def _print_lines(chat: Chat, lines: Sequence[str]) -> None:
         if chat.interactive:
             chat.say(line, dim)
         else:
-            report_output(chat.redactor.redact(line))
+            report_output(line)

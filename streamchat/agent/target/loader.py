@@ -11,6 +11,7 @@ from streamchat.agent.target.errors import TargetError
 from streamchat.agent.target.loading import have_files_changed
 from streamchat.agent.target.name import parse_target
 from streamchat.agent.target.output import get_relay
+from streamchat.agent.target.secrets import learn_secrets
 from streamchat.config import Settings
 from streamchat.models.progress import Progress, ignore_progress
 from streamchat.process.runtime import freeze_imports
@@ -112,6 +113,13 @@ class TargetLoader(Loader["TargetSource"]):
         if self._reloading is None or self._reloading.done():
             self._reloading = start_task(self._reload())
         return self._reloading
+
+    def take_lines(self) -> list[str]:
+        """Return what the agent's code has printed or logged outside of turns, without secrets."""
+        lines = self.relay.take_lines()
+        if lines:
+            learn_secrets(self._redactor)
+        return [self._redactor.redact(line.text) for line in lines]
 
     def take_outcome(self) -> TargetSource | TargetError | None:
         """Return how the latest loading ended, unless that was returned before."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import threading
 from collections.abc import Sequence
 from concurrent.futures import Future
@@ -21,6 +20,7 @@ from streamchat.agent.target.name import Target
 from streamchat.agent.target.output import OutputRelay, get_relay
 from streamchat.agent.target.play import Play
 from streamchat.agent.target.run import ThreadRun
+from streamchat.agent.target.secrets import learn_secrets
 from streamchat.agent.target.worker import get_thread
 from streamchat.config import Settings
 from streamchat.events import OutputReceived
@@ -28,7 +28,6 @@ from streamchat.models.progress import Progress
 from streamchat.process.threads import run_in_daemon_thread
 from streamchat.text.redact import Redactor
 
-_SECRET_NAMES = ("_API_KEY", "_TOKEN", "_SECRET")
 _CLOSING = 1.0
 """Seconds that the agent's code may take to close what it has opened."""
 
@@ -76,7 +75,7 @@ class TargetSource:
                 return cls(target, host, host.wait(), settings, redactor)
             finally:
                 # The file may have loaded some from another one, such as .env.
-                _learn_secrets(redactor)
+                learn_secrets(redactor)
         except TargetError as error:
             text, traceback = redactor.redact(str(error)), redactor.redact(error.traceback)
             raise TargetError(text, traceback) from error.__cause__
@@ -117,7 +116,7 @@ class TargetSource:
         return self._redactor.redact(format_user_traceback(error)) if error else ""
 
     def start(self, request: Request) -> ThreadRun:
-        _learn_secrets(self._redactor)
+        learn_secrets(self._redactor)
         run = ThreadRun(
             self._host.thread,
             self.play,
@@ -199,8 +198,3 @@ class _Host:
         if not self._made.done():
             self._made.set_exception(error or TargetError(f"{self._name} was not made"))
         self._closed.set()
-
-
-def _learn_secrets(redactor: Redactor) -> None:
-    values = (value for name, value in os.environ.items() if name.endswith(_SECRET_NAMES))
-    redactor.learn(*values)
