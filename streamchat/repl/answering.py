@@ -7,7 +7,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Protocol, TypeAlias, cast
 
-from streamchat.agent.target.emitter import describe_request
 from streamchat.agent.target.interrupts import find_decision, read_answer, to_json
 from streamchat.events import InputRequested
 from streamchat.repl.chat import Chat
@@ -88,7 +87,8 @@ class TypedAnswers:
             if kind := _find_follow_up(action, typed):
                 answer, draft = await self._follow_up(requested, kind), ""
             else:
-                answer, draft = self._check(requested, typed), typed
+                # A word is typed again faster than it is corrected.
+                answer, draft = self._check(requested, typed), typed if " " in typed else ""
             if answer:
                 return answer
 
@@ -133,9 +133,9 @@ class ReadAnswers:
         try:
             return _parse(requested, task.result())
         except EOFError:
-            self.problem = f"{describe_request(requested)}, and standard input has ended"
+            self.problem = "standard input has ended before the agent's question was answered"
         except ValueError as error:
-            self.problem = f"{describe_request(requested)}; the next line is no answer: {error}"
+            self.problem = f"the next line does not answer the agent's question: {error}"
         return None
 
     async def _read(self) -> str:

@@ -52,18 +52,16 @@ class Emitter:
             self._reply.set_result(answer)
 
 
-def describe_request(requested: InputRequested) -> str:
-    """Return what the agent asks, in one line."""
-    shown = " and ".join(map(_format_action, requested.actions)) or requested.question
-    asked = "asks whether to run" if requested.actions else "asks:"
-    return f"the agent {asked} {one_line(shown, _MOST_SHOWN)}"
-
-
 def describe_unanswered(requested: InputRequested) -> str:
     """Return what the agent asks, and how to answer where nobody can be asked."""
+    shown = " and ".join(map(_format_action, requested.actions)) or requested.question
     decisions = {each: None for action in requested.actions for each in action.get("decisions", ())}
     value = ", ".join(decisions) or "TEXT"
-    return f"{describe_request(requested)}; answer with --resume-value ({value}) or in the chat"
+    asked = "asks whether to run" if requested.actions else "asks:"
+    return (
+        f"the agent {asked} {one_line(shown, _MOST_SHOWN)}; answer with --resume-value "
+        f"({value}) or in the chat"
+    )
 
 
 def _format_action(action: Mapping[str, Any]) -> str:
