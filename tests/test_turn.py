@@ -37,6 +37,7 @@ from streamchat.turn import (
     Output,
     Prose,
     Reasoning,
+    Result,
     Speaker,
     ToolCall,
     Turn,
@@ -312,3 +313,23 @@ def test_what_is_printed_stands_below_an_answer_that_is_being_written() -> None:
 def test_an_answer_that_no_node_has_written_is_the_graphs() -> None:
     turn = after(events.SpeakerChanged("writer", 1), TextDelta("Hel"), TurnDone("Hello"))
     assert turn.blocks[2:] == (Speaker(""), Answer("", Pieces(["Hello"])))
+
+
+def test_a_call_that_runs_a_graph_is_opened_and_ends_below_its_blocks() -> None:
+    turn = after(
+        *(ToolCallStarted("a", "task"), events.SpeakerChanged("inner", 1), TextDelta("Hel")),
+        *(ToolCallStarted("b", "add"), events.SpeakerChanged("other", 1)),
+        *(events.OutputReceived("a line"), TextDelta("Hel"), ToolFinished("a", "20")),
+        *(TextDelta("lo"), ToolFinished("b", "20")),
+    )
+    assert [type(each) for each in turn.blocks] == [
+        *(ToolCall, Speaker, Prose, Output, ToolCall, Speaker, Prose, Result)
+    ]
+    assert turn.blocks[6] == Prose(Pieces(["Hel", "lo"]))
+    assert turn.blocks[-1] == Result("a")
+    assert (turn.call("a").opened, turn.call("b").opened) == (True, False)
+
+
+def test_a_call_that_writes_the_answer_is_never_opened() -> None:
+    turn = after(ToolCallStarted("a", "final_answer"), events.SpeakerChanged("inner", 1))
+    assert not turn.call("a").opened

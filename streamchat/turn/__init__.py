@@ -42,6 +42,7 @@ from streamchat.turn.blocks import (
     Prose,
     Question,
     Reasoning,
+    Result,
     Speaker,
     ToolCall,
 )
@@ -55,6 +56,7 @@ __all__ = [
     "Prose",
     "Question",
     "Reasoning",
+    "Result",
     "Speaker",
     "ToolCall",
     "Turn",
@@ -135,8 +137,8 @@ class Turn:
 
     def _with_text(self, kind: type[Prose] | type[Reasoning] | type[Code], text: str) -> Turn:
         at = len(self.blocks) - 1
-        # Reasoning and output may arrive in the middle of a text, and do not end it.
-        passing = (Reasoning, Output) if kind is Prose else Output
+        # These may arrive in the middle of a text, and do not end it.
+        passing = (Output, Result, Reasoning) if kind is Prose else (Output, Result)
         while at >= self.message_at and isinstance(self.blocks[at], passing):
             at -= 1
         if at >= self.message_at and isinstance(current := self.blocks[at], kind):
@@ -148,7 +150,7 @@ class Turn:
         place = len(self.blocks)
         for at in range(place - 1, -1, -1):
             match self.blocks[at]:
-                case ToolCall(name=name, ended=False) if name != ANSWER_TOOL:
+                case ToolCall(name=name, ended=False, opened=False) if name != ANSWER_TOOL:
                     place = at
                 case Output():
                     break  # any calls above it have ended
@@ -157,6 +159,28 @@ class Turn:
             blocks=(*self.blocks[:place], block, *self.blocks[place:]),
             message_at=self.message_at + (place < self.message_at),
         )
+
+    def _with_speaker(self, speaker: Speaker) -> Turn:
+        """Add a speaker, and open the calls that may run its graph."""
+        depth = 0
+        blocks: list[Block] = []
+        for block in self.blocks:
+            if isinstance(block, Speaker):
+                depth = block.depth
+            elif isinstance(block, ToolCall) and not block.ended and depth < speaker.depth:
+                block = replace(block, opened=block.name != ANSWER_TOOL)
+            blocks.append(block)
+        return replace(self, blocks=(*blocks, speaker))
+
+    def _with_end(self, event: ToolFinished) -> Turn:
+        """End a call; if it was opened, below the blocks that are inside it."""
+        state = "failed" if event.failed else "done"
+        after = self._with_call(
+            event.call_id, state=state, output=event.output, seconds=event.seconds
+        )
+        if self.call(event.call_id).opened:
+            return replace(after, blocks=(*after.blocks, Result(event.call_id)))
+        return after._with_refused_answer(event.call_id) if event.failed else after
 
     def _with_input(self, request_id: str, answer: str) -> Turn:
         for position, block in enumerate(self.blocks):
@@ -235,14 +259,12 @@ def reduce(turn: Turn, event: Event) -> Turn:
             return turn._with_call(call_id, fragments=fragments)
         case ToolStarted(call_id, arguments):
             return turn._with_call(call_id, arguments=arguments, state="running")
-        case ToolFinished(call_id, output, failed, seconds):
-            state = "failed" if failed else "done"
-            after = turn._with_call(call_id, state=state, output=output, seconds=seconds)
-            return after._with_refused_answer(call_id) if failed else after
+        case ToolFinished():
+            return turn._with_end(event)
         case StepFinished():
             return _with_step(turn, event)
         case SpeakerChanged(name, depth):
-            return replace(turn, blocks=(*turn.blocks, Speaker(name, depth)))
+            return turn._with_speaker(Speaker(name, depth))
         case OutputReceived(text, origin):
             return turn._with_block_above_calls(Output(text, origin))
         case InputRequested():

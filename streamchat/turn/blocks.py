@@ -81,7 +81,8 @@ class Code:
 class ToolCall:
     """One call: the fragments of its arguments, the arguments decoded, and its outcome.
 
-    `code` is the line of Python that the model wrote, if this is the line's first call.
+    `code` is the line of Python that the model wrote, if this is the line's first call. A call is
+    `opened` if it runs a graph whose blocks follow; then a `Result` stands below these.
     """
 
     call_id: str
@@ -92,6 +93,7 @@ class ToolCall:
     output: str = ""
     seconds: float = 0.0
     code: Pieces = field(default_factory=Pieces)
+    opened: bool = False
 
     @property
     def failed(self) -> bool:
@@ -104,4 +106,13 @@ class ToolCall:
         return self.state in ("done", "failed")
 
 
-Block: TypeAlias = Prose | Reasoning | Code | ToolCall | Answer | Note | Speaker | Output | Question
+@dataclass(frozen=True, slots=True)
+class Result:
+    """Where an opened call has ended."""
+
+    call_id: str
+
+
+Block: TypeAlias = (
+    Prose | Reasoning | Code | ToolCall | Answer | Note | Result | Speaker | Output | Question
+)
