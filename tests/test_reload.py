@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.chatting import ENTER, Chat
+from tests.chatting import CTRL_C, ENTER, Chat
 from tests.graphs import said
 from tests.program import run
-from tests.server import Server, says
+from tests.server import Server, calls, says
 from tests.targets import write, write_executor
 from tests.test_agent_ask import write_graph
 
@@ -108,6 +108,40 @@ def test_a_file_that_is_saved_during_a_turn_counts_from_the_next_question_on(
         reloaded = lines_shown.index("reloaded mine.py:agent: executor (Executor)")
         assert any("One first" in each for each in lines_shown[:reloaded])
         assert not any("Two second" in each for each in lines_shown[:reloaded])
+        chat.leave()
+
+
+def test_a_reload_leaves_a_tool_behind_that_never_ends(server: Server, tmp_path: Path) -> None:
+    server.script(calls("hang"), says("Free."))
+    write(
+        tmp_path / "mine.py",
+        f"""
+        import threading
+        from langchain.agents import create_agent
+        from langchain_core.tools import tool
+        from langchain_openai import ChatOpenAI
+
+
+        @tool
+        async def hang() -> str:
+            "Block the event loop."
+            threading.Event().wait()
+
+
+        model = ChatOpenAI(model="m", base_url={server.url!r}, api_key="sk", max_retries=0)
+        agent = create_agent(model, [hang])
+        """,
+    )
+    with Chat(server, tmp_path, "--agent", "mine.py", cwd=tmp_path) as chat:
+        chat.wait_until_ready()
+        chat.type(f"one{ENTER}")
+        chat.wait_for("hang()")
+        chat.type(CTRL_C)
+        chat.wait_for("interrupted")
+        shown = " ".join(chat.send("two").split())
+        assert "it is in hang (mine.py:11); /reload starts the agent anew" in shown
+        assert "reloaded mine.py:agent" in chat.send("/reload")
+        assert "Free." in chat.send("/retry")
         chat.leave()
 
 

@@ -112,10 +112,10 @@ def _take_news(chat: Chat) -> _News | None:
 
 def _print_news(chat: Chat, news: _News) -> None:
     _print_lines(chat, news.lines)
-    if not chat.interactive:
-        return
     if isinstance(news.outcome, TargetError):
         report_error(chat, news.outcome)
+    elif not chat.interactive:
+        return
     elif news.outcome and news.is_reload:
         report_reload(chat, news.outcome)
     elif news.outcome:
