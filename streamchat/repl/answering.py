@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any, Protocol, TypeAlias, cast
 
@@ -57,21 +58,23 @@ class TypedAnswers:
         self._typeahead = typeahead
 
     async def ask(self, requested: InputRequested) -> UserAnswer | None:
-        async with self._typeahead.pause():
-            task = await self._chat.interrupts.run(self._ask(requested))
+        task = await self._chat.interrupts.run(self._ask(requested))
         return None if task.cancelled() else task.result()
 
     async def _ask(self, requested: InputRequested) -> UserAnswer | None:
-        try:
-            if not requested.actions:
+        with suppress(KeyboardInterrupt, EOFError):
+            async with self._typeahead.pause():
+                if requested.actions:
+                    return await self._decide_all(requested)
                 return await self._answer(requested)
-            decisions: list[object] = []
-            for label, action in _label(requested.actions):
-                decided = await self._decide(replace(requested, actions=(action,)), label)
-                decisions += cast(list[object], decided.value)
-            return UserAnswer(decisions)
-        except (KeyboardInterrupt, EOFError):
-            return None
+        return None
+
+    async def _decide_all(self, requested: InputRequested) -> UserAnswer:
+        decisions: list[object] = []
+        for label, action in _label(requested.actions):
+            answer = await self._decide(replace(requested, actions=(action,)), label)
+            decisions += cast(list[object], answer.value)
+        return UserAnswer(decisions)
 
     async def _answer(self, requested: InputRequested) -> UserAnswer:
         while True:
