@@ -35,6 +35,9 @@ Plain = Annotated[
     bool, typer.Option("--plain", help="Write plain lines: no panels, colors or cursor movement.")
 ]
 Raw = Annotated[bool, typer.Option("--raw", help="Write | after every token.")]
+Watch = Annotated[
+    bool, typer.Option("--watch", help="Load the agent anew when one of its files is saved.")
+]
 Json = Annotated[bool, typer.Option("--json", help="Write each event as a line of JSON.")]
 ResumeValue = Annotated[
     list[str],
@@ -149,6 +152,7 @@ def repl(
     verbose: Verbose = False,
     no_tools: NoTools = False,
     plain: Plain = False,
+    watch: Watch = False,
 ) -> None:
     """Chat. Earlier turns are remembered; /help lists the commands."""
     from streamchat.cli.failures import redactor
@@ -156,7 +160,7 @@ def repl(
     from streamchat.config.sources import load_settings
 
     settings = load_settings(flags)
-    check_agent(flags, no_tools=no_tools)
+    check_agent(flags, no_tools=no_tools, watch=watch)
     session = choose_session(settings, last=continue_, id=resume, new=new)
     model_chosen = is_model_chosen(flags)
     settings = complete_key(settings)
@@ -178,6 +182,7 @@ def repl(
         tools=not no_tools,
         session=session,
         model_chosen=model_chosen,
+        watches=watch,
     )
     raise typer.Exit(code)
 

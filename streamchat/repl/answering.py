@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any, Protocol, TypeAlias, cast
 
-from streamchat.agent.target.emitter import describe_request
 from streamchat.agent.target.interrupts import find_decision, read_answer, to_json
 from streamchat.events import InputRequested
 from streamchat.repl.chat import Chat
@@ -58,21 +58,23 @@ class TypedAnswers:
         self._typeahead = typeahead
 
     async def ask(self, requested: InputRequested) -> UserAnswer | None:
-        async with self._typeahead.pause():
-            task = await self._chat.interrupts.run(self._ask(requested))
+        task = await self._chat.interrupts.run(self._ask(requested))
         return None if task.cancelled() else task.result()
 
     async def _ask(self, requested: InputRequested) -> UserAnswer | None:
-        try:
-            if not requested.actions:
+        with suppress(KeyboardInterrupt, EOFError):
+            async with self._typeahead.pause():
+                if requested.actions:
+                    return await self._decide_all(requested)
                 return await self._answer(requested)
-            decisions: list[object] = []
-            for label, action in _label(requested.actions):
-                decided = await self._decide(replace(requested, actions=(action,)), label)
-                decisions += cast(list[object], decided.value)
-            return UserAnswer(decisions)
-        except (KeyboardInterrupt, EOFError):
-            return None
+        return None
+
+    async def _decide_all(self, requested: InputRequested) -> UserAnswer:
+        decisions: list[object] = []
+        for label, action in _label(requested.actions):
+            answer = await self._decide(replace(requested, actions=(action,)), label)
+            decisions += cast(list[object], answer.value)
+        return UserAnswer(decisions)
 
     async def _answer(self, requested: InputRequested) -> UserAnswer:
         while True:
@@ -88,7 +90,8 @@ class TypedAnswers:
             if kind := _find_follow_up(action, typed):
                 answer, draft = await self._follow_up(requested, kind), ""
             else:
-                answer, draft = self._check(requested, typed), typed
+                # A word is typed again faster than it is corrected.
+                answer, draft = self._check(requested, typed), typed if " " in typed else ""
             if answer:
                 return answer
 
@@ -133,9 +136,9 @@ class ReadAnswers:
         try:
             return _parse(requested, task.result())
         except EOFError:
-            self.problem = f"{describe_request(requested)}, and standard input has ended"
+            self.problem = "standard input has ended before the agent's question was answered"
         except ValueError as error:
-            self.problem = f"{describe_request(requested)}; the next line is no answer: {error}"
+            self.problem = f"the next line does not answer the agent's question: {error}"
         return None
 
     async def _read(self) -> str:

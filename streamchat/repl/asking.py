@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from streamchat.process.styles import dim
 from streamchat.repl.answering import Answering, ReadAnswers, TypedAnswers
 from streamchat.repl.attachments import attach_files
-from streamchat.repl.background import show_news
+from streamchat.repl.background import reload_if_saved, show_news
 from streamchat.repl.chat import Chat, Retry
 from streamchat.repl.past import report_left_out
 from streamchat.repl.prompt import Prompt
@@ -20,11 +20,14 @@ from streamchat.text.sanitize import one_line
 from streamchat.turn import Turn, find_answer
 from streamchat.view import View
 from streamchat.view.choose import choose_view
-from streamchat.view.outcome import report_failure, report_interrupt, report_outcome
+from streamchat.view.outcome import report_failure, report_interrupt
 from streamchat.view.progress import show_progress
 
 if TYPE_CHECKING:
     from streamchat.agent.source import Source
+
+_LONGEST_ERROR = 300
+"""Characters of the line that says why a turn failed."""
 
 
 async def ask_question(
@@ -74,7 +77,8 @@ async def ask_question(
 
 async def _wait_for_agent(chat: Chat) -> Source | None:
     """Return the agent once it is loaded, or None if the user interrupts the wait."""
-    if chat.loader.source is None:
+    reload_if_saved(chat)
+    if not chat.loader.is_ready:
         with show_progress(chat.loader.activity or "loading"):
             waiting = await chat.interrupts.run(chat.loader.wait_until_ready())
         if waiting.cancelled():
@@ -86,10 +90,11 @@ async def _wait_for_agent(chat: Chat) -> Source | None:
 
 def _end_turn(chat: Chat, turn: Turn, problem: str) -> None:
     chat.keep_turn(turn)
-    if problem:
-        report_failure(problem, advise(turn), plain=chat.options.plain)
-    else:
-        report_outcome(turn, advise(turn), plain=chat.options.plain)
+    if problem or turn.status == "failed":
+        cause = problem or _describe_failure(chat, turn)
+        report_failure(cause, advise(turn), plain=chat.options.plain)
+    elif turn.status == "cancelled":
+        report_interrupt(plain=chat.options.plain)
     if chat.interactive:
         report_left_out(chat)
     chat.failed = chat.failed or turn.status == "failed" or bool(problem)
@@ -97,6 +102,13 @@ def _end_turn(chat: Chat, turn: Turn, problem: str) -> None:
         # Queued messages may depend on the answer that is missing.
         chat.restore("")
         chat.say("Queued messages restored to the prompt, one after another", dim)
+
+
+def _describe_failure(chat: Chat, turn: Turn) -> str:
+    """Return why a turn failed, and how to see where."""
+    chat.traceback = chat.loader.traceback
+    hint = " (/traceback shows where)" if chat.traceback and chat.interactive else ""
+    return one_line(turn.error, _LONGEST_ERROR - len(hint)) + hint
 
 
 def advise(turn: Turn) -> str:

@@ -73,6 +73,7 @@ class Chat:
         turn: the last turn, if it was shown.
         context_tokens: what the last request took of the model's context, as far as is known.
         failed: whether any turn or command has failed.
+        watches: whether to load the agent anew when one of its files is saved.
         model_chosen: whether the user chose the model, so that a resumed session keeps it.
         sessions: the sessions when they were last listed.
         lookups: run in the background, for completion.
@@ -95,6 +96,7 @@ class Chat:
     turn: Turn | None = None
     context_tokens: int | None = None
     failed: bool = False
+    watches: bool = False
     model_chosen: bool = False
     sessions: list[Session] = field(default_factory=list)
     lookups: Lookups = field(default_factory=Lookups)

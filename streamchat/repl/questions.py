@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
+import textwrap
 
 from prompt_toolkit import PromptSession
 from prompt_toolkit.document import Document
 from prompt_toolkit.formatted_text import StyleAndTextTuples
 from prompt_toolkit.history import InMemoryHistory
 from prompt_toolkit.output import DummyOutput
+from prompt_toolkit.utils import get_cwidth
 
 from streamchat.process.tty import can_repaint
 from streamchat.repl.errors import catch_errors
@@ -22,6 +25,9 @@ from streamchat.repl.prompt import (
     bind_reports,
     choose_color_depth,
 )
+
+_LEAST_ROOM = 10
+"""Columns beside a question for the answer to it."""
 
 
 async def read_reply(question: str, draft: str, prompt: Prompt) -> str:
@@ -49,14 +55,23 @@ async def read_reply(question: str, draft: str, prompt: Prompt) -> str:
         enable_suspend=True,
     )
     session.app.ttimeoutlen = ESCAPE_SECONDS
-    # On a dumb terminal, prompt-toolkit does not show the draft.
-    shown = question if can_repaint(sys.stdout) else question + draft
-    message: StyleAndTextTuples = [("class:question", shown)]
+    message: StyleAndTextTuples = [("class:question", _lay_out(question, draft))]
+    if not can_repaint(sys.stdout):  # where prompt-toolkit does not show the draft
+        message.append(("", draft))
     with catch_errors(prompt.report):
         text = await session.prompt_async(
             message, default=Document(draft), set_exception_handler=False, handle_sigint=False
         )
     return prompt.pastes.unfold(text)
+
+
+def _lay_out(question: str, draft: str) -> str:
+    """Return the question, with a line end unless there is room beside it."""
+    columns = shutil.get_terminal_size().columns
+    # prompt-toolkit does not show a prompt that takes the whole width.
+    if "\n" not in draft and get_cwidth(question + draft) + _LEAST_ROOM < columns:
+        return question
+    return f"{textwrap.fill(question, columns - 1)}\n"
 
 
 async def read_secret(question: str) -> str | None:
