@@ -9,12 +9,12 @@ import math
 import re
 from collections.abc import Iterator
 
-_UNITS = (
+UNITS = (
     *("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"),
     *("eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen"),
     "nineteen",
 )
-_TENS = ("twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety")
+TENS = ("twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety")
 _MEANT = {
     "double": "2",
     "doubled": "2",
@@ -69,6 +69,12 @@ _DIGITS = re.compile(
     r"(?<![\w.])(?:(\d{1,3}(?:,\d{3})+|\d+)(\.\d+)?|(\.\d+))(?:st|nd|rd|th)?(\s*%)?", re.ASCII
 )
 _TOKEN = re.compile(rf"({_DIGITS.pattern})|[a-z]+", re.ASCII)
+_TENS_WORD = rf"(?:{'|'.join(TENS)})(?:[-\s](?:{'|'.join(UNITS[1:10])}))?"
+_SMALL = rf"(?:{_TENS_WORD}|{'|'.join(sorted(UNITS, key=len, reverse=True))})"
+_HUNDREDS = rf"(?:(?:an?\s|{_SMALL}[-\s])hundred(?:\s{_SMALL})?|{_SMALL})"
+_IN_WORDS = re.compile(
+    rf"\b(?:an?\sthousand|{_HUNDREDS}(?:[-\s]thousand(?:\s{_HUNDREDS})?)?)\b", re.IGNORECASE
+)
 _MINUS = "-\u2212"
 _MAX_DIGITS = 15
 """Longer numbers are not exact as floats."""
@@ -79,23 +85,37 @@ def find_numbers(text: str) -> list[str]:
 
     A number that is mentioned twice is returned twice.
     """
-    lowered = text.lower()
+    lowered = write_digits(text.lower())
     numbers: list[str] = []
-    tens = 0
     for match in _TOKEN.finditer(lowered):
         word = match.group()
         if match.group(1):
             numbers += _read_digits(match, lowered)
-        elif tens and word in _UNITS[1:10]:
-            numbers[-1] = str(tens + _UNITS.index(word))
-        elif word in _TENS:
-            numbers.append(str(10 * (_TENS.index(word) + 2)))
-        elif word in _UNITS:
-            numbers.append(str(_UNITS.index(word)))
         elif word in _MEANT:
             numbers.append(_MEANT[word])
-        tens = int(numbers[-1]) if word in _TENS else 0
     return [*numbers, *_find_rates(lowered)]
+
+
+def write_digits(text: str) -> str:
+    """Return the text with digits in place of numbers in words, such as "twenty-five"."""
+    return _IN_WORDS.sub(lambda match: str(_read_words(match[0])), text)
+
+
+def _read_words(words: str) -> int:
+    total, part = 0, 0
+    for word in re.findall("[a-z]+", words.lower()):
+        match word:
+            case "thousand":
+                total, part = (total + part) * 1000, 0
+            case "hundred":
+                part *= 100
+            case "a" | "an":
+                part = 1
+            case _ if word in TENS:
+                part += 10 * (TENS.index(word) + 2)
+            case _:
+                part += UNITS.index(word)
+    return total + part
 
 
 def _read_digits(match: re.Match[str], text: str) -> Iterator[str]:
