@@ -20,6 +20,7 @@ from streamchat.models.embedded.pythonic.grammar import (
     build_expression_grammar,
     build_question_grammar,
 )
+from streamchat.models.embedded.pythonic.layout import find_layout
 from streamchat.models.embedded.pythonic.numbers import find_numbers, spell_number
 from streamchat.models.embedded.pythonic.plan import Plan, Step, read_plan
 from streamchat.models.embedded.pythonic.prompt import (
@@ -126,14 +127,15 @@ class LineTurn:
         if self.rounds and self._has_to_answer():
             return self._choose_closing()
         numbers = self._list_numbers() if self._toolbox.calculates else []
+        layout = find_layout(self.question)
         if not numbers or self.rounds:
-            return build_question_grammar(numbers, None, self._toolbox.called)
+            return build_question_grammar(numbers, None, self._toolbox.called, layout)
         if continued := self._find_continuation():
             return build_expression_grammar(continued)
         expression = find_expression(self.question)
         if expression and asks_only_for_result(self.question):
             return build_expression_grammar(expression)
-        return build_question_grammar(numbers, expression, self._toolbox.called)
+        return build_question_grammar(numbers, expression, self._toolbox.called, layout)
 
     def _find_continuation(self) -> str | None:
         """Return the calculation that goes on with the last turn, if the question is just that."""
