@@ -106,6 +106,26 @@ class TestSums:
         assert grammar.matches("100 - 37")
         assert not grammar.matches("37 - 100")
 
+    @pytest.mark.parametrize("others", [["80"], ["80", "3"], ["1", "2", "3", "4", "5", "6"]])
+    def test_a_percentage_is_only_multiplied_by(self, others: list[str]) -> None:
+        grammar = of_numbers(*others, "25%")
+        first = others[0]
+        for right in ("25 / 100", "(100 - 25) / 100", "(100 + 25) / 100", "100 / 25"):
+            assert grammar.matches(f"{first} * {right}"), right
+        for wrong in (
+            f"{first} - 25",
+            f"{first} - 25 / 100",
+            f"25 * {first}",
+            "25 / 100",
+            "100 - 25",
+        ):
+            assert not grammar.matches(wrong), wrong
+        assert find_dead_ends(grammar) == set()
+
+    def test_percentages_alone_are_numbers_of_a_hundred(self) -> None:
+        assert of_numbers("40%").matches("100 - 40")
+        assert of_numbers("40%", "15%").matches("40 - 15")
+
     @pytest.mark.parametrize("count", range(2, 9))
     def test_every_way_leads_to_an_end(self, count: int) -> None:
         assert find_dead_ends(of_numbers(*map(str, range(1, count + 1)))) == set()

@@ -174,7 +174,7 @@ class LineTurn:
         if not all(spelled):
             return build_closing_grammar([], [])
         asked = [self.question, *(each.line for each in self.rounds)]
-        numbers = [number for text in asked for number in find_numbers(text)]
+        numbers = [number.rstrip("%") for text in asked for number in find_numbers(text)]
         numbers += [way for each in spelled[:-1] for way in each]
         return build_closing_grammar(numbers, spelled[-1])
 
@@ -182,7 +182,7 @@ class LineTurn:
 def _find_result(exchange: Exchange) -> list[str]:
     """Return the number that the next question may go on with; none if there is none."""
     spelled = spell_number(exchange.rounds[-1].result) if exchange.rounds else []
-    return spelled[:1] or find_numbers(exchange.answer or "")[-1:]
+    return spelled[:1] or [each.rstrip("%") for each in find_numbers(exchange.answer or "")[-1:]]
 
 
 def _pair(messages: Sequence[BaseMessage]) -> Iterable[tuple[str, str]]:

@@ -53,7 +53,7 @@ def build_question_grammar(
 
     Args:
         numbers: those that may be calculated with, each as often as it is there; none rules out
-            calculating.
+            calculating. A percentage, such as "25%", is only multiplied by.
         expression: the only calculation to allow, if it is known.
         tools: the parameters' schemas of the tools that are called by name.
         layout: the lines that an answer has to have.
@@ -61,7 +61,7 @@ def build_question_grammar(
     roots, rules = ["answer"], [_write_answer(layout)]
     if expression:
         roots.append(quote(expression))
-    elif len(numbers) > 1:
+    elif len(numbers := _separate_percents(numbers)) > 1:
         counts = len(numbers) <= _MAX_COUNTED
         start, chain = _chain_numbers(numbers) if counts else _mix_numbers(numbers)
         roots.append(start)
@@ -142,11 +142,33 @@ def _chain_numbers(numbers: Sequence[str]) -> tuple[str, list[str]]:
 
 def _mix_numbers(numbers: Sequence[str]) -> tuple[str, list[str]]:
     """Return the first of the rules for expressions of many numbers, which may be repeated."""
+    plain = [each for each in numbers if not each.endswith("%")]
+    factors = [_write_factor(each) for each in sorted(set(numbers) - set(plain))]
+    after = " | ".join(["operator part", *factors])
     return "sum", [
-        f"sum ::= part (operator part){{1,{len(numbers) - 1}}}",
+        f"sum ::= part ({after}){{1,{len(numbers) - 1}}}",
         'part ::= number | "(" number (operator number){1,2} ")"',
-        f"number ::= {_write_numbers(numbers)}",
+        f"number ::= {_write_numbers(plain)}",
     ]
+
+
+def _separate_percents(numbers: Sequence[str]) -> Sequence[str]:
+    """Return the numbers as they are, or percentages alone as plain numbers of a hundred."""
+    if any(not each.endswith("%") for each in numbers):
+        return numbers
+    return [*(each.rstrip("%") for each in numbers), "100"] if numbers else ()
+
+
+def _write_factor(percentage: str) -> str:
+    """Return the ways to multiply by a percentage, or to add it or take it off."""
+    number = percentage.rstrip("%")
+    ways = (
+        f"{number} / 100",
+        f"(100 - {number}) / 100",
+        f"(100 + {number}) / 100",
+        f"100 / {number}",
+    )
+    return f'" * " ({" | ".join(map(quote, ways))})'
 
 
 _State = tuple[str, int, tuple[bool, ...]]
@@ -157,7 +179,8 @@ operator yet; the outermost stands for the whole line."""
 def _list_steps(state: _State, numbers: Sequence[str]) -> Iterable[tuple[str, _State | None]]:
     """Yield what may come next, and the state after it; None ends the line."""
     kind, used, open_ = state
-    left = [at for at in range(len(numbers)) if not used >> at & 1]
+    unused = [at for at in range(len(numbers)) if not used >> at & 1]
+    left = [at for at in unused if not numbers[at].endswith("%")]
     if kind == "n":
         yield from ((quote(numbers[at]), ("o", used | 1 << at, open_)) for at in left)
         if len(left) > 1 + open_[1:].count(False) and len(numbers) > 2 and len(open_) < _MAX_DEPTH:
@@ -165,6 +188,8 @@ def _list_steps(state: _State, numbers: Sequence[str]) -> Iterable[tuple[str, _S
         return
     if left:
         yield "operator", ("n", used, (*open_[:-1], True))
+    for at in set(unused) - set(left):
+        yield _write_factor(numbers[at]), ("o", used | 1 << at, (*open_[:-1], True))
     if len(open_) > 1 and open_[-1]:
         yield '")"', ("o", used, (*open_[:-2], True))
     if len(open_) == 1 and open_[-1]:

@@ -52,6 +52,7 @@ _MEANT = {
     "thousand": "1000",
     "million": "1000000",
     "percent": "100",
+    "percentage": "100",
 }
 """Words that mean a number."""
 _RATES = {
@@ -66,9 +67,12 @@ _RATES = {
 }
 """How many of one unit make one of the other, if a text names both."""
 _DIGITS = re.compile(
-    r"(?<![\w.])(?:(\d{1,3}(?:,\d{3})+|\d+)(\.\d+)?|(\.\d+))(?:st|nd|rd|th)?(\s*%)?", re.ASCII
+    r"(?<![\w.])(?:(\d{1,3}(?:,\d{3})+|\d+)(\.\d+)?|(\.\d+))(?:st|nd|rd|th)?(\s*%|\s+per\s?cent\b)?",
+    re.ASCII,
 )
 _TOKEN = re.compile(rf"({_DIGITS.pattern})|[a-z]+", re.ASCII)
+_SQUARE_UNIT = re.compile(r"\b(?:square|cubic)\s+(?=[ck]?m\b|\w*met|inch|feet|foot|yard|mile)")
+"""Of "square metres", square is no power."""
 _TENS_WORD = rf"(?:{'|'.join(TENS)})(?:[-\s](?:{'|'.join(UNITS[1:10])}))?"
 _SMALL = rf"(?:{_TENS_WORD}|{'|'.join(sorted(UNITS, key=len, reverse=True))})"
 _HUNDREDS = rf"(?:(?:an?\s|{_SMALL}[-\s])hundred(?:\s{_SMALL})?|{_SMALL})"
@@ -83,9 +87,9 @@ _MAX_DIGITS = 15
 def find_numbers(text: str) -> list[str]:
     """Return the numbers that a text mentions, as Python writes them, in order.
 
-    A number that is mentioned twice is returned twice.
+    A number that is mentioned twice is returned twice, and a percentage keeps its sign.
     """
-    lowered = write_digits(text.lower())
+    lowered = _SQUARE_UNIT.sub(" ", write_digits(text.lower()))
     numbers: list[str] = []
     for match in _TOKEN.finditer(lowered):
         word = match.group()
@@ -93,7 +97,8 @@ def find_numbers(text: str) -> list[str]:
             numbers += _read_digits(match, lowered)
         elif word in _MEANT:
             numbers.append(_MEANT[word])
-    return [*numbers, *_find_rates(lowered)]
+    words = set(re.findall("[a-z]+", lowered))
+    return [*numbers, *_find_rates(words), *_find_divisors(words, len(numbers))]
 
 
 def write_digits(text: str) -> str:
@@ -125,9 +130,7 @@ def _read_digits(match: re.Match[str], text: str) -> Iterator[str]:
         return
     before = text[: match.start()].rstrip()
     is_negative = text[: match.start()].endswith(tuple(_MINUS)) and not _ends_operand(before[:-1])
-    yield f"-{number}" if is_negative else number
-    if percent:
-        yield "100"
+    yield f"{'-' if is_negative else ''}{number}{'%' if percent else ''}"
 
 
 def _ends_operand(text: str) -> bool:
@@ -135,8 +138,13 @@ def _ends_operand(text: str) -> bool:
     return bool(text.rstrip()) and (text.rstrip()[-1].isdigit() or text.rstrip()[-1] == ")")
 
 
-def _find_rates(text: str) -> list[str]:
-    words = set(re.findall("[a-z]+", text))
+def _find_divisors(words: set[str], count: int) -> list[str]:
+    """Return what a sum is divided by for an average, and a product for a triangle's area."""
+    divisors = [str(count)] if count > 1 and words & {"average", "mean"} else []
+    return [*divisors, "2"] if words >= {"triangle", "area"} else divisors
+
+
+def _find_rates(words: set[str]) -> list[str]:
     return [
         number
         for (small, large), number in _RATES.items()
