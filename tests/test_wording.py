@@ -43,6 +43,9 @@ KINDS = {
     "the mean of {a} and {b}": "(a + b) / 2",
     "Add {a}, {b} and {c}": "a + b + c",
     "{a} to the power of 2": "a ** 2",
+    "{a} to the third power": "a ** 3",
+    "What is minus {a} plus {b}?": "-a + b",
+    "{a} times negative {b}": "a * -b",
     "{a} raised to the 3rd power": "a ** 3",
     "What is the cube of {a}?": "a ** 3",
     "the square root of {a}": "a ** 0.5",
@@ -76,6 +79,7 @@ KINDS = {
     "Add {a} to {b}, halve it, and then add {c}": "(a + b) / 2 + c",
     "take {a}, subtract {b}, then lower the result by {c}": "a - b - c",
     "Start with {a}. Add {b}. Then increase it by {c}": "a + b + c",
+    "add {a} to {b}, times it by {c} and half it": "(a + b) * c / 2",
     "Multiply {a} by {b}, take {c} off and double it": "(a * b - c) * 2",
 }
 """Ways to ask for a sum, and the sum."""
@@ -107,9 +111,14 @@ def test_a_wording_is_the_sum_that_it_asks_for(wording: str, a: float, b: float,
         *("Add 3 and 4 to 10", "the average of 3, 4 and the next", "the difference of 1, 2 and 3"),
         *("two hundred and five plus ten", "Which one is bigger, 3 plus 4 or 6?"),
         *("Which is larger: 5, the sum of 3 and 4, or 2?", "twelve and a half plus 3"),
+        *("2 and a half", "3 plus a half", "2 and half"),
         *("I remove 3 cups from 8 cups", "Lower the price of 50 by 5", "the difference of x and y"),
         *("5 (3 + 4)", "12 and 3 more", "the sum of half of 8 and 3 hundred"),
-        "the difference between the sum of 1 and 2 and 9",
+        *(
+            "the difference between the sum of 1 and 2 and 9",
+            "minus 5 plus 3",
+            "that times 5 plus 3",
+        ),
     ],
 )
 def test_what_may_mean_something_else_is_left_to_the_model(question: str) -> None:

@@ -35,6 +35,10 @@ _VARIES = re.compile(
 _THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}(?!\d))")
 _APART = re.compile(r"[\d)],?\s+[\d(.]")
 """Numbers with no operator between them."""
+_DANGLING = re.compile(r"(?:^|[^\s,])\s*[-+*/]\s*$")
+"""An operator that takes something else, as the first in "that minus 5 plus 3"."""
+_GAP = "\n"
+"""Stands in a question for its expression."""
 _TOKEN = re.compile(r"\*\*|\d+(?:\.\d+)?|\.\d+|[-+*/()]")
 _OPERATORS = ("+", "-", "*", "/", "**")
 
@@ -46,7 +50,8 @@ def find_expression(question: str) -> str | None:
     asked. In words, a comma before an operator closes what it applies to.
     """
     found, rest = _split(question)
-    if find_numbers(rest) or _APART.search(found):
+    before = rest.partition(_GAP)[0]
+    if find_numbers(rest) or _APART.search(found) or _DANGLING.search(before):
         return None
     line = _write(_TOKEN.findall(_THOUSANDS.sub("", found).translate(_SPELLINGS)))
     if ")" in line and ")" not in question and _is_plain(line):
@@ -66,7 +71,7 @@ def _split(question: str) -> tuple[str, str]:
     """Return the longest part that may be an expression, and the rest."""
     text = _group(translate(question))
     found = max(_EXPRESSION.findall(text), key=len, default="")
-    return found, text.replace(found, " ", 1)
+    return found, text.replace(found, _GAP, 1) if found else text
 
 
 def find_continuation(question: str, result: str) -> str | None:

@@ -67,6 +67,10 @@ def _divide_into_parts(match: re.Match[str]) -> str:
     return f"({match[2]} / {_PARTS[match[1].lower()]})"
 
 
+def _raise_to_power(match: re.Match[str]) -> str:
+    return f" ** {_PARTS[match[1].lower()]}"
+
+
 def _multiply_parts(match: re.Match[str]) -> str:
     return f"({match[3]} * {match[1]} / {_PARTS[match[2].lower()]})"
 
@@ -76,6 +80,7 @@ def _split(numbers: str) -> list[str]:
 
 
 _OPERATORS: tuple[tuple[str, _Signs], ...] = (
+    (r"\b(is|of|by|from|to|add|plus|minus|times|calculate)\s+(?:minus|negative)\s+(?=\d)", r"\1 -"),
     (r"\b(?:plus|increased by)\b(?!\s*\d[\d.]*\s*(?:%|per\s?cent))", "+"),
     (r"\b(?:minus|decreased by|reduced by)\b(?!\s*\d[\d.]*\s*(?:%|per\s?cent))", "-"),
     (r"(?<=\d)\s+(?:less|take\s+away)\s+(?=\d)", " - "),
@@ -85,6 +90,7 @@ _OPERATORS: tuple[tuple[str, _Signs], ...] = (
     (r"\bcubed\b", "** 3"),
     (r"\s(?:raised\s+)?to\s+the\s+power\s+(?:of\s+)?(?=\d)", " ** "),
     (r"\s(?:raised\s+)?to\s+the\s+(\d+)(?:st|nd|rd|th)\s+power\b", r" ** \1"),
+    (rf"\s(?:raised\s+)?to\s+the\s+{_PART}\s+power\b", _raise_to_power),
     (r"\s+(?:and\s+)?then\s+(?=[-+*/]\s*[\d(])", ", "),
 )
 """Words between two numbers, or after one."""
@@ -142,6 +148,7 @@ _OF_TWO: tuple[tuple[str, _Signs], ...] = (
 """What is done with two numbers."""
 _STEPS: tuple[tuple[str, _Signs], ...] = (
     (rf"{_THEN}multiply(?:\s+{IT})?\s+by\s+(?=[\d(])", ", * "),
+    (rf"{_THEN}\*\s+{IT}\s+by\s+(?=[\d(])", ", * "),
     (rf"{_THEN}divide(?:\s+{IT})?\s+by\s+(?=[\d(])", ", / "),
     (rf"{_THEN}{_RAISE}(?:\s+{IT})?\s+by\s+{_N}{_END}", r", + \1"),
     (rf"{_THEN}{_LOWER}(?:\s+{IT})?\s+by\s+{_N}{_END}", r", - \1"),
@@ -153,6 +160,7 @@ _STEPS: tuple[tuple[str, _Signs], ...] = (
     (rf"{_THEN}add\s+(?:another\s+)?{_N}(?:\s+more)?(?:\s+to\s+{IT})?", r", + \1"),
     (rf"{_THEN}double(?:\s+{IT})?{_LAST}", ", * 2"),
     (rf"{_THEN}triple(?:\s+{IT})?{_LAST}", ", * 3"),
+    (rf"{_THEN}half\s+{IT}{_LAST}", ", / 2"),
     (rf"{_THEN}halve(?:\s+{IT})?{_LAST}", ", / 2"),
     (rf"{_THEN}square(?:\s+{IT})?{_LAST}", ", ** 2"),
     (rf"{_THEN}cube(?:\s+{IT})?{_LAST}", ", ** 3"),
