@@ -411,3 +411,24 @@ def test_tools_that_hang_or_never_stop_printing_are_interrupted(
         server.script(says("Still here."))
         chat.type("Hello" + ENTER)
         chat.wait_for("Still here.")
+
+
+def test_tools_are_broken_and_mended_within_a_chat(server: Server, tmp_path: Path) -> None:
+    mine = write(tmp_path / "mine.py", WORDS)
+    whole = mine.read_text()
+    with Chat(server, tmp_path, "--tools", "mine.py", "--watch", cwd=tmp_path) as chat:
+        chat.wait_for(" mine.py · 1 tool")
+        chat.wait_until_ready()
+        write(mine, "def count_words(:")
+        chat.wait_for("✗ mine.py cannot be imported: SyntaxError")
+        chat.wait_for("The tools that were loaded before are still in use.")
+        chat.wait_for_prompt()
+        write(mine, f"{whole}\ndef fail() -> None:\n    'F.'\n    raise OSError('gone')\n")
+        chat.wait_for("reloaded mine.py: 2 tools")
+        server.script(calls("fail"), says("It failed."))
+        assert "OSError: gone" in chat.send("Hi")
+        assert list_results(server) == ["OSError: gone"]
+        assert '  File "mine.py", line 8, in fail' in chat.send("/traceback")
+        write(mine, whole)
+        assert "reloaded mine.py: 1 tool" in chat.send("/reload")
+        chat.leave()

@@ -73,9 +73,7 @@ class AgentExecutor:
         redactor: Redactor | None = None,
         run_tool: RunTool = run_tool,
     ) -> None:
-        self.tools = list(TOOLS if tools is None else tools)
-        if self.tools and not any(tool.name == ANSWER_TOOL for tool in self.tools):
-            self.tools.append(final_answer)
+        self.tools = _complete(TOOLS if tools is None else tools)
         self.max_steps = max_steps
         self.timeout = timeout
         self.trace = trace
@@ -105,6 +103,12 @@ class AgentExecutor:
     def use(self, llm: BaseChatModel) -> None:
         """Switch to another model and keep the history."""
         self._model = self._connect(llm)
+
+    def use_tools(self, tools: Sequence[BaseTool], run_tool: RunTool = run_tool) -> None:
+        """Switch to other tools, and to another way to run them; arguments as for the class."""
+        self.tools = _complete(tools)
+        self._tool_runner = ToolRunner(self.tools, self.timeout, self._redactor, run_tool)
+        self.use(self._model.llm)
 
     async def prepare(self, progress: Progress = ignore_progress) -> None:
         """Do work ahead of the first question that would delay its answer. Optional."""
@@ -231,3 +235,10 @@ class AgentExecutor:
                 return replace(answer, tools_used=answer.tools_used or tuple(used))
             prompt.scratchpad.extend(build_scratchpad(reply, outcomes))
         raise AgentError(f"no answer after {self.max_steps} steps (--max-steps)")
+
+
+def _complete(tools: Sequence[BaseTool]) -> list[BaseTool]:
+    """Return the tools with the one that answers, if there are any."""
+    if not tools or any(tool.name == ANSWER_TOOL for tool in tools):
+        return list(tools)
+    return [*tools, final_answer]

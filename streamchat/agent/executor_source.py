@@ -54,6 +54,11 @@ class ExecutorSource:
             self.toolbox.relay.attach(run.take_line)
         return run
 
+    def use(self, toolbox: Toolbox) -> None:
+        """Switch to other tools."""
+        self.executor.use_tools(toolbox.tools, toolbox.run)
+        self.toolbox = toolbox
+
     async def prepare(self, progress: Progress) -> None:
         await self.executor.prepare(progress)
 

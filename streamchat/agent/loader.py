@@ -8,9 +8,8 @@ from contextlib import contextmanager, nullcontext, suppress
 from functools import partial
 from typing import TYPE_CHECKING
 
-from streamchat.agent.background import Loader
-from streamchat.agent.target.errors import TargetError
-from streamchat.agent.target.output import get_relay
+from streamchat.agent.reloading import CodeLoader
+from streamchat.agent.target.frames import format_user_traceback
 from streamchat.config import Settings
 from streamchat.models.embedded.choose import start_early
 from streamchat.models.embedded.summary import CONTEXT_TOKENS
@@ -58,17 +57,18 @@ def open_source(
     return ExecutorSource(agent, toolbox)
 
 
-class AgentLoader(Loader["ExecutorSource"]):
+class AgentLoader(CodeLoader["ExecutorSource"]):
     """Loads an agent, and switches its model.
 
     Args:
-        settings: the settings, which name the model.
+        settings: the settings, which name the model and the user's tools.
         redactor: learns the keys of its models.
         tools: whether the agent has tools.
         progress: reports slow work; by default it is reported in `activity`.
     """
 
     unavailable = "no model"
+    code_is = "tools"
 
     def __init__(
         self,
@@ -78,21 +78,24 @@ class AgentLoader(Loader["ExecutorSource"]):
         tools: bool,
         progress: Progress | None = None,
     ) -> None:
-        super().__init__()
+        super().__init__(redactor, has_code=tools and bool(settings.tools))
         self.settings = settings
         self.names: list[str] = []
         """The models that the server listed last."""
-        self.relay = get_relay() if tools and settings.tools else None
-        """Takes what the user's own tools print or log; None if there are none."""
-        self._redactor = redactor
         self._tools = tools
         self._progress = progress or self._report
-        self._failure: TargetError | None = None
-        self._outcome: TargetError | None = None
 
     @property
     def name(self) -> str:
         return self.settings.model_name
+
+    @property
+    def code_name(self) -> str:
+        return ", ".join(self.settings.tools)
+
+    @property
+    def kind(self) -> str:
+        return ""
 
     @property
     def tool_count(self) -> int | None:
@@ -103,25 +106,18 @@ class AgentLoader(Loader["ExecutorSource"]):
         return _DEFAULT_TOOLS if self._tools and self.settings.builtin_tools else 0
 
     @property
+    def code_tools(self) -> int:
+        return len(self.source.toolbox.places) if self.source else 0
+
+    def take_traceback(self) -> str:
+        failure = self.source.toolbox.take_failure() if self.source else None
+        return self._redactor.redact(format_user_traceback(failure)) if failure else ""
+
+    @property
     def context_tokens(self) -> int | None:
         if self.settings.is_local:
             return CONTEXT_TOKENS
         return self.source.context_tokens if self.source else None
-
-    def start(self) -> None:
-        """Start loading, unless the user's tools have failed: they wait for a question."""
-        if self._failure is None:
-            super().start()
-
-    def take_lines(self) -> list[str]:
-        """Return what the user's tools have printed or logged outside of turns, without secrets."""
-        lines = self.relay.take_lines() if self.relay else []
-        return [self._redactor.redact(line.text) for line in lines]
-
-    def take_outcome(self) -> TargetError | None:
-        """Return why the user's tools could not be loaded, unless that was returned before."""
-        failure, self._outcome = self._outcome, None
-        return failure
 
     async def change_to(self, settings: Settings) -> ExecutorSource:
         """Switch to another model.
@@ -152,14 +148,15 @@ class AgentLoader(Loader["ExecutorSource"]):
                 self.names = await source.executor.list_models()
         return self.names
 
-    async def _open(self) -> ExecutorSource:
-        work = partial(open_source, tools=self._tools, progress=self._progress)
-        try:
+    async def _open_source(self) -> ExecutorSource:
+        if source := self.source:
+            from streamchat.agent.own_tools.toolbox import Toolbox
+
+            source.use(await run_in_daemon_thread(Toolbox.load, self.settings, self._redactor))
+        else:
+            work = partial(open_source, tools=self._tools, progress=self._progress)
             source = await run_in_daemon_thread(work, self.settings, self._redactor)
-        except TargetError as error:
-            self._failure = self._outcome = error
-            raise
-        freeze_imports()
+            freeze_imports()
         await source.prepare(self._progress)
         return source
 

@@ -61,7 +61,7 @@ def check_agent(flags: Mapping[str, Any], *, no_tools: bool = False) -> None:
     """Check the form of the agent that the settings name, if any, and that all flags apply to it.
 
     Raises:
-        SettingsError: the text names no agent, or a flag is for the built-in agent only.
+        SettingsError: the text names no agent, or a flag does not go with that.
     """
     from streamchat.config.sources import load_sources
 
@@ -84,7 +84,7 @@ def check_agent(flags: Mapping[str, Any], *, no_tools: bool = False) -> None:
         )
 
 
-def check_tools(flags: Mapping[str, Any], *, no_tools: bool) -> None:
+def check_tools(flags: Mapping[str, Any], *, no_tools: bool, watch: bool = False) -> None:
     """Check the form of the places of tools that the settings name.
 
     Raises:
@@ -95,8 +95,11 @@ def check_tools(flags: Mapping[str, Any], *, no_tools: bool) -> None:
     loaded = load_sources(flags)
     if no_tools and loaded.list_flags("tools"):
         raise SettingsError("--tools cannot be combined with --no-tools")
-    if not loaded.settings.tools:
-        return
+    has_tools = loaded.settings.tools and not no_tools
+    if watch and not (loaded.settings.agent or has_tools):
+        raise SettingsError(
+            "--watch needs code of your own: --agent FILE.py:NAME or --tools FILE.py"
+        )
     from streamchat.agent.own_tools.place import parse_place
     from streamchat.agent.target.errors import TargetError
 

@@ -8,11 +8,11 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING
 
-from streamchat.agent.loader import AgentLoader
+from streamchat.agent.background import Loader
+from streamchat.agent.reloading import CodeLoader
+from streamchat.agent.source import Source
 from streamchat.agent.target.errors import TargetError
-from streamchat.agent.target.loader import TargetLoader
 from streamchat.process.styles import dim
 from streamchat.repl.chat import Chat
 from streamchat.repl.errors import describe_error, is_expected
@@ -20,16 +20,14 @@ from streamchat.repl.prompt import Prompt
 from streamchat.repl.welcome import format_kind
 from streamchat.view.glyphs import choose_glyphs
 from streamchat.view.outcome import report_failure, report_output
-
-if TYPE_CHECKING:
-    # It imports LangChain, which the prompt must not wait for.
-    from streamchat.agent.target.source import TargetSource
+from streamchat.view.traceback import show_traceback
 
 
 @dataclass(frozen=True, slots=True)
 class _News:
     lines: list[str]
-    outcome: TargetSource | TargetError | None
+    outcome: Source | TargetError | None
+    is_reload: bool
 
 
 def watch(chat: Chat, prompt: Prompt) -> None:
@@ -49,7 +47,7 @@ def watch(chat: Chat, prompt: Prompt) -> None:
         wake()
 
     chat.loader.on_activity = report_activity
-    if isinstance(chat.loader, TargetLoader | AgentLoader) and chat.loader.relay:
+    if isinstance(chat.loader, CodeLoader) and chat.loader.relay:
         chat.loader.relay.on_line = wake
 
 
@@ -61,42 +59,80 @@ def show_news(chat: Chat) -> None:
 
 
 def report_error(chat: Chat, error: Exception) -> None:
-    """Print an error; if an agent cannot be loaded, also what its code printed, and where it is."""
-    if isinstance(error, TargetError) and (news := _take_news(chat)):
-        _print_lines(chat, news.lines)
+    """Print an error; if it is in the user's code, also what that printed, and where it is."""
+    if isinstance(error, TargetError):
+        _report_broken_code(chat, error)
+        return
     hint = "" if is_expected(error) else " (/verbose shows where)"
     cause = chat.redactor.redact(describe_error(error))
     report_failure(f"{cause}{hint}", plain=chat.options.plain)
-    if isinstance(error, TargetError) and error.traceback:
-        chat.say(error.traceback, dim)
+
+
+def _report_broken_code(chat: Chat, error: TargetError) -> None:
+    if news := _take_news(chat):
+        _print_lines(chat, news.lines)
+    advice = _describe_kept(chat.loader) if chat.loader.source else ""
+    report_failure(chat.redactor.redact(str(error)), advice, plain=chat.options.plain)
+    if error.traceback:
+        chat.traceback = error.traceback
+        if chat.interactive:  # elsewhere an error is one line
+            print_traceback(chat)
+
+
+def _describe_kept(loader: Loader[Source]) -> str:
+    if isinstance(loader, CodeLoader) and loader.code_is == "tools":
+        return "The tools that were loaded before are still in use."
+    return "The agent that was loaded before is still in use."
+
+
+def print_traceback(chat: Chat) -> None:
+    """Print the traceback of the last failure of the user's code."""
+    text = chat.redactor.redact(chat.traceback)
+    show_traceback(text, sys.stdout, chat.settings.code_style, plain=chat.is_plain)
+
+
+def reload_if_saved(chat: Chat) -> None:
+    """With --watch, start to load the agent anew if one of its files was saved."""
+    if chat.watches and isinstance(chat.loader, CodeLoader) and chat.loader.has_changed:
+        chat.loader.start_reload()
+
+
+def report_reload(chat: Chat, loader: CodeLoader[Source]) -> None:
+    """Say what was loaded anew, after what its code printed."""
+    if news := _take_news(chat):
+        _print_lines(chat, news.lines)
+    chat.say(f"reloaded {loader.code_name}: {_describe(loader, loader.kind, ', ')}")
 
 
 def _take_news(chat: Chat) -> _News | None:
     loader = chat.loader
-    if not isinstance(loader, TargetLoader | AgentLoader):
+    if not isinstance(loader, CodeLoader):
         return None
     lines, outcome = loader.take_lines(), loader.take_outcome()
-    return _News(lines, outcome) if lines or outcome else None
+    return _News(lines, outcome, loader.attempts > 1) if lines or outcome else None
 
 
 def _print_news(chat: Chat, news: _News) -> None:
     _print_lines(chat, news.lines)
-    if not chat.interactive:
-        return
     if isinstance(news.outcome, TargetError):
-        report_error(chat, news.outcome)
-    elif news.outcome:
-        _introduce(chat, news.outcome)
+        if chat.interactive or chat.loader.source:  # else a script ends with the error
+            report_error(chat, news.outcome)
+    elif news.outcome and chat.interactive and isinstance(chat.loader, CodeLoader):
+        introduce = report_reload if news.is_reload else _introduce
+        introduce(chat, chat.loader)
 
 
-def _introduce(chat: Chat, source: TargetSource) -> None:
-    """Say what kind of agent has been loaded."""
-    kind, tools = source.kind, len(source.tools)
+def _introduce(chat: Chat, loader: CodeLoader[Source]) -> None:
+    """Say what has been loaded."""
     if chat.is_plain:
-        chat.say(f"{source.name} is ready: {format_kind(kind, tools, ', ')}.")
+        chat.say(f"{loader.code_name} is ready: {_describe(loader, loader.kind, ', ')}.")
     else:
         dot = choose_glyphs(sys.stdout.encoding).dot
-        chat.say(f" {format_kind(kind, tools, f' {dot} ')}", dim)
+        chat.say(f" {_describe(loader, loader.kind or loader.code_name, f' {dot} ')}", dim)
+
+
+def _describe(loader: CodeLoader[Source], kind: str, separator: str) -> str:
+    return format_kind(kind, loader.code_tools, separator)
 
 
 def _print_lines(chat: Chat, lines: Sequence[str]) -> None:

@@ -13,22 +13,15 @@ from prompt_toolkit.auto_suggest import AutoSuggestFromHistory
 from prompt_toolkit.completion import Completer
 from prompt_toolkit.document import Document
 from prompt_toolkit.enums import EditingMode
-from prompt_toolkit.filters import (
-    Condition,
-    completion_is_selected,
-    emacs_mode,
-    has_selection,
-    is_searching,
-    vi_navigation_mode,
-)
+from prompt_toolkit.filters import Condition
 from prompt_toolkit.formatted_text import StyleAndTextTuples
 from prompt_toolkit.history import InMemoryHistory
-from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
-from prompt_toolkit.keys import Keys
-from prompt_toolkit.output import ColorDepth, DummyOutput
+from prompt_toolkit.key_binding import KeyBindings
+from prompt_toolkit.output import ColorDepth
 from prompt_toolkit.styles import Style
 
 from streamchat.process.tty import can_repaint
+from streamchat.repl.bindings import bind_prompt_keys
 from streamchat.repl.completion import is_completed
 from streamchat.repl.editor import edit_buffer
 from streamchat.repl.errors import catch_errors, describe_error
@@ -45,11 +38,12 @@ ESCAPE_SECONDS = 0.1
 """How long to wait for the rest of a key sequence that starts with Escape."""
 _PROMPT_AND_BAR = 2
 """Rows that are always there."""
-_STYLE = Style.from_dict(
+STYLE = Style.from_dict(
     {
         "bottom-toolbar": "noreverse fg:ansibrightblack",
         "auto-suggestion": "fg:ansibrightblack",
         "keys": "fg:default",
+        "question": "bold",
         "paste": "dim",
         **MENU_STYLES,
     }
@@ -102,8 +96,8 @@ class Prompt:
             multiline=True,
             prompt_continuation=" " * len(self._mark),
             bottom_toolbar=self._toolbar,
-            style=_STYLE,
-            color_depth=ColorDepth.DEPTH_1_BIT if os.environ.get("NO_COLOR") else None,
+            style=STYLE,
+            color_depth=choose_color_depth(),
             include_default_pygments_style=False,
             enable_suspend=True,
         )
@@ -141,7 +135,7 @@ class Prompt:
             if not can_repaint(sys.stdout):  # where prompt-toolkit does not show the draft
                 self._session.message = self._mark + draft.text
             try:
-                with catch_errors(self._report):
+                with catch_errors(self.report):
                     text = await self._session.prompt_async(
                         default=draft,
                         pre_run=begin,
@@ -157,7 +151,8 @@ class Prompt:
         """Add a message that was typed ahead to the history."""
         self.history.append_string(self.pastes.refold(message))
 
-    def _report(self, error: Exception) -> None:
+    def report(self, error: Exception) -> None:
+        """Report above the prompt what a callback or a background task has raised."""
         cause = self._redactor.redact(describe_error(error))
         run_in_terminal(lambda: report_failure(cause))
 
@@ -189,7 +184,7 @@ class Prompt:
         return is_completed(self._session.default_buffer.document.text_before_cursor)
 
     def _bind_keys(self) -> KeyBindings:
-        keys = _bind_prompt_keys(self.pastes)
+        keys = bind_prompt_keys(self.pastes)
         self._key_help.bind(keys, lambda: self._menu.give_rows_back())
         return keys
 
@@ -210,73 +205,6 @@ class Prompt:
         return mode + self._bar(columns - len(mode))
 
 
-def _bind_prompt_keys(pastes: Pastes) -> KeyBindings:
-    keys = bind_message_keys(pastes)
-
-    @keys.add("c-x", "c-e", filter=emacs_mode & ~has_selection)
-    @keys.add("v", filter=vi_navigation_mode)
-    def _edit(event: KeyPressEvent) -> None:
-        # Enter sends the edited text, as it sends any other.
-        event.app.create_background_task(edit_buffer(event.current_buffer, pastes))
-
-    return keys
-
-
-def bind_message_keys(pastes: Pastes) -> KeyBindings:
-    """Return the bindings of the keys that end a message or a line of it, and of pasting."""
-    keys = _bind_reports()
-
-    @keys.add("enter", filter=~completion_is_selected & ~is_searching)
-    def _send(event: KeyPressEvent) -> None:
-        event.current_buffer.validate_and_handle()
-
-    @keys.add("enter", filter=completion_is_selected)
-    def _take(event: KeyPressEvent) -> None:
-        event.current_buffer.complete_state = None
-
-    @keys.add("c-j", filter=~is_searching)
-    @keys.add("escape", "enter", filter=emacs_mode & ~is_searching)
-    def _new_line(event: KeyPressEvent) -> None:
-        event.current_buffer.newline(copy_margin=False)
-
-    @keys.add(Keys.BracketedPaste, filter=~is_searching)
-    def _paste(event: KeyPressEvent) -> None:
-        text = event.data.replace("\r\n", "\n").replace("\r", "\n")
-        event.current_buffer.insert_text(pastes.fold_paste(text))
-
-    return keys
-
-
-def _bind_reports() -> KeyBindings:
-    """Return bindings that drop reports of the mouse and of the cursor.
-
-    The terminal is never asked for them. In typed or pasted text they are chance, such as a color
-    (ESC [ 3 1 m), which prompt-toolkit takes for the mouse and fails at.
-    """
-    keys = KeyBindings()
-
-    @keys.add(Keys.Vt100MouseEvent)
-    @keys.add(Keys.CPRResponse)
-    def _drop(event: KeyPressEvent) -> None:
-        """Do nothing."""
-
-    return keys
-
-
-async def read_secret(question: str) -> str | None:
-    """Return what the user types without echoing it, or None if the user cancels."""
-    output = terminal_output()
-    # prompt-toolkit would echo the secret on a dumb terminal.
-    session = PromptSession[str](output=output or DummyOutput(), key_bindings=_bind_reports())
-    if output is None:
-        print(question, end="", flush=True)  # noqa: T201  # a REPL prints
-    try:
-        with catch_errors(lambda _: None):  # an error could quote the secret
-            return await session.prompt_async(
-                question, is_password=True, set_exception_handler=False, handle_sigint=False
-            )
-    except (KeyboardInterrupt, EOFError):
-        return None
-    finally:
-        if output is None:
-            print(flush=True)  # noqa: T201
+def choose_color_depth() -> ColorDepth | None:
+    """Return how many colors to use; None for as many as the terminal has."""
+    return ColorDepth.DEPTH_1_BIT if os.environ.get("NO_COLOR") else None

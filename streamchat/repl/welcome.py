@@ -30,7 +30,8 @@ def format_welcome(settings: Settings, tools: int | None, columns: int, dot: str
 
 def format_kind(kind: str, tools: int, separator: str) -> str:
     """Return what an agent is, and the number of its tools if it is known to have any."""
-    return separator.join([one_line(kind, 120), *([_count_tools(tools)] if tools else [])])
+    known = [one_line(kind, 120), _count_tools(tools) if tools else ""]
+    return separator.join(filter(None, known))
 
 
 def format_hints(columns: int) -> str:

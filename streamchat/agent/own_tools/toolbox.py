@@ -17,7 +17,7 @@ from streamchat.text.redact import Redactor
 from streamchat.tools import ARITHMETIC, final_answer, run_tool
 
 
-@dataclass(frozen=True)
+@dataclass
 class Toolbox:
     """Tools, and how they are run.
 
@@ -30,6 +30,7 @@ class Toolbox:
     tools: Sequence[BaseTool] = ()
     places: Mapping[str, str] = field(default_factory=dict)
     relay: OutputRelay | None = None
+    _failure: BaseException | None = None
 
     @classmethod
     def load(cls, settings: Settings, redactor: Redactor) -> Toolbox:
@@ -50,6 +51,15 @@ class Toolbox:
 
     async def run(self, tool: BaseTool, arguments: dict[str, Any]) -> Any:
         """Run a tool and return its result."""
-        if self.relay and tool.name in self.places:
+        if not (self.relay and tool.name in self.places):
+            return await run_tool(tool, arguments)
+        try:
             return await run_own_tool(tool, arguments, self.relay)
-        return await run_tool(tool, arguments)
+        except Exception as error:
+            self._failure = error
+            raise
+
+    def take_failure(self) -> BaseException | None:
+        """Return what the user's own tools raised last, unless that was returned before."""
+        failure, self._failure = self._failure, None
+        return failure

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING
 
-from streamchat.agent.background import Loader, start_task
-from streamchat.agent.target.errors import TargetError
+from streamchat.agent.reloading import CodeLoader
 from streamchat.agent.target.name import parse_target
-from streamchat.agent.target.output import get_relay
-from streamchat.agent.target.secrets import learn_secrets
 from streamchat.config import Settings
 from streamchat.models.progress import Progress, ignore_progress
 from streamchat.process.runtime import freeze_imports
@@ -21,41 +17,36 @@ if TYPE_CHECKING:
     from streamchat.agent.target.source import TargetSource
 
 
-class TargetLoader(Loader["TargetSource"]):
+class TargetLoader(CodeLoader["TargetSource"]):
     """Loads the agent that the settings name.
-
-    Make it in the main thread, once standard output is set up.
 
     Args:
         settings: name the agent.
         redactor: learns the keys in the environment.
         progress: reports the loading; by default only `activity` does.
 
-    Attributes:
-        relay: takes what the agent's code prints or logs.
-
     Raises:
         TargetError: the settings name none.
     """
 
     unavailable = "no agent"
+    code_is = "agent"
 
     def __init__(
         self, settings: Settings, redactor: Redactor, progress: Progress = ignore_progress
     ) -> None:
-        super().__init__()
-        self.relay = get_relay()
+        super().__init__(redactor)
         self._target = parse_target(settings.agent or "")
         self._settings = settings
-        self._redactor = redactor
         self._progress = progress
-        self._outcome: TargetSource | TargetError | None = None
-        self._reloading: asyncio.Task[TargetSource] | None = None
-        self._lock = asyncio.Lock()
 
     @property
     def name(self) -> str:
         return self.source.name if self.source else self._target.display
+
+    @property
+    def code_name(self) -> str:
+        return self.name
 
     @property
     def kind(self) -> str:
@@ -67,59 +58,20 @@ class TargetLoader(Loader["TargetSource"]):
         return len(self.source.tools) if self.source else None
 
     @property
+    def code_tools(self) -> int:
+        return self.tool_count or 0
+
+    @property
     def context_tokens(self) -> None:
         return None
 
-    def start(self) -> None:
-        """Start loading, unless that was done before: what has failed waits for a question."""
-        if self._task is None:
-            super().start()
+    @property
+    def traceback(self) -> str:
+        return self.source.traceback if self.source else ""
 
-    async def reload(self) -> TargetSource:
-        """Load the agent anew, and close the one there was.
-
-        Like `wait_until_ready`, this goes on if the wait is cancelled.
-
-        Raises:
-            TargetError: it cannot be loaded; the one there was is kept.
-        """
-        self._reloading = start_task(self._reload())
-        return await asyncio.shield(self._reloading)
-
-    def take_lines(self) -> list[str]:
-        """Return what the agent's code has printed or logged outside of turns, without secrets."""
-        lines = self.relay.take_lines()
-        if lines:
-            learn_secrets(self._redactor)
-        return [self._redactor.redact(line.text) for line in lines]
-
-    def take_outcome(self) -> TargetSource | TargetError | None:
-        """Return how the latest loading ended, unless that was returned before."""
-        outcome, self._outcome = self._outcome, None
-        return outcome
-
-    async def aclose(self) -> None:
-        if self._reloading:
-            self._reloading.cancel()
-        await super().aclose()
-
-    async def _reload(self) -> TargetSource:
-        with self._show_activity("reloading"):
-            source = await self._open()
-            before, self._source = self._source, source
-        if before:
-            await before.aclose()
-        return source
-
-    async def _open(self) -> TargetSource:
-        # Two at a time would take each other's modules away.
-        async with self._lock:
-            try:
-                with self._progress(f"loading {self.name}", None):
-                    self._outcome = source = await run_in_daemon_thread(self._load_source)
-            except TargetError as error:
-                self._outcome = error
-                raise
+    async def _open_source(self) -> TargetSource:
+        with self._progress(f"loading {self.name}", None):
+            source = await run_in_daemon_thread(self._load_source)
         if self._source is None:  # frozen once: an agent that is replaced is garbage
             freeze_imports()
         return source

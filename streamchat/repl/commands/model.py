@@ -11,7 +11,7 @@ from streamchat.config import LOCAL_MODELS
 from streamchat.config.checks import check_setting
 from streamchat.models import check
 from streamchat.repl.chat import Chat
-from streamchat.repl.prompt import read_secret
+from streamchat.repl.questions import read_secret
 from streamchat.repl.registry import command
 from streamchat.text.sanitize import one_line
 
@@ -32,6 +32,7 @@ def _offer_models(chat: Chat, typed: str) -> Iterable[tuple[str, str]]:
     group="Model",
     more="NAME is a model on the server, local, local-large, or the path of a GGUF file.",
     completer=_offer_models,
+    with_agent=False,
 )
 async def model(chat: Chat, name: str) -> None:
     loader = chat.models
@@ -81,6 +82,7 @@ async def tools(chat: Chat, _: str) -> None:
     "show or set extra instructions for the model",
     group="Model",
     more="/system - removes them. They are saved with the session.",
+    with_agent=False,
 )
 async def system(chat: Chat, text: str) -> None:
     _ = chat.models  # only they take instructions
