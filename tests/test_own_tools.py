@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import pytest
 from streamchat.agent.own_tools.loading import OwnTool, load_tools
 from streamchat.agent.own_tools.place import parse_place
 from streamchat.agent.target.errors import TargetError
+from streamchat.manual import read_topic
 from streamchat.text.redact import Redactor
 from tests.chatting import CTRL_C, ENTER, Chat
 from tests.program import Terminal, run
@@ -282,6 +284,21 @@ def test_a_question_that_a_function_answers(server: Server, tmp_path: Path) -> N
     assert list_offered(server)[-2:] == ["count_words", "final_answer"]
 
 
+def test_the_example_of_the_manual(server: Server, tmp_path: Path) -> None:
+    (code,) = re.findall(r"```python\n(.*?)```", read_topic("tools"), re.DOTALL)
+    (tmp_path / "mytools.py").write_text(code, encoding="utf-8")
+    write(tmp_path / "notes" / "one.md", "A lamp.")
+    write(tmp_path / "notes" / "two.md", "A table.")
+    server.script(
+        calls("find_notes", word="lamp"), calls("count_days", day="1969-07-20"), says("One.")
+    )
+    done = ask(tmp_path, server, "--tools", "mytools.py")
+    assert (done.stdout, done.stderr) == ("One.\n", "")
+    found, days = list_results(server)
+    assert found == '["one.md"]'
+    assert int(days) < -20_000
+
+
 PRINTING = '''
     import asyncio, sys
 
@@ -427,8 +444,8 @@ def test_tools_are_broken_and_mended_within_a_chat(server: Server, tmp_path: Pat
         chat.wait_for("reloaded mine.py: 2 tools")
         server.script(calls("fail"), says("It failed."))
         assert "OSError: gone" in chat.send("Hi")
-        assert list_results(server) == ["OSError: gone"]
-        assert '  File "mine.py", line 8, in fail' in chat.send("/traceback")
+        assert list_results(server) == ["Error: OSError: gone"]
+        assert '  File "mine.py", line 9, in fail' in chat.send("/traceback")
         write(mine, whole)
         assert "reloaded mine.py: 1 tool" in chat.send("/reload")
         chat.leave()
