@@ -9,13 +9,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from langchain_core.utils.function_calling import convert_to_openai_tool
 
 from streamchat.agent.own_tools.loading import OwnTool, load_tools
 from streamchat.agent.own_tools.place import parse_place
 from streamchat.agent.target.errors import TargetError
 from streamchat.manual import read_topic
+from streamchat.models.embedded.pythonic.grammar import build_question_grammar
+from streamchat.models.embedded.pythonic.toolbox import read_toolbox
 from streamchat.text.redact import Redactor
 from tests.chatting import CTRL_C, ENTER, Chat
+from tests.gbnf import Grammar
 from tests.program import Terminal, run
 from tests.server import Server, calls, says
 from tests.targets import keep_imports, write
@@ -225,6 +229,31 @@ def test_what_cannot_be_a_tool(folder: Path, code: str, why: str) -> None:
     assert error.startswith(f"mine.py:{line}: ")
     assert f" cannot be a tool: {why}" in error
     assert "\n" not in error
+
+
+def test_the_grammar_of_the_embedded_model_takes_their_schemas(folder: Path) -> None:
+    source = '''
+        from datetime import date
+        from typing import Literal
+        from pydantic import BaseModel
+
+        class Room(BaseModel):
+            name: str
+            beds: int = 2
+
+        def book(
+            room: Room, day: date, guests: list[str], board: Literal["half", "full"] | None = None
+        ) -> str:
+            """Book a room."""
+    '''
+    write(folder / "mine.py", source)
+    toolbox = read_toolbox([convert_to_openai_tool(each.tool) for each in load("mine.py")])
+    assert toolbox
+    grammar = Grammar(build_question_grammar([], None, toolbox.called))
+    call = 'book(room={"name": "A"}, day="2030-01-31", guests=["Ada", "Bob"]'
+    assert grammar.matches(f'{call}, board="half")')
+    assert grammar.matches(f"{call})")
+    assert not grammar.matches(f'{call}, board="no")')
 
 
 def test_a_docstring_that_does_not_fit_is_text(folder: Path) -> None:
