@@ -32,6 +32,7 @@ def test_defaults(tmp_path: Path) -> None:
         temperature=0.0,
         max_steps=10,
         timeout=60.0,
+        tool_timeout=None,
         trace=False,
         system=None,
         max_history=None,

@@ -62,6 +62,7 @@ def test_show_names_the_source_of_each_setting(tmp_path: Path, config: Path) -> 
         f"temperature   = 0.5  # {config}:1",
         "max_steps     = 10  # default",
         "timeout       = 5.0  # STREAMCHAT_TIMEOUT",
+        "# tool_timeout: not set  # default",
         f'system        = "Say \\"yes\\".\\nAnd \\u001b[31m no more."  # {config}:3',
         "max_history   = 400000  # default",
         "save          = true  # default",
@@ -176,7 +177,7 @@ def test_every_line_of_the_example_is_valid(tmp_path: Path) -> None:
     file.write_text(settings, encoding="utf-8")
     known = load_settings({}, {"STREAMCHAT_CONFIG": str(file)})
     given = {"model": "gpt-4o-mini", "base_url": "https://api.openai.com/v1"}
-    assert known == Settings(**given, max_history=400_000)
+    assert known == Settings(**given, max_history=400_000, tool_timeout=60)
 
     profile = re.sub(r"^#(?= \[| {3}\w+ = )", "", settings, flags=re.MULTILINE)
     file.write_text(profile, encoding="utf-8")

@@ -212,6 +212,11 @@ def test_the_schema_says_what_the_annotations_say(folder: Path) -> None:
         ("def f(x: 'Nope'):\n    'F.'", "NameError: name 'Nope' is not defined"),
         ("def größe(x: int):\n    'F.'", "'größe' is no name for a tool: at most 64 of "),
         (
+            "from langchain_core.tools import tool\nclass F:\n    @tool\n"
+            "    def f(self, x: int):\n        'F.'\n        return x",
+            "a method is one without @tool",
+        ),
+        (
             "import socket\ndef f(x: socket.socket):\n    'F.'",
             "its arguments have no JSON schema: PydanticInvalidForJsonSchema: ",
         ),
@@ -387,6 +392,29 @@ def test_wrong_usage(server: Server, tmp_path: Path, arguments: list[str], messa
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.startswith(f"error: {message}")
     assert done.stderr.count("\n") == 1
+
+
+def test_a_tool_that_takes_too_long_and_one_that_says_too_much(
+    server: Server, tmp_path: Path
+) -> None:
+    source = '''
+        import threading
+        from langchain_core.tools import Tool
+
+        def wait() -> str:
+            """Wait."""
+            threading.Event().wait()
+
+        repeat = Tool(name="repeat", description="Repeat.", func=lambda text: text * 50_000)
+    '''
+    write(tmp_path / "mine.py", source)
+    server.script(calls("wait"), calls("repeat", __arg1="xyz"), says("Done."))
+    done = ask(tmp_path, server, "--tools", "mine.py", "--tool-timeout", "0.2")
+    assert done.stdout == "Done.\n"
+    waited, repeated = list_results(server)
+    assert waited == "Error: no result within 0.2 s (--tool-timeout)"
+    assert repeated.startswith("xyz" * 33_333 + "x\n")
+    assert repeated.endswith("[the first 100,000 of 150,000 characters]")
 
 
 def test_an_interrupt_while_a_file_hangs(server: Server, tmp_path: Path) -> None:

@@ -46,10 +46,11 @@ class AgentExecutor:
         tools: LangChain tools; `final_answer` is added if it is missing. None for the arithmetic
             tools, an empty list for a chat without tools.
         max_steps: the maximum number of messages that the model may write for one question.
-        timeout: seconds without progress before a turn fails; also the limit for each tool.
+        timeout: seconds without progress before a turn fails.
         system_prompt: replaces the built-in one.
         trace: whether to trace runs in LangSmith, configured by its own environment variables.
         redactor: redacts secrets from the events; it learns the model's key.
+        tool_timeout: seconds that a tool may take; by default as many as `timeout`.
         run_tool: runs a tool; by default, a synchronous one runs in a thread.
 
     Attributes:
@@ -71,18 +72,20 @@ class AgentExecutor:
         system_prompt: str | None = None,
         trace: bool = False,
         redactor: Redactor | None = None,
+        tool_timeout: float | None = None,
         run_tool: RunTool = run_tool,
     ) -> None:
         self.tools = _complete(TOOLS if tools is None else tools)
         self.max_steps = max_steps
         self.timeout = timeout
+        self.tool_timeout = tool_timeout or timeout
         self.trace = trace
         self.chat_history: list[BaseMessage] = []
         self.instructions = ""
         self._system_prompt = system_prompt
         self._redactor = redactor or Redactor()
         self._model = self._connect(llm or open_model(load_settings()))
-        self._tool_runner = ToolRunner(self.tools, timeout, self._redactor, run_tool)
+        self._tool_runner = ToolRunner(self.tools, self.tool_timeout, self._redactor, run_tool)
         self._runner = BlockingRunner("executor")
 
     @property
@@ -107,7 +110,7 @@ class AgentExecutor:
     def use_tools(self, tools: Sequence[BaseTool], run_tool: RunTool = run_tool) -> None:
         """Switch to other tools, and to another way to run them; arguments as for the class."""
         self.tools = _complete(tools)
-        self._tool_runner = ToolRunner(self.tools, self.timeout, self._redactor, run_tool)
+        self._tool_runner = ToolRunner(self.tools, self.tool_timeout, self._redactor, run_tool)
         self.use(self._model.llm)
 
     async def prepare(self, progress: Progress = ignore_progress) -> None:

@@ -51,6 +51,7 @@ def open_source(
         timeout=settings.timeout,
         trace=settings.trace,
         redactor=redactor,
+        tool_timeout=settings.tool_timeout,
         run_tool=toolbox.run,
     )
     agent.instructions = settings.system or ""

@@ -16,6 +16,8 @@ from streamchat.tools import to_sendable_arguments
 
 _INVALID_IN_NAME = re.compile("[^a-zA-Z0-9_-]")
 _MAX_NAME = 64
+_MAX_RESULT = 100_000
+"""Characters; an event has all of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +39,7 @@ def build_scratchpad(reply: Reply, outcomes: Sequence[tuple[Call, Result]]) -> l
     ]
     results = [
         ToolMessage(
-            f"Error: {result.output}" if result.failed else result.output,
+            _shorten(f"Error: {result.output}" if result.failed else result.output),
             tool_call_id=call.call_id,
             status="error" if result.failed else "success",
         )
@@ -47,6 +49,13 @@ def build_scratchpad(reply: Reply, outcomes: Sequence[tuple[Call, Result]]) -> l
     fields = {**reply.fields, **({CALL_FIELDS: by_call} if by_call else {})}
     text = replace_surrogates(reply.text)
     return [AIMessage(text, tool_calls=called, additional_kwargs=fields), *results]
+
+
+def _shorten(text: str) -> str:
+    """Return a result as far as it is sent: a whole log file would not fit into any context."""
+    if len(text) <= _MAX_RESULT:
+        return text
+    return f"{text[:_MAX_RESULT]}\n[the first {_MAX_RESULT:,} of {len(text):,} characters]"
 
 
 def _clean_name(call: Call) -> str:

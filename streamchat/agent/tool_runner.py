@@ -83,7 +83,7 @@ class ToolRunner:
         except TimeoutError:
             if not deadline.expired():
                 raise
-            raise CallError(f"no result within {self._timeout:g} s") from None
+            raise CallError(f"no result within {self._timeout:g} s (--tool-timeout)") from None
         return Result(replace_surrogates(str(value)))
 
 

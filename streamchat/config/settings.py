@@ -185,6 +185,17 @@ class Settings:
             variable="STREAMCHAT_TIMEOUT",
         ),
     )
+    tool_timeout: float | None = _declare(
+        None,
+        Setting(
+            Number(0.1, 86_400, "seconds"),
+            "Seconds that a tool may take.",
+            flags=("--tool-timeout",),
+            variable="STREAMCHAT_TOOL_TIMEOUT",
+            default_text="that of timeout",
+            example=60,
+        ),
+    )
     system: str | None = _declare(
         None,
         Setting(

@@ -5,11 +5,19 @@ from __future__ import annotations
 import json
 from typing import Any, NoReturn
 
-from langchain_core.tools import BaseTool
+from langchain_core.tools import BaseTool, Tool
 from pydantic import BaseModel, ValidationError
 
 from streamchat.process.threads import run_in_daemon_thread
 from streamchat.text.surrogates import join_surrogates, replace_surrogates
+
+_OF_PLAIN_TOOL = {
+    "type": "object",
+    "properties": {"__arg1": {"type": "string"}},
+    "required": ["__arg1"],
+    "additionalProperties": False,
+}
+"""The schema under which LangChain offers a `Tool` that takes just a text."""
 
 
 class CallError(Exception):
@@ -26,7 +34,7 @@ def check_arguments(tool: BaseTool, text: str) -> dict[str, Any]:
     arguments = _parse_strictly(text)
     if not isinstance(arguments, dict):
         raise CallError("the arguments are not a JSON object")
-    schema = tool.args_schema or tool.get_input_schema()
+    schema = _get_schema(tool)
     if isinstance(schema, type) and issubclass(schema, BaseModel):
         try:
             # Strict mode on JSON text: a string is not a number, but may be a date.
@@ -37,6 +45,12 @@ def check_arguments(tool: BaseTool, text: str) -> dict[str, Any]:
     elif isinstance(schema, dict):
         _check_json_schema(arguments, schema)
     return arguments
+
+
+def _get_schema(tool: BaseTool) -> Any:
+    if isinstance(tool, Tool) and not tool.args_schema:
+        return _OF_PLAIN_TOOL
+    return tool.args_schema or tool.get_input_schema()
 
 
 def to_sendable_arguments(text: str) -> dict[str, Any]:

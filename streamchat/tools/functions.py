@@ -83,9 +83,11 @@ def _check_name(name: str) -> None:
 
 def _check_schema(tool: BaseTool) -> None:
     try:
-        convert_to_openai_tool(tool)
+        parameters = convert_to_openai_tool(tool)["function"].get("parameters", {})
     except Exception as error:  # any library may raise
         raise UnfitToolError(f"its arguments have no JSON schema: {_describe(error)}") from error
+    if "self" in parameters.get("properties", {}):
+        raise UnfitToolError("a method is one without @tool")
     if injected := _find_injected(tool):
         raise UnfitToolError(f"only an agent of LangGraph has an argument for {injected}")
 

@@ -126,7 +126,7 @@ def _list_public(value: type) -> Sequence[str]:
         name
         for name, each in {k: v for base in bases for k, v in vars(base).items()}.items()
         if not name.startswith("_")
-        and (inspect.isfunction(each) or isinstance(each, staticmethod | classmethod))
+        and (inspect.isfunction(each) or isinstance(each, staticmethod | classmethod | BaseTool))
     ]
 
 
