@@ -131,7 +131,7 @@ class TestOnATerminal:
     def terminal(self, careful: Path) -> Iterator[Terminal]:
         agent = f"{careful}/mine.py:agent"
         with Terminal(careful, "ask", "--agent", agent, "What is 10 + 10?") as terminal:
-            terminal.wait_for("your answer:")
+            terminal.wait_for("your answer (approve, reject):")
             yield terminal
 
     def test_the_answer_is_typed(self, server: Server, terminal: Terminal) -> None:
@@ -151,7 +151,7 @@ class TestOnATerminal:
             wait_for_request(server)
             terminal.type("approve\r")
             typed.set()
-            terminal.wait_for("your answer:")
+            terminal.wait_for("your answer (approve, reject):")
             terminal.type("reject\r")
             terminal.wait_for("As you like.")
             assert terminal.exit_code() == 0

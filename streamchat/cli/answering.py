@@ -7,16 +7,15 @@ import os
 import signal
 import sys
 
-from streamchat.agent.target.interrupts import read_answer
+from streamchat.agent.target.interrupts import list_decisions, read_answer
 from streamchat.events import InputRequested
 from streamchat.process.interrupts import InterruptHandler
 from streamchat.process.stdio import write_stderr
 from streamchat.process.tty import echo_on
 from streamchat.sessions.turns import UserAnswer
-from streamchat.text.sanitize import sanitize
+from streamchat.text.sanitize import SafeText, sanitize
 from streamchat.view.outcome import report_failure
 
-_PROMPT = sanitize("your answer: ")
 _LONGEST = 1 << 16
 """Bytes of a line; terminals take fewer."""
 
@@ -45,7 +44,9 @@ class TerminalAnswers:
         return None if task.cancelled() else task.result()
 
     async def _ask(self, requested: InputRequested) -> UserAnswer | None:
-        while line := await _read_line():
+        decisions = ", ".join(list_decisions(requested))
+        prompt = sanitize(f"your answer ({decisions}): " if decisions else "your answer: ")
+        while line := await _read_line(prompt):
             if not line.strip():
                 continue
             try:
@@ -57,9 +58,9 @@ class TerminalAnswers:
         return None
 
 
-async def _read_line() -> str:
+async def _read_line(prompt: SafeText) -> str:
     """Return a typed line with its end; empty at the end of the input."""
-    write_stderr(_PROMPT, end="")
+    write_stderr(prompt, end="")
     ready = asyncio.Event()
     loop = asyncio.get_running_loop()
     loop.add_reader(sys.stdin.fileno(), ready.set)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from streamchat.agent.errors import AgentError
-from streamchat.agent.target.interrupts import read_answer
+from streamchat.agent.target.interrupts import list_decisions, read_answer
 from streamchat.events import Event, InputRequested
 from streamchat.text.sanitize import one_line
 
@@ -87,8 +87,7 @@ def describe_unanswered(requested: InputRequested, *, more: bool = False) -> str
         requested: the request.
         more: whether earlier requests have been answered in that way.
     """
-    decisions = {each: None for action in requested.actions for each in action.get("decisions", ())}
-    value = ", ".join(decisions) or "TEXT"
+    value = ", ".join(list_decisions(requested)) or "TEXT"
     option = f"one more {RESUME}" if more else RESUME
     return f"{describe_request(requested)}; answer with {option} ({value}) or in the chat"
 

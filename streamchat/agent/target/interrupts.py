@@ -83,6 +83,11 @@ def read_answer(requested: InputRequested, text: str) -> object:
     return [_read_decision(action, text, alone=count == 1) for action in requested.actions]
 
 
+def list_decisions(requested: InputRequested) -> list[str]:
+    """Return the decisions that any of the actions allows; none if the answer is free."""
+    return list(dict.fromkeys(each for action in requested.actions for each in action["decisions"]))
+
+
 def find_decision(action: Mapping[str, Any], word: str) -> str:
     """Return the decision about an action that a word or its beginning means.
 
