@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from collections import deque
 from collections.abc import AsyncIterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -80,6 +81,8 @@ class ExecutorRun:
         history = [(each.question, each.answer) for each in request.history]
         self._loop = asyncio.get_running_loop()
         self._thread = threading.get_ident()
+        self._lines: deque[OutputReceived] = deque()
+        self._is_waking = False
         self._room = threading.Semaphore(_MOST_WAITING)
         self._task = asyncio.create_task(
             executor.invoke(
@@ -102,13 +105,18 @@ class ExecutorRun:
                 pass
         if self._task.done():
             return False
-        with suppress(RuntimeError):  # the program ends
-            self._loop.call_soon_threadsafe(self._push, line)
+        self._lines.append(line)
+        if not self._is_waking:
+            self._is_waking = True
+            with suppress(RuntimeError):  # the program ends
+                self._loop.call_soon_threadsafe(self._push_lines)
         return True
 
-    def _push(self, line: OutputReceived) -> None:
-        self._room.release()
-        self._streamer.push(line)
+    def _push_lines(self) -> None:
+        self._is_waking = False
+        for _ in range(len(self._lines)):
+            self._room.release()
+            self._streamer.push(self._lines.popleft())
 
     def __aiter__(self) -> AsyncIterator[Event]:
         return aiter(self._streamer)
