@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 import json
 import re
 from collections.abc import Iterator
@@ -267,12 +268,16 @@ def test_a_docstring_that_does_not_fit_is_text(folder: Path) -> None:
     assert "gone: not there" in load("mine.py")[0].tool.description
 
 
-def test_two_tools_of_one_name(folder: Path) -> None:
+def test_two_tools_of_one_name(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write(folder / "one.py", "\ndef search(x: int):\n    'S.'\n")
     write(folder / "two.py", "def search(x: int):\n    'S.'\ndef add(x: int):\n    'A.'\n")
     assert find_error("one.py", "two.py") == ("two tools are called search: two.py:1, and one.py:2")
     assert find_error("two.py:add").startswith("two tools are called add: two.py:3, and built in")
-    assert len(load("one.py", "one.py:search")) == 1
+    write(folder / "count.py", "import builtins\nbuiltins.imports += 1\n")
+    write(folder / "three.py", "import count\ndef find(x: int):\n    'F.'\n")
+    monkeypatch.setattr(builtins, "imports", 0, raising=False)
+    assert len(load("three.py", "three.py:find")) == 1
+    assert vars(builtins)["imports"] == 1
 
 
 def test_a_class_that_cannot_be_instantiated(folder: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tokenize
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from types import ModuleType
 
@@ -64,8 +65,10 @@ def load_tools(
 def _load(places: Sequence[Place], builtin: Iterable[str]) -> list[OwnTool]:
     found: dict[str, OwnTool] = {}
     taken = dict.fromkeys(builtin, "built in (--no-builtin-tools leaves arithmetic out)")
-    imported = import_targets(place.target for place in places)
-    for place, (module, target) in zip(places, imported, strict=True):
+    targets = list(dict.fromkeys(place.target for place in places))
+    imported = dict(zip(targets, import_targets(targets), strict=True))
+    for place in places:
+        module, target = imported[place.target]
         for member in _list_members(module, target, place.names):
             own = _make_tool(member, target)
             name = own.tool.name
@@ -83,21 +86,23 @@ def _list_members(module: ModuleType, target: Target, names: Sequence[str]) -> l
         if not hasattr(module, name):
             raise TargetError(_describe_missing(target, name, members.names))
     try:
-        found = [each for name in names for each in members.get(name)] or members.list_own()
+        found = [each for name in names for each in members.get(name)]
+        found = found if names else members.list_own()
     except (Exception, SystemExit) as error:
         raise describe_failure(f"a class in {target.file} cannot be instantiated", error) from error
     if not found:
+        where = f" in {', '.join(names)}" if names else ""
         raise TargetError(
-            f"{target.file} has no tools: no public function, class or tool of its own"
+            f"{target.file} has no tools{where}: no public function, class or tool of its own"
         )
     return found
 
 
 def _read_source(target: Target) -> str:
-    if target.path is None or target.path.suffix != ".py":
-        return ""
-    with tokenize.open(target.path) as file:
-        return file.read()
+    if target.path and target.path.suffix == ".py":
+        with suppress(OSError), tokenize.open(target.path) as file:
+            return file.read()
+    return ""
 
 
 def _describe_missing(target: Target, name: str, names: Iterable[str]) -> str:
