@@ -70,8 +70,13 @@ def _event(kind: str, **fields: Any) -> bytes:
 def _begin() -> list[bytes]:
     usage = {"input_tokens": 472, "output_tokens": 2}
     message = {
-        **{"id": "msg_01", "type": "message", "role": "assistant", "content": []},
-        **{"model": "claude-sonnet-4-5", "stop_reason": None, "stop_sequence": None},
+        "id": "msg_01",
+        "type": "message",
+        "role": "assistant",
+        "content": [],
+        "model": "claude-sonnet-4-6",
+        "stop_reason": None,
+        "stop_sequence": None,
         "usage": usage,
     }
     return [_event("message_start", message=message), _event("ping")]
@@ -134,8 +139,10 @@ def _end_gemini(reason: str) -> list[bytes]:
 
 def _line_ollama(message: dict[str, Any], *, done: bool = False, **fields: Any) -> bytes:
     line = {
-        **{"model": "llama3.2", "created_at": "2026-01-05T10:00:00.123456Z"},
-        **{"message": {"role": "assistant", "content": "", **message}, "done": done},
+        "model": "llama3.2",
+        "created_at": "2026-01-05T10:00:00.123456Z",
+        "message": {"role": "assistant", "content": "", **message},
+        "done": done,
     }
     return json.dumps({**line, **fields}).encode() + b"\n"
 
@@ -156,7 +163,7 @@ def _end_ollama(reason: str) -> list[bytes]:
 
 
 ANTHROPIC = Dialect(
-    model="anthropic:claude-sonnet-4-5",
+    model="anthropic:claude-sonnet-4-6",
     variables=lambda url: {"ANTHROPIC_BASE_URL": url, "ANTHROPIC_API_KEY": KEY},
     says=_say_anthropic,
     calls=_call_anthropic,

@@ -29,7 +29,7 @@ from streamchat.events import (
     TextDelta,
     ToolCallStarted,
 )
-from streamchat.models.wire.extras import LINE_FIELD, MESSAGE_FIELDS, join_fields
+from streamchat.models.wire.extras import LINE_FIELD, MESSAGE_FIELDS, find_thoughts, join_fields
 from streamchat.models.wire.normalize import StrictChunk, read_reason, split_content
 from streamchat.text.partial_json import AnswerReader
 from streamchat.text.surrogates import SurrogateJoiner
@@ -72,6 +72,7 @@ class ChunkDecoder:
         self._reasoned: list[str] = []
         self._refusal: list[str] = []
         self._fields: dict[str, Any] = {}
+        self._thoughts: dict[str, Any] = {}
         self.overran = False
         self._blanks = 0
         """The characters that followed the answer."""
@@ -128,6 +129,7 @@ class ChunkDecoder:
             refusal="".join(self._refusal),
             broken_off=self._broken_off and self._finish_reason is None,
             fields=self._fields,
+            thoughts=tuple(self._thoughts.get("parts", ())),
         )
 
     def _read(self, message: AIMessage, *, whole: bool) -> list[Event]:
@@ -153,13 +155,15 @@ class ChunkDecoder:
             fields = message.extras.message if message.extras else {}
         else:
             fields = _omit_known(message.additional_kwargs)
+            self._thoughts = join_fields(self._thoughts, find_thoughts(message.content))
         if fields:
             self._fields = join_fields({} if whole else self._fields, fields)
 
     def _read_usage(self, message: AIMessage) -> UsageMetadata | None:
         """Return the counts so far: LangChain's add up, while servers repeat the whole."""
         if isinstance(message, AIMessageChunk) and not isinstance(message, StrictChunk):
-            return add_usage(self._usage, message.usage_metadata) if message.usage_metadata else self._usage
+            more = message.usage_metadata
+            return add_usage(self._usage, more) if more else self._usage
         return message.usage_metadata or self._usage
 
     def _read_on(self, message: AIMessage) -> None:

@@ -56,7 +56,11 @@ class Provider:
 
 _ALL = (
     Provider(
-        "anthropic", "langchain-anthropic", "ChatAnthropic", ("ANTHROPIC_API_KEY",), extra="anthropic"
+        "anthropic",
+        "langchain-anthropic",
+        "ChatAnthropic",
+        ("ANTHROPIC_API_KEY",),
+        extra="anthropic",
     ),
     Provider(
         "google_genai",

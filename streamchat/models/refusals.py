@@ -8,6 +8,7 @@ from typing import Any
 
 import openai
 
+from streamchat.models.providers.errors import ProviderStatusError
 from streamchat.models.wire.body import summarize_markup
 from streamchat.models.wire.complaint import find_message
 
@@ -79,6 +80,8 @@ def is_out_of_quota(error: openai.APIStatusError) -> bool:
     """Whether retrying is pointless because the account's quota or balance is used up."""
     if error.status_code not in (402, 403, 429):
         return False
+    if isinstance(error, ProviderStatusError) and "retry-after" in error.response.headers:
+        return False  # Google calls every limit a quota
     details = f"{error.code} {error.type} {read_server_message(error)}".lower()
     return error.status_code == 402 or bool(_NO_QUOTA.search(details))
 

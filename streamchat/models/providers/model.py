@@ -20,7 +20,8 @@ from streamchat.models.wire.normalize import read_reason
 
 _EXTRA_TIMEOUT = 5
 _OPTIONS: dict[str, dict[str, Any]] = {
-    "google_genai": {"max_retries": 1},  # its attempts: 0 stands for its default
+    "google_genai": {"max_retries": 1},  # attempts: 0 stands for a default
+    "ollama": {"reasoning": True},
 }
 
 
@@ -39,6 +40,12 @@ class ProviderModel:
     def secrets(self) -> tuple[str, ...]:
         """What no output may contain."""
         return self._provider.find_secrets()
+
+    @property
+    def context_tokens(self) -> int | None:
+        """How many tokens the context has, if the package knows the model."""
+        tokens: int | None = find_fact(self, "max_input_tokens")
+        return tokens
 
     @property
     def host(self) -> str:
@@ -70,6 +77,18 @@ class ProviderModel:
             raise make_cut_error(self.host)
 
 
+class OllamaModel(ProviderModel):
+    """Shows the reasoning of models that reason by themselves, and asks no other to."""
+
+    def _chat_params(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        return {**super()._chat_params(*args, **kwargs), "think": None}  # type: ignore[misc]
+
+
+def find_fact(llm: Any, name: str) -> Any:
+    """Return what a provider's package knows about its model; None if it does not tell."""
+    return (getattr(llm, "profile", None) or {}).get(name)
+
+
 def _is_last(chunk: ChatGenerationChunk) -> bool:
     return bool(read_reason((chunk.generation_info or {}) | chunk.message.response_metadata))
 
@@ -86,10 +105,12 @@ def open_provider(settings: Settings) -> BaseChatModel:
     assert found
     provider, model = found
     kind = getattr(import_module(provider.module), provider.kind)
+    mixin = OllamaModel if provider.name == "ollama" else ProviderModel
     names = {"_provider": provider, "_display_name": settings.model_name}
-    mixed = type(kind.__name__, (ProviderModel, kind), {"__module__": __name__, **names})
+    mixed = type(kind.__name__, (mixin, kind), {"__module__": __name__, **names})
     llm: BaseChatModel = mixed(model=model, **_choose_options(kind, provider, settings))
-    return llm
+    takes_no_temperature = find_fact(llm, "temperature") is False
+    return llm.model_copy(update={"temperature": None}) if takes_no_temperature else llm
 
 
 def _choose_options(
