@@ -17,6 +17,7 @@ from streamchat.config import Settings
 from streamchat.events import (
     ArgumentsDelta,
     Event,
+    Notice,
     ReasoningDelta,
     StepFinished,
     TextDelta,
@@ -210,6 +211,16 @@ async def test_what_was_thought_goes_back_with_a_result(play: Play, server: Serv
 
 def _anthropic(kind: str, **fields: Any) -> bytes:
     return f"event: {kind}\ndata: {json.dumps({'type': kind, **fields})}\n\n".encode()
+
+
+async def test_a_model_that_takes_no_temperature_gets_none(play: Play, server: Server) -> None:
+    known, dated = "anthropic:claude-sonnet-5-5", "anthropic:claude-sonnet-5-5-20991231"
+    for model in (known, dated):
+        events = await play(ANTHROPIC, ANTHROPIC.answer("Yes."), model=model)
+        assert events[-1].answer == "Yes."
+        assert "temperature" not in server.requests[-1]
+    (notice,) = find(events, Notice)
+    assert notice.text.endswith("; retrying without temperature")
 
 
 async def test_a_model_of_ollama_reasons_if_it_does_so_by_itself(

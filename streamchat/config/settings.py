@@ -94,7 +94,7 @@ class Settings:
         Setting(
             Name(),
             "Model to use: a name on the server, local or local-large, the path of a GGUF file, or "
-            "PROVIDER:NAME, such as anthropic:claude-sonnet-4-5.",
+            "PROVIDER:NAME, such as anthropic:claude-sonnet-5-5.",
             flags=("--model", "-m"),
             variable="STREAMCHAT_MODEL",
             default_text=f"{DEFAULT_OPENAI_MODEL} with a key or a server, else local",

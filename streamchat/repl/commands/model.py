@@ -40,7 +40,7 @@ def _offer_providers(chat: Chat) -> Iterator[tuple[str, str]]:
     "list the server's models, or switch to one within the conversation",
     group="Model",
     more="NAME is a model on the server, local, local-large, the path of a GGUF file, or "
-    "PROVIDER:NAME, such as anthropic:claude-sonnet-4-5.",
+    "PROVIDER:NAME, such as anthropic:claude-sonnet-5-5.",
     completer=_offer_models,
 )
 async def model(chat: Chat, name: str) -> None:
