@@ -133,7 +133,7 @@ SCENES: dict[str, Sequence[Event]] = {
 
 def open_menu(chat: Chat) -> None:
     chat.type("/")
-    above_bar = min(len(COMMANDS), LINES - 3)
+    above_bar = min(sum(not each.with_agent for each in COMMANDS.values()), LINES - 3)
     chat.wait_for(lambda _: (chat.prompted or "").count("\n") == above_bar)
 
 

@@ -12,7 +12,7 @@ from prompt_toolkit.application import create_app_session
 from prompt_toolkit.input import create_pipe_input
 
 from streamchat.manual import read_topic
-from streamchat.repl.prompt import read_secret
+from streamchat.repl.questions import read_secret
 from streamchat.view.progress import show_progress
 from tests.chatting import CTRL_C, ENTER, KEY, hold
 from tests.program import Terminal

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import re
+from collections.abc import Iterable, Iterator
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from streamchat.events import (
     AnswerDelta,
@@ -13,6 +16,7 @@ from streamchat.events import (
     InputReceived,
     InputRequested,
     OutputReceived,
+    ReasoningDelta,
     SpeakerChanged,
     StepStarted,
     TextDelta,
@@ -24,6 +28,7 @@ from streamchat.events import (
     TurnFailed,
 )
 from streamchat.text.sanitize import sanitize
+from streamchat.view.live import view
 from tests.test_live import Clock, Session, bottom, broken, clock, draw_turn, top
 from tests.turns import ASKING, DELEGATING, DELETION, EVIL, GRAPH, PRINTING, call
 
@@ -57,6 +62,53 @@ def test_frames_between_events_leave_nothing_behind(events: list[Event], columns
             session.view._paint()
         session.show(events[-1])
     assert session.everything == draw_turn(events, columns)
+
+
+MOVES = ("text", "reasoning", "print", "step", "node", "subgraph", "call", "run", "end", "ask")
+
+
+def make_turn(moves: Iterable[str]) -> Iterator[Event]:
+    """Yield the events of a turn in which anything may happen."""
+    calls: dict[str, str] = {}
+    for at, move in enumerate(moves):
+        call_id = next((each for each in calls if calls[each] != move), "")
+        match move:
+            case "text":
+                yield TextDelta(f"t{at} ")
+            case "reasoning":
+                yield ReasoningDelta(f"r{at} ")
+            case "print":
+                yield OutputReceived(f"o{at}")
+            case "step":
+                yield StepStarted(at)
+            case "node" | "subgraph":
+                yield SpeakerChanged(f"s{at}", int(move == "subgraph"))
+            case "call":
+                calls[f"c{at}"] = "call"
+                yield ToolCallStarted(f"c{at}", "add")
+            case "run" if call_id:
+                calls[call_id] = "run"
+                yield ToolStarted(call_id, {})
+            case "end" if call_id:
+                del calls[call_id]
+                yield ToolFinished(call_id, f"x{at}")
+            case "ask":
+                yield from (InputRequested(f"q{at}", "Sure?"), InputReceived(f"q{at}", "yes"))
+    yield TurnCancelled()
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(st.sampled_from(MOVES), max_size=16))
+def test_whatever_an_agent_does_is_written_once(moves: list[str]) -> None:
+    events = list(make_turn(moves))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(view, "monotonic", Clock())
+        with Session(40, 12) as session:
+            for event in events:
+                session.show(event)
+                if not isinstance(event, TurnCancelled):
+                    session.view._paint()
+        assert session.everything == draw_turn(events, 40)
 
 
 def test_an_agent_inside_a_tool_is_final_before_the_tool_ends(clock: Clock) -> None:

@@ -36,6 +36,7 @@ from streamchat.turn import (
     Note,
     Output,
     Prose,
+    Question,
     Reasoning,
     Result,
     Speaker,
@@ -156,6 +157,13 @@ def test_an_answer_in_another_call_starts_over() -> None:
     turn = after(AnswerDelta("wro", "a"), AnswerDelta("rig", "b"), AnswerDelta("ht", "b"))
     assert turn.answer.text == "right"
     assert [each.call_id for each in turn.blocks if isinstance(each, Answer)] == ["a", "b"]
+
+
+def test_an_answer_starts_over_once_the_user_was_asked() -> None:
+    asked = events.InputRequested("i1", "Really?")
+    turn = after(AnswerDelta("Hel"), asked, AnswerDelta("Hel"), AnswerDelta("lo"))
+    assert turn.answer.text == "Hello"
+    assert [type(each) for each in turn.blocks] == [Answer, Question, Answer]
 
 
 def test_the_answer_of_a_failed_call_does_not_count() -> None:
@@ -317,8 +325,9 @@ def test_an_answer_that_no_node_has_written_is_the_graphs() -> None:
 
 def test_a_call_that_runs_a_graph_is_opened_and_ends_below_its_blocks() -> None:
     turn = after(
-        *(ToolCallStarted("a", "task"), events.SpeakerChanged("inner", 1), TextDelta("Hel")),
-        *(ToolCallStarted("b", "add"), events.SpeakerChanged("other", 1)),
+        *(ToolCallStarted("a", "task"), ToolStarted("a", {})),
+        *(events.SpeakerChanged("inner", 1), TextDelta("Hel")),
+        *(ToolCallStarted("b", "add"), ToolStarted("b", {}), events.SpeakerChanged("other", 1)),
         *(events.OutputReceived("a line"), TextDelta("Hel"), ToolFinished("a", "20")),
         *(TextDelta("lo"), ToolFinished("b", "20")),
     )
@@ -330,6 +339,6 @@ def test_a_call_that_runs_a_graph_is_opened_and_ends_below_its_blocks() -> None:
     assert (turn.call("a").opened, turn.call("b").opened) == (True, False)
 
 
-def test_a_call_that_writes_the_answer_is_never_opened() -> None:
-    turn = after(ToolCallStarted("a", "final_answer"), events.SpeakerChanged("inner", 1))
+def test_a_call_that_still_arrives_is_not_opened() -> None:
+    turn = after(ToolCallStarted("a", "task"), events.SpeakerChanged("inner", 1))
     assert not turn.call("a").opened

@@ -56,6 +56,16 @@ class Loader(ABC, Generic[_S]):
         """The source, or None until it is loaded."""
         return self._source
 
+    @property
+    def is_ready(self) -> bool:
+        """Whether the source is there, and not about to be replaced."""
+        return self._source is not None
+
+    @property
+    def traceback(self) -> str:
+        """The user's own frames of the latest turn's failure; empty if there are none."""
+        return ""
+
     def start(self) -> None:
         """Start loading, unless that is under way or done."""
         self._start()

@@ -54,16 +54,18 @@ def is_model_chosen(flags: Mapping[str, Any]) -> bool:
     return not loaded.settings.agent and loaded.is_chosen("model")
 
 
-def check_agent(flags: Mapping[str, Any], *, no_tools: bool = False) -> None:
+def check_agent(flags: Mapping[str, Any], *, no_tools: bool = False, watch: bool = False) -> None:
     """Check the form of the agent that the settings name, if any, and that all flags apply to it.
 
     Raises:
-        SettingsError: the text names no agent, or a flag is for the built-in agent only.
+        SettingsError: the text names no agent, or a flag does not go with that, or needs one.
     """
     from streamchat.config.sources import load_sources
 
     loaded = load_sources(flags)
     if not loaded.settings.agent:
+        if watch:
+            raise SettingsError("--watch needs an agent of your own: --agent FILE.py:NAME")
         return
     from streamchat.agent.target.errors import TargetError
     from streamchat.agent.target.name import parse_target

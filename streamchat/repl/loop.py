@@ -9,7 +9,6 @@ import sys
 
 from streamchat.process.interrupts import cancel_on_termination, outlive
 from streamchat.process.styles import dim
-from streamchat.process.threads import run_in_daemon_thread
 from streamchat.repl.asking import ask_question
 from streamchat.repl.background import report_error, show_news
 from streamchat.repl.chat import Chat, Retry
@@ -98,7 +97,7 @@ class Repl:
             chat.repeat_question(message)
             return message
         if not self._prompt:
-            return await _read_line()
+            return await chat.lines.read()
         show_news(chat)
         edit = bool(chat.retry and chat.retry.edit)
         message = await self._prompt.read(chat.take_draft, chat.loader.start, edit=edit)
@@ -172,10 +171,3 @@ def _is_output_gone(error: Exception, text: str) -> bool:
     """Whether an error means that nobody reads the output; commands have other files to fail at."""
     kind = BrokenPipeError if is_command(text) else OSError
     return isinstance(error, kind)
-
-
-async def _read_line() -> str:
-    line: str = await run_in_daemon_thread(sys.stdin.readline)
-    if not line:
-        raise EOFError
-    return line

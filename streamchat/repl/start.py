@@ -27,6 +27,7 @@ from streamchat.repl.output import limit_session
 from streamchat.repl.pastes import Pastes
 from streamchat.repl.prompt import Prompt
 from streamchat.repl.status import format_status
+from streamchat.repl.watching import watch_files
 from streamchat.sessions.conversation import Conversation
 from streamchat.sessions.opening import open_conversation, restore_model
 from streamchat.text.redact import Redactor
@@ -42,6 +43,7 @@ def chat(
     tools: bool,
     session: str | None = None,
     model_chosen: bool = False,
+    watches: bool = False,
 ) -> int:
     """Run the chat and return the exit code.
 
@@ -52,6 +54,7 @@ def chat(
         tools: whether the agent has tools.
         session: the session to resume, as `open_conversation` takes it.
         model_chosen: whether the user chose the model, so that a resumed session does not.
+        watches: whether to load the agent anew when one of its files is saved.
 
     Raises:
         ModelError: the model is not available.
@@ -71,7 +74,7 @@ def chat(
         act_dumb()  # so that prompt-toolkit does not move the cursor, either
     with echo_off(), limit_session():
         chat = _build_chat(settings, redactor, options, conversation, tools=tools)
-        chat.model_chosen = model_chosen
+        chat.model_chosen, chat.watches = model_chosen, watches
         code = run(_run(chat))
     conversation.close()
     if settings.trace:
@@ -83,7 +86,12 @@ def chat(
 
 
 async def _run(chat: Chat) -> int:
-    code = await Repl(chat, _open_prompt(chat) if chat.interactive else None).run()
+    if chat.interactive:
+        prompt = _open_prompt(chat)
+        async with watch_files(chat, prompt):
+            code = await Repl(chat, prompt).run()
+    else:
+        code = await Repl(chat, None).run()
     await chat.conversation.leave()
     if chat.settings.agent:  # its code may have opened what has to be closed
         await chat.loader.aclose()

@@ -167,8 +167,8 @@ class Turn:
         for block in self.blocks:
             if isinstance(block, Speaker):
                 depth = block.depth
-            elif isinstance(block, ToolCall) and not block.ended and depth < speaker.depth:
-                block = replace(block, opened=block.name != ANSWER_TOOL)
+            elif isinstance(block, ToolCall) and block.state == "running":
+                block = replace(block, opened=block.opened or depth < speaker.depth)
             blocks.append(block)
         return replace(self, blocks=(*blocks, speaker))
 
@@ -200,7 +200,9 @@ class Turn:
 
     def _with_answer(self, text: str, call_id: str) -> Turn:
         answer, at = self._answer(), self._last(Answer)
-        if answer and at is not None and answer.call_id == call_id:
+        # A node that asked the user starts over, and so does its answer.
+        asked = at is not None and any(isinstance(each, Question) for each in self.blocks[at:])
+        if answer and at is not None and answer.call_id == call_id and not asked:
             return self._with_block(at, replace(answer, text=answer.text.append(text)))
         return replace(self, blocks=(*self.blocks, Answer(call_id, Pieces([text]))))
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from streamchat.agent.background import Loader, start_task
 from streamchat.agent.target.errors import TargetError
+from streamchat.agent.target.loading import have_files_changed
 from streamchat.agent.target.name import parse_target
 from streamchat.agent.target.output import get_relay
 from streamchat.agent.target.secrets import learn_secrets
@@ -33,6 +35,7 @@ class TargetLoader(Loader["TargetSource"]):
 
     Attributes:
         relay: takes what the agent's code prints or logs.
+        attempts: how many times loading has begun.
 
     Raises:
         TargetError: the settings name none.
@@ -45,6 +48,7 @@ class TargetLoader(Loader["TargetSource"]):
     ) -> None:
         super().__init__()
         self.relay = get_relay()
+        self.attempts = 0
         self._target = parse_target(settings.agent or "")
         self._settings = settings
         self._redactor = redactor
@@ -70,6 +74,25 @@ class TargetLoader(Loader["TargetSource"]):
     def context_tokens(self) -> None:
         return None
 
+    @property
+    def is_ready(self) -> bool:
+        return super().is_ready and (self._reloading is None or self._reloading.done())
+
+    @property
+    def traceback(self) -> str:
+        return self.source.traceback if self.source else ""
+
+    @property
+    def has_changed(self) -> bool:
+        """Whether a file of the agent was saved since the latest attempt to load it."""
+        return have_files_changed()
+
+    async def wait_until_ready(self) -> TargetSource:
+        if self._reloading:
+            with suppress(TargetError):
+                await asyncio.shield(self._reloading)
+        return await super().wait_until_ready()
+
     def start(self) -> None:
         """Start loading, unless that was done before: what has failed waits for a question."""
         if self._task is None:
@@ -83,8 +106,13 @@ class TargetLoader(Loader["TargetSource"]):
         Raises:
             TargetError: it cannot be loaded; the one there was is kept.
         """
-        self._reloading = start_task(self._reload())
-        return await asyncio.shield(self._reloading)
+        return await asyncio.shield(self.start_reload())
+
+    def start_reload(self) -> asyncio.Task[TargetSource]:
+        """Start to load the agent anew, unless that is under way."""
+        if self._reloading is None or self._reloading.done():
+            self._reloading = start_task(self._reload())
+        return self._reloading
 
     def take_lines(self) -> list[str]:
         """Return what the agent's code has printed or logged outside of turns, without secrets."""
@@ -112,6 +140,7 @@ class TargetLoader(Loader["TargetSource"]):
         return source
 
     async def _open(self) -> TargetSource:
+        self.attempts += 1
         # Two at a time would take each other's modules away.
         async with self._lock:
             try:

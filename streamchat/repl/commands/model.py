@@ -12,7 +12,7 @@ from streamchat.config.checks import check_setting
 from streamchat.models import check
 from streamchat.models.providers import is_installed
 from streamchat.repl.chat import Chat
-from streamchat.repl.prompt import read_secret
+from streamchat.repl.questions import read_secret
 from streamchat.repl.registry import command
 from streamchat.text.sanitize import one_line
 
@@ -42,6 +42,7 @@ def _offer_providers(chat: Chat) -> Iterator[tuple[str, str]]:
     more="NAME is a model on the server, local, local-large, the path of a GGUF file, or "
     "PROVIDER:NAME, such as anthropic:claude-sonnet-5-5.",
     completer=_offer_models,
+    with_agent=False,
 )
 async def model(chat: Chat, name: str) -> None:
     loader = chat.models
@@ -90,6 +91,7 @@ async def tools(chat: Chat, _: str) -> None:
     "show or set extra instructions for the model",
     group="Model",
     more="/system - removes them. They are saved with the session.",
+    with_agent=False,
 )
 async def system(chat: Chat, text: str) -> None:
     _ = chat.models  # only they take instructions
