@@ -18,7 +18,8 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 CORE = (
-    *("events", "turn", "agent/decoder", "models/wire/sse", "models/wire/body"),
+    *("events", "turn/__init__", "turn/blocks"),
+    *("agent/decoder", "models/wire/sse", "models/wire/body"),
     *("text/pieces", "text/partial_json", "text/redact", "text/sanitize", "text/surrogates"),
     "text/think",
     *(

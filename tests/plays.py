@@ -31,7 +31,11 @@ async def close_models() -> None:
         model = OPEN.pop()
         await model.root_async_client.close()
         model.root_client.close()
-    # It keeps one client for each address, also a closed one.
+    forget_clients()
+
+
+def forget_clients() -> None:
+    """Forget LangChain's clients: it keeps one for each address, also a closed one."""
     _client_utils._cached_async_httpx_client.cache_clear()
     _client_utils._cached_sync_httpx_client.cache_clear()
 

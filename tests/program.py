@@ -292,6 +292,7 @@ class Terminal:
         lines: int = 24,
         program: Sequence[str] = MODULE,
         fresh: bool = False,
+        cwd: Path | None = None,
         **variables: str,
     ) -> None:
         self.screen = Screen(columns, lines)
@@ -310,6 +311,7 @@ class Terminal:
             stderr=theirs,
             fresh=fresh,
             terminal=True,
+            cwd=cwd,
         )
         os.close(theirs)
 

@@ -95,6 +95,9 @@ class ScreenTerminal:
         self.frames.append(text)
         self.screen.write(text)
 
+    def drain(self) -> None:
+        pass
+
     def close(self) -> None:
         pass
 

@@ -1,7 +1,10 @@
 """Draws the pictures of README and manual from real turns and chats: python -m tests.screens
 
-The turns are the executor's, on the scripted server; only their times are made up, so that the
-pictures do not change. The chats are the installed program's, on a terminal.
+The turns are the executor's and those of the manual's example agents, on the scripted server; only
+their times are made up, so that the pictures do not change. The chats are the installed program's,
+on a terminal.
+
+Scenes are made of events, and in no page yet: `python -m tests.screens FOLDER` draws those.
 """
 
 from __future__ import annotations
@@ -10,7 +13,8 @@ import asyncio
 import io
 import os
 import re
-from collections.abc import Callable, Iterator, Sequence
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from itertools import groupby
@@ -45,8 +49,10 @@ from streamchat.view.live import view
 from streamchat.view.live.view import LiveView
 from streamchat.view.outcome import format_outcome
 from tests.chatting import Chat
+from tests.examples import EXAMPLES, ask, opened
 from tests.screen import Screen, ScreenTerminal
 from tests.server import MARKDOWN, Hangup, Reply, Server, answers, calls, delta, says
+from tests.turns import ASKING, GRAPH, PRINTING
 
 FOLDER = Path(__file__).parent / "pictures"
 WIDTHS = (80, 40)
@@ -71,12 +77,14 @@ class Shot(NamedTuple):
         replies: the server's.
         until: the kind of event that is the last one shown; None shows the whole turn.
         count: how many events of that kind are shown.
+        agent: the name of the example whose agent answers; empty for the executor.
     """
 
     question: str
     replies: tuple[Reply, ...]
     until: type[Event] | None = None
     count: int = 0
+    agent: str = ""
 
 
 THOUGHTS = (
@@ -112,22 +120,37 @@ SHOTS = {
         ),
     ),
 }
+SHOTS |= {name: Shot(each.question, each.replies, agent=name) for name, each in EXAMPLES.items()}
+SCENES: dict[str, Sequence[Event]] = {
+    "graph": GRAPH,
+    "subgraph": GRAPH[:13],
+    "printing": PRINTING,
+    "tool": PRINTING[:-7],
+    "asked": ASKING[:9],
+    "approved": ASKING,
+}
 
 
 def open_menu(chat: Chat) -> None:
     chat.type("/")
-    above_bar = min(len(COMMANDS), LINES - 3)
+    above_bar = min(sum(not each.with_agent for each in COMMANDS.values()), LINES - 3)
     chat.wait_for(lambda _: (chat.prompted or "").count("\n") == above_bar)
 
 
 CHATS: dict[str, Callable[[Chat], None]] = {"welcome": lambda chat: None, "menu": open_menu}
 """What the user does in the chat before the picture is taken."""
-NAMES = [
-    f"{name}{'' if width == WIDTHS[0] else f'-{width}'}{'' if theme == 'dark' else f'-{theme}'}"
-    for name in (*SHOTS, *CHATS)
-    for width in WIDTHS
-    for theme in THEMES
-]
+
+
+def list_names(kinds: Iterable[str]) -> list[str]:
+    return [
+        f"{kind}{'' if width == WIDTHS[0] else f'-{width}'}{'' if theme == 'dark' else f'-{theme}'}"
+        for kind in kinds
+        for width in (WIDTHS[:1] if kind in EXAMPLES else WIDTHS)
+        for theme in THEMES
+    ]
+
+
+NAMES = list_names([*SHOTS, *CHATS])
 
 
 async def play(question: str, replies: Sequence[Reply]) -> list[Event]:
@@ -142,6 +165,14 @@ async def play(question: str, replies: Sequence[Reply]) -> list[Event]:
         await asyncio.wait([task])
         task.exception()  # what follows the picture does not matter
         await executor.aclose()
+    return [fix(event) for event in events]
+
+
+async def play_agent(name: str) -> list[Event]:
+    """Return the events of an example's turn, with times that never change."""
+    with Server() as server, TemporaryDirectory() as folder:
+        async with opened(name, server, Path(folder)) as source:
+            events = await ask(source, EXAMPLES[name], server)
     return [fix(event) for event in events]
 
 
@@ -179,9 +210,18 @@ def slow_clock() -> Iterator[None]:
 
 def show_shot(shot: Shot, columns: int) -> Text:
     """Return a screen with the question and the turn's events."""
+    playing = play_agent(shot.agent) if shot.agent else play(shot.question, shot.replies)
+    return show_events(shot.question, cut_off(shot, asyncio.run(playing)), columns)
+
+
+def show_scene(events: Sequence[Event], columns: int) -> Text:
+    """Return a screen with a turn, which may not be over."""
+    return show_events(reduce(Turn(), events[0]).question, events, columns)
+
+
+def show_events(question: str, events: Sequence[Event], columns: int) -> Text:
     screen = Screen(columns, 60)
-    screen.write(f"\x1b[1m› {shot.question}\x1b[0m\r\n\r\n")
-    events = cut_off(shot, asyncio.run(play(shot.question, shot.replies)))
+    screen.write(f"\x1b[1m› {question}\x1b[0m\r\n\r\n")
     console = Console(file=io.StringIO(), force_terminal=True, color_system="standard")
     turn = Turn()
     with slow_clock():
@@ -257,7 +297,10 @@ def draw_svg(name: str) -> str:
     columns = next((int(each) for each in options if each.isdigit()), WIDTHS[0])
     theme = THEMES["light" if "light" in options else "dark"]
     pyte.graphics.TEXT[2] = "+blink"  # the emulator has no dim text, and ours never blinks
-    shown = show_chat(kind, columns) if kind in CHATS else show_shot(SHOTS[kind], columns)
+    if kind in SCENES:
+        shown = show_scene(SCENES[kind], columns)
+    else:
+        shown = show_chat(kind, columns) if kind in CHATS else show_shot(SHOTS[kind], columns)
     console = Console(record=True, width=columns, file=io.StringIO(), force_terminal=True)
     console.print(shown, no_wrap=True)
     # A picture in a page loads no fonts from elsewhere.
@@ -271,11 +314,14 @@ def read_words(picture: str) -> str:
     return "".join(re.findall(r"<text [^>]*>([^<]*)</text>", picture))
 
 
-def main() -> None:
-    FOLDER.mkdir(exist_ok=True)
-    for name in NAMES:
-        (FOLDER / f"{name}.svg").write_text(draw_svg(name), encoding="utf-8")
+def main(folder: Path, names: Iterable[str]) -> None:
+    folder.mkdir(exist_ok=True)
+    for name in names:
+        (folder / f"{name}.svg").write_text(draw_svg(name), encoding="utf-8")
 
 
 if __name__ == "__main__":
-    main()
+    if scenes := sys.argv[1:]:
+        main(Path(*scenes), list_names(SCENES))
+    else:
+        main(FOLDER, NAMES)

@@ -41,6 +41,15 @@ def store_sessions(path: Path, questions: Iterable[str]) -> list[str]:
     return ids
 
 
+def store_turns(home: Path, *turns: Sequence[Event]) -> str:
+    """Store a session with these turns where a user's sessions are; return its ID."""
+    with closing(Store.open(home / ".local/share/streamchat/sessions.sqlite3")) as store:
+        session = store.create("m")
+        for events in turns:
+            store_turn(store, session, events=events)
+    return session
+
+
 def empty_log(path: Path) -> None:
     """Move everything from the log into the store's own file."""
     with closing(sqlite3.connect(path)) as connection:

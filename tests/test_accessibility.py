@@ -12,11 +12,13 @@ from prompt_toolkit.application import create_app_session
 from prompt_toolkit.input import create_pipe_input
 
 from streamchat.manual import read_topic
-from streamchat.repl.prompt import read_secret
+from streamchat.repl.questions import read_secret
 from streamchat.view.progress import show_progress
 from tests.chatting import CTRL_C, ENTER, KEY, hold
 from tests.program import Terminal
 from tests.server import NEVER, Reply, Server, answers, calls, delta, fails, notebook, says
+from tests.stores import store_turns
+from tests.turns import ASKING, DELEGATING, PRINTING
 
 DRAWN = re.compile("[\x1b\x08\u2500-\u259f\u2800-\u28ff✓✗]")
 """Control sequences, frames, bars, spinners and signs."""
@@ -84,6 +86,20 @@ def test_every_command_on_a_dumb_terminal(server: Server, tmp_path: Path, comman
         assert terminal.exit_code() in (0, 1)
         assert terminal.written
         assert not DRAWN.search(terminal.written.replace("`✗`", "")), terminal.written
+
+
+def test_a_turn_of_an_agent_in_words(tmp_path: Path) -> None:
+    session = store_turns(tmp_path, DELEGATING, PRINTING, ASKING)
+    with Terminal(tmp_path, "sessions", "show", session, lines=100, TERM="dumb") as terminal:
+        assert terminal.exit_code() == 0
+        lines = terminal.screen.everything()
+        assert not DRAWN.search(terminal.written)
+    for line in (
+        *("boss says:", "researcher says:", "Printed: searching", "Printed: loaded 3 documents"),
+        'Question: delete_file(path="/home/me/notes.txt")',
+        *("  answer: approve, edit, reject", "Answered: approved"),
+    ):
+        assert line in lines
 
 
 def test_what_the_user_waits_for_is_announced_on_a_terminal(

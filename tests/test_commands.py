@@ -10,6 +10,8 @@ from streamchat.repl.registry import GROUPS
 from tests.chatting import CTRL_C, EMPTIED, ENTER, KEY, Chat, messages
 from tests.program import Terminal
 from tests.server import Pause, Reply, Server, answers, calls, delta, fails, lists, notebook, says
+from tests.stores import store_turns
+from tests.turns import ASKING, DELEGATING
 
 
 def _numbered(many: int) -> list:  # type: ignore[type-arg]  # replies
@@ -206,6 +208,20 @@ def test_the_last_turn_in_full(server: Server, tmp_path: Path) -> None:
         plain.wait_for("add {")
         plain.wait_for(lambda lines: lines[-1:] == [">"] and plain.is_raw)
         assert "\x1b" not in plain.written[plain.written.index("/last") :]
+
+
+def test_the_last_turn_of_an_agent_in_full(server: Server, tmp_path: Path) -> None:
+    store_turns(tmp_path, [*DELEGATING[:-1], *ASKING[1:]])
+    with Chat(server, tmp_path, "--continue", lines=100) as chat:
+        chat.wait_until_ready()
+        shown = chat.send("/last").partition("/last")[2]
+        for words in (
+            "boss says:\n\ntask {",
+            "researcher says:\n\nPrinted: searching\n\nsearch {",
+            'Question: delete_file(path="/home/me/notes.txt")\n  Tool execution',
+            "Answered: approved\n\ndelete_file {",
+        ):
+            assert words in shown
 
 
 @pytest.mark.parametrize("command", ["/undo", "/last"])

@@ -26,6 +26,7 @@ def test_defaults(tmp_path: Path) -> None:
         model=None,
         base_url=None,
         api_key=None,
+        agent=None,
         temperature=0.0,
         max_steps=10,
         timeout=60.0,
@@ -62,6 +63,31 @@ def test_flags_over_environment_over_file(tmp_path: Path) -> None:
         timeout=5.0,
         trace=True,
     )
+
+
+@pytest.mark.parametrize(
+    ("flags", "environment", "agent"),
+    [
+        ({}, {"OPENAI_BASE_URL": "http://h/v1", "STREAMCHAT_MODEL": "m"}, "a.py"),
+        ({"model": "m"}, {}, None),
+        ({"model": "m"}, {"STREAMCHAT_AGENT": "b.py"}, None),
+        ({"profile": "p"}, {}, None),
+        ({"profile": "p", "agent": "b.py"}, {}, "b.py"),
+        ({"agent": ""}, {}, None),
+    ],
+)
+def test_a_model_or_a_server_takes_the_place_of_a_weaker_agent(
+    tmp_path: Path, flags: dict[str, str], environment: dict[str, str], agent: str | None
+) -> None:
+    file = 'agent = "a.py"\nmodel = "m"\n[profile.p]\nbase_url = "http://h/v1"\n'
+    assert load(tmp_path, file, flags, **environment).agent == agent
+
+
+def test_an_agent_needs_neither_key_nor_server(tmp_path: Path) -> None:
+    settings = load(tmp_path, flags={"agent": "a.py"}, STREAMCHAT_MODEL="gpt-4o")
+    assert not settings.is_local
+    assert not settings.needs_key
+    assert settings.server_url is None
 
 
 def test_an_empty_variable_counts_as_not_set(tmp_path: Path) -> None:

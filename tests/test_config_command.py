@@ -56,6 +56,7 @@ def test_show_names_the_source_of_each_setting(tmp_path: Path, config: Path) -> 
         f'base_url    = "http://***@127.0.0.1:1/v1"  # profile mine in {config}:6',
         "# api_key: set (MY_TOKEN)  # MY_TOKEN",
         f'api_key_env = "MY_TOKEN"  # profile mine in {config}:7',
+        "# agent: not set  # default",
         f"temperature = 0.5  # {config}:1",
         "max_steps   = 10  # default",
         "timeout     = 5.0  # STREAMCHAT_TIMEOUT",

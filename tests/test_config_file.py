@@ -84,11 +84,11 @@ def test_an_unknown_profile(tmp_path: Path) -> None:
         ),
         (
             "frobnicate = 1",
-            ":1: unknown setting frobnicate; choose from api_key_env, base_url, clipboard, "
+            ":1: unknown setting frobnicate; choose from agent, api_key_env, base_url, clipboard, "
             "code_style, default_profile, editing, max_history, max_steps, model, profile, "
             "reasoning, save, system, temperature, timeout, trace, wrap",
         ),
-        ('"" = 1', ':1: unknown setting ""; choose from api_key_env, base_url, clipboard, '),
+        ('"" = 1', ':1: unknown setting ""; choose from agent, api_key_env, base_url, clipboard, '),
         ('[profile.p]\n"" = 1', ':2: profile.p: unknown setting ""; choose from '),
         ("[profiles.p]\nmodel = 'm'", ":1: unknown setting profiles; did you mean profile?"),
         (

@@ -39,6 +39,7 @@ def about(*actions: dict[str, Any]) -> InputRequested:
         ("reject: too big", {"type": "reject", "message": "too big"}),
         ("reject too big", {"type": "reject", "message": "too big"}),
         ("respond: it is\n12", {"type": "respond", "message": "it is\n12"}),
+        ("rej", {"type": "reject"}),
         ('e {"x": 5}', {"type": "edit", "edited_action": {"name": "multiply", "args": {"x": 5}}}),
         (
             'edit {"name": "add", "args": {"x": 5}}',
@@ -59,7 +60,7 @@ def test_a_decision_is_a_word_or_json(typed: str, decision: object) -> None:
         ("", "type approve, edit {JSON}, reject: WHY or respond: TEXT"),
         ("maybe", "type approve, edit {JSON}, reject: WHY or respond: TEXT"),
         ("approve or not", "type approve, edit {JSON}, reject: WHY or respond: TEXT"),
-        ("r", "type approve, edit {JSON}, reject: WHY or respond: TEXT"),
+        ("r", "r could be reject or respond: type rej or res"),
         ("respond", "respond with what? type: respond: TEXT"),
         ("edit", 'edit takes the new arguments as a JSON object: edit {"x": 3}'),
         ('edit {"x":', 'edit takes the new arguments as a JSON object: edit {"x": 3}'),

@@ -287,7 +287,13 @@ class TestATurn:
         assert lines[2].startswith("╭─ ✗ add() ──")
         assert lines[4].startswith("│ → no good")
         assert lines[6:10] == ["(retrying)", "", top(columns=50), "Hm"]
-        assert lines[10] == "╰─ ✗ 0 steps · 2.0 s"
+        assert lines[10] == "╰─ 0 steps · 2.0 s"
+
+    def test_the_figures_of_a_cancelled_turn_have_a_cross_and_those_of_a_failed_one_do_not(
+        self,
+    ) -> None:
+        assert draw_turn([TextDelta("Hm"), TurnCancelled(1.0)])[-1] == "╰─ ✗ 0 steps · 1.0 s"
+        assert draw_turn([TurnFailed("why", 1.0)]) == ["0 steps · 1.0 s"]
 
     def test_text_before_a_call_has_no_frame_unless_it_is_long(self, clock: Clock) -> None:
         with Session(40, 24) as session:

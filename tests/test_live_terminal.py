@@ -65,16 +65,23 @@ async def test_a_terminal_that_reads_nothing_does_not_block(pair: Pair) -> None:
     terminal.close()
 
 
-def test_closing_waits_for_the_rest_to_be_written(pair: Pair) -> None:
+def test_draining_and_closing_wait_for_the_rest_to_be_written(pair: Pair) -> None:
     terminal = Tty(pair.stream)
     text = "x" * 100_000
     terminal.write(text)
     got: list[str] = []
     reader = threading.Thread(target=lambda: got.append(pair.read(len(text))))
     reader.start()
-    terminal.close()
+    terminal.drain()
+    assert not terminal.busy
     reader.join()
     assert got == [text]
+    terminal.write(text)
+    reader = threading.Thread(target=lambda: got.append(pair.read(len(text))))
+    reader.start()
+    terminal.close()
+    reader.join()
+    assert got == [text, text]
 
 
 def test_writing_to_a_closed_terminal_fails(pair: Pair) -> None:

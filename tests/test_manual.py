@@ -54,6 +54,7 @@ def test_the_documented_variables_are_the_ones_read(tmp_path: Path) -> None:
     full = {"STREAMCHAT_CONFIG": str(tmp_path / "full.toml")}
     values = {
         "OPENAI_BASE_URL": "http://h/v1",
+        "STREAMCHAT_AGENT": "mine.py:agent",
         "STREAMCHAT_EDITING": "vi",
         "STREAMCHAT_MAX_HISTORY": "1000",
         "STREAMCHAT_REASONING": "show",
@@ -93,7 +94,7 @@ def test_the_documented_hashes_are_the_checked_ones() -> None:
 
 def test_the_python_example_runs(server: Server, tmp_path: Path) -> None:
     server.script(*notebook())
-    (code,) = re.findall(r"```python\n(.*?)```", MANUAL, re.DOTALL)
+    (code,) = re.findall(r"```python\n(.*?)```", read_topic("python"), re.DOTALL)
     done = subprocess.run(
         [sys.executable, "-W", "error", "-c", code],
         capture_output=True,
@@ -114,6 +115,15 @@ def test_a_topic_is_plain_text_on_a_pipe(topic: str, tmp_path: Path) -> None:
     assert shown.stdout.startswith("# ")
     assert "<!--" not in shown.stdout
     assert "\x1b" not in shown.stdout
+
+
+def test_code_keeps_its_blank_lines(tmp_path: Path) -> None:
+    blocks = re.findall(r"```python\n.*?```", read_topic("agents"), re.DOTALL)
+    shown = run(tmp_path, "help", "agents").stdout
+    assert any("\n\n\n" in block for block in blocks)
+    assert all(block in shown for block in blocks)
+    assert "\n\n\n" not in re.sub(r"```python\n.*?```", "...", shown, flags=re.DOTALL)
+    assert not shown.endswith("\n\n")
 
 
 def test_help_lists_the_topics(tmp_path: Path) -> None:

@@ -541,6 +541,14 @@ class TestTables:
     def test_a_table_ends_where_its_bars_end(self) -> None:
         assert self.lines("| a |\n|---|\n| 1 |\nb") == ["a", "─", "1", "b"]
 
+    def test_a_late_row_that_is_too_long_for_its_table_ends_with_it(self) -> None:
+        rows = "".join(f"| {n} | {n * n} |\n" for n in range(13))
+        stream = MarkdownStream(6, wrap=True)
+        stream.feed(f"| n | n² |\n|---|---:|\n{rows}")
+        stream.finish()
+        assert stream.peek() == []
+        assert "".join(piece for piece, _ in stream.take()).split()[-3:] == ["14", "│", "4"]
+
     def test_cells_are_wrapped_in_a_narrow_window(self) -> None:
         lines = self.lines(f"| a | b |\n|---|---|\n| 1 | {'word ' * 10}|\n| 2 | {'x' * 40} |", 20)
         assert all(len(line) <= 20 for line in lines)

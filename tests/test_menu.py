@@ -13,6 +13,8 @@ from tests.server import Server, says
 
 BACKSPACE = "\x7f"
 TAB = "\t"
+OFFERED = [each for each in COMMANDS.values() if not each.with_agent]
+"""What there is in a chat with a model."""
 
 
 def count_offers(chat: Chat) -> int:
@@ -23,7 +25,7 @@ def wait_for_offers(chat: Chat, many: int) -> None:
     chat.wait_for(lambda _: count_offers(chat) == many)
 
 
-@pytest.mark.parametrize(("lines", "many"), [(40, len(COMMANDS)), (24, 21), (15, 12), (7, 4)])
+@pytest.mark.parametrize(("lines", "many"), [(40, len(OFFERED)), (24, 21), (15, 12), (7, 4)])
 def test_the_menu_takes_the_room_there_is(
     server: Server, tmp_path: Path, lines: int, many: int
 ) -> None:
@@ -38,8 +40,8 @@ def test_the_menu_takes_the_width_there_is(server: Server, tmp_path: Path, colum
     with Chat(server, tmp_path, columns=columns) as chat:
         chat.wait_until_ready()
         chat.type("/")
-        wait_for_offers(chat, len(COMMANDS))
-        longest = max((each.help for each in COMMANDS.values()), key=len)
+        wait_for_offers(chat, len(OFFERED))
+        longest = max((each.help for each in OFFERED), key=len)
         assert any(longest[: columns - 20] in each for each in chat.screen.visible())
         assert chat.shown.startswith(" streamchat")
 
@@ -58,7 +60,7 @@ def test_a_closed_menu_gives_its_rows_back(server: Server, tmp_path: Path, keys:
         chat.wait_until_ready()
         before = chat.screen.visible()
         chat.type("/")
-        wait_for_offers(chat, len(COMMANDS))
+        wait_for_offers(chat, len(OFFERED))
         chat.type(keys)
         chat.wait_for(lambda lines: len(lines) == len(before) and count_offers(chat) == 0)
         assert chat.screen.visible()[:-2] == before[:-2]
@@ -78,7 +80,7 @@ def test_a_message_after_a_menu_is_not_followed_by_its_rows(server: Server, tmp_
     with Chat(server, tmp_path) as chat:
         chat.wait_until_ready()
         chat.type("/")
-        wait_for_offers(chat, len(COMMANDS))
+        wait_for_offers(chat, len(OFFERED))
         chat.type(EMPTIED + "Is it so?" + ENTER)
         chat.wait_for("It is.")
         chat.wait_for_prompt()
@@ -90,7 +92,7 @@ def test_the_menu_has_no_background_of_its_own(server: Server, tmp_path: Path) -
     with Chat(server, tmp_path) as chat:
         chat.wait_until_ready()
         chat.type("/")
-        wait_for_offers(chat, len(COMMANDS))
+        wait_for_offers(chat, len(OFFERED))
         chat.type(TAB)
         chat.wait_for_prompt_beginning("/help")
         lines = chat.screen.visible()

@@ -13,6 +13,7 @@ from streamchat.view.outcome import format_failure, format_outcome
 from tests.chatting import CTRL_C, ENTER, KEY, Chat
 from tests.program import Terminal, run
 from tests.server import NEVER, Reply, Server, fails, says
+from tests.targets import write_executor
 
 
 class OnTerminal(io.StringIO):
@@ -98,6 +99,17 @@ def test_a_failed_turn_in_the_chat(server: Server, tmp_path: Path) -> None:
         assert "\x1b[31m✗ \x1b[0m" in chat.written
         assert "Half of" in chat.send("/last")
         assert "Yes." in chat.send("/retry")
+
+
+def test_a_failed_turn_of_an_agent_has_one_cross(server: Server, tmp_path: Path) -> None:
+    write_executor(tmp_path / "mine.py", "print('Trying')", "raise ValueError('no luck')")
+    with Chat(server, tmp_path, "--agent", "mine.py:agent", cwd=tmp_path) as chat:
+        chat.wait_until_ready()
+        lines = chat.send("hello").split("\n")
+        assert [re.sub(r"\d\.\d s", "0.0 s", line) for line in lines[-9:-3]] == [
+            *("› hello", "", "┊ Trying", "mine.py:agent · 0 steps · 0.0 s"),
+            *("✗ ValueError: no luck", "  /retry asks again."),
+        ]
 
 
 def test_a_refused_command_and_an_interrupt(server: Server, tmp_path: Path) -> None:

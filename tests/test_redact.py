@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -12,9 +14,13 @@ from streamchat.events import (
     ChunkReceived,
     CodeDelta,
     Event,
+    Notice,
+    OutputReceived,
     PromptProgress,
     ReasoningDelta,
+    SpeakerChanged,
     StepFinished,
+    StepStarted,
     TextDelta,
     ToolCallStarted,
     ToolFinished,
@@ -100,6 +106,7 @@ def test_channels_are_redacted_independently() -> None:
         AnswerDelta("x", "a"),
         ArgumentsDelta("b", "sk-ab"),
         StepFinished(1),
+        ToolStarted("b", {}),
     )
     assert events == [
         TextDelta("sk-"),
@@ -110,8 +117,37 @@ def test_channels_are_redacted_independently() -> None:
         ArgumentsDelta("a", "***"),
         AnswerDelta("abcax", "a"),
         ArgumentsDelta("b", "sk-"),
-        ArgumentsDelta("b", "ab"),
         StepFinished(1),
+        ArgumentsDelta("b", "ab"),
+        ToolStarted("b", {}),
+    ]
+
+
+@pytest.mark.parametrize(
+    "between",
+    [
+        OutputReceived("a line"),
+        Notice("a warning"),
+        ToolStarted("b", {}),
+        ToolFinished("b", "20"),
+    ],
+)
+def test_what_happens_in_the_middle_of_a_secret_does_not_reveal_it(between: Event) -> None:
+    for kind in (TextDelta, ReasoningDelta, AnswerDelta, partial(ArgumentsDelta, "a")):
+        events = redact_events(kind(KEY[:5]), between, kind(KEY[5:]), TurnDone("Hm"))
+        assert events == [kind("sk-"), between, kind("***"), TurnDone("Hm")]
+
+
+def test_what_another_node_says_in_the_middle_of_a_call_does_not_reveal_a_secret() -> None:
+    between = [StepFinished(1), StepStarted(2), SpeakerChanged("b"), TextDelta("Hello.")]
+    events = redact_events(
+        ArgumentsDelta("a", KEY[:5]), *between, ArgumentsDelta("a", KEY[5:]), ToolStarted("a", {})
+    )
+    assert events == [
+        ArgumentsDelta("a", "sk-"),
+        *between,
+        ArgumentsDelta("a", "***"),
+        ToolStarted("a", {}),
     ]
 
 

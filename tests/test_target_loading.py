@@ -11,6 +11,7 @@ import pytest
 
 from streamchat.agent.target.errors import TargetError
 from streamchat.agent.target.frames import is_users
+from streamchat.agent.target.loading import have_files_changed
 from streamchat.events import TurnDone
 from streamchat.text.redact import Redactor
 from tests.targets import collect, keep_imports, load, loaded, write, write_executor
@@ -113,6 +114,26 @@ async def test_a_failed_reload_keeps_the_modules_there_were(folder: Path) -> Non
         assert (await collect(source))[-1] == TurnDone("Hello!", (), pytest.approx(0, abs=60))
         # Both are worth watching: either may be what has to be mended.
         assert source.files == [sibling, agent]
+
+
+async def test_a_file_has_changed_until_it_is_loaded_again(folder: Path) -> None:
+    with pytest.raises(TargetError):
+        await load("mine.py:agent")
+    assert not have_files_changed()
+    agent = write_executor(folder / "mine.py", "return 'Hello!'", before="import greetings")
+    assert have_files_changed()
+    sibling = write(folder / "greetings.py", "HELLO = ")
+    with pytest.raises(TargetError):
+        await load("mine.py:agent")
+    assert not have_files_changed()
+    write(sibling, "HELLO = 1")
+    write(agent, f"{agent.read_text()} +")
+    with pytest.raises(TargetError):
+        await load("mine.py:agent")
+    # The other one has not been imported again, but to load it again would change nothing.
+    assert not have_files_changed()
+    agent.unlink()
+    assert not have_files_changed()
 
 
 async def test_a_syntax_error_is_shown_where_it_is(folder: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import logging
 import sys
 import threading
@@ -69,6 +70,26 @@ async def test_a_file_that_the_program_s_own_thread_imports(
     assert source.relay.take_lines() == [OutputReceived("imported")]
     assert capsys.readouterr() == ("", "")
     await source.aclose()
+
+
+@pytest.mark.parametrize(
+    "reads",
+    ["builtins.input('Name? ')", "sys.stdin.readline()", "sys.stdin.read()", "list(sys.stdin)"],
+)
+async def test_the_keyboard_is_not_the_agent_s(folder: Path, reads: str) -> None:
+    write_executor(folder / "mine.py", reads, "return 'x'", before="import builtins, sys")
+    async with loaded("mine.py:agent") as source:
+        *_, last = await collect(source)
+    assert isinstance(last, TurnFailed)
+    assert "ask with LangGraph's interrupt() instead of input()" in last.error
+
+
+async def test_the_program_still_reads_its_input(monkeypatch: pytest.MonkeyPatch) -> None:
+    get_relay()
+    monkeypatch.setattr(sys.stdin, "stream", io.StringIO("one\ntwo\nthree\n"))
+    assert await run_in_daemon_thread(sys.stdin.readline) == "one\n"
+    assert next(iter(sys.stdin)) == "two\n"
+    assert sys.stdin.read() == "three\n"
 
 
 async def test_only_whole_lines_cross(folder: Path) -> None:

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from streamchat.events import (
     Event,
+    InputRequested,
     ToolCallStarted,
     ToolFinished,
     TurnCancelled,
@@ -22,7 +23,7 @@ from streamchat.events import (
 from streamchat.sessions.history import quote_answer, select_history
 from streamchat.sessions.records import Session, StoredTurn
 from streamchat.sessions.transcript import fence, to_document, to_markdown
-from tests.turns import NOTEBOOK, call
+from tests.turns import ASKING, DELEGATING, NOTEBOOK, call
 
 SESSION = Session("1a2b3c4d", "Sums", "small", "Be brief.\nAlways.", None, 2, 86400.0, 90000.5)
 DONE = StoredTurn(7, 1, "What is 10 + 10", "m", "10 + 10 equals 20.", "done", "small", 86401.0, 1.5)
@@ -93,6 +94,19 @@ class TestMarkdown:
             "## 2\n\n> What is 10 + 10\n\n*[failed]* no answer from h\n\n"
             "## 3\n\n> What is 10 + 10\n\n10 + 10\n\n*[interrupted]*\n"
         )
+
+    def test_what_an_agent_asks_and_which_node_calls_a_tool(self) -> None:
+        text = to_markdown(SESSION, [(DONE, DELEGATING)])
+        assert "**boss**\n\nCalling task\n\n" in text
+        assert "**researcher**\n\nCalling search\n\n" in text
+        assert text.count("**boss**") == 1  # it has called nothing later
+        text = to_markdown(SESSION, [(DONE, ASKING)])
+        assert (
+            '\n\n*[asked]* delete_file(path="/home/me/notes.txt") Tool execution requires approval '
+            "answer: approve, edit, reject\n\n*[answered]* approved\n\nCalling delete_file\n\n"
+        ) in text
+        events = [InputRequested("q", "# Which\ncity?"), TurnCancelled()]
+        assert "\n\n*[asked]* # Which city?\n\n" in to_markdown(SESSION, [(INTERRUPTED, events)])
 
     def test_backticks_in_calls(self) -> None:
         events = call("run", ['{"code": "```py\\n````"}'], "`````\n# not a heading")

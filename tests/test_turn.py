@@ -34,8 +34,12 @@ from streamchat.turn import (
     Answer,
     Code,
     Note,
+    Output,
     Prose,
+    Question,
     Reasoning,
+    Result,
+    Speaker,
     ToolCall,
     Turn,
     accumulate,
@@ -155,6 +159,13 @@ def test_an_answer_in_another_call_starts_over() -> None:
     assert [each.call_id for each in turn.blocks if isinstance(each, Answer)] == ["a", "b"]
 
 
+def test_an_answer_starts_over_once_the_user_was_asked() -> None:
+    asked = events.InputRequested("i1", "Really?")
+    turn = after(AnswerDelta("Hel"), asked, AnswerDelta("Hel"), AnswerDelta("lo"))
+    assert turn.answer.text == "Hello"
+    assert [type(each) for each in turn.blocks] == [Answer, Question, Answer]
+
+
 def test_the_answer_of_a_failed_call_does_not_count() -> None:
     begun = (ToolCallStarted("a", "final_answer"), AnswerDelta("wro", "a"))
     turn = after(TextDelta("Hm"), *begun, ToolFinished("a", "no", failed=True))
@@ -267,3 +278,67 @@ def test_what_an_agent_says_prints_and_asks_stands_in_the_turn() -> None:
     assert turn.blocks[-1].answer == "yes"
     with pytest.raises(ValueError, match="nothing was asked"):
         reduce(turn, events.InputReceived("i2", "no"))
+
+
+def test_what_is_printed_in_the_middle_of_a_text_does_not_end_it() -> None:
+    printed = events.OutputReceived("a line")
+    for kind, block in ((TextDelta, Prose), (ReasoningDelta, Reasoning), (CodeDelta, Code)):
+        turn = after(StepStarted(1), kind("Hel"), printed, printed, kind("lo"))
+        assert turn.blocks == (block(Pieces(["Hel", "lo"])), Output("a line"), Output("a line"))
+
+
+def test_each_message_is_a_text_of_its_own() -> None:
+    first = (StepStarted(1), TextDelta("One."), events.OutputReceived("a line"))
+    turn = after(*first, StepStarted(2), TextDelta("T"), TextDelta("wo."))
+    assert turn.blocks == (
+        *(Prose(Pieces(["One."])), Output("a line"), Prose(Pieces(["T", "wo."]))),
+    )
+    assert find_answer(turn) == "Two."
+
+
+def test_what_is_printed_stands_above_the_calls_that_have_not_ended() -> None:
+    turn = after(
+        *(ToolCallStarted("a", "add"), ToolCallStarted("b", "add")),
+        *(StepStarted(2), TextDelta("One."), StepStarted(3)),
+        *(events.OutputReceived("1"), ToolFinished("a", "20")),
+        *(events.OutputReceived("2"), TextDelta("Two.")),
+        *(ToolFinished("b", "20"), events.OutputReceived("3")),
+    )
+    assert [each.text for each in turn.blocks if isinstance(each, Output)] == ["1", "2", "3"]
+    assert [type(each) for each in turn.blocks] == [
+        *(Output, ToolCall, Output, ToolCall, Prose, Prose, Output)
+    ]
+
+
+def test_what_is_printed_stands_below_an_answer_that_is_being_written() -> None:
+    turn = after(
+        *(ToolCallStarted("a", "final_answer"), AnswerDelta("Hel", "a")),
+        *(events.OutputReceived("a line"), AnswerDelta("lo", "a")),
+    )
+    assert turn.blocks[1:] == (Answer("a", Pieces(["Hel", "lo"])), Output("a line"))
+
+
+def test_an_answer_that_no_node_has_written_is_the_graphs() -> None:
+    turn = after(events.SpeakerChanged("writer", 1), TextDelta("Hel"), TurnDone("Hello"))
+    assert turn.blocks[2:] == (Speaker(""), Answer("", Pieces(["Hello"])))
+
+
+def test_a_call_that_runs_a_graph_is_opened_and_ends_below_its_blocks() -> None:
+    turn = after(
+        *(ToolCallStarted("a", "task"), ToolStarted("a", {})),
+        *(events.SpeakerChanged("inner", 1), TextDelta("Hel")),
+        *(ToolCallStarted("b", "add"), ToolStarted("b", {}), events.SpeakerChanged("other", 1)),
+        *(events.OutputReceived("a line"), TextDelta("Hel"), ToolFinished("a", "20")),
+        *(TextDelta("lo"), ToolFinished("b", "20")),
+    )
+    assert [type(each) for each in turn.blocks] == [
+        *(ToolCall, Speaker, Prose, Output, ToolCall, Speaker, Prose, Result)
+    ]
+    assert turn.blocks[6] == Prose(Pieces(["Hel", "lo"]))
+    assert turn.blocks[-1] == Result("a")
+    assert (turn.call("a").opened, turn.call("b").opened) == (True, False)
+
+
+def test_a_call_that_still_arrives_is_not_opened() -> None:
+    turn = after(ToolCallStarted("a", "task"), events.SpeakerChanged("inner", 1))
+    assert not turn.call("a").opened

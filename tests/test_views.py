@@ -13,9 +13,13 @@ from streamchat.events import (
     ArgumentsDelta,
     ChunkReceived,
     Event,
+    InputReceived,
+    InputRequested,
     Notice,
+    OutputReceived,
     PromptProgress,
     ReasoningDelta,
+    SpeakerChanged,
     StepFinished,
     StepStarted,
     TextDelta,
@@ -36,9 +40,12 @@ from streamchat.view.jsonl import JsonView
 from streamchat.view.plain import PlainView
 from streamchat.view.raw import RawView
 from tests.turns import (
+    ASKING,
     EVIL,
     EVIL_SHOWN,
+    GRAPH,
     NOTEBOOK,
+    PRINTING,
     answer,
     call,
     play_line,
@@ -160,17 +167,42 @@ class TestRaw:
         lines = self.lines(events)
         assert lines[2:] == ["add: 1|", "multiply: 2|", "add: 3|", ""]
 
+    def test_nodes_have_lines_of_their_own(self) -> None:
+        assert self.lines(GRAPH) == [
+            *("planner ›", "First a search, |then a summary.|"),
+            *("researcher ›", "Let me look that up.|", "Calling search..."),
+            *('{"query"|: "first programmer"}|', "search → Ada Lovelace, 1843"),
+            "It was Ada Lovelace, who wrote a program for the |Analytical Engine in 1843.|",
+            *("writer ›", "**Ada Lovelace** |wrote the first.|", ""),
+        ]
+
+    @pytest.mark.parametrize("whole_lines", [False, True])
+    def test_printed_lines_wait_for_the_end_of_a_line(self, whole_lines: bool) -> None:
+        assert self.lines(PRINTING, whole_lines=whole_lines) == [
+            *("(stdout: loaded 3 documents)", "Calling add...", '{"|x|":|10|,"|y|":|10|}|'),
+            *("(stdout: adding 10 and 10)", "(stderr: WARNING:root:slow)", "add → 20"),
+            *("It is tw|enty.|", "(custom: so far: tw)", "(stdout: saved to notes.txt)", ""),
+        ]
+
+    def test_a_question_and_its_answer(self) -> None:
+        assert self.lines(ASKING)[3:8] == [
+            '? delete_file(path="/home/me/notes.txt")',
+            *("  Tool execution requires approval", "  answer: approve, edit, reject"),
+            *("→ approved", "delete_file → deleted"),
+        ]
+
     def test_nothing_the_model_says_reaches_the_terminal_as_a_command(self) -> None:
         events = [
             TextDelta(EVIL),
             *call(EVIL, [EVIL], EVIL, failed=True),
             Notice(EVIL),
-            AnswerDelta(EVIL),
+            *(SpeakerChanged(EVIL), OutputReceived(EVIL), InputRequested("1", EVIL)),
+            *(InputReceived("1", EVIL), AnswerDelta(EVIL)),
         ]
         text = "\n".join(self.lines(events))
         assert "\x1b" not in text
         assert "\x9b" not in text
-        assert text.count(EVIL_SHOWN) == 7
+        assert text.count(EVIL_SHOWN) == 11
 
 
 class TestPlain:
@@ -263,6 +295,38 @@ class TestPlain:
             *("Reasoning:", "  x"),
         ]
 
+    def test_it_says_which_node_says_something(self) -> None:
+        lines = self.lines(GRAPH)
+        assert lines[1:3] == ["planner says:", "First a search, then a summary."]
+        assert lines[4:7] == ["researcher says:", "Let me look that up.", "Calling search..."]
+        assert lines[12:] == [
+            *("writer says:", "**Ada Lovelace** wrote the first."),
+            *("Done: graph.py:app, 4 steps, 4.2 s.", ""),
+        ]
+
+    def test_an_answer_that_other_nodes_have_not_written_is_announced(self) -> None:
+        events = [SpeakerChanged("a"), TextDelta("x"), SpeakerChanged("b"), TextDelta("y")]
+        assert self.lines([*events, TurnDone("x")])[:-2] == [
+            *("a says:", "x", "b says:", "y", "The answer:", "x"),
+        ]
+
+    def test_printed_lines_come_between_whole_lines_of_text(self) -> None:
+        events = [TextDelta("It\nis tw"), OutputReceived("  one"), OutputReceived(" ")]
+        assert self.lines([*events, TextDelta("enty."), TurnCancelled()]) == [
+            *("It", "Printed:   one", "is twenty.", ""),
+        ]
+
+    def test_a_question_and_its_answer(self) -> None:
+        assert self.lines(ASKING)[3:8] == [
+            'Question: delete_file(path="/home/me/notes.txt")',
+            *("  Tool execution requires approval", "  answer: approve, edit, reject"),
+            *("Answered: approved", 'delete_file is called with path = "/home/me/notes.txt".'),
+        ]
+        asked = [InputRequested("q", "Which city?\nAnd when?"), InputReceived("q", "Paris\nnow")]
+        assert self.lines([*asked, TurnCancelled()]) == [
+            *("Question: Which city?", "  And when?", "Answered: Paris now", ""),
+        ]
+
     def test_an_unstreamed_answer(self) -> None:
         assert self.lines([TurnDone("a\nb")])[:3] == ["The answer:", "a", "b"]
 
@@ -275,12 +339,13 @@ class TestPlain:
             TextDelta(EVIL),
             *call(EVIL, [EVIL], EVIL, failed=True),
             Notice(EVIL),
-            *answer(EVIL),
+            *(SpeakerChanged(EVIL), OutputReceived(EVIL), InputRequested("1", EVIL)),
+            *(InputReceived("1", EVIL), *answer(EVIL)),
         ]
         text = "\n".join(self.lines(events))
         assert "\x1b" not in text
         assert "\x9b" not in text
-        assert text.count("[/x]:smile:[bold]") == 7
+        assert text.count("[/x]:smile:[bold]") == 11
 
 
 class TestAnswer:
@@ -312,6 +377,38 @@ class TestAnswer:
     def test_a_long_wait_is_shown_and_a_short_one_is_not(self) -> None:
         self.text([Notice("busy; again in 0.5 s"), Notice("busy; again\x1b in 2 s", 2.0)])
         assert self.warned == [r"busy; again\x1b in 2 s"]
+
+    @pytest.mark.parametrize(
+        ("events", "answer", "warned"),
+        [
+            (GRAPH, "**Ada Lovelace** wrote the first.\n", []),
+            (
+                PRINTING,
+                "It is twenty.\n",
+                [
+                    *("loaded 3 documents", "adding 10 and 10", "WARNING:root:slow"),
+                    *("so far: tw", "saved to notes.txt"),
+                ],
+            ),
+            (
+                ASKING,
+                "They are gone.\n",
+                [
+                    'Question: delete_file(path="/home/me/notes.txt")',
+                    *("  Tool execution requires approval", "  answer: approve, edit, reject"),
+                    "Answered: approved",
+                ],
+            ),
+        ],
+    )
+    def test_what_else_an_agent_says_is_no_answer(
+        self, events: list[Event], answer: str, warned: list[str]
+    ) -> None:
+        assert (self.text(events), self.warned) == (answer, warned)
+
+    def test_what_several_nodes_said_is_not_one_answer(self) -> None:
+        events = [SpeakerChanged("a"), TextDelta("x"), SpeakerChanged("b"), TextDelta("y")]
+        assert self.text([*events, TurnFailed("why")]) == "y\n"
 
     def test_an_answer_is_written_as_it_arrives(self) -> None:
         out = io.StringIO()
@@ -375,6 +472,20 @@ def test_debug_lines_beside_another_view() -> None:
         "turn: failed after 2.000 s, 1 step",
     ]
     assert "Calling add..." in out.getvalue()
+
+
+def test_json_has_what_an_agent_says_prints_and_asks() -> None:
+    for events in (GRAPH, PRINTING, ASKING):
+        out = io.StringIO()
+        show_turn(JsonView(out), events)
+        assert list(map(from_dict, map(json.loads, out.getvalue().splitlines()))) == events
+
+
+def test_debug_lines_name_nodes_and_requests() -> None:
+    lines: list[str] = []
+    events = [SpeakerChanged("a", 1), InputRequested("q", "Sure?"), InputReceived("q", "yes")]
+    show_turn(DebugView(PlainView(io.StringIO()), lines.append), events)
+    assert lines == ["speaker: a, depth 1", "input q: requested", "input q: received"]
 
 
 def test_json_has_the_code() -> None:

@@ -10,8 +10,13 @@ from streamchat.events import (
     ArgumentsDelta,
     CodeDelta,
     Event,
+    InputReceived,
+    InputRequested,
+    OutputReceived,
+    SpeakerChanged,
     StepFinished,
     StepStarted,
+    TextDelta,
     ToolCallStarted,
     ToolFinished,
     ToolStarted,
@@ -84,3 +89,61 @@ NOTEBOOK = [
     ToolFinished("f", ""),
     TurnDone("10 + 10 equals 20.", ("functions.add",)),
 ]
+
+GRAPH = [
+    *(TurnStarted("Who was the first programmer?", "graph.py:app"), StepStarted(1)),
+    *(SpeakerChanged("planner"), TextDelta("First a search, "), TextDelta("then a summary.")),
+    *(StepFinished(1, "stop"), StepStarted(2)),
+    *(SpeakerChanged("researcher", 1), TextDelta("Let me look that up.")),
+    *call("search", ['{"query"', ': "first programmer"}'], "Ada Lovelace, 1843"),
+    *(StepStarted(3), TextDelta("It was Ada Lovelace, who wrote a program for the ")),
+    *(TextDelta("Analytical Engine in 1843."), StepFinished(3, "stop"), StepStarted(4)),
+    *(SpeakerChanged("writer"), TextDelta("**Ada Lovelace** "), TextDelta("wrote the first.")),
+    *(StepFinished(4, "stop"), TurnDone("**Ada Lovelace** wrote the first.", ("search",), 4.2)),
+]
+"""A turn of a graph: two nodes, and a subgraph between them."""
+
+PRINTING = [
+    *(TurnStarted("What is 10 + 10", "agent.py:agent"), OutputReceived("loaded 3 documents")),
+    *(StepStarted(1), *call("add", NOTEBOOK_ARGUMENTS, "20")[:-1]),
+    *(OutputReceived("adding 10 and 10"), OutputReceived("WARNING:root:slow", "stderr")),
+    *(ToolFinished("add", "20"), StepStarted(2), TextDelta("It is tw")),
+    *(OutputReceived("so far: tw", "custom"), TextDelta("enty."), StepFinished(2, "stop")),
+    *(OutputReceived("saved to notes.txt"), TurnDone("It is twenty.", ("add",), 1.5)),
+]
+"""A turn of an agent whose code prints, logs, and writes to the stream."""
+
+DELEGATING = [
+    *(TurnStarted("Who was the first programmer?", "graph.py:app"), StepStarted(1)),
+    *(
+        SpeakerChanged("boss"),
+        ToolCallStarted("t", "task"),
+        ArgumentsDelta("t", '{"goal": "find"}'),
+    ),
+    *(StepFinished(1), ToolStarted("t", {"goal": "find"}), StepStarted(2)),
+    *(SpeakerChanged("researcher", 1), *call("search", ["{}"], "Ada")[:-1]),
+    *(OutputReceived("searching"), ToolFinished("search", "Ada"), StepStarted(3)),
+    *(TextDelta("It was Ada."), StepFinished(3), ToolFinished("t", "It was Ada.", seconds=2.5)),
+    *(StepStarted(4), SpeakerChanged("boss"), TextDelta("Ada."), StepFinished(4)),
+    TurnDone("Ada.", ("task",), 4.2),
+]
+"""A turn in which a tool runs an agent."""
+
+DELETION = {
+    "name": "delete_file",
+    "arguments": {"path": "/home/me/notes.txt"},
+    "description": "Tool execution requires approval",
+    "decisions": ["approve", "edit", "reject"],
+}
+ASKING = [
+    *(TurnStarted("Delete my notes", "agent.py:agent"), StepStarted(1)),
+    *(TextDelta("I will delete them."), ToolCallStarted("delete_file", "delete_file")),
+    *(ArgumentsDelta("delete_file", '{"path"'), ArgumentsDelta("delete_file", ': "/home/me')),
+    *(ArgumentsDelta("delete_file", '/notes.txt"}'), StepFinished(1, "tool_calls")),
+    InputRequested("i1", "delete_file: approval required", (DELETION,)),
+    InputReceived("i1", "approved"),
+    ToolStarted("delete_file", {"path": "/home/me/notes.txt"}),
+    *(ToolFinished("delete_file", "deleted"), StepStarted(2), TextDelta("They are gone.")),
+    *(StepFinished(2, "stop"), TurnDone("They are gone.", ("delete_file",), 2.1)),
+]
+"""A turn of an agent that asks before it runs a tool."""

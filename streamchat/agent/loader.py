@@ -1,13 +1,14 @@
-"""Loads the agent in the background. This takes seconds, and the user can type meanwhile."""
+"""Loads streamchat's own agent."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
 from typing import TYPE_CHECKING
 
+from streamchat.agent.background import Loader
 from streamchat.config import Settings
 from streamchat.models.embedded.choose import start_early
 from streamchat.models.embedded.summary import CONTEXT_TOKENS
@@ -49,7 +50,7 @@ def open_source(
     return ExecutorSource(agent)
 
 
-class AgentLoader:
+class AgentLoader(Loader["ExecutorSource"]):
     """Loads an agent, and switches its model.
 
     Args:
@@ -59,6 +60,8 @@ class AgentLoader:
         progress: reports slow work; by default it is reported in `activity`.
     """
 
+    unavailable = "no model"
+
     def __init__(
         self,
         settings: Settings,
@@ -67,17 +70,13 @@ class AgentLoader:
         tools: bool,
         progress: Progress | None = None,
     ) -> None:
+        super().__init__()
         self.settings = settings
-        self.on_activity: Callable[[], None] = lambda: None
-        """Called in any thread when `activity` changes."""
-        self.activity = "loading"
-        """The work in progress before the agent can answer; empty once it is ready."""
         self.names: list[str] = []
         """The models that the server listed last."""
         self._redactor = redactor
         self._tools = tools
         self._progress = progress or self._report
-        self._task: asyncio.Task[ExecutorSource] | None = None
 
     @property
     def name(self) -> str:
@@ -85,40 +84,15 @@ class AgentLoader:
 
     @property
     def tool_count(self) -> int:
-        """How many tools the agent has, or will have once it is loaded."""
         if self.source:
             return len(self.source.tools)
         return _DEFAULT_TOOLS if self._tools else 0
 
     @property
     def context_tokens(self) -> int | None:
-        """How many tokens the model's context has; None if that is not known."""
         if self.settings.is_local:
             return CONTEXT_TOKENS
         return self.source.context_tokens if self.source else None
-
-    @property
-    def source(self) -> ExecutorSource | None:
-        """The agent, or None until it is loaded."""
-        task = self._task
-        if task and task.done() and not task.cancelled() and not task.exception():
-            return task.result()
-        return None
-
-    def start(self) -> None:
-        """Start loading, unless that is under way or done."""
-        if self._task is None or (self._task.done() and not self.source):
-            self._task = asyncio.create_task(self._load())
-
-    async def wait_until_ready(self) -> ExecutorSource:
-        """Wait for the agent and return it; cancelling the wait does not stop the loading.
-
-        Raises:
-            ModelError: the model is not available.
-        """
-        self.start()
-        assert self._task
-        return await asyncio.shield(self._task)
 
     async def change_to(self, settings: Settings) -> ExecutorSource:
         """Switch to another model.
@@ -149,40 +123,19 @@ class AgentLoader:
                 self.names = await source.executor.list_models()
         return self.names
 
-    async def aclose(self) -> None:
-        """Close the model's connections, or stop loading."""
-        if self._task and not self._task.done():
-            self._task.cancel()
-        if self.source:
-            await self.source.aclose()
-
-    async def _load(self) -> ExecutorSource:
-        end = "no model"
-        self._set_activity("loading")
-        try:
-            source = await run_in_daemon_thread(
-                partial(
-                    open_source,
-                    self.settings,
-                    self._redactor,
-                    tools=self._tools,
-                    progress=self._progress,
-                )
+    async def _open(self) -> ExecutorSource:
+        source = await run_in_daemon_thread(
+            partial(
+                open_source,
+                self.settings,
+                self._redactor,
+                tools=self._tools,
+                progress=self._progress,
             )
-            freeze_imports()
-            await source.prepare(self._progress)
-            end = ""
-        finally:
-            self._set_activity(end)
+        )
+        freeze_imports()
+        await source.prepare(self._progress)
         return source
-
-    @contextmanager
-    def _show_activity(self, what: str) -> Iterator[None]:
-        self._set_activity(what)
-        try:
-            yield
-        finally:
-            self._set_activity("")
 
     @contextmanager
     def _report(self, what: str, total: int | None = None) -> Iterator[Advance]:
@@ -199,8 +152,3 @@ class AgentLoader:
             yield advance
         finally:
             self._set_activity(before)
-
-    def _set_activity(self, what: str) -> None:
-        if what != self.activity:
-            self.activity = what
-            self.on_activity()

@@ -33,6 +33,7 @@ class Request:
         thread_id: the conversation's, the same after a restart; a branch has that of its origin.
         questions: all earlier questions of the conversation, also those without an answer.
         interactive: whether somebody is there to answer an `InputRequested`.
+        answers: as typed, to what the agent asks first, second and so on; nobody is asked then.
         raw: whether to yield a `ChunkReceived` for every chunk, too.
     """
 
@@ -42,6 +43,7 @@ class Request:
     thread_id: str = ""
     questions: Sequence[str] = ()
     interactive: bool = False
+    answers: Sequence[str] = ()
     raw: bool = False
 
 

@@ -35,7 +35,18 @@ Plain = Annotated[
     bool, typer.Option("--plain", help="Write plain lines: no panels, colors or cursor movement.")
 ]
 Raw = Annotated[bool, typer.Option("--raw", help="Write | after every token.")]
+Watch = Annotated[
+    bool, typer.Option("--watch", help="Load the agent anew when one of its files is saved.")
+]
 Json = Annotated[bool, typer.Option("--json", help="Write each event as a line of JSON.")]
+ResumeValue = Annotated[
+    list[str],
+    typer.Option(
+        metavar="TEXT",
+        help="Answer to what your agent asks; repeat it for each question, in order.",
+        show_default=False,
+    ),
+]
 
 
 def _show_version(wanted: bool) -> None:
@@ -76,19 +87,29 @@ def ask(
     plain: Plain = False,
     raw: Raw = False,
     json: Json = False,
+    resume_value: ResumeValue = [],  # noqa: B006  # Typer copies it
 ) -> None:
     """Answer one question.
 
     Piped input goes before the question. On a pipe, the output is the answer and nothing else.
     """
     from streamchat.cli.failures import redactor
-    from streamchat.cli.inputs import choose_session, complete_key, is_model_chosen, read_question
+    from streamchat.cli.inputs import (
+        check_agent,
+        choose_session,
+        complete_key,
+        is_model_chosen,
+        read_question,
+    )
     from streamchat.config import SettingsError
     from streamchat.config.sources import load_settings
 
     if json and (plain or raw):
         raise SettingsError("--json cannot be combined with --plain or --raw")
     settings = load_settings(flags)
+    check_agent(flags, no_tools=no_tools)
+    if resume_value and not settings.agent:
+        raise SettingsError("--resume-value is for an agent; name one: --agent FILE.py:NAME")
     session = choose_session(settings, last=continue_)
     model_chosen = is_model_chosen(flags)
     question = read_question(prompt, settings.timeout)
@@ -114,6 +135,7 @@ def ask(
             redactor,
             options,
             tools=not no_tools,
+            answers=resume_value,
             session=session,
             model_chosen=model_chosen,
         )
@@ -130,13 +152,15 @@ def repl(
     verbose: Verbose = False,
     no_tools: NoTools = False,
     plain: Plain = False,
+    watch: Watch = False,
 ) -> None:
     """Chat. Earlier turns are remembered; /help lists the commands."""
     from streamchat.cli.failures import redactor
-    from streamchat.cli.inputs import choose_session, complete_key, is_model_chosen
+    from streamchat.cli.inputs import check_agent, choose_session, complete_key, is_model_chosen
     from streamchat.config.sources import load_settings
 
     settings = load_settings(flags)
+    check_agent(flags, no_tools=no_tools, watch=watch)
     session = choose_session(settings, last=continue_, id=resume, new=new)
     model_chosen = is_model_chosen(flags)
     settings = complete_key(settings)
@@ -158,27 +182,48 @@ def repl(
         tools=not no_tools,
         session=session,
         model_chosen=model_chosen,
+        watches=watch,
     )
     raise typer.Exit(code)
 
 
 @app.command()
-@takes_settings("model", "base_url", "timeout", "profile")
+@takes_settings("agent", "model", "base_url", "timeout", "profile")
 def doctor(
     flags: Flags,
+    question: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="QUESTION",
+            help="What to ask the agent; harmless by default.",
+            show_default=False,
+        ),
+    ] = None,
     json: Annotated[
         bool, typer.Option("--json", help="Write each finding as a line of JSON.")
     ] = False,
 ) -> None:
-    """Check a server's OpenAI compatibility.
+    """Check a server's OpenAI compatibility, or your own agent.
 
-    Sends a few small requests. The exit code is 0 if the server is usable, and 1 if not.
+    Sends a few small requests, or asks the agent one question, which may run its tools. The exit
+    code is 0 if the server or the agent is usable, and 1 if not.
     """
     from streamchat.cli.failures import redactor
-    from streamchat.cli.inputs import complete_key
+    from streamchat.cli.inputs import check_agent, complete_key
+    from streamchat.config import SettingsError
     from streamchat.config.sources import load_settings
 
-    settings = complete_key(load_settings(flags))
+    settings = load_settings(flags)
+    check_agent(flags)
+    if question is not None and not settings.agent:
+        raise SettingsError("a question is for an agent; name one: --agent FILE.py:NAME")
+    if question is not None and not question.strip():
+        raise SettingsError("the question is empty")
+    settings = complete_key(settings)
+    if settings.agent:
+        from streamchat.cli.doctor_agent import examine_agent
+
+        raise typer.Exit(examine_agent(question or "", settings, redactor, json=json))
     from streamchat.cli.doctor import check_server
 
     raise typer.Exit(check_server(settings, redactor, json=json))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import signal
+from collections.abc import Sequence
+from shlex import quote
 
 from streamchat.config import APP, Settings
 from streamchat.process.interrupts import InterruptHandler
@@ -11,15 +13,18 @@ from streamchat.process.signals import TERMINATION_SIGNALS, exit_on_signal
 from streamchat.process.stdio import print_error
 from streamchat.process.tty import echo_off
 from streamchat.text.redact import Redactor
-from streamchat.turn import Turn, find_answer
+from streamchat.turn import Question, Turn, find_answer
 from streamchat.view.choose import ViewOptions, choose_view
-from streamchat.view.outcome import report_outcome
+from streamchat.view.outcome import report_outcome, report_output
 from streamchat.view.progress import show_progress
 
 with show_progress("starting", brief=True), exit_on_signal():
     from streamchat.agent.loader import open_source
     from streamchat.agent.source import Source
+    from streamchat.agent.target.emitter import RESUME
+    from streamchat.agent.target.loader import TargetLoader
     from streamchat.agent.tracing import flush
+    from streamchat.cli.answering import TerminalAnswers
     from streamchat.sessions.conversation import Conversation
     from streamchat.sessions.opening import open_conversation, restore_model
     from streamchat.sessions.turns import ask
@@ -32,12 +37,14 @@ def ask_once(
     options: ViewOptions,
     *,
     tools: bool,
+    answers: Sequence[str] = (),
     session: str | None = None,
     model_chosen: bool = False,
 ) -> int:
     """Answer one question and return the exit code.
 
     Args:
+        answers: to what the user's agent asks, in order.
         session: the session to continue, as `open_conversation` takes it.
         model_chosen: whether the user chose the model, so that a resumed session does not.
 
@@ -53,11 +60,17 @@ def ask_once(
     _print_warnings(conversation)
     interrupts = InterruptHandler(signal.SIGINT, *TERMINATION_SIGNALS, linger=True)
     with echo_off():
-        source = open_source(settings, redactor, tools=tools, progress=show_progress)
-        freeze_imports()
-        turn = run(_ask(source, conversation, question, options, interrupts))
+        if settings.agent:
+            loader = TargetLoader(settings, redactor, show_progress)
+            asking = _ask_agent(loader, conversation, question, options, interrupts, answers)
+            turn = run(asking)
+        else:
+            source = open_source(settings, redactor, tools=tools, progress=show_progress)
+            freeze_imports()
+            turn = run(_ask(source, conversation, question, options, interrupts))
     conversation.close()
     report_outcome(turn, _advise(turn, conversation), plain=options.plain)
+    _report_unused(turn, answers)
     if settings.trace:
         flush()
     if turn.status == "cancelled":
@@ -72,20 +85,60 @@ def _advise(turn: Turn, conversation: Conversation) -> str:
     return f"The partial answer is kept: {APP} sessions show {conversation.session_id}"
 
 
+def _report_unused(turn: Turn, answers: Sequence[str]) -> None:
+    asked = sum(isinstance(block, Question) for block in turn.blocks)
+    if turn.status == "done" and (unused := len(answers) - asked) > 0:
+        print_error(f"not used: {RESUME} {' '.join(map(quote, answers[-unused:]))}")
+
+
+async def _ask_agent(
+    loader: TargetLoader,
+    conversation: Conversation,
+    question: str,
+    options: ViewOptions,
+    interrupts: InterruptHandler,
+    answers: Sequence[str],
+) -> Turn:
+    """Load the user's agent and ask it."""
+    try:
+        loading = await interrupts.run(loader.wait_until_ready())
+        for line in loader.take_lines():
+            report_output(line)
+        if loading.cancelled():
+            return Turn(question, status="cancelled")
+        source = loading.result()
+        return await _ask(source, conversation, question, options, interrupts, answers)
+    finally:
+        await loader.aclose()
+
+
 async def _ask(
     source: Source,
     conversation: Conversation,
     question: str,
     options: ViewOptions,
     interrupts: InterruptHandler,
+    answers: Sequence[str] = (),
 ) -> Turn:
     preparing = await interrupts.run(source.prepare(show_progress))
     if preparing.cancelled():
         return Turn(question, status="cancelled")
     preparing.result()
     view = choose_view(options)
+    # Who reads JSON is a program.
+    is_asked = TerminalAnswers.are_possible() and not options.json
+    typed = TerminalAnswers(interrupts, plain=options.plain) if is_asked else None
     try:
-        return await ask(conversation, source, question, view, interrupts, verbose=options.verbose)
+        return await ask(
+            conversation,
+            source,
+            question,
+            view,
+            interrupts,
+            ask_user=typed.ask if typed else None,
+            answers=answers,
+            verbose=options.verbose,
+        )
     finally:
         await conversation.leave()
         _print_warnings(conversation)

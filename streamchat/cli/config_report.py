@@ -109,7 +109,7 @@ def _build_rows(loaded: Loaded) -> list[_Row]:
 def _find_value(settings: Settings, name: str) -> _Value:
     """Return the value that applies, even if it depends on other settings."""
     derived: dict[str, _Value] = {
-        "model": settings.model_name,
+        "model": settings.model if settings.agent else settings.model_name,
         "max_history": settings.history_budget,
     }
     value: _Value = derived.get(name, getattr(settings, name))

@@ -9,6 +9,7 @@ from contextlib import suppress
 
 import typer
 
+from streamchat.agent.target.errors import TargetError
 from streamchat.config import OPENAI_KEY, ModelError, SettingsError
 from streamchat.events import TurnFailed, to_dict
 from streamchat.process.stdio import write_stderr
@@ -32,13 +33,17 @@ def explain(error: Exception) -> int:
             return fail(f"{error.format_message()} (see --help)", WRONG_USAGE)
         case SettingsError():
             return fail(str(error), WRONG_USAGE)
+        case TargetError():
+            if _is_verbose() and error.traceback:
+                write_stderr(sanitize(_redact(error.traceback)))
+            return fail(str(error))
         case ModelError() | StoreError():
             return fail(str(error))
         case OSError(filename=str() as name):
             return fail(f"{name}: {error.strerror}")
         case OSError():
             return fail(f"cannot write the answer: {error.strerror or error}")
-    if {"-v", "--verbose"} & set(sys.argv):
+    if _is_verbose():
         write_stderr(sanitize(_redact("".join(traceback.format_exception(error)))))
     return fail(f"{type(error).__name__}: {error} (--verbose shows where)")
 
@@ -51,6 +56,10 @@ def fail(message: str, code: int = FAILED) -> int:
         with suppress(OSError):
             JsonLines(sys.stdout).write(to_dict(TurnFailed(line)))
     return code
+
+
+def _is_verbose() -> bool:
+    return bool({"-v", "--verbose"} & set(sys.argv))
 
 
 def _redact(text: str) -> str:

@@ -21,6 +21,8 @@ from streamchat.process.stdio import print_error
 _HINT_AFTER = 1.0
 """Seconds to wait for standard input before saying so."""
 _CHUNK = 1 << 16
+_OF_A_MODEL = ("model", "base_url", "temperature", "max_steps", "system")
+"""Settings that an agent does not have."""
 
 
 def choose_session(
@@ -48,7 +50,41 @@ def is_model_chosen(flags: Mapping[str, Any]) -> bool:
     """Whether the user chose the model for this run, so that a resumed session does not."""
     from streamchat.config.sources import load_sources
 
-    return load_sources(flags).is_chosen("model")
+    loaded = load_sources(flags)
+    return not loaded.settings.agent and loaded.is_chosen("model")
+
+
+def check_agent(flags: Mapping[str, Any], *, no_tools: bool = False, watch: bool = False) -> None:
+    """Check the form of the agent that the settings name, if any, and that all flags apply to it.
+
+    Raises:
+        SettingsError: the text names no agent, or a flag does not go with that, or needs one.
+    """
+    from streamchat.config.sources import load_sources
+
+    loaded = load_sources(flags)
+    if not loaded.settings.agent:
+        if watch:
+            raise SettingsError("--watch needs an agent of your own: --agent FILE.py:NAME")
+        return
+    from streamchat.agent.target.errors import TargetError
+    from streamchat.agent.target.name import parse_target
+
+    place = loaded.locate("agent")
+    try:
+        parse_target(loaded.settings.agent)
+    except TargetError as error:
+        raise SettingsError(f"{place}: {error}") from None
+    given = [*loaded.list_flags(*_OF_A_MODEL), *(["--no-tools"] if no_tools else [])]
+    if given:
+        raise SettingsError(
+            f"{given[0]} cannot be combined with {_name_flag(place)}: "
+            "an agent has its own model, tools and instructions"
+        )
+
+
+def _name_flag(place: str) -> str:
+    return place if place.startswith("--") else f"the agent from {place}"
 
 
 def complete_key(settings: Settings) -> Settings:

@@ -23,7 +23,11 @@ New = Annotated[bool, typer.Option("--new", help="Start a new session (default).
 
 _FLAGS = {name: each for name, each in SETTINGS.items() if each.flags} | {"profile": PROFILE}
 FLAGS_WITH_VALUE = frozenset(
-    {"--resume", *(flag for each in _FLAGS.values() if each.kind.metavar for flag in each.flags)}
+    {
+        "--resume",
+        "--resume-value",
+        *(flag for each in _FLAGS.values() if each.kind.metavar for flag in each.flags),
+    }
 )
 """The flags of `ask` and `repl` that the next argument belongs to."""
 FLAGS_WITH_FILE = frozenset({"--output", "-o"})

@@ -113,6 +113,12 @@ class Text:
         return value.strip() or None
 
 
+class AgentPlace(Text):
+    """Where an agent is. Its form is checked by who loads it."""
+
+    metavar = "FILE.py:NAME"
+
+
 class Name(Text):
     """A name; it must not be empty."""
 

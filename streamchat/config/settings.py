@@ -16,6 +16,7 @@ from urllib.parse import unquote, urlsplit
 from streamchat.config.kinds import (
     API_KEY,
     KEY_VARIABLE,
+    AgentPlace,
     Choice,
     CodeStyle,
     Kind,
@@ -124,6 +125,18 @@ class Settings:
             KEY_VARIABLE,
             "Environment variable that holds the server's API key; empty sends no key.",
             note="The key itself never goes into this file.",
+        ),
+    )
+    agent: str | None = _declare(
+        None,
+        Setting(
+            AgentPlace(),
+            "Your own agent, used instead of a model: FILE.py:NAME or package.module:NAME. Flags "
+            "for the model, its tools and its instructions cannot be combined with it.",
+            flags=("--agent",),
+            variable="STREAMCHAT_AGENT",
+            example="",
+            note="A relative path begins in the working directory.",
         ),
     )
     temperature: float = _declare(
@@ -247,14 +260,16 @@ class Settings:
     @property
     def is_local(self) -> bool:
         """Whether the model runs inside this process."""
+        if self.agent:
+            return False
         if self.gguf or self.model in LOCAL_MODELS:
             return True
         return not (self.model or self.base_url or self.api_key)
 
     @property
     def server_url(self) -> str | None:
-        """The base URL of the server; None for a model inside this process."""
-        return None if self.is_local else self.base_url or OPENAI_URL
+        """The base URL of the server; None for a model inside this process, and for an agent."""
+        return None if self.agent or self.is_local else self.base_url or OPENAI_URL
 
     @property
     def model_name(self) -> str:
@@ -283,6 +298,8 @@ class Settings:
     @property
     def needs_key(self) -> bool:
         """Whether the server is OpenAI's own and there is no key."""
+        if self.agent:
+            return False
         host = urlsplit(self.base_url).hostname if self.base_url else "api.openai.com"
         return not self.is_local and not self.api_key and host == "api.openai.com"
 

@@ -73,8 +73,15 @@ class Loaded:
             return self.settings.api_key_env if self.settings.api_key else "default"
         if name == "api_key_env" and not _is_key_variable_trusted(self.layers):
             return "default"
+        if name == "agent" and _is_agent_displaced(self.layers):
+            return "default"
         strongest = next((each for each in reversed(self.layers) if name in each.values), None)
         return strongest.locate(name) if strongest else "default"
+
+    def list_flags(self, *names: str) -> list[str]:
+        """Return the flags among those for these settings that were given."""
+        *_, flags = self.layers
+        return [flags.locate(name) for name in names if name in flags.values]
 
     def is_chosen(self, name: str) -> bool:
         """Whether a setting was chosen for this run: by a flag, a variable, or a profile of one.
@@ -161,7 +168,24 @@ def _merge(layers: tuple[Layer, ...]) -> Settings:
     values = {name: value for layer in layers for name, value in layer.values.items()}
     if not _is_key_variable_trusted(layers):
         values.pop("api_key_env", None)
+    if _is_agent_displaced(layers):
+        values.pop("agent", None)
     return Settings(**values)
+
+
+def _is_agent_displaced(layers: tuple[Layer, ...]) -> bool:
+    """Whether a stronger source than the agent's names a model or a server.
+
+    That of the environment does not count: it is often there for the agent itself.
+    """
+    environment = layers[-2]
+    naming = [at for at, layer in enumerate(layers) if "agent" in layer.values]
+    others = [
+        at
+        for at, layer in enumerate(layers)
+        if layer is not environment and {"model", "base_url"} & layer.values.keys()
+    ]
+    return bool(naming) and naming[-1] < max(others, default=0)
 
 
 def _is_key_variable_trusted(layers: tuple[Layer, ...]) -> bool:

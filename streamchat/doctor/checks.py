@@ -8,22 +8,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator
-from dataclasses import replace
 from typing import Any, TypeAlias
 
 from streamchat.agent.reply import Reply
 from streamchat.doctor import call_verdicts, verdicts
-from streamchat.doctor.findings import Finding
+from streamchat.doctor.findings import Finding, make_safe
 from streamchat.doctor.probe import Failure, Probe, describe_tools
 from streamchat.doctor.response import Response
 from streamchat.doctor.verdicts import MOST_TOKENS, OFFERED
 from streamchat.models.request_format import RequestFormat, add_fields, find_extra_names
 from streamchat.models.wire.extras import CALL_FIELDS
-from streamchat.text.redact import Redactor, redact_url_credentials
-from streamchat.text.sanitize import one_line
 from streamchat.tools.calls import to_sendable_arguments
 
-_MAX_SHOWN = 250
 _NO_SUCH_MODEL = "streamchat-doctor-no-such-model"
 _NO_QUESTION = "no question can be answered"
 
@@ -66,16 +62,7 @@ async def collect_findings(probe: Probe) -> list[Finding]:
     except _ServerLostError as lost:
         so_far = "remaining checks skipped" if findings else _NO_QUESTION
         findings.append(Finding("server", "wrong", str(lost), so_far))
-    return [_make_safe(finding, probe.redactor) for finding in findings]
-
-
-def _make_safe(finding: Finding, redactor: Redactor) -> Finding:
-    """Return the finding without secrets and control characters."""
-    observed = redact_url_credentials(redactor.redact(finding.observed))
-    consequence = redactor.redact(finding.consequence)
-    return replace(
-        finding, observed=one_line(observed, _MAX_SHOWN), consequence=one_line(consequence)
-    )
+    return [make_safe(finding, probe.redactor) for finding in findings]
 
 
 async def _check_all(probe: Probe) -> AsyncIterator[Finding]:

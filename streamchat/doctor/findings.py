@@ -1,16 +1,22 @@
-"""Findings: how a server does each part of the API, and what streamchat does about it."""
+"""Findings: what a server or an agent does, and what streamchat does about it."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
 
+from streamchat.text.redact import Redactor, redact_url_credentials
+from streamchat.text.sanitize import one_line
+
 Verdict: TypeAlias = Literal["ok", "different", "missing", "wrong"]
-"""As in the API; another way, which streamchat handles; absent; unusable."""
+"""As expected; another way, which streamchat handles; absent; unusable."""
 
 TEXT = "text"
 """The subject that decides whether a server can be used."""
+ANSWER = "answer"
+"""The subject that decides whether an agent can be used."""
+_MAX_SHOWN = 250
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,8 +24,8 @@ class Finding:
     """One row of a report.
 
     Attributes:
-        subject: the part of the API.
-        verdict: how the server does it.
+        subject: the part of the API, or of a turn.
+        verdict: how the server or the agent does it.
         observed: what was seen.
         consequence: what streamchat does about it.
     """
@@ -31,5 +37,16 @@ class Finding:
 
 
 def is_usable(findings: Iterable[Finding]) -> bool:
-    """Whether the server produces text, streamed or whole."""
-    return any(each.subject == TEXT and each.verdict in ("ok", "different") for each in findings)
+    """Whether the server produces text, or the agent an answer, streamed or whole."""
+    return any(
+        each.subject in (TEXT, ANSWER) and each.verdict in ("ok", "different") for each in findings
+    )
+
+
+def make_safe(finding: Finding, redactor: Redactor) -> Finding:
+    """Return the finding without secrets and control characters."""
+    observed = redact_url_credentials(redactor.redact(finding.observed))
+    consequence = redactor.redact(finding.consequence)
+    return replace(
+        finding, observed=one_line(observed, _MAX_SHOWN), consequence=one_line(consequence)
+    )

@@ -12,6 +12,7 @@ TOPICS = {
     "models": "choose a model and a server",
     "embedded": "the model that runs inside the program",
     "chat": "keys and commands of the chat",
+    "agents": "watch your own LangChain or LangGraph agent",
     "sessions": "resume, search and export saved chats",
     "scripting": "pipes, JSON, output formats and exit codes",
     "configuration": "flags, variables, the file and its profiles",

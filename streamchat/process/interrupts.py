@@ -55,16 +55,20 @@ class InterruptHandler:
 
     @contextmanager
     def cancel_on_signal(self, task: Cancellable) -> Iterator[None]:
-        """Cancel the task if a signal arrives in this context or has arrived since `arm`."""
+        """Cancel the task if a signal arrives in this context or has arrived since `arm`.
+
+        In a context within another one, the inner task alone is cancelled.
+        """
         self._catch()
-        self._task = task
+        around, self._task = self._task, task
         if self._early:
             task.cancel()
         try:
             yield
         finally:
-            self._task = None
-            self.disarm()
+            self._task = around
+            if around is None:
+                self.disarm()
 
     def interrupt(self, number: int) -> None:
         """Act as if the signal had arrived."""

@@ -30,13 +30,13 @@ def print_error(message: str) -> None:
     write_stderr(one_line(message))
 
 
-def write_stderr(text: SafeText) -> None:
-    """Write text and a line end on standard error.
+def write_stderr(text: SafeText, end: str = "\n") -> None:
+    """Write text and, unless told otherwise, a line end on standard error.
 
     A closed or full standard error is not an error: the answer does not depend on it.
     """
     with suppress(OSError):
-        print(text, file=sys.stderr, flush=True)  # noqa: T201  # the one place for it
+        print(text, end=end, file=sys.stderr, flush=True)  # noqa: T201  # the one place for it
 
 
 def is_output_stuck() -> bool:

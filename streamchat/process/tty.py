@@ -58,6 +58,22 @@ def echo_off() -> Iterator[None]:
         _restore_settings(before)
 
 
+@contextmanager
+def echo_on() -> Iterator[None]:
+    """Let the user type a line inside of `echo_off`, on a terminal.
+
+    Keys typed before are dropped: they were not meant for what is asked now.
+    """
+    before = termios.tcgetattr(sys.stdin)
+    if _settings_at_start:
+        _restore_settings(_settings_at_start)
+    termios.tcflush(sys.stdin, termios.TCIFLUSH)
+    try:
+        yield
+    finally:
+        _restore_settings(before)
+
+
 def remember_terminal() -> None:
     """Keep the terminal's settings for `restore_terminal`, at the start of the program."""
     with suppress(termios.error):

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
 import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 from streamchat.process.styles import dim
+from streamchat.repl.answering import Answering, ReadAnswers, TypedAnswers
 from streamchat.repl.attachments import attach_files
+from streamchat.repl.background import reload_if_saved, show_news
 from streamchat.repl.chat import Chat, Retry
 from streamchat.repl.past import report_left_out
 from streamchat.repl.prompt import Prompt
@@ -19,11 +20,14 @@ from streamchat.text.sanitize import one_line
 from streamchat.turn import Turn, find_answer
 from streamchat.view import View
 from streamchat.view.choose import choose_view
-from streamchat.view.outcome import report_interrupt, report_outcome
+from streamchat.view.outcome import report_failure, report_interrupt
 from streamchat.view.progress import show_progress
 
 if TYPE_CHECKING:
     from streamchat.agent.source import Source
+
+_LONGEST_ERROR = 300
+"""Characters of the line that says why a turn failed."""
 
 
 async def ask_question(
@@ -48,7 +52,7 @@ async def ask_question(
         chat.say(f"({one_line(file.summary)})")
     chat.separate()
     view = choose_view(chat.options)
-    async with _take_keys(chat, prompt, view):
+    async with _take_keys(chat, prompt, view) as answering:
         source = await _wait_for_agent(chat)
         if source is None:
             report_interrupt(plain=chat.options.plain)
@@ -63,32 +67,48 @@ async def ask_question(
                 chat.interrupts,
                 message=message,
                 replacing=retry.replacing if retry else None,
+                ask_user=answering.ask,
                 verbose=chat.options.verbose,
             )
         finally:
             chat.print_warnings()
-    _end_turn(chat, turn)
+    _end_turn(chat, turn, answering.problem)
 
 
 async def _wait_for_agent(chat: Chat) -> Source | None:
     """Return the agent once it is loaded, or None if the user interrupts the wait."""
-    if chat.loader.source:
-        return chat.loader.source
-    with show_progress(chat.loader.activity or "loading"):
-        waiting = await chat.interrupts.run(chat.loader.wait_until_ready())
-    return None if waiting.cancelled() else waiting.result()
+    reload_if_saved(chat)
+    if not chat.loader.is_ready:
+        with show_progress(chat.loader.activity or "loading"):
+            waiting = await chat.interrupts.run(chat.loader.wait_until_ready())
+        if waiting.cancelled():
+            return None
+        waiting.result()
+    show_news(chat)
+    return chat.loader.source
 
 
-def _end_turn(chat: Chat, turn: Turn) -> None:
+def _end_turn(chat: Chat, turn: Turn, problem: str) -> None:
     chat.keep_turn(turn)
-    report_outcome(turn, advise(turn), plain=chat.options.plain)
+    if problem or turn.status == "failed":
+        cause = problem or _describe_failure(chat, turn)
+        report_failure(cause, advise(turn), plain=chat.options.plain)
+    elif turn.status == "cancelled":
+        report_interrupt(plain=chat.options.plain)
     if chat.interactive:
         report_left_out(chat)
-    chat.failed = chat.failed or turn.status == "failed"
+    chat.failed = chat.failed or turn.status == "failed" or bool(problem)
     if turn.status != "done" and chat.queue:
         # Queued messages may depend on the answer that is missing.
         chat.restore("")
         chat.say("Queued messages restored to the prompt, one after another", dim)
+
+
+def _describe_failure(chat: Chat, turn: Turn) -> str:
+    """Return why a turn failed, and how to see where."""
+    chat.traceback = chat.loader.traceback
+    hint = " (/traceback shows where)" if chat.traceback and chat.interactive else ""
+    return one_line(turn.error, _LONGEST_ERROR - len(hint)) + hint
 
 
 def advise(turn: Turn) -> str:
@@ -98,20 +118,18 @@ def advise(turn: Turn) -> str:
 
 
 @asynccontextmanager
-async def _take_keys(chat: Chat, prompt: Prompt | None, view: View) -> AsyncIterator[None]:
-    """Collect the keys typed in this context for the next prompt."""
+async def _take_keys(chat: Chat, prompt: Prompt | None, view: View) -> AsyncIterator[Answering]:
+    """Collect the keys typed in this context for the next prompt; yield who answers questions."""
     if not prompt:
-        yield
+        yield ReadAnswers(chat)
         return
     typeahead = TypeAhead(
         lambda: chat.interrupts.interrupt(signal.SIGINT), view.suspend, view.show_typed, prompt
     )
-    task = asyncio.create_task(typeahead.run())
     try:
-        yield
+        async with typeahead.listen():
+            yield TypedAnswers(chat, prompt, typeahead)
     finally:
-        task.cancel()
-        await asyncio.wait([task])  # the next prompt must have the keyboard to itself
         chat.queue += typeahead.queued
         if typeahead.draft.text:
             chat.draft = typeahead.draft

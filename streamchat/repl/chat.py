@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, TypeVar
 
 from prompt_toolkit.document import Document
 
+from streamchat.agent.background import Loader
 from streamchat.agent.loader import AgentLoader
+from streamchat.agent.source import Source
 from streamchat.config import Settings
 from streamchat.process.interrupts import InterruptHandler
 from streamchat.process.stdio import print_error
@@ -18,6 +20,7 @@ from streamchat.process.styles import Style
 from streamchat.process.threads import run_in_daemon_thread
 from streamchat.process.tty import can_repaint
 from streamchat.repl.errors import CommandError
+from streamchat.repl.lines import Lines
 from streamchat.repl.lookups import Lookups
 from streamchat.repl.pastes import Pastes
 from streamchat.sessions.conversation import Conversation
@@ -70,13 +73,16 @@ class Chat:
         turn: the last turn, if it was shown.
         context_tokens: what the last request took of the model's context, as far as is known.
         failed: whether any turn or command has failed.
+        watches: whether to load the agent anew when one of its files is saved.
         model_chosen: whether the user chose the model, so that a resumed session keeps it.
         sessions: the sessions when they were last listed.
         lookups: run in the background, for completion.
         pastes: what is folded at the prompt.
+        lines: standard input, if no user types.
+        traceback: the frames of the user's own agent in the last failure, if there are any.
     """
 
-    loader: AgentLoader
+    loader: Loader[Source]
     conversation: Conversation
     settings: Settings
     redactor: Redactor
@@ -90,10 +96,13 @@ class Chat:
     turn: Turn | None = None
     context_tokens: int | None = None
     failed: bool = False
+    watches: bool = False
     model_chosen: bool = False
     sessions: list[Session] = field(default_factory=list)
     lookups: Lookups = field(default_factory=Lookups)
     pastes: Pastes = field(default_factory=Pastes)
+    lines: Lines = field(default_factory=Lines)
+    traceback: str = ""
 
     @property
     def last(self) -> StoredTurn:
@@ -105,6 +114,17 @@ class Chat:
         if not self.conversation.turns:
             raise CommandError("No questions yet")
         return self.conversation.turns[-1]
+
+    @property
+    def models(self) -> AgentLoader:
+        """The loader of streamchat's own agent, which may have any model.
+
+        Raises:
+            CommandError: the user's agent answers.
+        """
+        if isinstance(self.loader, AgentLoader):
+            return self.loader
+        raise CommandError(f"{self.loader.name} has its own model and instructions")
 
     @property
     def store(self) -> Store:

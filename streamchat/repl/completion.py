@@ -33,7 +33,8 @@ class ChatCompleter(Completer):
         if space and (command := COMMANDS.get(name)):
             return _match(command.completer(self._chat, argument), argument)
         if text.startswith("/") and not space:
-            return _match(((each.name, each.help) for each in COMMANDS.values()), text)
+            offered = (each for each in COMMANDS.values() if each.is_offered(self._chat))
+            return _match(((each.name, each.help) for each in offered), text)
         return []
 
 

@@ -9,12 +9,12 @@ import sys
 
 from streamchat.process.interrupts import cancel_on_termination, outlive
 from streamchat.process.styles import dim
-from streamchat.process.threads import run_in_daemon_thread
 from streamchat.repl.asking import ask_question
+from streamchat.repl.background import report_error, show_news
 from streamchat.repl.chat import Chat, Retry
 from streamchat.repl.commands import is_command
 from streamchat.repl.commands.help import KEYS_WANTED, show_keys
-from streamchat.repl.errors import CommandError, describe_error, is_expected
+from streamchat.repl.errors import CommandError, is_expected
 from streamchat.repl.past import show_resumed
 from streamchat.repl.prompt import Prompt
 from streamchat.repl.registry import COMMANDS, find_command
@@ -63,7 +63,10 @@ class Repl:
         chat.interrupts.disarm()
         outlive(signal.SIGINT)
         if not self._prompt:
-            await chat.loader.wait_until_ready()
+            try:
+                await chat.loader.wait_until_ready()
+            finally:
+                show_news(chat)
             return
         self._welcome()
         chat.separate()
@@ -94,7 +97,8 @@ class Repl:
             chat.repeat_question(message)
             return message
         if not self._prompt:
-            return await _read_line()
+            return await chat.lines.read()
+        show_news(chat)
         edit = bool(chat.retry and chat.retry.edit)
         message = await self._prompt.read(chat.take_draft, chat.loader.start, edit=edit)
         if self._prompt.discarded:
@@ -129,21 +133,15 @@ class Repl:
             chat.failed = chat.failed or not is_command(text)
             # A known command without arguments has nothing to correct.
             chat.restore("" if text in COMMANDS else line, retry)
-            self._report(error)
+            report_error(chat, error)
         except Exception as error:
             if _is_output_gone(error, text) and not chat.interactive:
                 raise
             chat.failed = True
             chat.restore("" if is_command(text) else line, retry)
-            self._report(error)
+            report_error(chat, error)
             if chat.options.verbose and not is_expected(error):
                 _log.debug("not handled", exc_info=error)
-
-    def _report(self, error: Exception) -> None:
-        hint = "" if is_expected(error) else " (/verbose shows where)"
-        chat = self._chat
-        cause = chat.redactor.redact(describe_error(error))
-        report_failure(f"{cause}{hint}", plain=chat.options.plain)
 
     async def _run_command(self, text: str) -> None:
         chat = self._chat
@@ -173,10 +171,3 @@ def _is_output_gone(error: Exception, text: str) -> bool:
     """Whether an error means that nobody reads the output; commands have other files to fail at."""
     kind = BrokenPipeError if is_command(text) else OSError
     return isinstance(error, kind)
-
-
-async def _read_line() -> str:
-    line: str = await run_in_daemon_thread(sys.stdin.readline)
-    if not line:
-        raise EOFError
-    return line

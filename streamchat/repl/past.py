@@ -33,7 +33,7 @@ async def _restore_model(chat: Chat) -> None:
     settings = restore_model(chat.settings, chat.conversation)
     if settings != chat.settings:
         check(settings)
-        await chat.loader.change_to(settings)
+        await chat.models.change_to(settings)
         chat.settings = settings
     chat.print_warnings()
 

@@ -25,7 +25,7 @@ from prompt_toolkit.formatted_text import StyleAndTextTuples
 from prompt_toolkit.history import InMemoryHistory
 from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
 from prompt_toolkit.keys import Keys
-from prompt_toolkit.output import ColorDepth, DummyOutput
+from prompt_toolkit.output import ColorDepth
 from prompt_toolkit.styles import Style
 
 from streamchat.process.tty import can_repaint
@@ -45,11 +45,12 @@ ESCAPE_SECONDS = 0.1
 """How long to wait for the rest of a key sequence that starts with Escape."""
 _PROMPT_AND_BAR = 2
 """Rows that are always there."""
-_STYLE = Style.from_dict(
+STYLE = Style.from_dict(
     {
         "bottom-toolbar": "noreverse fg:ansibrightblack",
         "auto-suggestion": "fg:ansibrightblack",
         "keys": "fg:default",
+        "question": "bold",
         "paste": "dim",
         **MENU_STYLES,
     }
@@ -102,8 +103,8 @@ class Prompt:
             multiline=True,
             prompt_continuation=" " * len(self._mark),
             bottom_toolbar=self._toolbar,
-            style=_STYLE,
-            color_depth=ColorDepth.DEPTH_1_BIT if os.environ.get("NO_COLOR") else None,
+            style=STYLE,
+            color_depth=choose_color_depth(),
             include_default_pygments_style=False,
             enable_suspend=True,
         )
@@ -141,7 +142,7 @@ class Prompt:
             if not can_repaint(sys.stdout):  # where prompt-toolkit does not show the draft
                 self._session.message = self._mark + draft.text
             try:
-                with catch_errors(self._report):
+                with catch_errors(self.report):
                     text = await self._session.prompt_async(
                         default=draft,
                         pre_run=begin,
@@ -157,13 +158,30 @@ class Prompt:
         """Add a message that was typed ahead to the history."""
         self.history.append_string(self.pastes.refold(message))
 
-    def _report(self, error: Exception) -> None:
+    def report(self, error: Exception) -> None:
+        """Report above the prompt what a callback or a background task has raised."""
         cause = self._redactor.redact(describe_error(error))
         run_in_terminal(lambda: report_failure(cause))
 
+    @property
+    def is_open(self) -> bool:
+        """Whether the prompt is on the screen, and can be drawn again below new lines."""
+        app = self._session.app
+        is_hidden = app._running_in_terminal  # by the editor
+        return app.is_running and not (app.is_done or is_hidden)
+
+    def print_above(self, write: Callable[[], None]) -> None:
+        """Let something print lines above the prompt, which is open.
+
+        prompt-toolkit's `run_in_terminal` would let the terminal echo the keys typed meanwhile.
+        """
+        self._session.app.renderer.erase()
+        write()
+        self._session.app.invalidate()
+
     def offer(self) -> None:
         """Offer completions that were found since the last key."""
-        if self._session.app.is_running and self._is_completed():
+        if self.is_open and self._is_completed():
             self._session.default_buffer.start_completion(select_first=False)
 
     def redraw(self) -> None:
@@ -173,7 +191,7 @@ class Prompt:
         return is_completed(self._session.default_buffer.document.text_before_cursor)
 
     def _bind_keys(self) -> KeyBindings:
-        keys = _bind_prompt_keys(self.pastes)
+        keys = bind_prompt_keys(self.pastes)
         self._key_help.bind(keys, lambda: self._menu.give_rows_back())
         return keys
 
@@ -194,7 +212,13 @@ class Prompt:
         return mode + self._bar(columns - len(mode))
 
 
-def _bind_prompt_keys(pastes: Pastes) -> KeyBindings:
+def choose_color_depth() -> ColorDepth | None:
+    """Return how many colors to use; None for as many as the terminal has."""
+    return ColorDepth.DEPTH_1_BIT if os.environ.get("NO_COLOR") else None
+
+
+def bind_prompt_keys(pastes: Pastes) -> KeyBindings:
+    """Return the bindings of a prompt whose text can also be edited in the editor."""
     keys = bind_message_keys(pastes)
 
     @keys.add("c-x", "c-e", filter=emacs_mode & ~has_selection)
@@ -208,7 +232,7 @@ def _bind_prompt_keys(pastes: Pastes) -> KeyBindings:
 
 def bind_message_keys(pastes: Pastes) -> KeyBindings:
     """Return the bindings of the keys that end a message or a line of it, and of pasting."""
-    keys = _bind_reports()
+    keys = bind_reports()
 
     @keys.add("enter", filter=~completion_is_selected & ~is_searching)
     def _send(event: KeyPressEvent) -> None:
@@ -231,7 +255,7 @@ def bind_message_keys(pastes: Pastes) -> KeyBindings:
     return keys
 
 
-def _bind_reports() -> KeyBindings:
+def bind_reports() -> KeyBindings:
     """Return bindings that drop reports of the mouse and of the cursor.
 
     The terminal is never asked for them. In typed or pasted text they are chance, such as a color
@@ -245,22 +269,3 @@ def _bind_reports() -> KeyBindings:
         """Do nothing."""
 
     return keys
-
-
-async def read_secret(question: str) -> str | None:
-    """Return what the user types without echoing it, or None if the user cancels."""
-    output = terminal_output()
-    # prompt-toolkit would echo the secret on a dumb terminal.
-    session = PromptSession[str](output=output or DummyOutput(), key_bindings=_bind_reports())
-    if output is None:
-        print(question, end="", flush=True)  # noqa: T201  # a REPL prints
-    try:
-        with catch_errors(lambda _: None):  # an error could quote the secret
-            return await session.prompt_async(
-                question, is_password=True, set_exception_handler=False, handle_sigint=False
-            )
-    except (KeyboardInterrupt, EOFError):
-        return None
-    finally:
-        if output is None:
-            print(flush=True)  # noqa: T201

@@ -38,6 +38,7 @@ class Command:
         help: one line.
         group: where the help lists it.
         more: further lines for `/help NAME`.
+        with_agent: whether it is for an agent of the user's, or for models only; None for both.
     """
 
     name: str
@@ -47,10 +48,15 @@ class Command:
     more: str
     handler: Handler
     completer: Offers
+    with_agent: bool | None
 
     @property
     def usage(self) -> str:
         return f"{self.name} {self.arguments}".rstrip()
+
+    def is_offered(self, chat: Chat) -> bool:
+        """Whether the command is of any use in a chat."""
+        return self.with_agent in (None, bool(chat.settings.agent))
 
     def check_argument(self, argument: str) -> None:
         """Refuse an argument that the command does not take.
@@ -86,7 +92,13 @@ def offer_nothing(chat: Chat, typed: str) -> Iterable[tuple[str, str]]:
 
 
 def command(
-    usage: str, help: str, *, group: Group, more: str = "", completer: Offers = offer_nothing
+    usage: str,
+    help: str,
+    *,
+    group: Group,
+    more: str = "",
+    completer: Offers = offer_nothing,
+    with_agent: bool | None = None,
 ) -> Callable[[Handler], Handler]:
     """Register a function as a command.
 
@@ -96,11 +108,12 @@ def command(
         group: where the help lists it.
         more: further lines for `/help NAME`.
         completer: completes the argument.
+        with_agent: whether it is for an agent of the user's, or for models only; None for both.
     """
     name, _, arguments = usage.partition(" ")
 
     def register(handler: Handler) -> Handler:
-        COMMANDS[name] = Command(name, arguments, help, group, more, handler, completer)
+        COMMANDS[name] = Command(name, arguments, help, group, more, handler, completer, with_agent)
         return handler
 
     return register

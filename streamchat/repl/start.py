@@ -5,15 +5,21 @@ from __future__ import annotations
 import signal
 import sys
 from functools import partial
+from shlex import quote
 
+from streamchat.agent.background import Loader
 from streamchat.agent.loader import AgentLoader
+from streamchat.agent.source import Source
+from streamchat.agent.target.loader import TargetLoader
 from streamchat.config import APP, Settings
 from streamchat.models import check
+from streamchat.models.progress import ignore_progress
 from streamchat.process.interrupts import InterruptHandler
 from streamchat.process.runtime import prepare_output, run
 from streamchat.process.stdio import prepare_stdin, print_error
 from streamchat.process.styles import dim
 from streamchat.process.tty import act_dumb, can_repaint, echo_off
+from streamchat.repl.background import watch
 from streamchat.repl.chat import Chat
 from streamchat.repl.completion import ChatCompleter
 from streamchat.repl.loop import Repl
@@ -21,6 +27,7 @@ from streamchat.repl.output import limit_session
 from streamchat.repl.pastes import Pastes
 from streamchat.repl.prompt import Prompt
 from streamchat.repl.status import format_status
+from streamchat.repl.watching import watch_files
 from streamchat.sessions.conversation import Conversation
 from streamchat.sessions.opening import open_conversation, restore_model
 from streamchat.text.redact import Redactor
@@ -36,6 +43,7 @@ def chat(
     tools: bool,
     session: str | None = None,
     model_chosen: bool = False,
+    watches: bool = False,
 ) -> int:
     """Run the chat and return the exit code.
 
@@ -46,6 +54,7 @@ def chat(
         tools: whether the agent has tools.
         session: the session to resume, as `open_conversation` takes it.
         model_chosen: whether the user chose the model, so that a resumed session does not.
+        watches: whether to load the agent anew when one of its files is saved.
 
     Raises:
         ModelError: the model is not available.
@@ -57,14 +66,15 @@ def chat(
     conversation = open_conversation(settings, redactor, session)
     if session is not None and not model_chosen:
         settings = restore_model(settings, conversation)
-    check(settings)
     for line in conversation.take_warnings():
         print_error(line)
+    if not settings.agent:
+        check(settings)
     if options.plain and sys.stdout.isatty():
         act_dumb()  # so that prompt-toolkit does not move the cursor, either
     with echo_off(), limit_session():
         chat = _build_chat(settings, redactor, options, conversation, tools=tools)
-        chat.model_chosen = model_chosen
+        chat.model_chosen, chat.watches = model_chosen, watches
         code = run(_run(chat))
     conversation.close()
     if settings.trace:
@@ -76,8 +86,15 @@ def chat(
 
 
 async def _run(chat: Chat) -> int:
-    code = await Repl(chat, _open_prompt(chat) if chat.interactive else None).run()
+    if chat.interactive:
+        prompt = _open_prompt(chat)
+        async with watch_files(chat, prompt):
+            code = await Repl(chat, prompt).run()
+    else:
+        code = await Repl(chat, None).run()
     await chat.conversation.leave()
+    if chat.settings.agent:  # its code may have opened what has to be closed
+        await chat.loader.aclose()
     chat.print_warnings()
     if chat.interactive and code == 0:
         _say_how_to_resume(chat)
@@ -87,7 +104,8 @@ async def _run(chat: Chat) -> int:
 def _say_how_to_resume(chat: Chat) -> None:
     conversation = chat.conversation
     if conversation.turns and conversation.is_saved:
-        chat.say(f"{APP} --resume {conversation.session_id}", dim)
+        agent = f"--agent {quote(chat.settings.agent)} " if chat.settings.agent else ""
+        chat.say(f"{APP} {agent}--resume {conversation.session_id}", dim)
 
 
 def _build_chat(
@@ -99,9 +117,8 @@ def _build_chat(
     tools: bool,
 ) -> Chat:
     interactive = sys.stdin.isatty() and sys.stdout.isatty()
-    progress = None if interactive else show_progress
     return Chat(
-        loader=AgentLoader(settings, redactor, tools=tools, progress=progress),
+        loader=_make_loader(settings, redactor, tools=tools, interactive=interactive),
         conversation=conversation,
         settings=settings,
         redactor=redactor,
@@ -110,6 +127,15 @@ def _build_chat(
         interactive=interactive,
         pastes=Pastes(fold=can_repaint(sys.stdout)),
     )
+
+
+def _make_loader(
+    settings: Settings, redactor: Redactor, *, tools: bool, interactive: bool
+) -> Loader[Source]:
+    if settings.agent:
+        return TargetLoader(settings, redactor, ignore_progress if interactive else show_progress)
+    progress = None if interactive else show_progress
+    return AgentLoader(settings, redactor, tools=tools, progress=progress)
 
 
 def _open_prompt(chat: Chat) -> Prompt:
@@ -123,5 +149,5 @@ def _open_prompt(chat: Chat) -> Prompt:
         warn=chat.conversation.warn,
     )
     chat.lookups.finished = prompt.offer
-    chat.loader.on_activity = prompt.redraw
+    watch(chat, prompt)
     return prompt

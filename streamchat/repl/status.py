@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
+from streamchat.agent.target.name import is_agent
 from streamchat.repl.chat import Chat
 from streamchat.text.sanitize import one_line
 from streamchat.view.glyphs import choose_glyphs
+
+_LONGEST_NAME = 40
 
 
 def format_status(chat: Chat, columns: int) -> str:
@@ -23,7 +27,7 @@ def format_status(chat: Chat, columns: int) -> str:
 
 def _vary(chat: Chat) -> Iterator[tuple[str, ...]]:
     """Yield the parts of the bar, the longest texts first."""
-    name, id = one_line(chat.loader.name, 40), chat.conversation.session_id or "new"
+    name, id = _shorten(chat.loader.name), chat.conversation.session_id or "new"
     is_saved, activity = chat.conversation.is_saved, chat.loader.activity
     context = format_context(chat.context_tokens, chat.loader.context_tokens)
     session, short_session = (f"session {id}", id) if is_saved else ("not saved",) * 2
@@ -35,6 +39,13 @@ def _vary(chat: Chat) -> Iterator[tuple[str, ...]]:
     yield short, "" if is_saved else session, activity
     if activity:
         yield (activity,)
+
+
+def _shorten(name: str) -> str:
+    """Return the name of a model, or of an agent without its folders if they are too long."""
+    if len(name) > _LONGEST_NAME and is_agent(name):
+        name = Path(name).name
+    return one_line(name, _LONGEST_NAME)
 
 
 def format_context(used: int | None, total: int | None) -> str:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
 
 from prompt_toolkit import PromptSession
 from prompt_toolkit.application import run_in_terminal
@@ -40,6 +40,7 @@ class TypeAhead:
         self._labelled: list[str] = []
         """The messages as they look at the prompt."""
         self._changed = changed
+        self._task: asyncio.Task[None] | None = None
         self._pastes = prompt.pastes
         self._session: PromptSession[str] = PromptSession(
             output=Unseen(sys.stdout),
@@ -57,13 +58,44 @@ class TypeAhead:
         """The text that was typed and not queued."""
         return self._session.default_buffer.document
 
-    async def run(self) -> None:
-        """Read keys until cancelled."""
+    @asynccontextmanager
+    async def listen(self) -> AsyncIterator[None]:
+        """Read keys in this context."""
+        self._start()
+        try:
+            yield
+        finally:
+            await self._stop()  # the next prompt must have the keyboard to itself
+
+    @asynccontextmanager
+    async def pause(self) -> AsyncIterator[None]:
+        """Leave the keyboard to another prompt in this context; what was typed stays."""
+        await self._stop()
+        try:
+            yield
+        finally:
+            self._start()
+
+    def _start(self) -> None:
+        self._task = asyncio.create_task(self._run())
+
+    async def _stop(self) -> None:
+        if task := self._task:
+            self._task = None
+            task.cancel()
+            await asyncio.wait([task])
+
+    async def _run(self) -> None:
+        draft = self.draft
         while True:
             with suppress(EOFError):
                 message = await self._session.prompt_async(
-                    pre_run=self._flush_escape, set_exception_handler=False, handle_sigint=False
+                    default=draft,
+                    pre_run=self._flush_escape,
+                    set_exception_handler=False,
+                    handle_sigint=False,
                 )
+                draft = Document()
                 if message.strip():
                     self.queued.append(self._pastes.unfold(message))
                     self._labelled.append(self._pastes.show(message))
@@ -77,13 +109,15 @@ class TypeAhead:
         app = self._session.app
 
         def end() -> None:
-            app.key_processor.feed_multiple(app.input.flush_keys())
-            app.key_processor.process_keys()
+            if app.is_running:
+                app.key_processor.feed_multiple(app.input.flush_keys())
+                app.key_processor.process_keys()
 
         asyncio.get_running_loop().call_later(ESCAPE_SECONDS, end)
 
     def _report(self) -> None:
-        self._changed(self._labelled, self._pastes.show(self._session.default_buffer.text))
+        if self._task:  # another prompt has the screen meanwhile
+            self._changed(self._labelled, self._pastes.show(self._session.default_buffer.text))
 
 
 def _bind_keys(

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from prompt_toolkit.utils import get_cwidth
 
 from streamchat import __version__
+from streamchat.agent.target.name import parse_target
 from streamchat.config import Settings
 from streamchat.models.embedded.summary import summarize_embedded
 from streamchat.text.sanitize import one_line
@@ -18,12 +20,17 @@ _DISPENSABLE = ("Ctrl-J newline", "@ file", "Esc stop", "/help commands")
 """Hints in the order in which they are left out of a narrow window."""
 
 
-def format_welcome(settings: Settings, tools: int, columns: int, dot: str) -> str:
+def format_welcome(settings: Settings, tools: int | None, columns: int, dot: str) -> str:
     """Return the program, its model and the number of its tools, as far as they fit on a line."""
     brand = f"streamchat {_shorten_version(__version__)}"
-    count = f"{tools or 'no'} tool{'s' * (tools != 1)}"
-    lines = (f" {dot} ".join(parts) for parts in _vary(brand, describe_models(settings), count))
+    counts = [] if tools is None else [_count_tools(tools)]
+    lines = (f" {dot} ".join(parts) for parts in _vary(brand, describe_models(settings), *counts))
     return _find_fitting((f" {line}" for line in lines), columns)
+
+
+def format_kind(kind: str, tools: int, separator: str) -> str:
+    """Return what an agent is, and the number of its tools if it is known to have any."""
+    return separator.join([one_line(kind, 120), *([_count_tools(tools)] if tools else [])])
 
 
 def format_hints(columns: int) -> str:
@@ -38,18 +45,25 @@ def format_plain_welcome(settings: Settings) -> str:
 
 
 def describe_models(settings: Settings) -> list[str]:
-    """Return the model and where it runs, the longest text first."""
+    """Return the agent, or the model and where it runs, the longest text first."""
+    if settings.agent:
+        target = parse_target(settings.agent)
+        return [one_line(target.display, 120), one_line(Path(target.display).name, 60)]
     if settings.is_local:
         return [one_line(each, 120) for each in summarize_embedded(settings)]
     name = one_line(settings.model_name, 60)
     return [f"{name} at {_find_host(settings.server_url or '')}", name]
 
 
-def _vary(brand: str, models: list[str], count: str) -> Iterator[tuple[str, ...]]:
+def _vary(brand: str, models: list[str], *count: str) -> Iterator[tuple[str, ...]]:
     for model in models:
-        yield brand, model, count
+        yield brand, model, *count
         yield brand, model
     yield from ((model,) for model in models)
+
+
+def _count_tools(tools: int) -> str:
+    return f"{tools or 'no'} tool{'s' * (tools != 1)}"
 
 
 def _leave_out_hints() -> Iterator[list[str]]:

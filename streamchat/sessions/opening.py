@@ -6,8 +6,10 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
+from shlex import quote
 from typing import TYPE_CHECKING
 
+from streamchat.agent.target.name import Target, is_agent, parse_target
 from streamchat.config import LOCAL_MODELS, Settings
 from streamchat.sessions import StoreError
 from streamchat.sessions.conversation import Conversation
@@ -53,10 +55,20 @@ def open_conversation(
 def restore_model(settings: Settings, conversation: Conversation) -> Settings:
     """Return the settings with the model that a resumed session was asked with last.
 
-    If that is not the model of the settings, or cannot be asked with them, `take_warnings` says so.
+    If that is not the model of the settings, or cannot be asked with them, or if an agent answers
+    or has answered, `take_warnings` says so.
     """
     model = conversation.model
+    if settings.agent:
+        _compare_agents(parse_target(settings.agent), conversation)
+        return settings
     if not model or model == settings.model_name:
+        return settings
+    if is_agent(model):
+        hint = f"--agent {quote(model)} goes on with that"
+        conversation.warn(
+            f"continuing with {settings.model_name}; the session used {model} ({hint})"
+        )
         return settings
     restored = replace(settings, model=model)
     on_server = bool(settings.base_url or settings.api_key) and not model.endswith(".gguf")
@@ -65,6 +77,15 @@ def restore_model(settings: Settings, conversation: Conversation) -> Settings:
         return restored
     conversation.warn(f"continuing with {settings.model_name}; the session used {model}")
     return settings
+
+
+def _compare_agents(target: Target, conversation: Conversation) -> None:
+    before = conversation.model
+    same = before in (target.display, "") or (
+        not target.attribute and before.startswith(f"{target.file}:")
+    )
+    if not same:
+        conversation.warn(f"continuing with {target.display}; the session used {before}")
 
 
 def _open_recorder(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any, TypeAlias
@@ -13,8 +13,9 @@ from streamchat.agent.interrupted import INTERRUPTED
 from streamchat.events import ANSWER_TOOL, Event, add_version, to_dict
 from streamchat.sessions.records import Session, StoredTurn, dump_arguments
 from streamchat.text.sanitize import one_line, sanitize
-from streamchat.turn import ToolCall, fold
-from streamchat.view.formatting import format_tool_name
+from streamchat.turn import Block, Question, Speaker, ToolCall, fold
+from streamchat.view.formatting import MAX_OUTPUT, format_speaker, format_tool_name
+from streamchat.view.requests import format_request
 
 TurnWithEvents: TypeAlias = tuple[StoredTurn, Sequence[Event]]
 
@@ -44,14 +45,35 @@ def _format_turn(stored: StoredTurn, events: Sequence[Event]) -> list[str]:
     return [
         f"## {stored.number}",
         _quote(stored.question),
-        *(
-            _format_call(block)
-            for block in turn.blocks
-            if isinstance(block, ToolCall) and block.name != ANSWER_TOOL
-        ),
+        *_format_blocks(turn.blocks),
         *answer,
         *_format_end(stored, turn.error),
     ]
+
+
+def _format_blocks(blocks: Iterable[Block]) -> Iterator[str]:
+    """Yield the calls and the agent's questions, below the names of their nodes."""
+    speaker = ""
+    for block in blocks:
+        match block:
+            case Speaker(name):
+                speaker = f"**{format_speaker(name)}**" if name else ""
+                continue
+            case ToolCall(name=name) if name != ANSWER_TOOL:
+                shown = _format_call(block)
+            case Question():
+                shown = _format_question(block)
+            case _:
+                continue
+        yield from [speaker] if speaker else []
+        speaker = ""
+        yield shown
+
+
+def _format_question(question: Question) -> str:
+    asked = one_line(" ".join(format_request(question.request, "", "")), MAX_OUTPUT)
+    answered = "" if question.answer is None else f"\n\n*[answered]* {one_line(question.answer)}"
+    return f"*[asked]* {asked}{answered}"
 
 
 def _format_end(turn: StoredTurn, error: str) -> list[str]:

@@ -42,6 +42,7 @@ async def ask(
     message: str = "",
     replacing: StoredTurn | None = None,
     ask_user: AskUser | None = None,
+    answers: Sequence[str] = (),
     verbose: bool = False,
 ) -> Turn:
     """Ask a question in a conversation, and return the turn once it has ended and is stored.
@@ -55,6 +56,7 @@ async def ask(
         message: the text to send if it is more than the question, for example with attached files.
         replacing: the turn to remove, unless it has an answer and the new one fails.
         ask_user: asks the user what the agent wants to know; None if nobody is there.
+        answers: given beforehand, as typed; then the user is not asked.
         verbose: whether the view gets every chunk, and the log the traceback of a failure.
 
     Raises:
@@ -73,6 +75,7 @@ async def ask(
         thread_id=conversation.thread_id,
         questions=questions,
         interactive=ask_user is not None,
+        answers=answers,
         raw=verbose,
     )
     recording, started = _RecordingView(view, conversation.recorder), time()
@@ -127,7 +130,9 @@ async def run_turn(
     run = source.start(request)
 
     async def respond(requested: InputRequested) -> None:
-        answer = await ask_user(requested) if ask_user else None
+        if request.answers or ask_user is None:
+            return  # the source answers it, or fails
+        answer = await ask_user(requested)
         if answer is None:
             run.cancel()
         else:

@@ -14,7 +14,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import fields
-from typing import Any
+from typing import Any, TypeAlias
 
 from streamchat.events import (
     AnswerDelta,
@@ -22,10 +22,17 @@ from streamchat.events import (
     ChunkReceived,
     CodeDelta,
     Event,
+    Notice,
+    OutputReceived,
     PromptProgress,
     ReasoningDelta,
+    SpeakerChanged,
+    StepFinished,
+    StepStarted,
     TextDelta,
     ToolCallStarted,
+    ToolFinished,
+    ToolStarted,
 )
 
 REDACTED = "***"
@@ -40,6 +47,11 @@ _PLACEHOLDERS = frozenset(
     }
 )
 _CREDENTIALS = re.compile(r"(?<=://)[^/?#\s]*@")
+_Channel: TypeAlias = tuple[str, ...]
+_TEXTS: tuple[_Channel, ...] = (("text",), ("reasoning",), ("code",))
+"""The channels that end with a message."""
+_PASSING = (ChunkReceived, Notice, OutputReceived, PromptProgress, ToolCallStarted)
+"""What may come in the middle of any text."""
 
 
 def is_secret(text: str | None) -> bool:
@@ -150,16 +162,18 @@ def _finish(streams: Iterable[StreamRedactor], text: str = "") -> str:
 
 
 class EventRedactor:
-    """Redacts the events of one turn; each channel of deltas is a stream of its own."""
+    """Redacts the events of one turn; each channel of deltas is a stream of its own.
+
+    What is held back of a channel is released at its end and no earlier: while one node of a graph
+    writes, others print and finish calls, and either half of a secret would pass.
+    """
 
     def __init__(self, redactor: Redactor | None = None) -> None:
         self._redactor = redactor or Redactor()
-        self._channels: dict[
-            tuple[object, ...], tuple[list[StreamRedactor], Callable[[str], Event]]
-        ] = {}
+        self._channels: dict[_Channel, tuple[list[StreamRedactor], Callable[[str], Event]]] = {}
 
     def feed(self, event: Event) -> list[Event]:
-        """Return the redacted event, preceded by any text that was held back."""
+        """Return the redacted event, preceded by the text held back of channels that it ends."""
         if not self._redactor.has_secrets:
             return [event]
         match event:
@@ -179,25 +193,35 @@ class EventRedactor:
                 return self._feed_delta(
                     ("arguments", call_id), fragment, lambda text: ArgumentsDelta(call_id, text)
                 )
-            case ChunkReceived() | ToolCallStarted() | PromptProgress():
-                return [self._redact_fields(event)]
             case _:
-                return [*self._flush(), self._redact_fields(event)]
+                return [*self._flush(self._find_ended(event)), self._redact_fields(event)]
+
+    def _find_ended(self, event: Event) -> Iterable[_Channel]:
+        match event:
+            case _ if isinstance(event, _PASSING):
+                return ()
+            case StepStarted() | StepFinished() | SpeakerChanged():
+                return _TEXTS
+            case ToolStarted(call_id) | ToolFinished(call_id):
+                call_id = self._redactor.redact(call_id)
+                return ("arguments", call_id), ("answer", call_id)
+            case _:
+                return tuple(self._channels)
 
     def _feed_delta(
-        self, channel: tuple[object, ...], text: str, make: Callable[[str], Event]
+        self, channel: _Channel, text: str, make: Callable[[str], Event]
     ) -> list[Event]:
         streams, _ = self._channels.setdefault(channel, (self._redactor.open_streams(), make))
         for stream in streams:
             text = stream.feed(text)
         return [make(text)] if text else []
 
-    def _flush(self) -> list[Event]:
+    def _flush(self, channels: Iterable[_Channel]) -> list[Event]:
         events = []
-        for streams, make in self._channels.values():
+        for channel in channels:
+            streams, make = self._channels.pop(channel, ((), TextDelta))
             text = _finish(streams)
             events += [make(text)] if text else []
-        self._channels = {}
         return events
 
     def _redact_fields(self, event: Event) -> Event:

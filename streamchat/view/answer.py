@@ -7,7 +7,11 @@ from collections.abc import Callable
 from streamchat.events import (
     AnswerDelta,
     Event,
+    InputReceived,
+    InputRequested,
     Notice,
+    OutputReceived,
+    SpeakerChanged,
     StepStarted,
     TextDelta,
     ToolCallStarted,
@@ -18,6 +22,8 @@ from streamchat.events import (
 from streamchat.text.sanitize import SafeOutput, SafeText, Sanitizer, one_line, sanitize
 from streamchat.turn import Turn
 from streamchat.view import TextView
+from streamchat.view.formatting import format_printed
+from streamchat.view.requests import format_request
 
 _NEWLINE = sanitize("\n")
 
@@ -51,8 +57,15 @@ class AnswerView(TextView):
                 self._write(text)
             case TextDelta(text):
                 self._prose.append(text)
-            case StepStarted() | ToolCallStarted():
+            case StepStarted() | ToolCallStarted() | SpeakerChanged():
                 self._prose = []
+            case OutputReceived(text):
+                self._warn(format_printed(text))
+            case InputRequested():
+                for line in format_request(event, "Question: ", "  "):
+                    self._warn(sanitize(line))
+            case InputReceived(_, answer):
+                self._warn(one_line(f"Answered: {answer}"))
             case Notice(text, seconds) if seconds > 0:
                 self._warn(one_line(text))
             case TurnDone(answer):

@@ -7,8 +7,11 @@ from collections.abc import Callable
 from streamchat.events import (
     ChunkReceived,
     Event,
+    InputReceived,
+    InputRequested,
     Notice,
     PromptProgress,
+    SpeakerChanged,
     StepFinished,
     StepStarted,
     ToolFinished,
@@ -73,6 +76,12 @@ def _describe(turn: Turn, event: Event) -> list[str]:
             return [f"tool {name}: {outcome} after {seconds:.3f} s"]
         case Notice(text):
             return [f"notice: {text}"]
+        case SpeakerChanged(name, depth):
+            return [f"speaker: {name}, depth {depth}"]
+        case InputRequested(request_id):
+            return [f"input {request_id}: requested"]
+        case InputReceived(request_id):
+            return [f"input {request_id}: received"]
         case TurnDone(_, _, seconds) | TurnFailed(_, seconds):
             return [f"turn: {turn.status} after {seconds:.3f} s, {format_steps(turn.step)}"]
         case _:

@@ -8,8 +8,8 @@ from typing import TextIO
 from streamchat.process.tty import can_repaint
 from streamchat.text.sanitize import SafeOutput, sanitize
 
-_NOT_TEXT = re.compile(r"^(?:<!-- .*? -->|<picture>.*?</picture>)\n", re.MULTILINE | re.DOTALL)
-_BLANK_LINES = re.compile(r"\n{3,}")
+_NOT_TEXT = re.compile(r"^(?:<!-- .*? -->|<picture>.*?</picture>)\n\n?", re.MULTILINE | re.DOTALL)
+"""Comments and pictures, each with the blank line that may follow it."""
 _ITEM = re.compile(r"(?:[-*+]|\d+\.) ")
 _MAX_WIDTH = 100
 """Cells in a line of prose; longer lines are hard to read."""
@@ -23,7 +23,7 @@ def show_document(text: str, out: TextIO, *, plain: bool = False) -> None:
     Raises:
         OSError: the output is gone.
     """
-    source = _BLANK_LINES.sub("\n\n", _NOT_TEXT.sub("", text))
+    source = _NOT_TEXT.sub("", text).rstrip("\n") + "\n"
     if plain or not can_repaint(out):
         write_source(source, out)
     else:

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from streamchat.text.sanitize import SafeText, one_line
+from streamchat.text.sanitize import SafeText, one_line, sanitize
 from streamchat.turn import Turn
 
 MAX_OUTPUT = 2_000
@@ -25,6 +25,28 @@ def format_arguments(arguments: Mapping[str, Any]) -> str:
         f"{one_line(name, 64)} = {shorten(format_value(value), _MAX_VALUE)}"
         for name, value in arguments.items()
     )
+
+
+def format_call(name: str, arguments: Mapping[str, Any]) -> str:
+    """Return a call as Python writes it, in full: the user may have to decide about it."""
+    return f"{format_tool_name(name)}({format_keywords(arguments)})"
+
+
+def format_keywords(arguments: Mapping[str, Any]) -> str:
+    """Return a call's arguments as Python writes them."""
+    return ", ".join(
+        f"{one_line(name, 64)}={format_value(each)}" for name, each in arguments.items()
+    )
+
+
+def format_speaker(name: str) -> SafeText:
+    """Return the name of a node on one line."""
+    return one_line(name, 64) or one_line("agent")
+
+
+def format_printed(text: str) -> SafeText:
+    """Return a line that the agent's code has printed, with its spaces; a long one is shortened."""
+    return sanitize(shorten(" ".join(text.splitlines()).rstrip(), MAX_OUTPUT))
 
 
 def format_value(value: Any) -> str:

@@ -25,6 +25,9 @@ class Glyphs(NamedTuple):
     ellipsis: str
     unchecked: str
     checked: str
+    speaker: str
+    printed: str
+    question: str
     spinner: tuple[str, ...]
 
     def spin(self, now: float) -> str:
@@ -45,11 +48,11 @@ def escape_unencodable(text: str, encoding: str) -> str:
 
 
 UNICODE_GLYPHS = Glyphs(
-    *("›", "•", "─", "│", "┼", "✓", "✗", "→", "·", "…", "☐", "☑"),
+    *("›", "•", "─", "│", "┼", "✓", "✗", "→", "·", "…", "☐", "☑", "›", "┊", "?"),
     tuple("⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"),
 )
 ASCII_GLYPHS = Glyphs(
-    *(">", "*", "-", "|", "+", "ok", "failed", "->", "-", "...", "[ ]", "[x]"),
+    *(">", "*", "-", "|", "+", "ok", "failed", "->", "-", "...", "[ ]", "[x]", ">", "|", "?"),
     tuple(r"-\|/"),
 )
 

@@ -84,3 +84,8 @@ def _wrap(text: str, out: TextIO, begin: str) -> SafeText:
         break_on_hyphens=False,
     )
     return sanitize(wrapped)
+
+
+def report_output(line: str) -> None:
+    """Write on standard error a line that the agent's own code printed outside of a turn."""
+    write_stderr(dim(sanitize(line), sys.stderr))

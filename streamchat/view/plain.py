@@ -6,8 +6,12 @@ from streamchat.events import (
     ANSWER_TOOL,
     AnswerDelta,
     Event,
+    InputReceived,
+    InputRequested,
     Notice,
+    OutputReceived,
     ReasoningDelta,
+    SpeakerChanged,
     StepFinished,
     StepStarted,
     TextDelta,
@@ -25,10 +29,13 @@ from streamchat.view.formatting import (
     MAX_OUTPUT,
     format_arguments,
     format_figures,
+    format_printed,
+    format_speaker,
     format_tool_name,
     shorten,
 )
 from streamchat.view.repeats import count_earlier
+from streamchat.view.requests import format_request
 
 _INDENT = "  "
 
@@ -86,6 +93,16 @@ class PlainView(TextView):
                 self._report_call(turn, call_id, outcome)
             case Notice(text):
                 self._say(f"Note: {one_line(text)}")
+            case SpeakerChanged(name):
+                self._written, self._prose = [], []
+                self._say(f"{format_speaker(name)} says:")
+            case OutputReceived(text) if text.strip():
+                self._announce(f"Printed: {format_printed(text)}")
+            case InputRequested():
+                for line in format_request(event, "Question: ", _INDENT):
+                    self._say(line)
+            case InputReceived(_, answer):
+                self._say(f"Answered: {one_line(answer)}")
             case StepFinished() | TurnFailed() | TurnCancelled():
                 self._end_line()
             case TurnDone(answer):
@@ -95,8 +112,11 @@ class PlainView(TextView):
                 self._say(f"Done: {', '.join(format_figures(turn))}.")
 
     def announce_queued(self, message: str) -> None:
+        self._announce(f"Queued: {one_line(message)}")
+
+    def _announce(self, sentence: str) -> None:
         # Nothing of an incomplete line has been written, so this cannot end up in the middle of it.
-        self._write(f"Queued: {one_line(message)}")
+        self._write(sentence)
 
     def _add_reasoning(self, text: str) -> None:
         if not self._in_reasoning:

@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from streamchat.process.stdio import print_error
+from streamchat.process.threads import THREAD_NAME
 from streamchat.process.tty import can_repaint
 from streamchat.text.sanitize import sanitize
 from streamchat.view.formatting import format_size
 
+if TYPE_CHECKING:
+    from rich.progress import Progress
+
 _BESIDE_BAR = 29
 """Columns for the spinner, the sizes and the time, and the spaces between them."""
+_PERIOD = 0.1
+"""Seconds between two pictures of a spinner."""
 _animated = True
 
 
@@ -59,10 +67,36 @@ def show_progress(
     bar = (BarColumn(max(4, min(room, 20))), DownloadColumn()) if total else ()
     spinner = SpinnerColumn("dots" if supports_unicode(console.encoding) else "line")
     columns = (spinner, TextColumn("{task.description}", markup=False), *bar, TimeElapsedColumn())
-    with Progress(*columns, console=console, transient=True) as progress:
+    progress = Progress(
+        *columns,
+        console=console,
+        transient=True,
+        auto_refresh=False,
+        redirect_stdout=False,
+        redirect_stderr=False,
+    )
+    with progress, _refreshing(progress):
         console.show_cursor(True)  # Ctrl-Z must not leave the shell without one
         task = progress.add_task(sanitize(what), total=total)
         yield lambda done: progress.advance(task, done)
+
+
+@contextmanager
+def _refreshing(progress: Progress) -> Iterator[None]:
+    """Refresh the progress in a thread that counts as the program's own, as Rich's does not."""
+    ended = threading.Event()
+
+    def refresh() -> None:
+        while not ended.wait(_PERIOD):
+            progress.refresh()
+
+    thread = threading.Thread(target=refresh, daemon=True, name=THREAD_NAME)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
 
 
 def _write_lines(what: str, total: int) -> Callable[[int], None]:

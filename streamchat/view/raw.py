@@ -7,8 +7,12 @@ from streamchat.events import (
     ArgumentsDelta,
     CodeDelta,
     Event,
+    InputReceived,
+    InputRequested,
     Notice,
+    OutputReceived,
     ReasoningDelta,
+    SpeakerChanged,
     StepFinished,
     TextDelta,
     ToolCallStarted,
@@ -20,7 +24,14 @@ from streamchat.events import (
 from streamchat.text.sanitize import SafeOutput, SafeText, join, one_line, sanitize
 from streamchat.turn import Turn
 from streamchat.view import TextView
-from streamchat.view.formatting import MAX_OUTPUT, format_tool_name, shorten
+from streamchat.view.formatting import (
+    MAX_OUTPUT,
+    format_printed,
+    format_speaker,
+    format_tool_name,
+    shorten,
+)
+from streamchat.view.requests import format_request
 
 SEPARATOR = sanitize("|")
 """Follows each fragment."""
@@ -50,6 +61,8 @@ class RawView(TextView):
         """Whose unfinished line this is: a call's ID, `_REASONING`, or "" for prose."""
         self._announced: str | None = None
         """The ID of the call that the previous line names."""
+        self._printed: list[str] = []
+        """Lines of the agent's code that wait for the end of the unfinished line."""
 
     def show(self, turn: Turn, event: Event) -> None:
         match event:
@@ -72,6 +85,15 @@ class RawView(TextView):
                 self._write_result(turn.call(call_id).name, output, failed)
             case Notice(text):
                 self._write_line(f"({one_line(text)})")
+            case SpeakerChanged(name):
+                self._write_line(f"{format_speaker(name)} ›")
+            case OutputReceived(text, origin):
+                self._print(f"({one_line(origin, 20)}: {format_printed(text)})")
+            case InputRequested():
+                for line in format_request(event, "? ", "  "):
+                    self._write_line(line)
+            case InputReceived(_, answer):
+                self._write_line(f"→ {one_line(answer)}")
             case StepFinished() | TurnDone() | TurnFailed() | TurnCancelled():
                 self._end_line()
 
@@ -104,10 +126,19 @@ class RawView(TextView):
         self._write(text + "\n")
         self._flush()
 
+    def _print(self, line: str) -> None:
+        if self._owner is None:
+            self._write_line(line)
+        else:
+            self._printed.append(line)
+
     def _end_line(self) -> None:
         if self._owner is not None:
             self._write("\n")
             self._owner = self._announced = None
+        for line in self._printed:
+            self._write(line + "\n")
+        self._printed = []
         self._flush()
 
     def _write_piece(self, text: str) -> None:

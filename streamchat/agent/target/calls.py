@@ -14,6 +14,8 @@ from streamchat.agent.reply import Call, read_object
 from streamchat.events import ANSWER_TOOL, Event, Notice, ToolFinished, ToolStarted
 from streamchat.text.sanitize import one_line
 
+RAN_CUT = "ran although its arguments were cut off"
+"""What a notice says of a call."""
 _MAX_ARGUMENTS = 100
 """Characters of arguments quoted in a notice."""
 
@@ -184,7 +186,7 @@ def is_cut(call: Call) -> bool:
 def warn_of_cut(call: Call) -> Notice:
     """Return a warning that a tool ran with arguments that LangChain had completed."""
     name, cut = one_line(call.name, 40) or "a call", one_line(call.arguments, _MAX_ARGUMENTS)
-    return Notice(f"{name} ran although its arguments were cut off: {cut}")
+    return Notice(f"{name} {RAN_CUT}: {cut}")
 
 
 def read_result(output: object) -> tuple[str, bool]:

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable, Mapping
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from streamchat.agent.errors import AgentError
+from streamchat.agent.target.interrupts import read_answer
 from streamchat.events import Event, InputRequested
 from streamchat.text.sanitize import one_line
 
+RESUME = "--resume-value"
+"""The option of `ask` for answers to what an agent asks."""
 _MOST_SHOWN = 160
 """Characters of a question in an error."""
+_MOST_QUOTED = 40
 
 
 class Emitter:
@@ -21,23 +26,29 @@ class Emitter:
     Args:
         push: takes the events.
         interactive: whether somebody is there to answer.
+        answers: given beforehand, as typed; then nobody is asked.
 
     Attributes:
         is_waiting: whether the agent waits for the user.
     """
 
-    def __init__(self, push: Callable[[Event], None], *, interactive: bool) -> None:
+    def __init__(
+        self, push: Callable[[Event], None], *, interactive: bool, answers: Sequence[str] = ()
+    ) -> None:
         self.is_waiting = False
         self._push = push
-        self._interactive = interactive
+        self._interactive = interactive and not answers
+        self._answers, self._is_prepared = deque(answers), bool(answers)
         self._reply: asyncio.Future[object] | None = None
 
     def __call__(self, event: Event) -> None:
         self._push(event)
 
     async def ask(self, requested: InputRequested) -> object:
+        if self._answers:
+            return self._answer(requested, self._answers.popleft())
         if not self._interactive:
-            raise AgentError(describe_unanswered(requested))
+            raise AgentError(describe_unanswered(requested, more=self._is_prepared))
         self._reply = asyncio.get_running_loop().create_future()
         self.is_waiting = True
         try:
@@ -46,22 +57,40 @@ class Emitter:
         finally:
             self.is_waiting = False
 
+    def _answer(self, requested: InputRequested, text: str) -> object:
+        self._push(requested)
+        try:
+            return read_answer(requested, text)
+        except ValueError as error:
+            shown = one_line(text, _MOST_QUOTED)
+            raise AgentError(
+                f"{RESUME} {shown!r} is no answer: {describe_request(requested)}; {error}"
+            ) from None
+
     def reply(self, answer: object) -> None:
         """Pass the answer on to `ask`; called in the agent's loop."""
         if self._reply and not self._reply.done():
             self._reply.set_result(answer)
 
 
-def describe_unanswered(requested: InputRequested) -> str:
-    """Return what the agent asks, and how to answer where nobody can be asked."""
+def describe_request(requested: InputRequested) -> str:
+    """Return what the agent asks, in one line."""
     shown = " and ".join(map(_format_action, requested.actions)) or requested.question
+    asked = "asks whether to run" if requested.actions else "asks:"
+    return f"the agent {asked} {one_line(shown, _MOST_SHOWN)}"
+
+
+def describe_unanswered(requested: InputRequested, *, more: bool = False) -> str:
+    """Return what the agent asks, and how to answer where nobody can be asked.
+
+    Args:
+        requested: the request.
+        more: whether earlier requests have been answered in that way.
+    """
     decisions = {each: None for action in requested.actions for each in action.get("decisions", ())}
     value = ", ".join(decisions) or "TEXT"
-    asked = "asks whether to run" if requested.actions else "asks:"
-    return (
-        f"the agent {asked} {one_line(shown, _MOST_SHOWN)}; answer with --resume-value "
-        f"({value}) or in the chat"
-    )
+    option = f"one more {RESUME}" if more else RESUME
+    return f"{describe_request(requested)}; answer with {option} ({value}) or in the chat"
 
 
 def _format_action(action: Mapping[str, Any]) -> str:

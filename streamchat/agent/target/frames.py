@@ -32,32 +32,35 @@ def is_users(filename: str) -> bool:
 
 
 def format_user_traceback(error: BaseException) -> str:
-    """Return the traceback with the user's own frames only; all of them if none is."""
+    """Return the traceback with the user's own frames only; all of them if none is.
+
+    Of a cause without any, the innermost frame is left: libraries have long stacks.
+    """
     # Files may have been edited since they were shown last.
     linecache.checkcache()
     formatted = TracebackException.from_exception(error, compact=True)
-    _keep_users(formatted, set())
+    _keep_users(formatted, set(), most=0)
     return "".join(formatted.format()).rstrip("\n")
 
 
-def _keep_users(formatted: TracebackException, seen: set[int]) -> None:
+def _keep_users(formatted: TracebackException, seen: set[int], *, most: int) -> None:
+    """Keep the user's frames or, if there are none, the innermost ones: `most`, or all."""
     if id(formatted) in seen:
         return
     seen.add(id(formatted))
     kept = [frame for frame in formatted.stack if is_users(frame.filename)]
-    for frame in kept or formatted.stack:
-        frame.filename = shorten_path(frame.filename)
     misspelt: str | None = getattr(formatted, "filename", None)
     if misspelt:  # a syntax error is at none of the frames
         formatted.filename = shorten_path(misspelt)
-    if kept or misspelt:
-        formatted.stack[:] = kept
+    formatted.stack[:] = kept if kept or misspelt else formatted.stack[-most:]
+    for frame in formatted.stack:
+        frame.filename = shorten_path(frame.filename)
     for other in (
         *(formatted.__cause__, formatted.__context__),
         *(getattr(formatted, "exceptions", None) or ()),
     ):
         if other:
-            _keep_users(other, seen)
+            _keep_users(other, seen, most=1)
 
 
 def describe_place(error: BaseException) -> str:

@@ -19,13 +19,16 @@ from importlib.machinery import (
 )
 from pathlib import Path
 from types import CodeType, ModuleType
+from typing import TypeAlias
 
 from streamchat.agent.target.frames import is_users
 
 _folders: set[str] = set()
 """The folders whose files, and whose subfolders' files, are the user's own."""
-_read: set[str] = set()
-"""The files that were imported from there, also if that failed."""
+_Stamp: TypeAlias = tuple[int, int] | None
+"""When a file was saved and how long it is; None if there is none."""
+_read: dict[str, _Stamp] = {}
+"""The files that were imported from there, also if that failed, and how they were then."""
 
 
 class FreshLoader(SourceFileLoader):
@@ -33,7 +36,7 @@ class FreshLoader(SourceFileLoader):
 
     def get_code(self, fullname: str) -> CodeType:
         path = self.get_filename(fullname)
-        _read.add(path)
+        note_file(path)
         code: CodeType = self.source_to_code(self.get_data(path), path)
         return code
 
@@ -61,16 +64,39 @@ def forget_folders() -> None:
     _read.clear()
 
 
+def note_file(path: str | Path) -> None:
+    """Note that a file is about to be imported, even if there is none."""
+    _read[str(path)] = _get_stamp(str(path))
+
+
 def list_read_files() -> list[Path]:
     """Return the user's files that have been imported, or that could not be."""
     return [Path(path) for path in sorted(_read)]
+
+
+def list_changed_files() -> list[Path]:
+    """Return those that have been saved since the latest attempt to import them.
+
+    Some editors remove a file for a moment when they save it, so one that is gone does not count.
+    """
+    now = {path: _get_stamp(path) for path in list(_read)}
+    return [Path(path) for path in sorted(now) if now[path] not in (None, _read.get(path))]
+
+
+def _get_stamp(path: str) -> _Stamp:
+    try:
+        status = Path(path).stat()
+    except OSError:
+        return None
+    return status.st_mtime_ns, status.st_size
 
 
 @contextmanager
 def replace_modules() -> Iterator[None]:
     """Forget the user's own modules, so that the body imports them anew; restored if it fails."""
     before = _forget_modules()
-    read = set(_read)
+    # Files that a failed attempt does not come to have been seen by it, too.
+    read = {path: _get_stamp(path) for path in _read}
     _read.clear()
     importlib.invalidate_caches()
     try:
@@ -78,7 +104,7 @@ def replace_modules() -> Iterator[None]:
     except BaseException:
         _forget_modules()
         sys.modules.update(before)
-        _read.update(read)
+        _read.update(read | _read)
         raise
 
 

@@ -64,6 +64,11 @@ class GraphPlay:
         return [name for name in self._graph.nodes if not name.startswith("__")]
 
     @property
+    def subgraphs(self) -> Sequence[str]:
+        """The names of the root graph's nodes that are graphs themselves, or run one."""
+        return [name for name, node in self._graph.nodes.items() if any(_list_inner(node))]
+
+    @property
     def checkpointer(self) -> str:
         """The name of the checkpointer's class, or empty."""
         checkpointer = find_checkpointer(self._graph)
@@ -174,6 +179,12 @@ def _find_tools(graph: Any, seen: set[int]) -> Iterator[ToolInfo]:
         bound = getattr(node, "bound", None)
         for tool in getattr(bound, "tools_by_name", {}).values():
             yield ToolInfo(tool.name, tuple(tool.args), one_line(tool.description, 300))
-        for inner in [bound, *(getattr(node, "subgraphs", None) or ())]:
-            if hasattr(inner, "nodes") and hasattr(inner, "astream"):
-                yield from _find_tools(inner, seen)
+        for inner in _list_inner(node):
+            yield from _find_tools(inner, seen)
+
+
+def _list_inner(node: Any) -> Iterator[Any]:
+    """Yield the graphs that a node is, or runs."""
+    for inner in (getattr(node, "bound", None), *(getattr(node, "subgraphs", None) or ())):
+        if hasattr(inner, "nodes") and hasattr(inner, "astream"):
+            yield inner

@@ -9,6 +9,8 @@ from streamchat.agent.target.frames import describe_busy_thread
 from streamchat.agent.target.worker import AgentThread
 from streamchat.events import Notice
 
+BLOCKED = "blocked the event loop"
+"""What the notices say."""
 _LONG = 1.0
 """Seconds for which the loop may be blocked."""
 
@@ -50,5 +52,5 @@ class Heartbeat:
         function = place.rpartition(":")[0]
         if place and seconds > _LONG and function not in self._reported:
             self._reported.add(function)
-            text = f"{place} blocked the event loop for {seconds:.1f} s; nothing streams meanwhile"
+            text = f"{place} {BLOCKED} for {seconds:.1f} s; nothing streams meanwhile"
             self._report(Notice(text))

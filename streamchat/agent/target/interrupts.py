@@ -11,14 +11,7 @@ from streamchat.events import InputRequested
 from streamchat.text.sanitize import one_line
 
 _DECISIONS = ("approve", "edit", "reject", "respond")
-_SHORT = {decision[0]: decision for decision in _DECISIONS} | {
-    "yes": "approve",
-    "y": "approve",
-    "no": "reject",
-    "n": "reject",
-    # `r` could be either of two.
-    "r": "",
-}
+_SYNONYMS = {"yes": "approve", "y": "approve", "no": "reject", "n": "reject"}
 _WORD = re.compile(r"\s*([a-z]+)\b\s*:?\s*(.*)", re.IGNORECASE | re.DOTALL)
 _MAX_ANSWER = 80
 """Characters of an answer in an `InputReceived`."""
@@ -71,7 +64,7 @@ def read_answer(requested: InputRequested, text: str) -> object:
     """Return what a user has typed as an answer to a request.
 
     Free questions take JSON, or any text. Actions take `approve`, `edit {"x": 1}`, `reject: why` or
-    `respond: text`, also as `a`, `e`, `reject` and so on. One decision is for all actions; several
+    `respond: text`, also as `a`, `e`, `rej` and so on. One decision is for all actions; several
     stand on a line each. JSON takes decisions in the middleware's own form.
 
     Raises:
@@ -88,6 +81,23 @@ def read_answer(requested: InputRequested, text: str) -> object:
         pairs = zip(requested.actions, lines, strict=True)
         return [_read_decision(action, line) for action, line in pairs]
     return [_read_decision(action, text, alone=count == 1) for action in requested.actions]
+
+
+def find_decision(action: Mapping[str, Any], word: str) -> str:
+    """Return the decision about an action that a word or its beginning means.
+
+    Raises:
+        ValueError: there is none, or it is not allowed; the message is a hint of one line.
+    """
+    word = _SYNONYMS.get(word.lower(), word.lower())
+    allowed = [each for each in _DECISIONS if each in action["decisions"]]
+    found = [each for each in allowed if word and each.startswith(word)]
+    if len(found) > 1:
+        starts = " or ".join(each[:3] for each in found)  # three letters tell them apart
+        raise ValueError(f"{word} could be {' or '.join(found)}: type {starts}")
+    if not found:
+        raise ValueError(_hint(action))
+    return found[0]
 
 
 def to_json(value: object) -> str:
@@ -179,14 +189,8 @@ def _read_decision(
     action: Mapping[str, Any], text: str, *, alone: bool = True
 ) -> dict[str, object]:
     found = _WORD.fullmatch(text)
-    word, rest = (found[1].lower(), found[2].strip()) if found else ("", "")
-    kind = _SHORT.get(word, word)
-    if word == "r":
-        possible = [each for each in ("reject", "respond") if each in action["decisions"]]
-        kind = possible[0] if len(possible) == 1 else ""
-    if kind not in action["decisions"] or kind not in _DECISIONS:
-        raise ValueError(_hint(action))
-    match kind:
+    word, rest = (found[1], found[2].strip()) if found else ("", "")
+    match find_decision(action, word):
         case "edit":
             if not alone:
                 raise ValueError("to edit one of several calls, give a line for each call")
@@ -205,12 +209,12 @@ def _read_decision(
 
 def _read_edit(action: Mapping[str, Any], text: str) -> dict[str, object]:
     try:
-        arguments = json.loads(text)
-    except ValueError:
-        arguments = None
+        arguments, problem = json.loads(text), ""
+    except ValueError as error:
+        arguments, problem = None, f" ({error})" if text else ""
     if not isinstance(arguments, dict):
-        example = to_json(action["arguments"])
-        raise ValueError(f"edit takes the new arguments as a JSON object: edit {example}")
+        example = one_line(to_json(action["arguments"]), _MAX_ANSWER)
+        raise ValueError(f"edit takes the new arguments as a JSON object: edit {example}{problem}")
     if arguments.keys() == {"name", "args"} and isinstance(arguments["args"], dict):
         return arguments
     return {"name": action["name"], "args": arguments}

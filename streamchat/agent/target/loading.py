@@ -14,7 +14,9 @@ from streamchat.agent.target.frames import describe_place, format_user_traceback
 from streamchat.agent.target.fresh import (
     FreshLoader,
     add_folder,
+    list_changed_files,
     list_read_files,
+    note_file,
     replace_modules,
 )
 from streamchat.agent.target.name import Target
@@ -47,6 +49,11 @@ def list_files() -> list[Path]:
     return list_read_files()
 
 
+def have_files_changed() -> bool:
+    """Whether one of these files was saved since the latest attempt to import it."""
+    return bool(list_changed_files())
+
+
 def describe_failure(what: str, error: BaseException) -> TargetError:
     """Return an error for an exception in the user's code: what failed, why, and where."""
     text = error.msg if isinstance(error, SyntaxError) else str(error)
@@ -63,6 +70,7 @@ def describe_failure(what: str, error: BaseException) -> TargetError:
 
 def _import_file(path: Path) -> ModuleType:
     if not path.is_file():
+        note_file(path)
         raise TargetError(f"there is no file {Target(path).file}")
     root, name = _find_package(path)
     add_folder(root)

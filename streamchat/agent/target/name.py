@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,7 +31,7 @@ class Target:
     @property
     def display(self) -> str:
         """The file, relative to the working directory if it is below it, and the attribute."""
-        return f"{self.file}:{self.attribute or '?'}"
+        return f"{self.file}:{self.attribute}" if self.attribute else self.file
 
     @property
     def file(self) -> str:
@@ -74,6 +75,11 @@ def parse_target(text: str) -> Target:
     if not _is_dotted_name(place):
         raise TargetError(f"{text!r} names no Python file or module; {_FORM}")
     return Target(None, place, attribute)
+
+
+def is_agent(name: str) -> bool:
+    """Whether the name of what answered is an agent's, as `Target.display` has it, or a model's."""
+    return re.search(r"\.py(:[^\W\d][\w.]*)?$", name) is not None
 
 
 def _is_dotted_name(text: str) -> bool:

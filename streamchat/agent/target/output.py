@@ -2,7 +2,7 @@
 
 The program itself writes in the main thread and in threads that have its name, and the agent's code
 runs in others; so the thread tells whose text it is. What a library or a child process writes past
-`sys.stdout` is not seen.
+`sys.stdout` is not seen. Standard input is the program's alone.
 """
 
 from __future__ import annotations
@@ -24,6 +24,9 @@ _LONGEST = 10_000
 """Characters after which a line ends that has not."""
 _STYLES = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)")
 """Colors, cursor movements and titles: the views do their own."""
+_NO_INPUT = (
+    "the keyboard belongs to the prompt: ask with LangGraph's interrupt() instead of input()"
+)
 
 Sink = Callable[[OutputReceived], bool]
 """Takes a line; returns False if it cannot, because the turn is over."""
@@ -138,6 +141,46 @@ class RelayingStream:
         return getattr(self.stream, name)
 
 
+class ClosedInput:
+    """Standard input: that of the main thread, and at its end in the threads of the agent's code.
+
+    The prompt reads it, and would lose the keys that the agent's code took.
+    """
+
+    def __init__(self, stream: TextIO, relay: OutputRelay) -> None:
+        self.stream = stream
+        self._relay = relay
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.readline, "")
+
+    def fileno(self) -> int:
+        self._check()  # input() would read the terminal past this object
+        return self.stream.fileno()
+
+    def read(self, size: int = -1) -> str:
+        self._check()
+        return self.stream.read(size)
+
+    def readline(self, size: int = -1) -> str:
+        self._check()
+        return self.stream.readline(size)
+
+    def readlines(self, hint: int = -1) -> list[str]:
+        self._check()
+        return self.stream.readlines(hint)
+
+    def isatty(self) -> bool:
+        return not self._relay.is_responsible and self.stream.isatty()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.stream, name)
+
+    def _check(self) -> None:
+        if self._relay.is_responsible:
+            raise EOFError(_NO_INPUT)
+
+
 class RelayingHandler(logging.Handler):
     """Passes on log records for which the agent's code has set up no handler.
 
@@ -161,6 +204,7 @@ def get_relay() -> OutputRelay:
     relay = OutputRelay()
     sys.stdout = cast(TextIO, RelayingStream(sys.stdout, relay, "stdout"))
     sys.stderr = cast(TextIO, RelayingStream(sys.stderr, relay, "stderr"))
+    sys.stdin = cast(TextIO, ClosedInput(sys.stdin, relay))
     root = logging.getLogger()
     # With any handler here, logging.basicConfig would do nothing in the agent's file.
     for handler in list(root.handlers):

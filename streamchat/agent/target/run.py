@@ -77,7 +77,7 @@ class ThreadRun:
         self._before, self._flush = before, flush
         self._started = self._looked = perf_counter()
         self._task: asyncio.Task[TurnDone] | None = None
-        self._emitter = Emitter(self.push, interactive=request.interactive)
+        self._emitter = Emitter(self.push, interactive=request.interactive, answers=request.answers)
         self.heartbeat = Heartbeat(thread, self._warn)
         self._main = asyncio.get_running_loop()
         self._pending: deque[Event] = deque()

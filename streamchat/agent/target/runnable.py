@@ -29,6 +29,7 @@ from streamchat.agent.target.inputs import build_input, takes_history
 from streamchat.agent.target.model_runs import ModelRuns
 from streamchat.agent.target.own_memory import OwnMemory
 from streamchat.agent.target.play import Emit
+from streamchat.agent.target.silence import CHAIN_IS_SILENT
 from streamchat.events import ANSWER_TOOL, Notice, TurnDone
 from streamchat.text.surrogates import replace_surrogates
 
@@ -128,7 +129,7 @@ class RunnablePlay:
             )
         shown = runs.streamed and len(runs.calls) > 0
         if output.chunks == 1 and not shown:
-            self._tell(f"the chain does not stream: {_find_reason(runs)}", emit)
+            self._tell(f"{CHAIN_IS_SILENT}{_find_reason(runs)}", emit)
 
     def _tell(self, text: str, emit: Emit) -> None:
         if text not in self._told:
@@ -206,5 +207,5 @@ def _find_reason(runs: ModelRuns) -> str:
     if not runs.asked:
         return "its answer comes in one piece; an async function with `yield` would stream"
     if runs.streamed:
-        return "its model does, but a step after it waits for the whole message"
+        return "its model streams, but a step after it waits for the whole message"
     return "its model was asked with `invoke`, or has streaming switched off"

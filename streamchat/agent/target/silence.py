@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+NOTHING_STREAMED = "nothing streamed: "
+CHAIN_IS_SILENT = "the chain does not stream: "
+
 
 @dataclass(slots=True)
 class Silence:
@@ -27,8 +30,16 @@ class Silence:
             return ""
         if self.whole:
             why = next(iter(self.reasons), "streaming=False, or its class cannot stream")
-            return f"nothing streamed: the model sends its messages whole ({why})"
+            return f"{NOTHING_STREAMED}the model sends its messages whole ({why})"
         if self.nodes:
             node = next(iter(self.nodes))
-            return f"nothing streamed: node {node} returned its message without a LangChain model"
+            return f"{NOTHING_STREAMED}node {node} returned its message without a LangChain model"
         return ""
+
+
+def read_reason(notice: str) -> str:
+    """Return why nothing streamed, as a notice says it; empty if the notice is about else."""
+    for begin in (NOTHING_STREAMED, CHAIN_IS_SILENT):
+        if notice.startswith(begin):
+            return notice.removeprefix(begin)
+    return ""

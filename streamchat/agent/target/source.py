@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import threading
 from collections.abc import Sequence
 from concurrent.futures import Future
 from contextlib import AsyncExitStack
 from pathlib import Path
 
+from streamchat.agent.errors import AgentError
 from streamchat.agent.source import Request, ToolInfo
 from streamchat.agent.target.candidates import find_agent
 from streamchat.agent.target.errors import TargetError
@@ -20,14 +20,14 @@ from streamchat.agent.target.name import Target
 from streamchat.agent.target.output import OutputRelay, get_relay
 from streamchat.agent.target.play import Play
 from streamchat.agent.target.run import ThreadRun
-from streamchat.agent.target.worker import get_thread
+from streamchat.agent.target.secrets import learn_secrets
+from streamchat.agent.target.worker import AgentThread, get_thread
 from streamchat.config import Settings
 from streamchat.events import OutputReceived
 from streamchat.models.progress import Progress
 from streamchat.process.threads import run_in_daemon_thread
 from streamchat.text.redact import Redactor
 
-_SECRET_NAMES = ("_API_KEY", "_TOKEN", "_SECRET")
 _CLOSING = 1.0
 """Seconds that the agent's code may take to close what it has opened."""
 
@@ -69,13 +69,15 @@ class TargetSource:
     def _load(cls, target: Target, settings: Settings, redactor: Redactor) -> TargetSource:
         try:
             try:
+                # First, for a model that the file makes takes a client that belongs to a thread.
+                thread = get_thread()
                 module, target = import_target(target)
                 value, target = find_agent(module, target)
-                host = _Host(value, target.display)
+                host = _Host(thread, value, target.display)
                 return cls(target, host, host.wait(), settings, redactor)
             finally:
                 # The file may have loaded some from another one, such as .env.
-                _learn_secrets(redactor)
+                learn_secrets(redactor)
         except TargetError as error:
             text, traceback = redactor.redact(str(error)), redactor.redact(error.traceback)
             raise TargetError(text, traceback) from error.__cause__
@@ -111,10 +113,12 @@ class TargetSource:
     def traceback(self) -> str:
         """The user's own frames of the latest turn's failure; empty if it has not failed."""
         error = self._runs[-1].failure if self._runs else None
+        if isinstance(error, AgentError) and not error.__cause__:
+            return ""  # it says what is wrong with the agent, and is raised in no code of the user
         return self._redactor.redact(format_user_traceback(error)) if error else ""
 
     def start(self, request: Request) -> ThreadRun:
-        _learn_secrets(self._redactor)
+        learn_secrets(self._redactor)
         run = ThreadRun(
             self._host.thread,
             self.play,
@@ -148,12 +152,13 @@ class _Host:
     """Makes an agent in its thread, and keeps open what it opens.
 
     Args:
+        thread: the agent's.
         value: what the target names: an agent, or a function that returns one.
         name: as shown to the user.
     """
 
-    def __init__(self, value: object, name: str) -> None:
-        self.thread = get_thread()
+    def __init__(self, thread: AgentThread, value: object, name: str) -> None:
+        self.thread = thread
         self._value, self._name = value, name
         self._made: Future[Play] = Future()
         self._closed = threading.Event()
@@ -196,8 +201,3 @@ class _Host:
         if not self._made.done():
             self._made.set_exception(error or TargetError(f"{self._name} was not made"))
         self._closed.set()
-
-
-def _learn_secrets(redactor: Redactor) -> None:
-    values = (value for name, value in os.environ.items() if name.endswith(_SECRET_NAMES))
-    redactor.learn(*values)

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
+from streamchat.agent.loader import AgentLoader
+from streamchat.agent.target.loader import TargetLoader
 from streamchat.config import LOCAL_MODELS
 from streamchat.config.checks import check_setting
 from streamchat.models import check
 from streamchat.repl.chat import Chat
-from streamchat.repl.prompt import read_secret
+from streamchat.repl.questions import read_secret
 from streamchat.repl.registry import command
 from streamchat.text.sanitize import one_line
 
@@ -18,8 +20,10 @@ _BUILT_IN = "-"
 
 
 def _offer_models(chat: Chat, typed: str) -> Iterable[tuple[str, str]]:
-    chat.lookups.start(chat.loader.list_models)
-    return [(name, "") for name in dict.fromkeys([*chat.loader.names, *LOCAL_MODELS])]
+    if chat.settings.agent:
+        return ()
+    chat.lookups.start(chat.models.list_models)
+    return [(name, "") for name in dict.fromkeys([*chat.models.names, *LOCAL_MODELS])]
 
 
 @command(
@@ -28,10 +32,12 @@ def _offer_models(chat: Chat, typed: str) -> Iterable[tuple[str, str]]:
     group="Model",
     more="NAME is a model on the server, local, local-large, or the path of a GGUF file.",
     completer=_offer_models,
+    with_agent=False,
 )
 async def model(chat: Chat, name: str) -> None:
+    loader = chat.models
     if not name:
-        await _list_models(chat)
+        await _list_models(chat, loader)
         return
     settings = replace(chat.settings, model=check_setting("/model", "model", name))
     if settings.needs_key and chat.interactive:
@@ -42,14 +48,14 @@ async def model(chat: Chat, name: str) -> None:
         chat.redactor.learn(key)
         settings = replace(settings, api_key=key or None)
     check(settings)
-    source = await chat.loader.change_to(settings)
+    source = await loader.change_to(settings)
     chat.settings, chat.model_chosen = settings, True
     chat.say(f"Switched to {source.name}")
 
 
-async def _list_models(chat: Chat) -> None:
-    names = await chat.loader.list_models()
-    current = chat.loader.name
+async def _list_models(chat: Chat, loader: AgentLoader) -> None:
+    names = await loader.list_models()
+    current = loader.name
     for name in names[:_MAX_NAMES]:
         chat.say(f"{'*' if name == current else ' '} {one_line(name)}")
     if len(names) > _MAX_NAMES:
@@ -61,6 +67,8 @@ async def _list_models(chat: Chat) -> None:
 @command("/tools", "list the tools", group="Model")
 async def tools(chat: Chat, _: str) -> None:
     source = await chat.loader.wait_until_ready()
+    if isinstance(chat.loader, TargetLoader):
+        chat.say(f"{source.name}: {chat.loader.kind}")
     for tool in source.tools:
         chat.say(f"{tool.name}({', '.join(tool.parameters)})  {one_line(tool.description)}")
     if not source.tools:
@@ -72,8 +80,10 @@ async def tools(chat: Chat, _: str) -> None:
     "show or set extra instructions for the model",
     group="Model",
     more="/system - removes them. They are saved with the session.",
+    with_agent=False,
 )
 async def system(chat: Chat, text: str) -> None:
+    _ = chat.models  # only they take instructions
     conversation = chat.conversation
     if not text:
         chat.say(conversation.system or "No extra instructions")

@@ -16,14 +16,28 @@ from streamchat.repl.past import load_last_turn, show_turns
 from streamchat.repl.registry import command
 from streamchat.sessions.records import StoredTurn
 from streamchat.text.sanitize import one_line
-from streamchat.turn import Answer, Code, Note, Prose, Reasoning, ToolCall
+from streamchat.turn import (
+    Answer,
+    Block,
+    Code,
+    Note,
+    Output,
+    Prose,
+    Question,
+    Reasoning,
+    Result,
+    Speaker,
+    ToolCall,
+)
 from streamchat.view.formatting import (
     format_duration,
+    format_speaker,
     format_tokens,
     format_tool_name,
 )
 from streamchat.view.markdown.code import find_code_blocks
 from streamchat.view.outcome import format_outcome
+from streamchat.view.requests import format_request
 
 
 @command(
@@ -68,8 +82,13 @@ async def history(chat: Chat, _: str) -> None:
 async def last(chat: Chat, _: str) -> None:
     turn = await load_last_turn(chat)
     chat.say_question(chat.last.question)
+    before: Block | None = None
     for block in turn.blocks:
-        chat.separate()
+        if isinstance(block, Result) or block == Speaker(""):
+            continue
+        if not (isinstance(block, Output) and isinstance(before, Output)):
+            chat.separate()
+        before = block
         match block:
             case ToolCall():
                 _show_call(chat, block)
@@ -81,6 +100,13 @@ async def last(chat: Chat, _: str) -> None:
                 chat.say(text.text)
             case Note(words):
                 chat.say(f"({words})", dim)
+            case Speaker(name):
+                chat.say(f"{format_speaker(name)} says:", bold)
+            case Output(line):
+                chat.say(f"Printed: {line}", dim)
+            case Question(requested, answer):
+                chat.say("\n".join(format_request(requested, "Question: ", "  ")))
+                chat.say("Not answered" if answer is None else f"Answered: {answer}")
     if outcome := format_outcome(turn, sys.stdout, plain=chat.is_plain):
         chat.separate()
         chat.write(outcome)

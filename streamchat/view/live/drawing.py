@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from rich.console import Console
 
 from streamchat.text.pieces import Pieces
-from streamchat.text.sanitize import Sanitizer, cut, one_line
+from streamchat.text.sanitize import Sanitizer, cut, one_line, sanitize
 from streamchat.turn import Note
 from streamchat.view.glyphs import Glyphs
 from streamchat.view.look import Look
@@ -60,6 +61,8 @@ class Drawing:
 
     apart = True
     """Whether an empty line separates it from any block, and not only from text."""
+    leads = False
+    """Whether the next block follows without an empty line."""
 
     def __init__(self, canvas: Canvas) -> None:
         self.canvas = canvas
@@ -73,6 +76,12 @@ class Drawing:
         self.rest: list[StyledText] = []
         self.short: list[StyledText] | None = None
         """Replaces `rest` in a window that is too small for it."""
+        self.speaker = ""
+        """The name of the node that it comes from, if there are several."""
+        self.indent = 0
+        """The cells to the left of its lines."""
+        self._at_line_start = True
+        """Whether the final text returned so far ends where a line begins."""
 
     def update(self, block: Any, moment: Moment, *, done: bool, followed: bool) -> None:
         """Draw what is new.
@@ -92,14 +101,31 @@ class Drawing:
 
     def take(self) -> list[StyledText]:
         """Return the final text, once."""
-        text = [*self.lead, *self.final]
+        text, self._at_line_start = indent(self.final, self.indent, self._at_line_start)
+        text = [*self.lead, *text]
         self.lead, self.final, self.began = [], [], True
         return text
 
-    def close(
-        self, moment: Moment, figures: Sequence[str] = (), *, failed: bool = False
+    def peek(self, *, short: bool = False) -> list[StyledText]:
+        """Return the text that is still to be returned, or the short one if there is one."""
+        text = self.short if short and self.short else [*self.final, *self.rest]
+        return indent(text, self.indent, self._at_line_start)[0]
+
+    def narrow(self, moment: Moment) -> Moment:
+        """Return the moment with as many columns as the indentation leaves."""
+        return replace(moment, columns=max(moment.columns - self.indent, 1))
+
+    def end(
+        self, moment: Moment, figures: Sequence[str] = (), *, crossed: bool = False
     ) -> list[StyledText]:
         """Return the rule below it, with figures of the turn, if there is one above it."""
+        rule = self.close(self.narrow(moment), figures, crossed=crossed)
+        return indent(rule, self.indent, at_line_start=False)[0]
+
+    def close(
+        self, moment: Moment, figures: Sequence[str] = (), *, crossed: bool = False
+    ) -> list[StyledText]:
+        """Return what `end` does, without an indentation."""
         return []
 
 
@@ -142,8 +168,32 @@ def separate(above: Drawing | None, block: Drawing, moment: Moment) -> list[Styl
     """Return what stands between two blocks: their blank line, or only a line break."""
     if above is None:
         return []
-    blank = [LINE_BREAK] if above.apart or block.apart else []
-    return [*above.close(moment), LINE_BREAK, *blank]
+    blank = [LINE_BREAK] if (above.apart or block.apart) and not above.leads else []
+    return [*above.end(moment), LINE_BREAK, *blank]
+
+
+def indent(
+    parts: list[StyledText], cells: int, at_line_start: bool
+) -> tuple[list[StyledText], bool]:
+    """Return the text with spaces before each line that is not empty, and where it ends.
+
+    Args:
+        parts: the text.
+        cells: the number of spaces.
+        at_line_start: whether the text begins where a line does.
+    """
+    if not cells:
+        return parts, at_line_start
+    spaces: StyledText = (sanitize(" " * cells), "")
+    indented: list[StyledText] = []
+    for text, style in parts:
+        for piece in re.split("(\n)", text):
+            if piece:
+                is_text = piece != "\n"
+                indented += [spaces] if is_text and at_line_start else []
+                indented.append((sanitize(piece), style))
+                at_line_start = not is_text
+    return indented, at_line_start
 
 
 def split_lines(parts: list[StyledText]) -> tuple[list[StyledText], list[StyledText]]:

@@ -20,8 +20,11 @@ def count_live_rows(moment: Moment) -> int:
 
 
 def draw_top(title: str, style: str, canvas: Canvas, moment: Moment) -> list[StyledText]:
-    """Return the rule above a text."""
+    """Return the rule above a text, with a title unless that is empty."""
     sides, room = choose_box(canvas.console), fit_width(moment.columns)
+    if not title:
+        rule = canvas.palette.apply([(sides.top_left + sides.top * (room - 1), "dim")])
+        return crop(rule, moment.columns)
     before = f"{sides.top_left}{sides.top} "
     after = " " + sides.top * (room - len(before) - len(title) - 1)
     spans = [(before, "dim"), (title, style), (after, "dim")]
@@ -29,7 +32,7 @@ def draw_top(title: str, style: str, canvas: Canvas, moment: Moment) -> list[Sty
 
 
 def draw_bottom(
-    figures: Sequence[str], canvas: Canvas, moment: Moment, *, failed: bool = False
+    figures: Sequence[str], canvas: Canvas, moment: Moment, *, crossed: bool = False
 ) -> list[StyledText]:
     """Return a line break and the rule below a text, with figures in it."""
     sides = choose_box(canvas.console)
@@ -37,7 +40,7 @@ def draw_bottom(
         rule = sides.bottom_left + sides.bottom * (fit_width(moment.columns) - 1)
         return [LINE_BREAK, *canvas.palette.apply([(rule, "dim")])]
     corner = f"{sides.bottom_left}{sides.bottom} "
-    lines = draw_figures(figures, canvas, moment.columns - len(corner), failed=failed)
+    lines = draw_figures(figures, canvas, moment.columns - len(corner), crossed=crossed)
     corners = [corner, *[" " * len(corner)] * (len(lines) - 1)]
     return [
         part
@@ -47,10 +50,10 @@ def draw_bottom(
 
 
 def draw_figures(
-    figures: Sequence[str], canvas: Canvas, columns: int, *, failed: bool
+    figures: Sequence[str], canvas: Canvas, columns: int, *, crossed: bool
 ) -> list[list[StyledText]]:
-    """Return the figures on as few lines as possible, with a mark before those of a failure."""
-    mark = f"{canvas.glyphs.failed} " if failed else ""
+    """Return the figures on as few lines as possible, after a cross if `crossed`."""
+    mark = f"{canvas.glyphs.failed} " if crossed else ""
     first, *others = wrap(figures, f" {canvas.glyphs.dot} ", columns - len(mark))
     apply = canvas.palette.apply
     return [apply([(mark, "failed"), (first, "dim")]), *(apply([(each, "dim")]) for each in others)]

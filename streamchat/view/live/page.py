@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
-from typing import NamedTuple
+from collections.abc import Sequence
 
-from streamchat.events import ANSWER_TOOL
-from streamchat.text.pieces import Pieces
-from streamchat.turn import Answer, Code, Note, Prose, Reasoning, ToolCall, Turn
+from streamchat.turn import (
+    Code,
+    Note,
+    Output,
+    Question,
+    Reasoning,
+    Speaker,
+    ToolCall,
+    Turn,
+)
+from streamchat.view.live.agent import OutputDrawing, QuestionDrawing, SpeakerDrawing
+from streamchat.view.live.call import CallDrawing
 from streamchat.view.live.drawing import (
     Canvas,
     Drawing,
@@ -17,15 +24,16 @@ from streamchat.view.live.drawing import (
     RepeatsDrawing,
     separate,
 )
-from streamchat.view.live.frame import draw_figures
+from streamchat.view.live.frame import count_live_rows, draw_figures
 from streamchat.view.live.painter import drop_start
-from streamchat.view.live.panel import choose_state, draw_line, draw_panel
 from streamchat.view.live.reasoning import FoldingReasoning, ReasoningDrawing
+from streamchat.view.live.shown import Shown, list_unfinished
 from streamchat.view.live.text import TextDrawing
-from streamchat.view.repeats import Repeats, ShownBlock, group_repeats
+from streamchat.view.repeats import Repeats, ShownBlock
 from streamchat.view.style import LINE_BREAK, StyledText
 
-_CODE_TITLE = "python"
+_INDENT = 2
+"""Cells by which the blocks of a subgraph are indented."""
 
 
 class Page:
@@ -51,11 +59,12 @@ class Page:
         final: list[StyledText] = []
         waiting: list[Drawing] = []
         hides = self._canvas.look.reasoning == "hide"
-        for shown in _iterate_unfinished(turn, self._finished, over=moment.over):
+        for shown in list_unfinished(turn, self._finished, over=moment.over):
             if hides and isinstance(shown.block, Reasoning):
                 continue
-            drawing = self._find_drawing(shown)
-            drawing.update(shown.block, moment, done=shown.done, followed=shown.followed)
+            drawing = self._find_drawing(shown, moment)
+            narrowed = drawing.narrow(moment)
+            drawing.update(shown.block, narrowed, done=shown.done, followed=shown.followed)
             if not drawing.began:
                 above = next((each for each in reversed(waiting) if each.shows), self._above)
                 drawing.lead = separate(above, drawing, moment)
@@ -72,21 +81,25 @@ class Page:
                 waiting.append(drawing)
         return final, _fit(waiting, moment)
 
-    def draw_end(self, figures: Sequence[str], moment: Moment, *, failed: bool) -> list[StyledText]:
+    def draw_end(
+        self, figures: Sequence[str], moment: Moment, *, crossed: bool
+    ) -> list[StyledText]:
         """Return what follows a turn that is over: its figures, if there are any."""
         above, canvas = self._above, self._canvas
         if figures and isinstance(above, TextDrawing) and above.framed:
-            return [*above.close(moment, figures, failed=failed), LINE_BREAK]
-        closed = [*above.close(moment), LINE_BREAK] if above else []
+            return [*above.end(moment, figures, crossed=crossed), LINE_BREAK]
+        closed = [*above.end(moment), LINE_BREAK] if above else []
         if not figures:
             return closed
         blank = [LINE_BREAK] if above and above.apart else []
-        lines = draw_figures(figures, canvas, moment.columns, failed=failed)
+        lines = draw_figures(figures, canvas, moment.columns, crossed=crossed)
         return [*closed, *blank, *(part for line in lines for part in (*line, LINE_BREAK))]
 
-    def _find_drawing(self, shown: _Shown) -> Drawing:
+    def _find_drawing(self, shown: Shown, moment: Moment) -> Drawing:
         if shown.key not in self._drawings:
-            self._drawings[shown.key] = self._make_drawing(shown.block)
+            drawing = self._drawings[shown.key] = self._make_drawing(shown.block)
+            drawing.speaker = shown.speaker
+            drawing.indent = min(_INDENT * shown.depth, moment.columns // 4)
         return self._drawings[shown.key]
 
     def _make_drawing(self, block: ShownBlock) -> Drawing:
@@ -97,6 +110,12 @@ class Page:
                 return NoteDrawing(self._canvas)
             case Repeats():
                 return RepeatsDrawing(self._canvas)
+            case Speaker():
+                return SpeakerDrawing(self._canvas)
+            case Output():
+                return OutputDrawing(self._canvas)
+            case Question():
+                return QuestionDrawing(self._canvas)
             case Reasoning() if self._canvas.look.reasoning == "fold":
                 return FoldingReasoning(self._canvas)
             case Reasoning():
@@ -105,106 +124,16 @@ class Page:
                 return TextDrawing(self._canvas)
 
 
-class CallDrawing(Drawing):
-    """A tool call as a panel, or the code that is about to become one."""
-
-    apart = False
-
-    def __init__(self, canvas: Canvas) -> None:
-        super().__init__(canvas)
-        self._began_at: float | None = None
-        self._drawn: object = None
-
-    def update(self, block: ToolCall | Code, moment: Moment, *, done: bool, followed: bool) -> None:
-        if isinstance(block, Code):
-            block = ToolCall("", _CODE_TITLE, code=block.text)
-        self._began_at = moment.now if self._began_at is None else self._began_at
-        glyphs = self.canvas.glyphs
-        state = choose_state(
-            block,
-            glyphs,
-            spinner=glyphs.spin(moment.now),
-            elapsed=moment.now - self._began_at,
-            over=moment.over or done,
-            hint=self.canvas.look.hint,
-        )
-        if self._drawn == (block, state, moment.columns):
-            return
-        self._drawn = (block, state, moment.columns)
-        lines = draw_panel(block, state, self.canvas.console, moment.columns, glyphs)
-        text = [part for line in lines for part in (LINE_BREAK, *self.palette.apply_segments(line))]
-        self.final, self.rest = (text[1:], []) if done else ([], text[1:])
-        self.short = self.palette.apply(draw_line(block, state, moment.columns))
-
-
-class _Shown(NamedTuple):
-    """A block that is not drawn in full.
-
-    Attributes:
-        key: a call's ID or the block's ordinal within its kind: prose can become the answer, and a
-            failed call can move below the text that was written in it.
-        block: the block.
-        done: whether it is complete.
-        followed: whether another follows it; reasoning in the middle of a text does not count.
-    """
-
-    key: object
-    block: ShownBlock
-    done: bool
-    followed: bool
-
-
-def _iterate_unfinished(turn: Turn, finished: set[object], *, over: bool) -> Iterator[_Shown]:
-    answered = {block.call_id for block in turn.blocks if isinstance(block, Answer)}
-    texts = notes = codes = reasonings = 0
-    shown = list(group_repeats(turn.blocks))
-    for at, block in enumerate(shown):
-        followed = at < len(shown) - 1
-        match block:
-            case Repeats(call_id, complete=complete):
-                key: object = ("repeats", call_id)
-                done = complete
-            case ToolCall(call_id, name):
-                key = call_id
-                if name == ANSWER_TOOL and not block.failed:
-                    continue  # its text is a block of its own
-                if call_id in answered:
-                    block = replace(block, fragments=Pieces())
-                done = block.ended
-            case Note():
-                notes += 1
-                key, done = ("note", notes), True
-            case Code():
-                codes += 1
-                key, done = ("code", codes), followed
-            case Reasoning():
-                reasonings += 1
-                key, done = ("reasoning", reasonings), followed
-            case Prose():
-                texts += 1
-                done = followed = any(not isinstance(each, Reasoning) for each in shown[at + 1 :])
-                key = ("text", texts)
-            case Answer():
-                texts += 1
-                key, done = ("text", texts), _is_complete(block, turn)
-        if key not in finished:
-            yield _Shown(key, block, done or over, followed)
-
-
-def _is_complete(answer: Answer, turn: Turn) -> bool:
-    """Whether the text cannot grow: other calls may arrive before the answer's own ends."""
-    calls = (block for block in turn.blocks if isinstance(block, ToolCall))
-    ended = any(call.call_id == answer.call_id and call.ended for call in calls)
-    return ended or answer.refused
-
-
-def _fit(waiting: Iterable[Drawing], moment: Moment) -> list[StyledText]:
+def _fit(waiting: Sequence[Drawing], moment: Moment) -> list[StyledText]:
     """Return the text that is not final, with one line for each call if the panels do not fit."""
     columns, lines = moment.columns, moment.lines
-    texts = [(each, _crop(each.final + each.rest, columns, lines)) for each in waiting]
+    outputs = [each for each in waiting if isinstance(each, OutputDrawing)]
+    left_out = set(outputs[: -max(count_live_rows(moment), 1)])
+    shown = [each for each in waiting if each not in left_out]
+    texts = [(each, _crop(each.peek(), columns, lines)) for each in shown]
     rows = sum(part.count("\n") for _, text in texts for part, _ in text)
     if rows > lines - 3:
-        texts = [(each, each.short or text) for each, text in texts]
+        texts = [(each, each.peek(short=True) if each.short else text) for each, text in texts]
     return [part for each, text in texts if text for part in (*each.lead, *text)]
 
 

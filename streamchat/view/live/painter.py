@@ -252,6 +252,11 @@ def drop_start(parts: Iterable[StyledText], count: int) -> list[StyledText]:
     return rest
 
 
+def drop_break(parts: Sequence[StyledText]) -> list[StyledText]:
+    """Return the text without the line break that it begins with, if it does."""
+    return drop_start(parts, _join_texts(parts[:1]) == "\n")
+
+
 def _count_common(old: Sequence[StyledText], new: Sequence[StyledText]) -> int:
     """Return the length of the common beginning, in which styles are equal too."""
     count = 0

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 from rich import box
 from rich.cells import cell_len
@@ -20,8 +20,8 @@ from streamchat.turn import ToolCall
 from streamchat.view.formatting import (
     format_arguments,
     format_duration,
+    format_keywords,
     format_tool_name,
-    format_value,
 )
 from streamchat.view.glyphs import Glyphs, escape_unencodable, supports_unicode
 from streamchat.view.markdown.inline import Span
@@ -70,6 +70,8 @@ def choose_state(
         over: whether the turn is: then a call that has not ended was stopped.
         hint: the panel's.
     """
+    if call.opened:
+        return PanelState(glyphs.speaker, "running", "", hint)
     if call.failed:
         return PanelState(glyphs.failed, "failed", format_duration(call.seconds), hint)
     if call.ended:
@@ -141,7 +143,7 @@ class _Drafter:
         title += self._style(format_tool_name(call.name), "strong")
         body = [self._join_fragments()] if call.fragments or call.code else []
         if call.arguments is not None:
-            short = self._style(f"({_format_call(call.arguments)})")
+            short = self._style(f"({format_keywords(call.arguments)})")
             if _fits(title + short, room):
                 title += short
             else:
@@ -184,12 +186,6 @@ def _take_last(fragments: Pieces, characters: int) -> Sequence[str]:
         if characters <= 0:
             break
     return kept[::-1]
-
-
-def _format_call(arguments: Mapping[str, Any]) -> str:
-    return ", ".join(
-        f"{one_line(name, 64)}={format_value(each)}" for name, each in arguments.items()
-    )
 
 
 def _fits(text: Text, room: int) -> bool:

@@ -68,7 +68,7 @@ class ReasoningDrawing(Growing):
         return draw_top("reasoning", "dim", self.canvas, moment)
 
     def close(
-        self, moment: Moment, figures: Sequence[str] = (), *, failed: bool = False
+        self, moment: Moment, figures: Sequence[str] = (), *, crossed: bool = False
     ) -> list[StyledText]:
         framed = self.framed or self.rest
         return draw_bottom(self._figures, self.canvas, moment) if framed else []

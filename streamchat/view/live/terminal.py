@@ -32,8 +32,16 @@ class Terminal(Protocol):
         """
         ...
 
-    def close(self) -> None:
+    def drain(self) -> None:
         """Wait until all output has reached the terminal.
+
+        Raises:
+            OSError: the terminal is gone.
+        """
+        ...
+
+    def close(self) -> None:
+        """Wait until all output has reached the terminal; nothing more is written.
 
         Raises:
             OSError: the terminal is gone.
@@ -81,12 +89,15 @@ class Tty:
                 self._loop = asyncio.get_running_loop()
                 self._loop.add_writer(self._fd, self._resume)
 
-    def close(self) -> None:
+    def drain(self) -> None:
         self._stop_waiting()
+        while self._waiting:
+            select.select([], [self._fd], [])
+            self._flush()
+
+    def close(self) -> None:
         try:
-            while self._waiting:
-                select.select([], [self._fd], [])
-                self._flush()
+            self.drain()
         finally:
             if self._own is not None:
                 os.close(self._own)

@@ -63,7 +63,9 @@ class TextDrawing(Growing):
         followed: bool,
     ) -> None:
         """Draw the text with a frame or without, for good if it is clear which."""
-        top = draw_top("answer", "strong", self.canvas, moment) if text or rest else []
+        # A line above names the node, and another one may have the last word.
+        title = "" if self.speaker else "answer"
+        top = draw_top(title, "strong", self.canvas, moment) if text or rest else []
         long = self._rows > count_live_rows(moment)
         if top and (isinstance(block, Answer) or long or (moment.over and not followed)):
             self._undecided, self.framed = None, True
@@ -85,10 +87,10 @@ class TextDrawing(Growing):
         return ([LINE_BREAK, *text], rest) if text else (text, rest and [LINE_BREAK, *rest])
 
     def close(
-        self, moment: Moment, figures: Sequence[str] = (), *, failed: bool = False
+        self, moment: Moment, figures: Sequence[str] = (), *, crossed: bool = False
     ) -> list[StyledText]:
         framed = self.framed or (self._undecided is not None and self.rest)
-        return draw_bottom(figures, self.canvas, moment, failed=failed) if framed else []
+        return draw_bottom(figures, self.canvas, moment, crossed=crossed) if framed else []
 
 
 def _count_rows(parts: Sequence[StyledText], columns: int) -> int:

@@ -25,16 +25,17 @@ from streamchat.events import (
     TurnDone,
     TurnFailed,
 )
-from streamchat.text.sanitize import SafeText, cut, join, one_line, sanitize
+from streamchat.text.sanitize import SafeText, join, sanitize
 from streamchat.turn import Turn
 from streamchat.view.formatting import format_figures
 from streamchat.view.glyphs import TICK, choose_glyphs
 from streamchat.view.live.drawing import Canvas, Moment
 from streamchat.view.live.lines import Lines
 from streamchat.view.live.page import Page
-from streamchat.view.live.painter import Painter, reflows
-from streamchat.view.live.phase import find_phase
+from streamchat.view.live.painter import Painter, drop_break, reflows
+from streamchat.view.live.phase import format_status
 from streamchat.view.live.terminal import Terminal, Tty
+from streamchat.view.live.typed import format_typed
 from streamchat.view.look import DEFAULT_LOOK, Look
 from streamchat.view.style import LINE_BREAK, Palette, StyledText, get_style, open_console
 
@@ -44,11 +45,8 @@ _JOIN = 0.004
 """Minimum number of seconds between two frames that only add text."""
 _SHARE = 8
 """How many times longer the pause between two frames is than a frame takes, at least."""
-_QUIET = 2.0
-"""Seconds without an event before the status line counts them."""
 _CORNER = 5
 """Cells before the figures: a corner and a mark."""
-_QUEUED = sanitize("queued: ")
 _HIDE_CURSOR, _SHOW_CURSOR = "\x1b[?25l", "\x1b[?25h"
 
 
@@ -86,7 +84,9 @@ class LiveView:
         self._turn = Turn()
         self._typed: list[SafeText] = []
         """The lines of the user's queued messages and current input."""
-        self._over = False
+        self._over = self._paused = False
+        self._resumed = False
+        """Whether nothing final has been painted since a pause: the cursor's line is empty."""
         self._last_event = 0.0
         self._next_frame = 0.0
         """When the next frame may be painted that only adds text."""
@@ -138,12 +138,10 @@ class LiveView:
         self._paint_soon()
 
     def show_typed(self, queued: Sequence[str], text: str) -> None:
-        room = self._terminal.size[0] - 1
         escape = self._palette.escape_unencodable
-        self._typed = [_crop(join(_QUEUED, one_line(escape(each))), room) for each in queued]
-        if text:
-            prompt = sanitize(f"{self._glyphs.prompt} ")
-            self._typed.append(_crop(join(prompt, one_line(escape(text))), room, end=True))
+        self._typed = format_typed(
+            list(map(escape, queued)), escape(text), self._glyphs.prompt, self._terminal.size[0] - 1
+        )
         self._paint_soon()
 
     def show(self, turn: Turn, event: Event) -> None:
@@ -162,19 +160,25 @@ class LiveView:
         """Stop the process, after giving the shell its cursor back; then paint below its output."""
         self._terminal.write(_SHOW_CURSOR)
         os.kill(os.getpid(), signal.SIGSTOP)
-        self._painter.reset()
-        self._terminal.write(_HIDE_CURSOR)
+        if not self._paused:
+            self._painter.reset()
+            self._terminal.write(_HIDE_CURSOR)
 
     @contextmanager
     def pause(self) -> Iterator[None]:
-        self._paint()
-        if self._timer:
-            self._timer.cancel()
-        self._terminal.write(f"\n{_SHOW_CURSOR}")
-        yield
-        self._painter.reset()
-        self._terminal.write(_HIDE_CURSOR)
-        self._paint()
+        """Erase what is live, and let somebody else write below the rest, from line to line."""
+        self._painter.paint(self._draw(monotonic())[0], [])
+        self._terminal.write(("\r\n" if self._lines.began else "") + _SHOW_CURSOR)
+        self._terminal.drain()
+        self._paused = True
+        try:
+            yield
+        finally:
+            self._painter.reset()
+            self._paused, self._resumed = False, self._lines.began
+            self._last_event = monotonic()
+            self._terminal.write(_HIDE_CURSOR)
+            self._paint()
 
     def _finish(self) -> None:
         """Paint the last frame, in which everything is final."""
@@ -207,14 +211,23 @@ class LiveView:
             self._error = error
 
     def _paint(self) -> None:
+        if self._paused:
+            return
         if self._terminal.busy and not self._over:
             self._wake_in(_FRAME)
             return
         begin = monotonic()
         self._due = None
+        self._painter.paint(*self._draw(begin))
+        end = monotonic()
+        self._next_frame = end + max(_JOIN, _SHARE * (end - begin))
+        self._next_repaint = max(begin + _FRAME, self._next_frame)
+        self._wake_in(TICK)
+
+    def _draw(self, now: float) -> tuple[list[StyledText], list[StyledText]]:
+        """Return the text that has become final, and what is live below it."""
         columns, lines = self._terminal.size
-        answered = self._turn.status == "done"
-        moment = Moment(columns, lines, begin, self._over, answered)
+        moment = Moment(columns, lines, now, self._over, self._turn.status == "done")
         final, rest = self._lines.insert(*self._page.draw(self._turn, moment))
         if self._over:
             final += self._draw_end(moment)
@@ -222,11 +235,10 @@ class LiveView:
             self._add_lines(rest, self._format_status())
             typed = (join(*self._typed, separator="\n"), self._dim)
             self._add_lines(rest, [typed] if self._typed else [])
-        self._painter.paint(final, rest)
-        end = monotonic()
-        self._next_frame = end + max(_JOIN, _SHARE * (end - begin))
-        self._next_repaint = max(begin + _FRAME, self._next_frame)
-        self._wake_in(TICK)
+        if not self._resumed:
+            return final, rest
+        self._resumed = not final
+        return (drop_break(final), rest) if final else (final, drop_break(rest))
 
     def _add_lines(self, rest: list[StyledText], lines: list[StyledText]) -> None:
         """Add lines below the live text, if there are any."""
@@ -240,23 +252,14 @@ class LiveView:
             figures = []
         elif cell_len(f" {self._glyphs.dot} ".join(figures)) > moment.columns - _CORNER:
             figures = format_figures(self._turn, brief=True)
-        return self._page.draw_end(figures, moment, failed=not moment.answered)
+        # A failure gets its cross below, with the cause.
+        return self._page.draw_end(figures, moment, crossed=self._turn.status == "cancelled")
 
     def _format_status(self) -> list[StyledText]:
         """Return a line that says what is going on, if nothing else on the screen moves."""
         now = monotonic()
-        phase, moves = find_phase(self._turn)
-        moves = moves and not (phase == "thinking" and self._hides_reasoning)
         quiet = now - self._last_event
-        if not phase or (moves and quiet < _QUIET):
-            return []
-        since = f", last byte {quiet:.0f} s ago" if moves else f", {quiet:.0f} s"
-        text = f"{self._glyphs.spin(now)} {phase}{since if quiet >= _QUIET else ''}"
-        return self._palette.apply([(text, "dim")])
-
-
-def _crop(line: SafeText, columns: int, *, end: bool = False) -> SafeText:
-    """Return as much of a line as fits: its beginning, or its end."""
-    while line and cell_len(line) > columns:
-        line = cut(line, 1) if end else cut(line, 0, -1)
-    return line
+        status = format_status(self._turn, quiet, hides_reasoning=self._hides_reasoning)
+        return self._palette.apply(
+            [(f"{self._glyphs.spin(now)} {status}", "dim")] if status else []
+        )

@@ -12,7 +12,17 @@ from typing import Any, TypeAlias
 from pygments.lexer import ExtendedRegexLexer, Lexer, LexerContext, RegexLexer
 from pygments.lexers import LEXERS, get_lexer_by_name
 from pygments.styles import get_style_by_name
-from pygments.token import Comment, Generic, Keyword, Name, Number, Operator, String, Token
+from pygments.token import (
+    Comment,
+    Generic,
+    Keyword,
+    Name,
+    Number,
+    Operator,
+    Punctuation,
+    String,
+    Token,
+)
 
 from streamchat.view.markdown.inline import Span
 
@@ -33,6 +43,8 @@ _STYLES: tuple[tuple[TokenType, str], ...] = (
     (Generic.Heading, "keyword"),
     (Generic.Subheading, "keyword"),
     (Generic.Prompt, "mark"),
+    (Generic.Error, "failed"),
+    (Punctuation.Marker, "failed"),
 )
 """The plain style: few of the sixteen standard colors are legible on any background."""
 
@@ -76,6 +88,12 @@ class Highlighter:
             (text.removesuffix("\n"), _find_style(kind, self._style)) for _, kind, text in tokens
         )
         return list(_merge(styled))
+
+
+def highlight_whole(text: str, lexer: Lexer, style: str | None = None) -> list[Span]:
+    """Return the spans of a text that is complete, with a line end after it."""
+    tokens = lexer.get_tokens(text)
+    return list(_merge((piece, _find_style(kind, style)) for kind, piece in tokens))
 
 
 def load_lexer(language: str) -> Lexer:

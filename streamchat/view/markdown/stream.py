@@ -135,11 +135,16 @@ class MarkdownStream(BlockParser):
     def end_block(self) -> None:
         if self._inline:
             self._settle(self._inline.feed("", final=True), self._hang)
-            self._final.add(self._wrap.finish() if self._wrap else [])
+            self._settle_last_word()
             self._inline = None
         if self._table:
             self._settle_rows(self._table.take(self._room, whole=True))
+            self._settle_last_word()
             self._table = None
+
+    def _settle_last_word(self) -> None:
+        """Add what wrapping has kept back; a row is wrapped if it is too long for its table."""
+        self._final.add(self._wrap.finish() if self._wrap else [])
 
     def _make_inline(self, style: str = "") -> Inline:
         return Inline(f"{self._text_style} {style}".strip())

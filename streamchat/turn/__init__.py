@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any, Literal, TypeAlias, assert_never
+from typing import Any, Literal, assert_never
 
 from streamchat.events import (
+    ANSWER_TOOL,
     AnswerDelta,
     ArgumentsDelta,
     ChunkReceived,
@@ -32,100 +33,38 @@ from streamchat.events import (
     TurnStarted,
 )
 from streamchat.text.pieces import Pieces
+from streamchat.turn.blocks import (
+    Answer,
+    Block,
+    Code,
+    Note,
+    Output,
+    Prose,
+    Question,
+    Reasoning,
+    Result,
+    Speaker,
+    ToolCall,
+)
 
-
-@dataclass(frozen=True, slots=True)
-class Prose:
-    """Text that accompanies the model's calls."""
-
-    text: Pieces = field(default_factory=Pieces)
-
-
-@dataclass(frozen=True, slots=True)
-class Reasoning:
-    """The model's reasoning, as far as the server reveals it."""
-
-    text: Pieces = field(default_factory=Pieces)
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """An answer: written in the call `call_id`, or plain text if that is empty.
-
-    It is `refused` if its call failed; the model is then asked again.
-    """
-
-    call_id: str = ""
-    text: Pieces = field(default_factory=Pieces)
-    refused: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Note:
-    """A notice to the user, such as a retry."""
-
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class Speaker:
-    """The node of the agent's graph that the next blocks come from; see `SpeakerChanged`."""
-
-    name: str
-    depth: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Output:
-    """A line that the agent's own code printed; see `OutputReceived`."""
-
-    text: str
-    origin: str = "stdout"
-
-
-@dataclass(frozen=True, slots=True)
-class Question:
-    """What the agent asks the user, and what the user has answered, if anything yet."""
-
-    request: InputRequested
-    answer: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Code:
-    """A line of Python in which the model writes its calls, until the first of them is known."""
-
-    text: Pieces = field(default_factory=Pieces)
-
-
-@dataclass(frozen=True, slots=True)
-class ToolCall:
-    """One call: the fragments of its arguments, the arguments decoded, and its outcome.
-
-    `code` is the line of Python that the model wrote, if this is the line's first call.
-    """
-
-    call_id: str
-    name: str
-    fragments: Pieces = field(default_factory=Pieces)
-    arguments: Mapping[str, Any] | None = None
-    state: Literal["arriving", "running", "done", "failed"] = "arriving"
-    output: str = ""
-    seconds: float = 0.0
-    code: Pieces = field(default_factory=Pieces)
-
-    @property
-    def failed(self) -> bool:
-        """Whether the call ended without a result."""
-        return self.state == "failed"
-
-    @property
-    def ended(self) -> bool:
-        """Whether the call is over, with a result or without."""
-        return self.state in ("done", "failed")
-
-
-Block: TypeAlias = Prose | Reasoning | Code | ToolCall | Answer | Note | Speaker | Output | Question
+__all__ = [
+    "Answer",
+    "Block",
+    "Code",
+    "Note",
+    "Output",
+    "Prose",
+    "Question",
+    "Reasoning",
+    "Result",
+    "Speaker",
+    "ToolCall",
+    "Turn",
+    "accumulate",
+    "find_answer",
+    "fold",
+    "reduce",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +75,7 @@ class Turn:
     the time taken to write `output_tokens`, from the first token of each message to its end.
     `prompt_progress` is how much of the latest request has been read, where the server tells.
     `context_tokens` is what the latest request and its reply took of the model's context.
+    `message_at` is the position of the latest message: texts before it do not grow any more.
     """
 
     question: str = ""
@@ -152,6 +92,7 @@ class Turn:
     context_tokens: int | None = None
     prompt_progress: PromptProgress | None = None
     generation_seconds: float = 0.0
+    message_at: int = 0
 
     @property
     def answer(self) -> Pieces:
@@ -196,13 +137,50 @@ class Turn:
 
     def _with_text(self, kind: type[Prose] | type[Reasoning] | type[Code], text: str) -> Turn:
         at = len(self.blocks) - 1
-        # Reasoning and output may arrive in the middle of a text, and do not end it.
-        passing = (Reasoning, Output) if kind is Prose else Output
-        while at >= 0 and isinstance(self.blocks[at], passing):
+        # These may arrive in the middle of a text, and do not end it.
+        passing = (Output, Result, Reasoning) if kind is Prose else (Output, Result)
+        while at >= self.message_at and isinstance(self.blocks[at], passing):
             at -= 1
-        if at >= 0 and isinstance(current := self.blocks[at], kind):
+        if at >= self.message_at and isinstance(current := self.blocks[at], kind):
             return self._with_block(at, kind(current.text.append(text)))
         return replace(self, blocks=(*self.blocks, kind(Pieces([text]))))
+
+    def _with_block_above_calls(self, block: Output | Question) -> Turn:
+        """Add a block above the calls that have not ended: these still change, and it does not."""
+        place = len(self.blocks)
+        for at in range(place - 1, -1, -1):
+            match self.blocks[at]:
+                case ToolCall(name=name, ended=False, opened=False) if name != ANSWER_TOOL:
+                    place = at
+                case Output():
+                    break  # any calls above it have ended
+        return replace(
+            self,
+            blocks=(*self.blocks[:place], block, *self.blocks[place:]),
+            message_at=self.message_at + (place < self.message_at),
+        )
+
+    def _with_speaker(self, speaker: Speaker) -> Turn:
+        """Add a speaker, and open the calls that may run its graph."""
+        depth = 0
+        blocks: list[Block] = []
+        for block in self.blocks:
+            if isinstance(block, Speaker):
+                depth = block.depth
+            elif isinstance(block, ToolCall) and block.state == "running":
+                block = replace(block, opened=block.opened or depth < speaker.depth)
+            blocks.append(block)
+        return replace(self, blocks=(*blocks, speaker))
+
+    def _with_end(self, event: ToolFinished) -> Turn:
+        """End a call; if it was opened, below the blocks that are inside it."""
+        state = "failed" if event.failed else "done"
+        after = self._with_call(
+            event.call_id, state=state, output=event.output, seconds=event.seconds
+        )
+        if self.call(event.call_id).opened:
+            return replace(after, blocks=(*after.blocks, Result(event.call_id)))
+        return after._with_refused_answer(event.call_id) if event.failed else after
 
     def _with_input(self, request_id: str, answer: str) -> Turn:
         for position, block in enumerate(self.blocks):
@@ -222,7 +200,9 @@ class Turn:
 
     def _with_answer(self, text: str, call_id: str) -> Turn:
         answer, at = self._answer(), self._last(Answer)
-        if answer and at is not None and answer.call_id == call_id:
+        # A node that asked the user starts over, and so does its answer.
+        asked = at is not None and any(isinstance(each, Question) for each in self.blocks[at:])
+        if answer and at is not None and answer.call_id == call_id and not asked:
             return self._with_block(at, replace(answer, text=answer.text.append(text)))
         return replace(self, blocks=(*self.blocks, Answer(call_id, Pieces([text]))))
 
@@ -234,7 +214,9 @@ class Turn:
         prose = None if at is None else self.blocks[at]
         if at is not None and isinstance(prose, Prose) and prose.text.text == answer:
             return self._with_block(at, Answer("", prose.text))
-        return replace(self, blocks=(*self.blocks, Answer("", Pieces([answer]))))
+        # It is the graph's and no node's.
+        speaker = [Speaker("")] if any(isinstance(each, Speaker) for each in self.blocks) else []
+        return replace(self, blocks=(*self.blocks, *speaker, Answer("", Pieces([answer]))))
 
     def _with_refused_answer(self, call_id: str) -> Turn:
         """Mark the answer of a failed call as refused, and move the call after it."""
@@ -261,7 +243,7 @@ def reduce(turn: Turn, event: Event) -> Turn:
         case TurnStarted(question, model):
             return Turn(question=question, model=model)
         case StepStarted(step):
-            return replace(turn, step=step, prompt_progress=None)
+            return replace(turn, step=step, prompt_progress=None, message_at=len(turn.blocks))
         case PromptProgress():
             return replace(turn, prompt_progress=event)
         case TextDelta(text):
@@ -279,18 +261,16 @@ def reduce(turn: Turn, event: Event) -> Turn:
             return turn._with_call(call_id, fragments=fragments)
         case ToolStarted(call_id, arguments):
             return turn._with_call(call_id, arguments=arguments, state="running")
-        case ToolFinished(call_id, output, failed, seconds):
-            state = "failed" if failed else "done"
-            after = turn._with_call(call_id, state=state, output=output, seconds=seconds)
-            return after._with_refused_answer(call_id) if failed else after
+        case ToolFinished():
+            return turn._with_end(event)
         case StepFinished():
             return _with_step(turn, event)
         case SpeakerChanged(name, depth):
-            return replace(turn, blocks=(*turn.blocks, Speaker(name, depth)))
+            return turn._with_speaker(Speaker(name, depth))
         case OutputReceived(text, origin):
-            return replace(turn, blocks=(*turn.blocks, Output(text, origin)))
+            return turn._with_block_above_calls(Output(text, origin))
         case InputRequested():
-            return replace(turn, blocks=(*turn.blocks, Question(event)))
+            return turn._with_block_above_calls(Question(event))
         case InputReceived(request_id, answer):
             return turn._with_input(request_id, answer)
         case TurnDone(answer, tools_used, seconds):

@@ -1,0 +1,16 @@
+"""The secrets that the user's agent finds in its environment."""
+
+from __future__ import annotations
+
+import os
+
+from streamchat.text.redact import Redactor
+
+_NAMES = ("_API_KEY", "_TOKEN", "_SECRET")
+"""How the names of variables end that hold one."""
+
+
+def learn_secrets(redactor: Redactor) -> None:
+    """Let a redactor learn them; the agent's code may have set some since, as from `.env`."""
+    names = [name for name in os.environ if name.endswith(_NAMES)]
+    redactor.learn(*(os.environ.get(name, "") for name in names))

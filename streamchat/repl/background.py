@@ -1,0 +1,140 @@
+"""Shows what happens in the background: how loading an agent ends, and what its code prints."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
+
+from streamchat.agent.target.errors import TargetError
+from streamchat.agent.target.loader import TargetLoader
+from streamchat.process.styles import dim
+from streamchat.repl.chat import Chat
+from streamchat.repl.errors import describe_error, is_expected
+from streamchat.repl.prompt import Prompt
+from streamchat.repl.welcome import format_kind
+from streamchat.view.glyphs import choose_glyphs
+from streamchat.view.outcome import report_failure, report_output
+from streamchat.view.traceback import show_traceback
+
+if TYPE_CHECKING:
+    # It imports LangChain, which the prompt must not wait for.
+    from streamchat.agent.target.source import TargetSource
+
+
+@dataclass(frozen=True, slots=True)
+class _News:
+    lines: list[str]
+    outcome: TargetSource | TargetError | None
+    is_reload: bool
+
+
+def watch(chat: Chat, prompt: Prompt) -> None:
+    """From now on, show above the open prompt what happens in the background."""
+    loop = asyncio.get_running_loop()
+
+    def show() -> None:
+        if prompt.is_open and (news := _take_news(chat)):
+            prompt.print_above(partial(_print_news, chat, news))
+
+    def wake() -> None:
+        with suppress(RuntimeError):  # the chat has ended
+            loop.call_soon_threadsafe(show)
+
+    def report_activity() -> None:
+        prompt.redraw()
+        wake()
+
+    chat.loader.on_activity = report_activity
+    if isinstance(chat.loader, TargetLoader):
+        chat.loader.relay.on_line = wake
+
+
+def show_news(chat: Chat) -> None:
+    """Print what has happened since the last call, while neither prompt nor turn is shown."""
+    if news := _take_news(chat):
+        _print_news(chat, news)
+        chat.separate()
+
+
+def report_error(chat: Chat, error: Exception) -> None:
+    """Print an error; if an agent cannot be loaded, also what its code printed, and where it is."""
+    if isinstance(error, TargetError):
+        _report_broken_agent(chat, error)
+        return
+    hint = "" if is_expected(error) else " (/verbose shows where)"
+    cause = chat.redactor.redact(describe_error(error))
+    report_failure(f"{cause}{hint}", plain=chat.options.plain)
+
+
+def _report_broken_agent(chat: Chat, error: TargetError) -> None:
+    if news := _take_news(chat):
+        _print_lines(chat, news.lines)
+    advice = "The agent that was loaded before is still in use." if chat.loader.source else ""
+    report_failure(chat.redactor.redact(str(error)), advice, plain=chat.options.plain)
+    if error.traceback:
+        chat.traceback = error.traceback
+        if chat.interactive:  # elsewhere an error is one line
+            print_traceback(chat)
+
+
+def print_traceback(chat: Chat) -> None:
+    """Print the traceback of the agent's last failure."""
+    text = chat.redactor.redact(chat.traceback)
+    show_traceback(text, sys.stdout, chat.settings.code_style, plain=chat.is_plain)
+
+
+def reload_if_saved(chat: Chat) -> None:
+    """With --watch, start to load the agent anew if one of its files was saved."""
+    if chat.watches and isinstance(chat.loader, TargetLoader) and chat.loader.has_changed:
+        chat.loader.start_reload()
+
+
+def report_reload(chat: Chat, source: TargetSource) -> None:
+    """Say what was loaded anew, after what its code printed."""
+    if news := _take_news(chat):
+        _print_lines(chat, news.lines)
+    chat.say(f"reloaded {source.name}: {format_kind(source.kind, len(source.tools), ', ')}")
+
+
+def _take_news(chat: Chat) -> _News | None:
+    loader = chat.loader
+    if not isinstance(loader, TargetLoader):
+        return None
+    lines, outcome = loader.take_lines(), loader.take_outcome()
+    return _News(lines, outcome, loader.attempts > 1) if lines or outcome else None
+
+
+def _print_news(chat: Chat, news: _News) -> None:
+    _print_lines(chat, news.lines)
+    if isinstance(news.outcome, TargetError):
+        report_error(chat, news.outcome)
+    elif not chat.interactive:
+        return
+    elif news.outcome and news.is_reload:
+        report_reload(chat, news.outcome)
+    elif news.outcome:
+        _introduce(chat, news.outcome)
+
+
+def _introduce(chat: Chat, source: TargetSource) -> None:
+    """Say what kind of agent has been loaded."""
+    kind, tools = source.kind, len(source.tools)
+    if chat.is_plain:
+        chat.say(f"{source.name} is ready: {format_kind(kind, tools, ', ')}.")
+    else:
+        dot = choose_glyphs(sys.stdout.encoding).dot
+        chat.say(f" {format_kind(kind, tools, f' {dot} ')}", dim)
+
+
+def _print_lines(chat: Chat, lines: Sequence[str]) -> None:
+    """Print what the agent's code printed; on a pipe, standard output is for answers."""
+    for line in lines:
+        if chat.interactive:
+            chat.say(line, dim)
+        else:
+            report_output(line)

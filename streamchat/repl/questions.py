@@ -1,0 +1,93 @@
+"""Prompts for a single answer: of what the agent asks, or a key."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import textwrap
+
+from prompt_toolkit import PromptSession
+from prompt_toolkit.document import Document
+from prompt_toolkit.formatted_text import StyleAndTextTuples
+from prompt_toolkit.history import InMemoryHistory
+from prompt_toolkit.output import DummyOutput
+from prompt_toolkit.utils import get_cwidth
+
+from streamchat.process.tty import can_repaint
+from streamchat.repl.errors import catch_errors
+from streamchat.repl.output import terminal_output
+from streamchat.repl.pastes import ShowLabels
+from streamchat.repl.prompt import (
+    ESCAPE_SECONDS,
+    STYLE,
+    Prompt,
+    bind_prompt_keys,
+    bind_reports,
+    choose_color_depth,
+)
+
+_LEAST_ROOM = 10
+"""Columns beside a question for the answer to it."""
+
+
+async def read_reply(question: str, draft: str, prompt: Prompt) -> str:
+    """Return what the user types after a question, whole.
+
+    Args:
+        question: free of control characters.
+        draft: the text to start with.
+        prompt: the chat's, whose keys and pastes are the same.
+
+    Raises:
+        KeyboardInterrupt: the user pressed Ctrl-C.
+        EOFError: the user pressed Ctrl-D.
+    """
+    session: PromptSession[str] = PromptSession(
+        output=terminal_output(),
+        history=InMemoryHistory(),
+        key_bindings=bind_prompt_keys(prompt.pastes),
+        editing_mode=prompt.mode,
+        input_processors=[ShowLabels(prompt.pastes)],
+        multiline=True,
+        style=STYLE,
+        color_depth=choose_color_depth(),
+        include_default_pygments_style=False,
+        enable_suspend=True,
+    )
+    session.app.ttimeoutlen = ESCAPE_SECONDS
+    message: StyleAndTextTuples = [("class:question", _lay_out(question, draft))]
+    if not can_repaint(sys.stdout):  # where prompt-toolkit does not show the draft
+        message.append(("", draft))
+    with catch_errors(prompt.report):
+        text = await session.prompt_async(
+            message, default=Document(draft), set_exception_handler=False, handle_sigint=False
+        )
+    return prompt.pastes.unfold(text)
+
+
+def _lay_out(question: str, draft: str) -> str:
+    """Return the question, with a line end unless there is room beside it."""
+    columns = shutil.get_terminal_size().columns
+    # prompt-toolkit does not show a prompt that takes the whole width.
+    if "\n" not in draft and get_cwidth(question + draft) + _LEAST_ROOM < columns:
+        return question
+    return f"{textwrap.fill(question, columns - 1)}\n"
+
+
+async def read_secret(question: str) -> str | None:
+    """Return what the user types without echoing it, or None if the user cancels."""
+    output = terminal_output()
+    # prompt-toolkit would echo the secret on a dumb terminal.
+    session = PromptSession[str](output=output or DummyOutput(), key_bindings=bind_reports())
+    if output is None:
+        print(question, end="", flush=True)  # noqa: T201  # a REPL prints
+    try:
+        with catch_errors(lambda _: None):  # an error could quote the secret
+            return await session.prompt_async(
+                question, is_password=True, set_exception_handler=False, handle_sigint=False
+            )
+    except (KeyboardInterrupt, EOFError):
+        return None
+    finally:
+        if output is None:
+            print(flush=True)  # noqa: T201

@@ -1,0 +1,162 @@
+"""Answering what the agent asks, in the chat."""
+
+from __future__ import annotations
+
+import os
+import signal
+from pathlib import Path
+from subprocess import PIPE
+
+from tests.chatting import CTRL_C, CTRL_D, EMPTIED, ENTER, Chat
+from tests.program import run, start
+from tests.server import Server, calls, says
+from tests.targets import write
+
+CHOICE = "approve, edit, reject or respond?"
+
+
+def write_careful_agent(server: Server, home: Path) -> str:
+    """Write a file with an agent whose calls have to be approved; return its name."""
+    agent = write(
+        home / "mine.py",
+        f"""
+        from langchain.agents import create_agent
+        from langchain.agents.middleware import HumanInTheLoopMiddleware
+        from langchain_openai import ChatOpenAI
+        from langgraph.checkpoint.memory import InMemorySaver
+
+
+        def multiply(x: float, y: float) -> float:
+            "Multiply two numbers."
+            return x * y
+
+
+        model = ChatOpenAI(model="m", base_url={server.url!r}, api_key="sk", max_retries=0)
+        approval = HumanInTheLoopMiddleware({{"multiply": True}})
+        saver = InMemorySaver()
+        agent = create_agent(model, [multiply], middleware=[approval], checkpointer=saver)
+        """,
+    )
+    return f"{agent}:agent"
+
+
+def test_calls_are_approved_edited_and_rejected(server: Server, tmp_path: Path) -> None:
+    agent = write_careful_agent(server, tmp_path)
+    with Chat(server, tmp_path, "--agent", agent) as chat:
+        chat.wait_until_ready()
+
+        server.script(calls("multiply", x=3, y=4), says("25."))
+        chat.type(f"3 * 4?{ENTER}")
+        chat.wait_for(CHOICE)
+        chat.type(f"r{ENTER}")
+        chat.wait_for("r could be reject or respond: type rej or res")
+        chat.wait_for(lambda lines: lines[-1] == CHOICE)
+        chat.type(f"e{ENTER}")
+        chat.wait_for('arguments: {"x": 3, "y": 4}')
+        chat.type(f"{EMPTIED}{{5{ENTER}")
+        chat.wait_for("edit takes the new arguments as a JSON object")
+        chat.wait_for(lambda lines: lines[-1] == "arguments: {5")
+        chat.type(f'{EMPTIED}{{"x": 5, "y": 5}}{ENTER}')
+        chat.wait_for_prompt()
+        assert "25.0" in chat.shown
+
+        two = calls("multiply", id="a", x=1, y=2) + calls("multiply", id="b", x=3, y=4)
+        server.script(two, says("Done."))
+        chat.type(f"both{ENTER}")
+        chat.wait_for(f"1 of 2, multiply: {CHOICE}")
+        chat.type(f"a{ENTER}")
+        chat.wait_for(f"2 of 2, multiply: {CHOICE}")
+        chat.type(f"rej{ENTER}")
+        chat.wait_for("why (may be empty):")
+        chat.type(f"too big{ENTER}")
+        chat.wait_for("Done.")
+        results = server.requests[-1]["messages"][-2:]
+        contents = {each["tool_call_id"]: each["content"] for each in results}
+        assert contents["a"] == "2.0"
+        assert "too big" in contents["b"]
+        chat.wait_for_prompt()
+        chat.leave()
+
+
+def test_a_question_stops_the_turn_on_ctrl_c_and_keeps_what_was_typed(
+    server: Server, tmp_path: Path
+) -> None:
+    agent = write_careful_agent(server, tmp_path)
+    with Chat(server, tmp_path, "--agent", agent) as chat:
+        chat.wait_until_ready()
+        for number, key in enumerate((CTRL_C, CTRL_D), 1):
+            server.script(calls("multiply", x=3, y=4))
+            chat.type(f"go{ENTER}and then{ENTER}a draft")
+            chat.wait_for(lambda _, number=number: chat.shown.count(CHOICE) == number)
+            chat.type(key)
+            chat.wait_for_prompt("and then")
+            assert chat.shown.count("interrupted") == number
+            chat.type(CTRL_C)
+            chat.wait_for_prompt("a draft")
+            chat.type(EMPTIED)
+            chat.wait_for_prompt()
+        assert len(server.requests) == 2
+        chat.leave()
+
+
+def test_a_node_asks_for_words(server: Server, tmp_path: Path) -> None:
+    write(
+        tmp_path / "mine.py",
+        """
+        from langgraph.checkpoint.memory import InMemorySaver
+        from langgraph.graph import START, MessagesState, StateGraph
+        from langgraph.types import interrupt
+
+
+        def node(state):
+            return {"messages": [("ai", f"It rains in {interrupt('Which city?')}.")]}
+
+
+        agent = StateGraph(MessagesState).add_node(node).add_edge(START, "node")
+        agent = agent.compile(checkpointer=InMemorySaver())
+        """,
+    )
+    with Chat(server, tmp_path, "--agent", f"{tmp_path}/mine.py:agent") as chat:
+        chat.wait_until_ready()
+        chat.type(f"Where?{ENTER}")
+        chat.wait_for("answer:")
+        chat.type(f"{ENTER}")
+        chat.wait_for(lambda _: chat.shown.count("answer:") == 2)
+        chat.type(f"Paris{ENTER}")
+        chat.wait_for("It rains in Paris.")
+        chat.wait_for_prompt()
+        chat.leave()
+
+
+def test_a_script_answers_with_its_next_line(server: Server, tmp_path: Path) -> None:
+    agent = write_careful_agent(server, tmp_path)
+    twice = [calls("multiply", x=3, y=4), says("12.")]
+    server.script(*twice, says("Two."), calls("multiply", x=3, y=4), calls("multiply", x=3, y=4))
+    lines = "3 * 4?\n\napprove\nand?\n3 * 4?\nmaybe\n3 * 4?\n"
+    done = run(tmp_path, "repl", "--agent", agent, stdin=lines)
+    assert done.stdout == "12.\nTwo.\n"
+    assert [line for line in done.stderr.splitlines() if line.startswith("error: ")] == [
+        "error: the next line does not answer the agent's question: "
+        "type approve, edit {JSON}, reject: WHY or respond: TEXT",
+        "error: standard input has ended before the agent's question was answered",
+    ]
+    assert done.returncode == 1
+
+
+def test_ctrl_c_stops_a_script_s_turn_and_loses_no_line(server: Server, tmp_path: Path) -> None:
+    agent = write_careful_agent(server, tmp_path)
+    server.script(calls("multiply", x=3, y=4), says("Again."))
+    options = {"stdin": PIPE, "stdout": PIPE, "stderr": PIPE}
+    with start(tmp_path, "repl", "--agent", agent, options=options) as process:
+        assert process.stdin
+        assert process.stderr
+        process.stdin.write(b"3 * 4?\n")
+        process.stdin.flush()
+        asked = b""
+        while b"multiply(x=3, y=4)" not in asked:
+            asked += os.read(process.stderr.fileno(), 4096)
+        process.send_signal(signal.SIGINT)
+        while b"interrupted" not in asked:
+            asked += os.read(process.stderr.fileno(), 4096)
+        out, _ = process.communicate(b"again\n")
+    assert out == b"Again.\n"
