@@ -136,6 +136,7 @@ class TestSums:
         grammar = of_numbers(*numbers)
         assert grammar.matches(" + ".join(numbers))
         assert grammar.matches(f"{numbers[0]} * ({numbers[-1]} - {numbers[-2]})")
+        assert grammar.matches(f"({' + '.join(numbers[:5])}) / {numbers[5]}")
         assert not grammar.matches("1 + 2")
         assert not grammar.matches(" + ".join([*numbers, numbers[0]]))
 

@@ -147,7 +147,7 @@ def _mix_numbers(numbers: Sequence[str]) -> tuple[str, list[str]]:
     after = " | ".join(["operator part", *factors])
     return "sum", [
         f"sum ::= part ({after}){{1,{len(numbers) - 1}}}",
-        'part ::= number | "(" number (operator number){1,2} ")"',
+        'part ::= number | "(" number (operator number){1,5} ")"',
         f"number ::= {_write_numbers(plain)}",
     ]
 
