@@ -26,7 +26,6 @@ from tests.server import (
     fails,
     notebook,
     says,
-    wait_for_request,
 )
 from tests.stores import store_turns
 from tests.turns import ASKING, DELEGATING, PRINTING
