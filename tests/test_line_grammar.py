@@ -319,6 +319,8 @@ class TestAnswers:
                 "It is -1500,",
                 "It is -1500 and ",
                 "It is 1,500.",
+                "It is -1500. You have 12.",
+                "You have 12. It is -1500.",
                 "Is" * 200 + " -1500",
             ),
         ):
