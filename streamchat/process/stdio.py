@@ -37,7 +37,7 @@ def reserve_stdout() -> None:
         sys.stdout.flush()
         encoding, errors = sys.stdout.encoding, sys.stdout.errors
         reserved = os.dup(_stdout)
-        sys.stdout = open(reserved, "w", encoding=encoding, errors=errors, newline="")  # noqa: SIM115  # until the end
+        sys.stdout = os.fdopen(reserved, "w", encoding=encoding, errors=errors, newline="")
         os.dup2(2, _stdout)
         _stdout = reserved
 
