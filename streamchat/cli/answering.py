@@ -7,16 +7,16 @@ import os
 import signal
 import sys
 
-from streamchat.agent.target.interrupts import read_answer
+from streamchat.agent.target.interrupts import join_answers, read_answer, split_request
 from streamchat.events import InputRequested
 from streamchat.process.interrupts import InterruptHandler
 from streamchat.process.stdio import write_stderr
 from streamchat.process.tty import echo_on
 from streamchat.sessions.turns import UserAnswer
-from streamchat.text.sanitize import sanitize
+from streamchat.text.sanitize import SafeText, sanitize
 from streamchat.view.outcome import report_failure
 
-_PROMPT = sanitize("your answer: ")
+_PROMPT = "your answer: "
 _LONGEST = 1 << 16
 """Bytes of a line; terminals take fewer."""
 
@@ -45,21 +45,29 @@ class TerminalAnswers:
         return None if task.cancelled() else task.result()
 
     async def _ask(self, requested: InputRequested) -> UserAnswer | None:
-        while line := await _read_line():
+        answers = []
+        for label, part in split_request(requested):
+            if (answer := await self._ask_part(label, part)) is None:
+                # Ctrl-D ends the turn as Ctrl-C does.
+                self._interrupts.interrupt(signal.SIGINT)
+                return None
+            answers.append(answer.value)
+        return UserAnswer(join_answers(answers))
+
+    async def _ask_part(self, label: str, requested: InputRequested) -> UserAnswer | None:
+        while line := await _read_line(sanitize(f"{label}{_PROMPT}")):
             if not line.strip():
                 continue
             try:
                 return UserAnswer(read_answer(requested, line))
             except ValueError as error:
                 report_failure(str(error), plain=self._plain)
-        # Ctrl-D ends the turn as Ctrl-C does.
-        self._interrupts.interrupt(signal.SIGINT)
         return None
 
 
-async def _read_line() -> str:
+async def _read_line(prompt: SafeText) -> str:
     """Return a typed line with its end; empty at the end of the input."""
-    write_stderr(_PROMPT, end="")
+    write_stderr(prompt, end="")
     ready = asyncio.Event()
     loop = asyncio.get_running_loop()
     loop.add_reader(sys.stdin.fileno(), ready.set)
