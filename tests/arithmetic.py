@@ -1,9 +1,8 @@
 """What the embedded model gets right: python -m tests.arithmetic [MODEL]
 
 Asks the agent, as users run it, questions of four kinds, each in its own conversation; a follow-up
-comes after another question. None of them is in the model's prompt, and none was looked at while
-the prompt was written. An answer to a sum is right if it contains the number; one that needs no
-tool, if it contains a word and no tool was called.
+comes after another question. None of them is in the model's prompt. An answer to a sum is right if
+it contains the number; one that needs no tool, if it contains a word and no tool was called.
 """
 
 from __future__ import annotations

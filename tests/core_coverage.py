@@ -25,14 +25,15 @@ CORE = (
     *(
         f"models/embedded/pythonic/{module}"
         for module in (
-            *("expression", "grammar", "line", "numbers", "plan", "prompt", "schema", "toolbox"),
+            *("expression", "grammar", "layout", "line", "numbers", "plan", "prompt", "schema"),
+            *("toolbox", "wording"),
         )
     ),
 )
 TESTS = {
     *("test_events", "test_turn", "test_decoder", "test_wire"),
     *("test_partial_json", "test_redact", "test_sanitize", "test_think"),
-    *("test_pythonic", "test_line_grammar", "test_line_turn"),
+    *("test_pythonic", "test_line_grammar", "test_line_turn", "test_wording", "test_layout"),
 }
 DIRECTORY = "core_coverage_directory"
 

@@ -28,6 +28,8 @@ from tests.server import Server, answers
 from tests.test_signals import assert_ends, get_settings
 
 QUESTION = "What is 10 + 10"
+PATIENT = ("--timeout", "3600")
+"""On a busy machine, reading a prompt takes longer than the default limit."""
 TYPED_KEY = "sk-typed-7Hq2ZxW9bN4vR8kT3mY6"
 
 
@@ -54,9 +56,7 @@ def first(
 ) -> subprocess.CompletedProcess[str]:
     """The first question on a machine without key or server, once it has the model."""
     home = tmp_path_factory.mktemp("home")
-    # On a busy machine, processing the instructions takes longer than the default limit.
-    arguments = ("ask", "--plain", "--timeout", "3600", QUESTION)
-    return run(home, *arguments, fresh=True, XDG_CACHE_HOME=str(cache))
+    return run(home, "ask", "--plain", *PATIENT, QUESTION, fresh=True, XDG_CACHE_HOME=str(cache))
 
 
 def states(cache: Path) -> list[Path]:
@@ -79,7 +79,7 @@ def test_a_later_process_starts_from_the_saved_state(
 ) -> None:
     (state,) = states(cache)
     before = state.read_bytes()
-    done = run(tmp_path, "ask", QUESTION, fresh=True, XDG_CACHE_HOME=str(cache))
+    done = run(tmp_path, "ask", *PATIENT, QUESTION, fresh=True, XDG_CACHE_HOME=str(cache))
     assert (done.returncode, done.stderr) == (0, "")
     assert "20" in done.stdout
     assert state.read_bytes() == before
@@ -143,7 +143,7 @@ def test_a_damaged_state_is_rebuilt(
     before = {state: state.stat().st_size for state in states(cache)}
     for state, size in before.items():
         os.truncate(state, size // 2)
-    done = run(tmp_path, "ask", QUESTION, fresh=True, XDG_CACHE_HOME=str(cache))
+    done = run(tmp_path, "ask", *PATIENT, QUESTION, fresh=True, XDG_CACHE_HOME=str(cache))
     assert (done.returncode, done.stderr) == (0, "")
     assert [state for state, size in before.items() if state.stat().st_size == size]
 
@@ -151,7 +151,8 @@ def test_a_damaged_state_is_rebuilt(
 def test_an_answer_without_tools_is_sane_and_ends(
     first: subprocess.CompletedProcess[str], cache: Path, tmp_path: Path
 ) -> None:
-    done = run(tmp_path, "ask", "--no-tools", "What is NLP?", fresh=True, XDG_CACHE_HOME=str(cache))
+    arguments = ("ask", *PATIENT, "--no-tools", "What is NLP?")
+    done = run(tmp_path, *arguments, fresh=True, XDG_CACHE_HOME=str(cache))
     assert (done.returncode, done.stderr) == (0, "")
     assert "language" in done.stdout.lower()
     words = done.stdout.split()
@@ -194,10 +195,9 @@ def test_a_question_that_is_too_long_is_a_one_line_error(
 def test_reading_a_long_prompt_is_reported(
     first: subprocess.CompletedProcess[str], cache: Path, tmp_path: Path
 ) -> None:
-    question = "word " * 2000 + "Say yes."
-    done = run(
-        tmp_path, "ask", "--json", "-", stdin=question, XDG_CACHE_HOME=str(cache), fresh=True
-    )
+    question = "word " * 1200 + "Say yes."
+    arguments = ("ask", "--json", *PATIENT, "-")
+    done = run(tmp_path, *arguments, stdin=question, XDG_CACHE_HOME=str(cache), fresh=True)
     events = [json.loads(line) for line in done.stdout.splitlines()]
     read = [(each["done"], each["total"]) for each in events if each["type"] == "prompt_progress"]
     assert len(read) > 2
@@ -214,7 +214,7 @@ def test_any_model_file_runs_with_its_own_template(
     (whole,) = (cache / "streamchat" / "models").glob(f"{SMALL.name}-*.gguf")
     file = tmp_path / "other.gguf"
     file.symlink_to(whole)
-    done = run(tmp_path, "ask", "--no-tools", "Say hello", "--model", str(file))
+    done = run(tmp_path, "ask", *PATIENT, "--no-tools", "Say hello", "--model", str(file))
     assert (done.returncode, done.stderr) == (0, "")
     assert "hello" in done.stdout.lower()
 

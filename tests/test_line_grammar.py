@@ -20,6 +20,7 @@ from streamchat.models.embedded.pythonic.grammar import (
     build_closing_grammar,
     build_question_grammar,
 )
+from streamchat.models.embedded.pythonic.layout import Layout
 from streamchat.models.embedded.pythonic.plan import read_plan
 from streamchat.models.embedded.pythonic.schema import SchemaRules, UnsupportedSchemaError
 from streamchat.models.embedded.pythonic.toolbox import ARITHMETIC, Toolbox, read_toolbox
@@ -57,6 +58,10 @@ def find_dead_ends(grammar: Grammar) -> set[str]:
 
 def of_numbers(*numbers: str, expression: str | None = None) -> Grammar:
     return Grammar(build_question_grammar(numbers, expression, {}))
+
+
+def of_layout(layout: Layout) -> Grammar:
+    return Grammar(build_question_grammar([], None, {}, layout))
 
 
 class TestSums:
@@ -100,6 +105,26 @@ class TestSums:
         grammar = of_numbers("100", "37", expression="100 - 37")
         assert grammar.matches("100 - 37")
         assert not grammar.matches("37 - 100")
+
+    @pytest.mark.parametrize("others", [["80"], ["80", "3"], ["1", "2", "3", "4", "5", "6"]])
+    def test_a_percentage_is_only_multiplied_by(self, others: list[str]) -> None:
+        grammar = of_numbers(*others, "25%")
+        first = others[0]
+        for right in ("25 / 100", "(100 - 25) / 100", "(100 + 25) / 100", "100 / 25"):
+            assert grammar.matches(f"{first} * {right}"), right
+        for wrong in (
+            f"{first} - 25",
+            f"{first} - 25 / 100",
+            f"25 * {first}",
+            "25 / 100",
+            "100 - 25",
+        ):
+            assert not grammar.matches(wrong), wrong
+        assert find_dead_ends(grammar) == set()
+
+    def test_percentages_alone_are_numbers_of_a_hundred(self) -> None:
+        assert of_numbers("40%").matches("100 - 40")
+        assert of_numbers("40%", "15%").matches("40 - 15")
 
     @pytest.mark.parametrize("count", range(2, 9))
     def test_every_way_leads_to_an_end(self, count: int) -> None:
@@ -176,6 +201,92 @@ class TestAnswers:
         for grammar in (of_numbers(), Grammar(build_closing_grammar([], []))):
             assert not grammar.matches(line)
 
+    @pytest.mark.parametrize(
+        "text",
+        [
+            *(
+                "Waves whisper,",
+                "Three tips:",
+                "I think ",
+                "Well -",
+                "Sleep \u2014",
+                "One;",
+                "(",
+                "",
+            ),
+            *(r"1. Sleep.\n2.", r"1) Sleep\n12) ", r"Sleep.\n2", r"Tips\n*", r"Soft rain.\n"),
+        ],
+    )
+    def test_no_end_where_more_has_to_follow(self, text: str) -> None:
+        for grammar in (of_numbers(), Grammar(build_closing_grammar([], []))):
+            assert not grammar.matches(f'say("{text}")')
+
+    @pytest.mark.parametrize(
+        "text",
+        [
+            *(
+                "It is 12.",
+                "In 1945",
+                "1945",
+                "3.5",
+                "(See 2.)",
+                r"Wait...",
+                r"Say \"hi\"",
+                "Hi :)",
+            ),
+            *(
+                "Ja!",
+                r"1. Sleep.\n2. Eat.",
+                r"Tips:\n- Sleep",
+                "C\\\\",
+                "3. Oktober",
+                "Rome (Italy)",
+            ),
+        ],
+    )
+    def test_any_other_end(self, text: str) -> None:
+        assert of_numbers().matches(f'say("{text}")')
+
+    def test_a_poem_has_its_lines(self) -> None:
+        grammar = of_layout(Layout(3, numbered=False))
+        assert grammar.matches(r'say("Silent waves,\nwhite foam on sand,\nthe tide goes.")')
+        for text in (
+            *(
+                "Silent waves,",
+                r"Silent waves,\nwhite foam.",
+                r"One,\n\nthree.",
+                r"One\ntwo\nthree,",
+            ),
+            *(r"One\ntwo\nthree\nfour", r"One\n two\nthree", r"One\ntwo\n"),
+        ):
+            assert not grammar.matches(f'say("{text}")'), text
+
+    def test_a_list_has_its_items(self) -> None:
+        grammar = of_layout(Layout(2, numbered=True))
+        assert grammar.matches(r'say("1. Sleep well.\n2. Eat at 7.")')
+        for text in (
+            *("Sleep well.", "1. Sleep well.", r"1. Sleep,\n2. Eat.", r"1. Sleep.\n2. Eat,"),
+            *(r"1. Sleep.\n1. Eat.", r"1. Sleep.\n2. Eat.\n3. Run.", r"1. \n2. Eat.", r"2. Eat."),
+        ):
+            assert not grammar.matches(f'say("{text}")'), text
+
+    @pytest.mark.parametrize("numbered", [True, False])
+    def test_a_long_line_ends_with_its_sentence(self, numbered: bool) -> None:
+        grammar = of_layout(Layout(2, numbered=numbered))
+        first, second = ("1. One.", "2. ") if numbered else ("One.", "")
+        assert find_dead_ends(grammar) == set()
+        assert grammar.matches(f'say("{first}\\n{second}{"x" * 150} and the rest.")')
+        assert not grammar.matches(f'say("{first}\\n{second}{"x" * 151}")')
+        assert not grammar.matches(f'say("{first}\\n{second}{"x" * 352}.")')
+
+    def test_a_question_for_lines_can_still_be_calculated_or_passed_to_a_tool(self) -> None:
+        schema = {"search": {"properties": {"text": {"type": "string"}}, "required": ["text"]}}
+        layout = Layout(2, numbered=True)
+        grammar = Grammar(build_question_grammar(["2", "3"], None, schema, layout))
+        assert grammar.matches("2 * 3")
+        assert grammar.matches('search(text="two tips")')
+        assert not grammar.matches('say("2 tips.")')
+
     def test_the_closing_sentence_says_the_result_and_no_unknown_number(self) -> None:
         grammar = Grammar(build_closing_grammar(["12", "30"], ["-1500", "-1,500"]))
         for right in (
@@ -204,6 +315,8 @@ class TestAnswers:
                 "It is -150",
                 "It is -1500.5",
                 "12-30 is -1500.",
+                "It is -1500,",
+                "It is -1500 and ",
                 "It is 1,500.",
                 "Is" * 200 + " -1500",
             ),

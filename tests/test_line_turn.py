@@ -154,8 +154,8 @@ class TestToolsUsed:
 
 class TestRequest:
     def test_a_question(self) -> None:
-        messages, grammar = ask(begin(HumanMessage("Add two and 3.")))
-        assert messages == ["user: Add two and 3."]
+        messages, grammar = ask(begin(HumanMessage("I have two cats and 3 dogs.")))
+        assert messages == ["user: I have two cats and 3 dogs."]
         assert grammar.matches("2 + 3")
         assert grammar.matches('say("Hello.")')
         assert not grammar.matches("2 + 4")

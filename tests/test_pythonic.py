@@ -254,7 +254,7 @@ class TestFindNumbers:
             ("\u22128 times 7", ["-8", "7"]),
             ("7-2, 7 - 2 and (1)-2", ["7", "2", "7", "2", "1", "2"]),
             ("5 minus -2", ["5", "-2"]),
-            ("20% of 150", ["20", "100", "150"]),
+            ("20% of 150 and 5 percent", ["20%", "150", "5%"]),
             ("half of ninety", ["2", "90"]),
             ("twenty-five and forty two", ["25", "42"]),
             ("twenty and ten, twenty ten", ["20", "10", "20", "10"]),
@@ -262,7 +262,7 @@ class TestFindNumbers:
             ("Double it, then TRIPLE it.", ["2", "3"]),
             ("3 squared plus two cubed", ["3", "2", "2", "3"]),
             ("Raise 3 to the 5th power, the 1st, 2nd, 3rd", ["3", "5", "1", "2", "3"]),
-            ("a dozen eggs, two hundred", ["12", "2", "100"]),
+            ("a dozen eggs, two hundred", ["12", "200"]),
             ("3 hours and 20 minutes", ["3", "20", "60"]),
             ("minutes in 2 hours", ["2", "60"]),
             ("7 days a week", ["7", "7"]),
@@ -270,6 +270,10 @@ class TestFindNumbers:
             ("1234567890123456789", []),
             ("123456789012345", ["123456789012345"]),
             ("someone, often, tent", []),
+            ("The average of 5, 8 and 11 is?", ["5", "8", "11", "3"]),
+            ("On average, what is 5?", ["5"]),
+            ("The area of a triangle with 3 m and 4 m", ["3", "4", "2"]),
+            ("6 square metres, 2 square cm, 4 square", ["6", "2", "4", "2"]),
             ("What is a verb?", []),
             ("٣ and ²", []),
         ],
@@ -280,7 +284,7 @@ class TestFindNumbers:
     @given(st.text())
     def test_any_number_found_is_one_of_python_s(self, text: str) -> None:
         for number in find_numbers(text):
-            assert math.isfinite(ast.literal_eval(number))
+            assert math.isfinite(ast.literal_eval(number.removesuffix("%")))
 
 
 class TestSpellNumber:
@@ -334,11 +338,11 @@ class TestFindExpression:
             ("Divide 40 by 8 and triple that.", "40 / 8 * 3"),
             ("Take 3 from 10 times 4.", None),
             ("I take 3 apples and 4 pears.", None),
-            ("Add 1, 2 and 3.", None),
+            ("Add 1, 2 and 3.", "1 + 2 + 3"),
             ("Take 5 from 20 and add half of it.", None),
             ("3 times the sum of 4 plus 5", None),
             ("half of 60 minus 4", None),
-            ("forty plus 13", None),
+            ("forty plus 13", "40 + 13"),
             ("(100 - 64) * 2 + 1", "(100 - 64) * 2 + 1"),
             ("2 + 3, and double that", "(2 + 3) * 2"),
             ("I am 10 and she is 12", None),
@@ -377,7 +381,7 @@ class TestFindExpression:
             ("-5 + 3", None),
             ("Take away 5", "48 - 5"),
             ("2 plus 3", None),
-            ("plus twenty", None),
+            ("plus twenty", "48 + 20"),
             ("", None),
         ],
     )

@@ -112,13 +112,11 @@ def _take_news(chat: Chat) -> _News | None:
 def _print_news(chat: Chat, news: _News) -> None:
     _print_lines(chat, news.lines)
     if isinstance(news.outcome, TargetError):
-        report_error(chat, news.outcome)
-    elif not chat.interactive:
-        return
-    elif news.outcome and news.is_reload:
-        report_reload(chat, news.outcome)
-    elif news.outcome:
-        _introduce(chat, news.outcome)
+        if chat.interactive or chat.loader.source:  # else a script ends with the error
+            report_error(chat, news.outcome)
+    elif news.outcome and chat.interactive:
+        introduce = report_reload if news.is_reload else _introduce
+        introduce(chat, news.outcome)
 
 
 def _introduce(chat: Chat, source: TargetSource) -> None:

@@ -13,22 +13,15 @@ from prompt_toolkit.auto_suggest import AutoSuggestFromHistory
 from prompt_toolkit.completion import Completer
 from prompt_toolkit.document import Document
 from prompt_toolkit.enums import EditingMode
-from prompt_toolkit.filters import (
-    Condition,
-    completion_is_selected,
-    emacs_mode,
-    has_selection,
-    is_searching,
-    vi_navigation_mode,
-)
+from prompt_toolkit.filters import Condition
 from prompt_toolkit.formatted_text import StyleAndTextTuples
 from prompt_toolkit.history import InMemoryHistory
-from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
-from prompt_toolkit.keys import Keys
+from prompt_toolkit.key_binding import KeyBindings
 from prompt_toolkit.output import ColorDepth
 from prompt_toolkit.styles import Style
 
 from streamchat.process.tty import can_repaint
+from streamchat.repl.bindings import bind_prompt_keys
 from streamchat.repl.completion import is_completed
 from streamchat.repl.editor import edit_buffer
 from streamchat.repl.errors import catch_errors, describe_error
@@ -215,57 +208,3 @@ class Prompt:
 def choose_color_depth() -> ColorDepth | None:
     """Return how many colors to use; None for as many as the terminal has."""
     return ColorDepth.DEPTH_1_BIT if os.environ.get("NO_COLOR") else None
-
-
-def bind_prompt_keys(pastes: Pastes) -> KeyBindings:
-    """Return the bindings of a prompt whose text can also be edited in the editor."""
-    keys = bind_message_keys(pastes)
-
-    @keys.add("c-x", "c-e", filter=emacs_mode & ~has_selection)
-    @keys.add("v", filter=vi_navigation_mode)
-    def _edit(event: KeyPressEvent) -> None:
-        # Enter sends the edited text, as it sends any other.
-        event.app.create_background_task(edit_buffer(event.current_buffer, pastes))
-
-    return keys
-
-
-def bind_message_keys(pastes: Pastes) -> KeyBindings:
-    """Return the bindings of the keys that end a message or a line of it, and of pasting."""
-    keys = bind_reports()
-
-    @keys.add("enter", filter=~completion_is_selected & ~is_searching)
-    def _send(event: KeyPressEvent) -> None:
-        event.current_buffer.validate_and_handle()
-
-    @keys.add("enter", filter=completion_is_selected)
-    def _take(event: KeyPressEvent) -> None:
-        event.current_buffer.complete_state = None
-
-    @keys.add("c-j", filter=~is_searching)
-    @keys.add("escape", "enter", filter=emacs_mode & ~is_searching)
-    def _new_line(event: KeyPressEvent) -> None:
-        event.current_buffer.newline(copy_margin=False)
-
-    @keys.add(Keys.BracketedPaste, filter=~is_searching)
-    def _paste(event: KeyPressEvent) -> None:
-        text = event.data.replace("\r\n", "\n").replace("\r", "\n")
-        event.current_buffer.insert_text(pastes.fold_paste(text))
-
-    return keys
-
-
-def bind_reports() -> KeyBindings:
-    """Return bindings that drop reports of the mouse and of the cursor.
-
-    The terminal is never asked for them. In typed or pasted text they are chance, such as a color
-    (ESC [ 3 1 m), which prompt-toolkit takes for the mouse and fails at.
-    """
-    keys = KeyBindings()
-
-    @keys.add(Keys.Vt100MouseEvent)
-    @keys.add(Keys.CPRResponse)
-    def _drop(event: KeyPressEvent) -> None:
-        """Do nothing."""
-
-    return keys

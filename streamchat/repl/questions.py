@@ -14,17 +14,11 @@ from prompt_toolkit.output import DummyOutput
 from prompt_toolkit.utils import get_cwidth
 
 from streamchat.process.tty import can_repaint
+from streamchat.repl.bindings import bind_prompt_keys, bind_reports
 from streamchat.repl.errors import catch_errors
 from streamchat.repl.output import terminal_output
 from streamchat.repl.pastes import ShowLabels
-from streamchat.repl.prompt import (
-    ESCAPE_SECONDS,
-    STYLE,
-    Prompt,
-    bind_prompt_keys,
-    bind_reports,
-    choose_color_depth,
-)
+from streamchat.repl.prompt import ESCAPE_SECONDS, STYLE, Prompt, choose_color_depth
 
 _LEAST_ROOM = 10
 """Columns beside a question for the answer to it."""

@@ -48,7 +48,7 @@ class Command:
     more: str
     handler: Handler
     completer: Offers
-    with_agent: bool | None
+    with_agent: bool | None = None
 
     @property
     def usage(self) -> str:

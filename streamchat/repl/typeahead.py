@@ -13,9 +13,10 @@ from prompt_toolkit.document import Document
 from prompt_toolkit.history import InMemoryHistory
 from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
 
+from streamchat.repl.bindings import bind_message_keys
 from streamchat.repl.output import Unseen
 from streamchat.repl.pastes import Pastes
-from streamchat.repl.prompt import ESCAPE_SECONDS, Prompt, bind_message_keys
+from streamchat.repl.prompt import ESCAPE_SECONDS, Prompt
 
 
 class TypeAhead:

@@ -16,15 +16,16 @@ _PERIOD = 0.5
 
 @asynccontextmanager
 async def watch_files(chat: Chat, prompt: Prompt) -> AsyncIterator[None]:
-    """Load the agent anew when one of its files is saved in this context.
+    """With --watch, load the agent anew when one of its files is saved in this context.
 
     During a turn that waits until the prompt is back, or until the next question is asked.
     """
-    task = asyncio.create_task(_watch(chat, prompt))
+    task = asyncio.create_task(_watch(chat, prompt)) if chat.watches else None
     try:
         yield
     finally:
-        task.cancel()
+        if task:
+            task.cancel()
 
 
 async def _watch(chat: Chat, prompt: Prompt) -> None:

@@ -20,6 +20,7 @@ from streamchat.models.embedded.pythonic.grammar import (
     build_expression_grammar,
     build_question_grammar,
 )
+from streamchat.models.embedded.pythonic.layout import find_layout
 from streamchat.models.embedded.pythonic.numbers import find_numbers, spell_number
 from streamchat.models.embedded.pythonic.plan import Plan, Step, read_plan
 from streamchat.models.embedded.pythonic.prompt import (
@@ -126,14 +127,15 @@ class LineTurn:
         if self.rounds and self._has_to_answer():
             return self._choose_closing()
         numbers = self._list_numbers() if self._toolbox.calculates else []
+        layout = find_layout(self.question)
         if not numbers or self.rounds:
-            return build_question_grammar(numbers, None, self._toolbox.called)
+            return build_question_grammar(numbers, None, self._toolbox.called, layout)
         if continued := self._find_continuation():
             return build_expression_grammar(continued)
         expression = find_expression(self.question)
         if expression and asks_only_for_result(self.question):
             return build_expression_grammar(expression)
-        return build_question_grammar(numbers, expression, self._toolbox.called)
+        return build_question_grammar(numbers, expression, self._toolbox.called, layout)
 
     def _find_continuation(self) -> str | None:
         """Return the calculation that goes on with the last turn, if the question is just that."""
@@ -172,7 +174,7 @@ class LineTurn:
         if not all(spelled):
             return build_closing_grammar([], [])
         asked = [self.question, *(each.line for each in self.rounds)]
-        numbers = [number for text in asked for number in find_numbers(text)]
+        numbers = [number.rstrip("%") for text in asked for number in find_numbers(text)]
         numbers += [way for each in spelled[:-1] for way in each]
         return build_closing_grammar(numbers, spelled[-1])
 
@@ -180,7 +182,7 @@ class LineTurn:
 def _find_result(exchange: Exchange) -> list[str]:
     """Return the number that the next question may go on with; none if there is none."""
     spelled = spell_number(exchange.rounds[-1].result) if exchange.rounds else []
-    return spelled[:1] or find_numbers(exchange.answer or "")[-1:]
+    return spelled[:1] or [each.rstrip("%") for each in find_numbers(exchange.answer or "")[-1:]]
 
 
 def _pair(messages: Sequence[BaseMessage]) -> Iterable[tuple[str, str]]:

@@ -6,49 +6,25 @@ import ast
 import re
 
 from streamchat.models.embedded.pythonic.numbers import find_numbers
+from streamchat.models.embedded.pythonic.wording import IT, translate
 
 _EXPRESSION = re.compile(r"[-\u2212(]*[\d.][\d.,()\s+*/^x\u00d7\u00f7\u2212-]*[\d)]")
 _SPELLINGS = str.maketrans({"^": "**", "\u00d7": "*", "x": "*", "\u00f7": "/", "\u2212": "-"})
-_NUMBER = r"(-?\d(?:[\d,.]*\d)?)"
-_END = r"(?![\d.,]*\d|\s*[-+*/])"
-_IT = r"(?:it|that|this|the \w+|what is left)"
-_STEP = r"(?:[\s,]|\band\b|\bthen\b|\bnow\b)+"
-"""What comes before the next step of a calculation, which takes the result so far."""
-_WORDS = (
-    (r"\bplus\b", "+"),
-    (r"\bminus\b", "-"),
-    (r"\b(?:times|multiplied by)\b", "*"),
-    (r"\bdivided by\b", "/"),
-    (r"\bsquared\b", "** 2"),
-    (r"\bcubed\b", "** 3"),
-    (rf"\b(?:subtract|take|deduct)\s+{_NUMBER}\s+from\s+{_NUMBER}{_END}", r"\2 - \1"),
-    (rf"\badd\s+{_NUMBER}\s+(?:and|to)\s+{_NUMBER}{_END}", r"\1 + \2"),
-    (rf"\bmultiply\s+{_NUMBER}\s+(?:by|with)\s+{_NUMBER}{_END}", r"\1 * \2"),
-    (rf"\bdivide\s+{_NUMBER}\s+by\s+{_NUMBER}{_END}", r"\1 / \2"),
-    (rf"\bdouble\s+{_NUMBER}{_END}", r"\1 * 2"),
-    (rf"\btriple\s+{_NUMBER}{_END}", r"\1 * 3"),
-    (rf"\bhalve\s+{_NUMBER}{_END}", r"\1 / 2"),
-    (rf"\bsquare\s+{_NUMBER}{_END}", r"\1 ** 2"),
-    (rf"\bcube\s+{_NUMBER}{_END}", r"\1 ** 3"),
-    (rf"{_STEP}multiply(?:\s+{_IT})?\s+by\s+(?=\d)", ", * "),
-    (rf"{_STEP}divide(?:\s+{_IT})?\s+by\s+(?=\d)", ", / "),
-    (rf"{_STEP}(?:subtract|take away|deduct|take)\s+{_NUMBER}(?:\s+from\s+{_IT})?", r", - \1"),
-    (rf"{_STEP}add\s+{_NUMBER}(?:\s+to\s+{_IT})?", r", + \1"),
-    (rf"{_STEP}double(?:\s+{_IT})?(?=\W*$)", ", * 2"),
-    (rf"{_STEP}triple(?:\s+{_IT})?(?=\W*$)", ", * 3"),
-    (rf"{_STEP}halve(?:\s+{_IT})?(?=\W*$)", ", / 2"),
-    (rf"{_STEP}square(?:\s+{_IT})?(?=\W*$)", ", ** 2"),
-    (rf"{_STEP}cube(?:\s+{_IT})?(?=\W*$)", ", ** 3"),
-)
 _THEN = re.compile(r"(\d\)?),\s*(?:and\s+)?(?:then\s+)?([-+*/])")
 _FIRST = re.compile(r"[-\u2212(.]*\d")
 _LEADING = re.compile(
-    rf"[^\w+*/-]*(?:(?:and|now|then|what|is|{_IT})\s+)*([-+*/][^a-z]*)", re.IGNORECASE
+    rf"[^\w+*/-]*(?:(?:and|now|then|so|ok|okay|what|whats|what's|is|{IT})[\s,]+)*([-+*/][^a-z]*)",
+    re.IGNORECASE,
 )
 """A question that goes on with the last result, such as "and plus 7?"."""
+_RESULT = re.compile(
+    r"\b(?:it|that|this|the\s+(?:last\s+)?(?:result|answer|number|sum|total|product|difference))\b",
+    re.IGNORECASE,
+)
 _ASKING = re.compile(
-    r"(?:\b(?:what|s|is|are|does|do|how|much|calculate|compute|evaluate|solve|work out|make|"
-    r"give me|can|could|you|tell me|please|the result of|equal|equals|get|i|if)\b|\W)*",
+    r"(?:\b(?:what|whats|which|s|is|are|does|do|how|much|find|calculate|compute|evaluate|solve|"
+    r"work out|make|give me|can|could|you|tell me|please|the result of|the|number|equal|equals|get|"
+    r"i|if|and|so|now|ok|okay|hi|hello|hey)\b|\W)*",
     re.IGNORECASE,
 )
 """The words of a question that asks only for a result."""
@@ -57,6 +33,12 @@ _VARIES = re.compile(
     r"\s*(?:and|what about|how about)\b(?!.*\b(?:more|less|fewer|that|it)\b)", re.IGNORECASE
 )
 _THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}(?!\d))")
+_APART = re.compile(r"[\d)],?\s+[\d(.]")
+"""Numbers with no operator between them."""
+_DANGLING = re.compile(r"(?:^|[^\s,])\s*[-+*/]\s*$")
+"""An operator that takes something else, as the first in "that minus 5 plus 3"."""
+_GAP = "\n"
+"""Stands in a question for its expression."""
 _TOKEN = re.compile(r"\*\*|\d+(?:\.\d+)?|\.\d+|[-+*/()]")
 _OPERATORS = ("+", "-", "*", "/", "**")
 
@@ -68,7 +50,8 @@ def find_expression(question: str) -> str | None:
     asked. In words, a comma before an operator closes what it applies to.
     """
     found, rest = _split(question)
-    if find_numbers(rest):
+    before = rest.partition(_GAP)[0]
+    if find_numbers(rest) or _APART.search(found) or _DANGLING.search(before):
         return None
     line = _write(_TOKEN.findall(_THOUSANDS.sub("", found).translate(_SPELLINGS)))
     if ")" in line and ")" not in question and _is_plain(line):
@@ -86,18 +69,20 @@ def asks_only_for_result(question: str) -> bool:
 
 def _split(question: str) -> tuple[str, str]:
     """Return the longest part that may be an expression, and the rest."""
-    text = _group(_translate(question))
+    text = _group(translate(question))
     found = max(_EXPRESSION.findall(text), key=len, default="")
-    return found, text.replace(found, " ", 1)
+    return found, text.replace(found, _GAP, 1) if found else text
 
 
 def find_continuation(question: str, result: str) -> str | None:
     """Return the expression in a question that goes on with a result, such as "minus 10?"."""
-    text = _translate(f" {question}")
-    leading = _LEADING.fullmatch(text)
-    if not leading or re.match(r"\s*[-\u2212][\d(.]", question):
+    leading = _LEADING.fullmatch(translate(f" {question}"))
+    if re.match(r"\s*[-\u2212][\d(.]", question):
         return None
-    line = find_expression(f"{result} {leading[1]}")
+    text = f"{result} {leading[1]}" if leading else _RESULT.sub(result, question, count=1)
+    if not leading and (text == question or not asks_only_for_result(text)):
+        return None
+    line = find_expression(text)
     return None if line and line.startswith("0 - ") else line
 
 
@@ -118,13 +103,6 @@ def find_variation(question: str, earlier: str, line: str) -> str | None:
     at = places[0]
     tokens[at] = re.sub(r"[\d.]+", find_numbers(number)[0], tokens[at])
     return " ".join(tokens)
-
-
-def _translate(question: str) -> str:
-    """Return the question with signs in place of words."""
-    for word, sign in _WORDS:
-        question = re.sub(word, sign, question, flags=re.IGNORECASE)
-    return question
 
 
 def _group(text: str) -> str:

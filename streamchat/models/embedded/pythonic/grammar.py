@@ -9,36 +9,59 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from streamchat.models.embedded.pythonic.layout import Layout
 from streamchat.models.embedded.pythonic.schema import SchemaRules, quote
 
 _MAX_COUNTED = 5
 """Of so many numbers each is used once at most; the grammar grows exponentially with them."""
 _MAX_DEPTH = 3
 _LONG, _LONGEST_SENTENCE = 600, 200
+_LONG_LINE = 150
+_END = r"""
+end ::= letter stop | before digits | ":)"
+digits ::= [0-9]{1,15} stop
+stop ::= [.)]{0,3}
+letter ::= [^"\\\n0-9.) ,:;(*\u2022\u2013\u2014-] | "\\" ["\\']
+before ::= [^"\\\n0-9] | "\\" ["\\']
+one ::= [^"\\\n] | "\\" ["\\']
+"""
+"""The end of a text: no comma, colon or dash, and no number of an item that is missing."""
 _TEXT = rf"""
-text ::= char{{1,{_LONG}}} (inner{{0,{_LONGEST_SENTENCE}}} [.!?])?
-char ::= [^"\\\n] | "\\" ["\\n']
+text ::= char{{0,{_LONG - 1}}} end | char{{{_LONG}}} inner{{0,{_LONGEST_SENTENCE}}} [.!?] | digits
+char ::= one | "\\n"
 inner ::= [^"\\\n.!?] | "\\" ["\\n']
+{_END.strip()}
 """
 """Text of any kind. A long one ends with its sentence."""
+_LINE = rf"""
+line ::= (letter | [0-9(]) one{{0,{_LONG_LINE}}}
+last ::= one{{0,{_LONG_LINE - 1}}} end | one{{{_LONG_LINE}}} rest{{0,{_LONGEST_SENTENCE}}} [.!?]
+rest ::= [^"\\\n.!?] | "\\" ["\\']
+{_END.strip()}
+"""
+"""A line that others follow, and one that ends what it says."""
 _OPERATOR = '" + " | " - " | " ** " | " * " | " / "'
 
 
 def build_question_grammar(
-    numbers: Sequence[str], expression: str | None, tools: Mapping[str, Mapping[str, Any]]
+    numbers: Sequence[str],
+    expression: str | None,
+    tools: Mapping[str, Mapping[str, Any]],
+    layout: Layout | None = None,
 ) -> str:
     """Return the grammar of the line that a question is answered with.
 
     Args:
         numbers: those that may be calculated with, each as often as it is there; none rules out
-            calculating.
+            calculating. A percentage, such as "25%", is only multiplied by.
         expression: the only calculation to allow, if it is known.
         tools: the parameters' schemas of the tools that are called by name.
+        layout: the lines that an answer has to have.
     """
-    roots, rules = ["answer"], ['answer ::= "say(\\"" text "\\")"', _TEXT.strip()]
+    roots, rules = ["answer"], [_write_answer(layout)]
     if expression:
         roots.append(quote(expression))
-    elif len(numbers) > 1:
+    elif len(numbers := _separate_percents(numbers)) > 1:
         counts = len(numbers) <= _MAX_COUNTED
         start, chain = _chain_numbers(numbers) if counts else _mix_numbers(numbers)
         roots.append(start)
@@ -63,18 +86,32 @@ def build_closing_grammar(asked: Sequence[str], results: Sequence[str]) -> str:
         results: how the result may be written; none rules out nothing.
     """
     if not results:
-        return f'root ::= "say(\\"" text "\\")"\n{_TEXT.strip()}'
+        return f"root ::= answer\n{_write_answer(None)}"
     first = "(number | part)" if asked else "part"
     return "\n".join(
         [
-            f'root ::= "say(\\"" {first} part{{0,120}} before result part{{0,200}} "\\")"',
+            f'root ::= "say(\\"" {first} part{{0,120}} before result (part{{0,199}} final)? "\\")"',
             "part ::= before number | plain" if asked else "part ::= plain",
+            "final ::= before number | letter" if asked else "final ::= letter",
             'before ::= " " | "(" | "$" | "\u20ac" | "\u00a3" | "="',
             f"result ::= {_write_numbers(results)}",
             *([f"number ::= {_write_numbers(asked)}"] if asked else []),
             'plain ::= [^"\\\\\\n0-9]',
+            'letter ::= [^"\\\\\\n0-9 ,:;(*=$\u20ac\u00a3\u2013\u2014-]',
         ]
     )
+
+
+def _write_answer(layout: Layout | None) -> str:
+    """Return the rules of an answer, free or in lines."""
+    if layout is None:
+        return f'answer ::= "say(\\"" text "\\")"\n{_TEXT.strip()}'
+    separator = ' "\\\\n" '
+    if layout.numbered:
+        lines = separator.join(f'"{at}. " last' for at in range(1, layout.count + 1))
+    else:
+        lines = separator.join(["line"] * (layout.count - 1) + ["last"])
+    return f'answer ::= "say(\\"" {lines} "\\")"\n{_LINE.strip()}'
 
 
 def _write_numbers(numbers: Iterable[str]) -> str:
@@ -105,11 +142,33 @@ def _chain_numbers(numbers: Sequence[str]) -> tuple[str, list[str]]:
 
 def _mix_numbers(numbers: Sequence[str]) -> tuple[str, list[str]]:
     """Return the first of the rules for expressions of many numbers, which may be repeated."""
+    plain = [each for each in numbers if not each.endswith("%")]
+    factors = [_write_factor(each) for each in sorted(set(numbers) - set(plain))]
+    after = " | ".join(["operator part", *factors])
     return "sum", [
-        f"sum ::= part (operator part){{1,{len(numbers) - 1}}}",
+        f"sum ::= part ({after}){{1,{len(numbers) - 1}}}",
         'part ::= number | "(" number (operator number){1,2} ")"',
-        f"number ::= {_write_numbers(numbers)}",
+        f"number ::= {_write_numbers(plain)}",
     ]
+
+
+def _separate_percents(numbers: Sequence[str]) -> Sequence[str]:
+    """Return the numbers as they are, or percentages alone as plain numbers of a hundred."""
+    if any(not each.endswith("%") for each in numbers):
+        return numbers
+    return [*(each.rstrip("%") for each in numbers), "100"] if numbers else ()
+
+
+def _write_factor(percentage: str) -> str:
+    """Return the ways to multiply by a percentage, or to add it or take it off."""
+    number = percentage.rstrip("%")
+    ways = (
+        f"{number} / 100",
+        f"(100 - {number}) / 100",
+        f"(100 + {number}) / 100",
+        f"100 / {number}",
+    )
+    return f'" * " ({" | ".join(map(quote, ways))})'
 
 
 _State = tuple[str, int, tuple[bool, ...]]
@@ -120,7 +179,8 @@ operator yet; the outermost stands for the whole line."""
 def _list_steps(state: _State, numbers: Sequence[str]) -> Iterable[tuple[str, _State | None]]:
     """Yield what may come next, and the state after it; None ends the line."""
     kind, used, open_ = state
-    left = [at for at in range(len(numbers)) if not used >> at & 1]
+    unused = [at for at in range(len(numbers)) if not used >> at & 1]
+    left = [at for at in unused if not numbers[at].endswith("%")]
     if kind == "n":
         yield from ((quote(numbers[at]), ("o", used | 1 << at, open_)) for at in left)
         if len(left) > 1 + open_[1:].count(False) and len(numbers) > 2 and len(open_) < _MAX_DEPTH:
@@ -128,6 +188,8 @@ def _list_steps(state: _State, numbers: Sequence[str]) -> Iterable[tuple[str, _S
         return
     if left:
         yield "operator", ("n", used, (*open_[:-1], True))
+    for at in set(unused) - set(left):
+        yield _write_factor(numbers[at]), ("o", used | 1 << at, (*open_[:-1], True))
     if len(open_) > 1 and open_[-1]:
         yield '")"', ("o", used, (*open_[:-2], True))
     if len(open_) == 1 and open_[-1]:

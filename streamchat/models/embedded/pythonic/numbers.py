@@ -9,12 +9,12 @@ import math
 import re
 from collections.abc import Iterator
 
-_UNITS = (
+UNITS = (
     *("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"),
     *("eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen"),
     "nineteen",
 )
-_TENS = ("twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety")
+TENS = ("twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety")
 _MEANT = {
     "double": "2",
     "doubled": "2",
@@ -52,6 +52,7 @@ _MEANT = {
     "thousand": "1000",
     "million": "1000000",
     "percent": "100",
+    "percentage": "100",
 }
 """Words that mean a number."""
 _RATES = {
@@ -66,9 +67,18 @@ _RATES = {
 }
 """How many of one unit make one of the other, if a text names both."""
 _DIGITS = re.compile(
-    r"(?<![\w.])(?:(\d{1,3}(?:,\d{3})+|\d+)(\.\d+)?|(\.\d+))(?:st|nd|rd|th)?(\s*%)?", re.ASCII
+    r"(?<![\w.])(?:(\d{1,3}(?:,\d{3})+|\d+)(\.\d+)?|(\.\d+))(?:st|nd|rd|th)?(\s*%|\s+per\s?cent\b)?",
+    re.ASCII,
 )
 _TOKEN = re.compile(rf"({_DIGITS.pattern})|[a-z]+", re.ASCII)
+_SQUARE_UNIT = re.compile(r"\b(?:square|cubic)\s+(?=[ck]?m\b|\w*met|inch|feet|foot|yard|mile)")
+"""Of "square metres", square is no power."""
+_TENS_WORD = rf"(?:{'|'.join(TENS)})(?:[-\s](?:{'|'.join(UNITS[1:10])}))?"
+_SMALL = rf"(?:{_TENS_WORD}|{'|'.join(sorted(UNITS, key=len, reverse=True))})"
+_HUNDREDS = rf"(?:(?:an?\s|{_SMALL}[-\s])hundred(?:\s{_SMALL})?|{_SMALL})"
+_IN_WORDS = re.compile(
+    rf"\b(?:an?\sthousand|{_HUNDREDS}(?:[-\s]thousand(?:\s{_HUNDREDS})?)?)\b", re.IGNORECASE
+)
 _MINUS = "-\u2212"
 _MAX_DIGITS = 15
 """Longer numbers are not exact as floats."""
@@ -77,25 +87,40 @@ _MAX_DIGITS = 15
 def find_numbers(text: str) -> list[str]:
     """Return the numbers that a text mentions, as Python writes them, in order.
 
-    A number that is mentioned twice is returned twice.
+    A number that is mentioned twice is returned twice, and a percentage keeps its sign.
     """
-    lowered = text.lower()
+    lowered = _SQUARE_UNIT.sub(" ", write_digits(text.lower()))
     numbers: list[str] = []
-    tens = 0
     for match in _TOKEN.finditer(lowered):
         word = match.group()
         if match.group(1):
             numbers += _read_digits(match, lowered)
-        elif tens and word in _UNITS[1:10]:
-            numbers[-1] = str(tens + _UNITS.index(word))
-        elif word in _TENS:
-            numbers.append(str(10 * (_TENS.index(word) + 2)))
-        elif word in _UNITS:
-            numbers.append(str(_UNITS.index(word)))
         elif word in _MEANT:
             numbers.append(_MEANT[word])
-        tens = int(numbers[-1]) if word in _TENS else 0
-    return [*numbers, *_find_rates(lowered)]
+    words = set(re.findall("[a-z]+", lowered))
+    return [*numbers, *_find_rates(words), *_find_divisors(words, len(numbers))]
+
+
+def write_digits(text: str) -> str:
+    """Return the text with digits in place of numbers in words, such as "twenty-five"."""
+    return _IN_WORDS.sub(lambda match: str(_read_words(match[0])), text)
+
+
+def _read_words(words: str) -> int:
+    total, part = 0, 0
+    for word in re.findall("[a-z]+", words.lower()):
+        match word:
+            case "thousand":
+                total, part = (total + part) * 1000, 0
+            case "hundred":
+                part *= 100
+            case "a" | "an":
+                part = 1
+            case _ if word in TENS:
+                part += 10 * (TENS.index(word) + 2)
+            case _:
+                part += UNITS.index(word)
+    return total + part
 
 
 def _read_digits(match: re.Match[str], text: str) -> Iterator[str]:
@@ -105,9 +130,7 @@ def _read_digits(match: re.Match[str], text: str) -> Iterator[str]:
         return
     before = text[: match.start()].rstrip()
     is_negative = text[: match.start()].endswith(tuple(_MINUS)) and not _ends_operand(before[:-1])
-    yield f"-{number}" if is_negative else number
-    if percent:
-        yield "100"
+    yield f"{'-' if is_negative else ''}{number}{'%' if percent else ''}"
 
 
 def _ends_operand(text: str) -> bool:
@@ -115,8 +138,13 @@ def _ends_operand(text: str) -> bool:
     return bool(text.rstrip()) and (text.rstrip()[-1].isdigit() or text.rstrip()[-1] == ")")
 
 
-def _find_rates(text: str) -> list[str]:
-    words = set(re.findall("[a-z]+", text))
+def _find_divisors(words: set[str], count: int) -> list[str]:
+    """Return what a sum is divided by for an average, and a product for a triangle's area."""
+    divisors = [str(count)] if count > 1 and words & {"average", "mean"} else []
+    return [*divisors, "2"] if words >= {"triangle", "area"} else divisors
+
+
+def _find_rates(words: set[str]) -> list[str]:
     return [
         number
         for (small, large), number in _RATES.items()

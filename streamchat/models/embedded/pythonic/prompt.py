@@ -45,7 +45,6 @@ _TALK: tuple[tuple[str, ...], ...] = (
     ("Will it be sunny on Monday?", 'say("I cannot know that: nobody knows the future.")'),
 )
 _EXAMPLES: tuple[tuple[str, ...], ...] = (
-    ("What is 6 to the power of 3?", "6 ** 3", "216", "6 to the power of 3 is 216."),
     ("17+28", "17 + 28", "45", "17 + 28 is 45."),
     _TALK[0],
     (
@@ -53,13 +52,19 @@ _EXAMPLES: tuple[tuple[str, ...], ...] = (
         *("37", "Mia has 37 cards."),
     ),
     ("and 5 more?", "37 + 5", "42", "Then she has 42 cards."),
-    ("Subtract 4 from 17.", "17 - 4", "13", "17 minus 4 is 13."),
+    (
+        *("Tim is 4 years younger than Kim, and Kim is 17. How old is Tim?", "17 - 4"),
+        *("13", "Tim is 13 years old."),
+    ),
     _TALK[1],
     (
-        *("I pay with 100 and buy 4 pens at 5 each. What is my change?", "100 - 4 * 5"),
+        *("I buy 4 pens at 5 each and pay with 100. What is my change?", "100 - 4 * 5"),
         *("80", "Your change is 80."),
     ),
-    ("Take 13 from 70, then double it.", "(70 - 13) * 2", "114", "The result is 114."),
+    (
+        *("A triangle is 6 m wide and 5 m high. What is its area?", "6 * 5 / 2"),
+        *("15", "Its area is 15 square metres."),
+    ),
     _TALK[2],
     (
         *("A bike goes 15 miles per hour for 2 hours. How far is that?", "15 * 2"),
@@ -78,11 +83,19 @@ _EXAMPLES: tuple[tuple[str, ...], ...] = (
     _TALK[5],
     _TALK[6],
     ("A cup costs 3 and a plate 7. What do 5 of each cost?", "(3 + 7) * 5"),
+    (
+        *("A coat costs 70 euros and is 20% off. What is its price now?", "70 * (100 - 20) / 100"),
+        *("56", "It costs 56 euros now."),
+    ),
     ("Share 48 sweets among 6 children. How many does each get?", "48 / 6", "8", "Each gets 8."),
+    (
+        "Ben is 9. Eva is twice his age, and Max is 5 years older than Eva. How old is Max?",
+        *("9 * 2 + 5", "23", "Max is 23."),
+    ),
     ("Zoe gets 10 a day for 3 days, then she pays 12. How much has she?", "10 * 3 - 12"),
     _TALK[7],
+    ("If 4 pens cost 12, what do 7 pens cost?", "12 / 4 * 7", "21", "7 pens cost 21."),
     ("A bun is 4 and a tea is 5. How much are 2 buns and 6 teas?", "4 * 2 + 5 * 6"),
-    ("Four times the difference of 9 and 7", "4 * (9 - 7)", "8", "The result is 8."),
 )
 
 
