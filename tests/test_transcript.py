@@ -108,6 +108,13 @@ class TestMarkdown:
         events = [InputRequested("q", "# Which\ncity?"), TurnCancelled()]
         assert "\n\n*[asked]* # Which city?\n\n" in to_markdown(SESSION, [(INTERRUPTED, events)])
 
+    def test_each_call_that_an_agent_asks_about_has_a_line(self) -> None:
+        actions = tuple({"name": name, "decisions": ["approve"]} for name in ("read", "delete"))
+        events = [InputRequested("q", "approval required", actions), TurnCancelled()]
+        assert (
+            "\n\n*[asked]* read() answer: approve\n\n*[asked]* delete() answer: approve\n\n"
+        ) in to_markdown(SESSION, [(INTERRUPTED, events)])
+
     def test_backticks_in_calls(self) -> None:
         events = call("run", ['{"code": "```py\\n````"}'], "`````\n# not a heading")
         text = to_markdown(SESSION, [(DONE, [TurnStarted("q", "m"), *events])])

@@ -22,6 +22,7 @@ with show_progress("starting", brief=True), exit_on_signal():
     from streamchat.agent.loader import open_source
     from streamchat.agent.source import Source
     from streamchat.agent.target.emitter import RESUME
+    from streamchat.agent.target.interrupts import count_answers
     from streamchat.agent.target.loader import TargetLoader
     from streamchat.agent.tracing import flush
     from streamchat.cli.answering import TerminalAnswers
@@ -86,9 +87,12 @@ def _advise(turn: Turn, conversation: Conversation) -> str:
 
 
 def _report_unused(turn: Turn, answers: Sequence[str]) -> None:
-    asked = sum(isinstance(block, Question) for block in turn.blocks)
-    if turn.status == "done" and (unused := len(answers) - asked) > 0:
-        print_error(f"not used: {RESUME} {' '.join(map(quote, answers[-unused:]))}")
+    unused = list(answers)
+    for block in turn.blocks:
+        if isinstance(block, Question) and unused:
+            del unused[: count_answers(len(block.request.actions), unused)]
+    if turn.status == "done" and unused:
+        print_error(f"not used: {RESUME} {' '.join(map(quote, unused))}")
 
 
 async def _ask_agent(

@@ -15,6 +15,7 @@ from streamchat.agent.target.secrets import learn_secrets
 from streamchat.config import Settings
 from streamchat.models.progress import Progress, ignore_progress
 from streamchat.process.runtime import freeze_imports
+from streamchat.process.stdio import reserve_stdout
 from streamchat.process.threads import run_in_daemon_thread
 from streamchat.text.redact import Redactor
 
@@ -47,6 +48,7 @@ class TargetLoader(Loader["TargetSource"]):
         self, settings: Settings, redactor: Redactor, progress: Progress = ignore_progress
     ) -> None:
         super().__init__()
+        reserve_stdout()
         self.relay = get_relay()
         self.attempts = 0
         self._target = parse_target(settings.agent or "")

@@ -11,7 +11,7 @@ from streamchat.agent.target.errors import TargetError
 
 CONVENTIONAL_NAMES = ("agent", "graph", "app", "executor", "agent_executor", "chain")
 """What the agent of a file is usually called, the likeliest first."""
-_FORM = "name an agent as FILE.py:NAME or package.module:NAME"
+FORM = "name an agent as FILE.py:NAME or package.module:NAME"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,7 @@ def parse_target(text: str) -> Target:
     if not colon:
         place, attribute = text, ""
     if attribute and not _is_dotted_name(attribute):
-        raise TargetError(f"{attribute!r} is not a name in Python; {_FORM}")
+        raise TargetError(f"{attribute!r} is not a name in Python; {FORM}")
     if place.endswith(".py"):
         try:
             path = Path(place).expanduser()
@@ -73,7 +73,7 @@ def parse_target(text: str) -> Target:
             f"{place} is a notebook; export it to a file: jupyter nbconvert --to script {place}"
         )
     if not _is_dotted_name(place):
-        raise TargetError(f"{text!r} names no Python file or module; {_FORM}")
+        raise TargetError(f"{text!r} names no Python file or module; {FORM}")
     return Target(None, place, attribute)
 
 
