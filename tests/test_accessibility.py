@@ -16,7 +16,17 @@ from streamchat.repl.questions import read_secret
 from streamchat.view.progress import show_progress
 from tests.chatting import CTRL_C, ENTER, KEY, hold
 from tests.program import Terminal
-from tests.server import NEVER, Reply, Server, answers, calls, delta, fails, notebook, says
+from tests.server import (
+    NEVER,
+    Reply,
+    Server,
+    answers,
+    calls,
+    delta,
+    fails,
+    notebook,
+    says,
+)
 from tests.stores import store_turns
 from tests.turns import ASKING, DELEGATING, PRINTING
 

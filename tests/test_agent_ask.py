@@ -71,6 +71,14 @@ def test_what_the_file_prints_goes_to_standard_error(tmp_path: Path) -> None:
     assert (done.stdout, done.stderr) == ("Mine.\n", "Load\\x1bing\n")
 
 
+def test_what_a_child_process_prints_goes_to_standard_error(tmp_path: Path) -> None:
+    body = ("os.system('echo child')", "return 'Mine.'")
+    write_executor(tmp_path / "mine.py", *body, before="import os\nos.write(1, b'written\\n')")
+    done = run(tmp_path, "ask", "--agent", "mine.py", QUESTION, "--json", cwd=tmp_path)
+    assert [json.loads(line)["type"] for line in done.stdout.splitlines()][-1] == "turn_done"
+    assert done.stderr == "written\nchild\n"
+
+
 def test_on_a_terminal_nothing_is_printed_into_the_spinner(tmp_path: Path) -> None:
     write_executor(
         tmp_path / "mine.py",

@@ -58,9 +58,14 @@ def test_the_user_can_type_and_leave_while_the_file_hangs(server: Server, tmp_pa
         chat.wait_for_prompt()
         chat.wait_for(lambda _: chat.bar.endswith("loading"))
         chat.type("one" + ENTER)
-        chat.wait_for("loading 0:")
-        chat.type(CTRL_C)
-        chat.wait_for_prompt("one")
+        chat.wait_for(lambda lines: lines[-1].endswith(" loading"))
+        chat.type("two" + ENTER + "three")
+        # What is typed stands below the one line that moves.
+        chat.wait_for(lambda lines: lines[-2:] == ["queued: two", "› three"])
+        assert "waiting for the model" not in chat.shown
+        for waits in ("one", "two", "three"):
+            chat.type(CTRL_C)
+            chat.wait_for_prompt(waits)
         chat.type(CTRL_C)
         chat.wait_for_prompt()
         chat.type(CTRL_D)

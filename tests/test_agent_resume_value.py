@@ -101,6 +101,47 @@ def test_an_approved_call_runs_and_values_left_over_are_noted(
     assert server.requests[-1]["messages"][-1]["content"] == "20.0"
 
 
+class TestTwoCalls:
+    """What is said about one call does not run the other."""
+
+    @pytest.fixture(autouse=True)
+    def script(self, server: Server, careful: Path) -> None:
+        both = calls("add", x=10, y=10, id="one") + calls("add", x=1, y=1, id="two")
+        server.script(both, says("I see."))
+
+    def results(self, server: Server) -> dict[str, str]:
+        messages = server.requests[-1]["messages"][-2:]
+        return {each["tool_call_id"]: each["content"] for each in messages}
+
+    def test_each_takes_a_value(self, server: Server, careful: Path) -> None:
+        done = ask(careful, "approve", "reject: no")
+        assert (done.stdout, done.returncode) == ("I see.\n", 0)
+        assert "not used" not in done.stderr
+        results = self.results(server)
+        assert results["one"] == "20.0"
+        assert results["two"].endswith("reason: no")
+
+    def test_the_only_value_is_for_both(self, server: Server, careful: Path) -> None:
+        assert ask(careful, "approve").returncode == 0
+        assert self.results(server) == {"one": "20.0", "two": "2.0"}
+
+    def test_each_is_asked_on_a_terminal(self, server: Server, careful: Path) -> None:
+        agent = f"{careful}/mine.py:agent"
+        with Terminal(careful, "ask", "--agent", agent, "10 + 10?") as terminal:
+            terminal.wait_for("1 of 2, add: your answer (approve, reject):")
+            terminal.type("a\r")
+            terminal.wait_for("2 of 2, add: your answer (approve, reject):")
+            terminal.type("rej\r")
+            assert terminal.exit_code() == 0
+        assert self.results(server)["two"] != "2.0"
+
+    def test_each_takes_a_line_in_a_piped_chat(self, server: Server, careful: Path) -> None:
+        lines = "10 + 10?\napprove\nreject\n"
+        done = run(careful, "repl", "--agent", f"{careful}/mine.py:agent", stdin=lines)
+        assert (done.stdout, done.returncode) == ("I see.\n", 0)
+        assert self.results(server)["two"] != "2.0"
+
+
 def test_a_rejected_call_does_not_run(server: Server, careful: Path) -> None:
     assert ask(careful, "reject: too easy").returncode == 0
     result = server.requests[-1]["messages"][-1]

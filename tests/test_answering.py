@@ -7,7 +7,7 @@ import signal
 from pathlib import Path
 from subprocess import PIPE
 
-from tests.chatting import CTRL_C, CTRL_D, EMPTIED, ENTER, Chat
+from tests.chatting import CTRL_C, CTRL_D, EMPTIED, ENTER, ESCAPE, Chat
 from tests.program import run, start
 from tests.server import Server, calls, says
 from tests.targets import write
@@ -78,13 +78,13 @@ def test_calls_are_approved_edited_and_rejected(server: Server, tmp_path: Path) 
         chat.leave()
 
 
-def test_a_question_stops_the_turn_on_ctrl_c_and_keeps_what_was_typed(
+def test_a_question_stops_the_turn_on_request_and_keeps_what_was_typed(
     server: Server, tmp_path: Path
 ) -> None:
     agent = write_careful_agent(server, tmp_path)
     with Chat(server, tmp_path, "--agent", agent) as chat:
         chat.wait_until_ready()
-        for number, key in enumerate((CTRL_C, CTRL_D), 1):
+        for number, key in enumerate((CTRL_C, CTRL_D, ESCAPE), 1):
             server.script(calls("multiply", x=3, y=4))
             chat.type(f"go{ENTER}and then{ENTER}a draft")
             chat.wait_for(lambda _, number=number: chat.shown.count(CHOICE) == number)
@@ -95,7 +95,7 @@ def test_a_question_stops_the_turn_on_ctrl_c_and_keeps_what_was_typed(
             chat.wait_for_prompt("a draft")
             chat.type(EMPTIED)
             chat.wait_for_prompt()
-        assert len(server.requests) == 2
+        assert len(server.requests) == 3
         chat.leave()
 
 

@@ -212,7 +212,10 @@ async def test_a_file_without_an_agent(folder: Path) -> None:
         ("agent = None", "is None"),
         ("def agent():\n    pass", "is None; if it is a function, it returns nothing"),
         ("agent = 42", "is an int; name a LangGraph graph, a LangChain Runnable, an executor"),
-        ("def agent(llm, tools):\n    pass", "agent needs llm, tools; name a function"),
+        (
+            "def agent(llm, tools):\n    pass",
+            "agent needs llm, tools; name an agent, or a function",
+        ),
         (
             "class Executor:\n    def invoke(self, input):\n        ...\n\nagent = Executor()",
             "Executor.invoke takes no streamer",

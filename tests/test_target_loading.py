@@ -210,6 +210,16 @@ async def test_a_file_may_run_a_loop_of_its_own_when_imported(folder: Path) -> N
     assert await ask("mine.py:agent") == "Hello!"
 
 
+async def test_a_script_that_ends_the_program(folder: Path) -> None:
+    write(folder / "mine.py", "import sys\n\nsys.exit(3)")
+    with pytest.raises(TargetError) as caught:
+        await load("mine.py:agent")
+    assert str(caught.value) == (
+        "mine.py cannot be imported: SystemExit: 3 (mine.py:3); "
+        'call sys.exit() only if __name__ == "__main__"'
+    )
+
+
 async def test_what_needs_a_running_loop_belongs_in_a_function(folder: Path) -> None:
     write(folder / "mine.py", "import asyncio\n\nloop = asyncio.get_running_loop()")
     with pytest.raises(TargetError, match="make the agent in an async function, and name that"):
@@ -220,6 +230,9 @@ async def test_what_needs_a_running_loop_belongs_in_a_function(folder: Path) -> 
     ("name", "message"),
     [
         ("nosuch.py:agent", "there is no file nosuch.py"),
+        ("shop/__init_.py", "there is no file shop/__init_.py; did you mean shop/__init__.py?"),
+        ("shelf:agent", "shelf is not a Python file; name one, or a module in one"),
+        ("sys:agent", "sys is not a Python file"),
         ("nosuch_module:agent", "there is no module nosuch_module here"),
         ("shop.nosuch:agent", "there is no module shop.nosuch"),
         ("shop:agnet", "shop/__init__.py has no 'agnet'; did you mean 'agent'?"),
@@ -228,6 +241,7 @@ async def test_what_needs_a_running_loop_belongs_in_a_function(folder: Path) -> 
 )
 async def test_what_is_not_there(folder: Path, name: str, message: str) -> None:
     write_executor(folder / "shop" / "__init__.py", "return 'x'")
+    (folder / "shelf").mkdir()
     with pytest.raises(TargetError) as caught:
         await load(name)
     assert message in str(caught.value)

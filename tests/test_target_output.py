@@ -72,6 +72,15 @@ async def test_a_file_that_the_program_s_own_thread_imports(
     await source.aclose()
 
 
+def test_lines_that_nobody_took_in_time_are_counted() -> None:
+    relay = OutputRelay()
+    relay.write("".join(f"{number}\n" for number in range(1002)), "stdout")
+    note, first, *_, last = [line.text for line in relay.take_lines()]
+    assert (note, first, last) == ("... 2 earlier lines left out", "2", "1001")
+    relay.write("more\n", "stdout")
+    assert [line.text for line in relay.take_lines()] == ["more"]
+
+
 @pytest.mark.parametrize(
     "reads",
     ["builtins.input('Name? ')", "sys.stdin.readline()", "sys.stdin.read()", "list(sys.stdin)"],

@@ -13,6 +13,7 @@ from streamchat.agent.target.errors import TargetError
 from streamchat.agent.target.loading import have_files_changed
 from streamchat.agent.target.output import OutputRelay, get_relay
 from streamchat.agent.target.secrets import learn_secrets
+from streamchat.process.stdio import reserve_stdout
 from streamchat.text.redact import Redactor
 
 _S = TypeVar("_S", bound=Source, covariant=True)
@@ -37,6 +38,8 @@ class CodeLoader(Loader[_S]):
 
     def __init__(self, redactor: Redactor, *, has_code: bool = True) -> None:
         super().__init__()
+        if has_code:
+            reserve_stdout()
         self.relay: OutputRelay | None = get_relay() if has_code else None
         self.attempts = 0
         self._redactor = redactor

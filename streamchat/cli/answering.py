@@ -7,7 +7,12 @@ import os
 import signal
 import sys
 
-from streamchat.agent.target.interrupts import list_decisions, read_answer
+from streamchat.agent.target.interrupts import (
+    join_answers,
+    list_decisions,
+    read_answer,
+    split_request,
+)
 from streamchat.events import InputRequested
 from streamchat.process.interrupts import InterruptHandler
 from streamchat.process.stdio import write_stderr
@@ -44,17 +49,25 @@ class TerminalAnswers:
         return None if task.cancelled() else task.result()
 
     async def _ask(self, requested: InputRequested) -> UserAnswer | None:
+        answers = []
+        for label, part in split_request(requested):
+            if (answer := await self._ask_part(label, part)) is None:
+                # Ctrl-D ends the turn as Ctrl-C does.
+                self._interrupts.interrupt(signal.SIGINT)
+                return None
+            answers.append(answer.value)
+        return UserAnswer(join_answers(answers))
+
+    async def _ask_part(self, label: str, requested: InputRequested) -> UserAnswer | None:
         decisions = ", ".join(list_decisions(requested))
-        prompt = sanitize(f"your answer ({decisions}): " if decisions else "your answer: ")
-        while line := await _read_line(prompt):
+        prompt = f"{label}your answer ({decisions}): " if decisions else "your answer: "
+        while line := await _read_line(sanitize(prompt)):
             if not line.strip():
                 continue
             try:
                 return UserAnswer(read_answer(requested, line))
             except ValueError as error:
                 report_failure(str(error), plain=self._plain)
-        # Ctrl-D ends the turn as Ctrl-C does.
-        self._interrupts.interrupt(signal.SIGINT)
         return None
 
 

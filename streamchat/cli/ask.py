@@ -10,7 +10,7 @@ from streamchat.config import APP, Settings
 from streamchat.process.interrupts import InterruptHandler
 from streamchat.process.runtime import freeze_imports, prepare_output, run
 from streamchat.process.signals import TERMINATION_SIGNALS, exit_on_signal
-from streamchat.process.stdio import print_error
+from streamchat.process.stdio import print_error, reserve_stdout
 from streamchat.process.tty import echo_off
 from streamchat.text.redact import Redactor
 from streamchat.turn import Question, Turn, find_answer
@@ -22,6 +22,7 @@ with show_progress("starting", brief=True), exit_on_signal():
     from streamchat.agent.loader import open_source
     from streamchat.agent.source import Source
     from streamchat.agent.target.emitter import RESUME
+    from streamchat.agent.target.interrupts import count_answers
     from streamchat.agent.target.loader import TargetLoader
     from streamchat.agent.target.output import get_relay
     from streamchat.agent.tracing import flush
@@ -80,10 +81,14 @@ def ask_once(
 
 
 def _open_source(settings: Settings, redactor: Redactor, *, tools: bool) -> Source:
+    if not (tools and settings.tools):
+        return open_source(settings, redactor, tools=tools, progress=show_progress)
+    reserve_stdout()
+    relay = get_relay()
     try:
         return open_source(settings, redactor, tools=tools, progress=show_progress)
     finally:
-        for line in get_relay().take_lines() if tools and settings.tools else ():
+        for line in relay.take_lines():
             report_output(redactor.redact(line.text))
 
 
@@ -95,9 +100,12 @@ def _advise(turn: Turn, conversation: Conversation) -> str:
 
 
 def _report_unused(turn: Turn, answers: Sequence[str]) -> None:
-    asked = sum(isinstance(block, Question) for block in turn.blocks)
-    if turn.status == "done" and (unused := len(answers) - asked) > 0:
-        print_error(f"not used: {RESUME} {' '.join(map(quote, answers[-unused:]))}")
+    unused = list(answers)
+    for block in turn.blocks:
+        if isinstance(block, Question) and unused:
+            del unused[: count_answers(len(block.request.actions), unused)]
+    if turn.status == "done" and unused:
+        print_error(f"not used: {RESUME} {' '.join(map(quote, unused))}")
 
 
 async def _ask_agent(

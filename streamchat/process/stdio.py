@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import io
+import os
 import select
 import sys
 from contextlib import suppress
 
 from streamchat.text.sanitize import SafeText, one_line
+
+_stdout = 1
+"""The file descriptor of standard output."""
 
 
 def prepare_stdout() -> None:
@@ -17,6 +21,25 @@ def prepare_stdout() -> None:
             sys.stdout.reconfigure(errors="replace")
         else:
             sys.stdout.reconfigure(encoding="utf-8", newline="")
+
+
+def reserve_stdout() -> None:
+    """Keep a pipe or file at standard output for answers.
+
+    Child processes and libraries, which write past `sys.stdout`, write to standard error instead.
+    """
+    global _stdout
+    if not isinstance(sys.stdout, io.TextIOWrapper) or sys.stdout.isatty():
+        return
+    with suppress(OSError):  # there may be no standard error
+        if sys.stdout.fileno() != _stdout:
+            return
+        sys.stdout.flush()
+        encoding, errors = sys.stdout.encoding, sys.stdout.errors
+        reserved = os.dup(_stdout)
+        sys.stdout = os.fdopen(reserved, "w", encoding=encoding, errors=errors, newline="")
+        os.dup2(2, _stdout)
+        _stdout = reserved
 
 
 def prepare_stdin() -> None:
@@ -42,5 +65,5 @@ def write_stderr(text: SafeText, end: str = "\n") -> None:
 def is_output_stuck() -> bool:
     """Whether a write to standard output or standard error would block now."""
     with suppress(OSError):
-        return len(select.select([], [1, 2], [], 0)[1]) < 2
+        return len(select.select([], [_stdout, 2], [], 0)[1]) < 2
     return False

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import replace
-from typing import Any, Protocol, TypeAlias, cast
+from typing import Any, Protocol, TypeAlias
 
-from streamchat.agent.target.interrupts import find_decision, read_answer, to_json
+from streamchat.agent.target.interrupts import (
+    find_decision,
+    is_complete,
+    join_answers,
+    read_answer,
+    split_request,
+    to_json,
+)
 from streamchat.events import InputRequested
 from streamchat.repl.chat import Chat
 from streamchat.repl.prompt import Prompt
@@ -70,11 +76,9 @@ class TypedAnswers:
         return None
 
     async def _decide_all(self, requested: InputRequested) -> UserAnswer:
-        decisions: list[object] = []
-        for label, action in _label(requested.actions):
-            answer = await self._decide(replace(requested, actions=(action,)), label)
-            decisions += cast(list[object], answer.value)
-        return UserAnswer(decisions)
+        parts = split_request(requested)
+        answers = [(await self._decide(part, label)).value for label, part in parts]
+        return UserAnswer(join_answers(answers))
 
     async def _answer(self, requested: InputRequested) -> UserAnswer:
         while True:
@@ -119,7 +123,7 @@ class TypedAnswers:
 
 
 class ReadAnswers:
-    """Takes the next line of standard input for the answer.
+    """Takes the next line of standard input for the answer, or a line for each call.
 
     Args:
         chat: has the lines.
@@ -130,18 +134,28 @@ class ReadAnswers:
         self._chat = chat
 
     async def ask(self, requested: InputRequested) -> UserAnswer | None:
-        task = await self._chat.interrupts.run(self._read())
+        task = await self._chat.interrupts.run(self._read(requested))
         if task.cancelled():
             return None
         try:
-            return _parse(requested, task.result())
+            return task.result()
         except EOFError:
             self.problem = "standard input has ended before the agent's question was answered"
         except ValueError as error:
             self.problem = f"the next line does not answer the agent's question: {error}"
         return None
 
-    async def _read(self) -> str:
+    async def _read(self, requested: InputRequested) -> UserAnswer:
+        """Return what the next line answers; lines that are not complete are for one call each."""
+        answers: list[object] = []
+        for _, part in split_request(requested):
+            line = await self._read_line()
+            if not answers and is_complete(line):
+                return _parse(requested, line)
+            answers.append(_parse(part, line).value)
+        return UserAnswer(join_answers(answers))
+
+    async def _read_line(self) -> str:
         while not (line := await self._chat.lines.read()).strip():
             pass
         return line
@@ -157,13 +171,6 @@ def _parse(requested: InputRequested, typed: str) -> UserAnswer:
     if has_surrogates(to_json(answer)):
         raise ValueError("the answer is not UTF-8 text")
     return UserAnswer(answer)
-
-
-def _label(actions: Sequence[_Action]) -> Iterator[tuple[str, _Action]]:
-    """Yield the actions, with what tells them apart if there are several."""
-    for number, action in enumerate(actions, 1):
-        label = f"{number} of {len(actions)}, {one_line(action['name'], 60)}: "
-        yield label if len(actions) > 1 else "", action
 
 
 def _join(decisions: Sequence[str]) -> str:

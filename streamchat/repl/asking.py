@@ -21,7 +21,6 @@ from streamchat.turn import Turn, find_answer
 from streamchat.view import View
 from streamchat.view.choose import choose_view
 from streamchat.view.outcome import report_failure, report_interrupt
-from streamchat.view.progress import show_progress
 
 if TYPE_CHECKING:
     from streamchat.agent.source import Source
@@ -52,34 +51,35 @@ async def ask_question(
         chat.say(f"({one_line(file.summary)})")
     chat.separate()
     view = choose_view(chat.options)
+    turn: Turn | None = None
     async with _take_keys(chat, prompt, view) as answering:
-        source = await _wait_for_agent(chat)
-        if source is None:
-            report_interrupt(plain=chat.options.plain)
-            chat.restore(question, retry)
-            return
-        try:
-            turn = await ask(
-                chat.conversation,
-                source,
-                question,
-                view,
-                chat.interrupts,
-                message=message,
-                replacing=retry.replacing if retry else None,
-                ask_user=answering.ask,
-                verbose=chat.options.verbose,
-            )
-        finally:
-            chat.print_warnings()
-    _end_turn(chat, turn, answering.problem)
+        if source := await _wait_for_agent(chat, view):
+            try:
+                turn = await ask(
+                    chat.conversation,
+                    source,
+                    question,
+                    view,
+                    chat.interrupts,
+                    message=message,
+                    replacing=retry.replacing if retry else None,
+                    ask_user=answering.ask,
+                    verbose=chat.options.verbose,
+                )
+            finally:
+                chat.print_warnings()
+    if turn:
+        _end_turn(chat, turn, answering.problem)
+    else:
+        report_interrupt(plain=chat.options.plain)
+        _restore_queue(chat, question, retry)
 
 
-async def _wait_for_agent(chat: Chat) -> Source | None:
+async def _wait_for_agent(chat: Chat, view: View) -> Source | None:
     """Return the agent once it is loaded, or None if the user interrupts the wait."""
     reload_if_saved(chat)
     if not chat.loader.is_ready:
-        with show_progress(chat.loader.activity or "loading"):
+        with view.wait(chat.loader.activity or "loading"):
             waiting = await chat.interrupts.run(chat.loader.wait_until_ready())
         if waiting.cancelled():
             return None
@@ -100,8 +100,15 @@ def _end_turn(chat: Chat, turn: Turn, problem: str) -> None:
         report_left_out(chat)
     chat.failed = chat.failed or turn.status == "failed" or bool(problem)
     if turn.status != "done" and chat.queue:
-        # Queued messages may depend on the answer that is missing.
-        chat.restore("")
+        _restore_queue(chat)
+
+
+def _restore_queue(chat: Chat, question: str = "", retry: Retry | None = None) -> None:
+    """Put a question that was not asked, and the queue, back at the prompt."""
+    # Queued messages may depend on the answer that is missing.
+    is_queued = bool(chat.queue)
+    chat.restore(question, retry)
+    if is_queued:
         chat.say("Queued messages restored to the prompt, one after another", dim)
 
 

@@ -8,8 +8,10 @@ import textwrap
 
 from prompt_toolkit import PromptSession
 from prompt_toolkit.document import Document
+from prompt_toolkit.filters import emacs_mode
 from prompt_toolkit.formatted_text import StyleAndTextTuples
 from prompt_toolkit.history import InMemoryHistory
+from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
 from prompt_toolkit.output import DummyOutput
 from prompt_toolkit.utils import get_cwidth
 
@@ -17,7 +19,7 @@ from streamchat.process.tty import can_repaint
 from streamchat.repl.bindings import bind_prompt_keys, bind_reports
 from streamchat.repl.errors import catch_errors
 from streamchat.repl.output import terminal_output
-from streamchat.repl.pastes import ShowLabels
+from streamchat.repl.pastes import Pastes, ShowLabels
 from streamchat.repl.prompt import ESCAPE_SECONDS, STYLE, Prompt, choose_color_depth
 
 _LEAST_ROOM = 10
@@ -33,13 +35,13 @@ async def read_reply(question: str, draft: str, prompt: Prompt) -> str:
         prompt: the chat's, whose keys and pastes are the same.
 
     Raises:
-        KeyboardInterrupt: the user pressed Ctrl-C.
+        KeyboardInterrupt: the user pressed Ctrl-C or Esc.
         EOFError: the user pressed Ctrl-D.
     """
     session: PromptSession[str] = PromptSession(
         output=terminal_output(),
         history=InMemoryHistory(),
-        key_bindings=bind_prompt_keys(prompt.pastes),
+        key_bindings=_bind_keys(prompt.pastes),
         editing_mode=prompt.mode,
         input_processors=[ShowLabels(prompt.pastes)],
         multiline=True,
@@ -48,7 +50,7 @@ async def read_reply(question: str, draft: str, prompt: Prompt) -> str:
         include_default_pygments_style=False,
         enable_suspend=True,
     )
-    session.app.ttimeoutlen = ESCAPE_SECONDS
+    session.app.ttimeoutlen = session.app.timeoutlen = ESCAPE_SECONDS
     message: StyleAndTextTuples = [("class:question", _lay_out(question, draft))]
     if not can_repaint(sys.stdout):  # where prompt-toolkit does not show the draft
         message.append(("", draft))
@@ -57,6 +59,17 @@ async def read_reply(question: str, draft: str, prompt: Prompt) -> str:
             message, default=Document(draft), set_exception_handler=False, handle_sigint=False
         )
     return prompt.pastes.unfold(text)
+
+
+def _bind_keys(pastes: Pastes) -> KeyBindings:
+    keys = bind_prompt_keys(pastes)
+
+    @keys.add("escape", filter=emacs_mode)
+    def _stop(event: KeyPressEvent) -> None:
+        """Stop the answer, as during the rest of a turn; in vi's mode the key means more."""
+        event.app.exit(exception=KeyboardInterrupt)
+
+    return keys
 
 
 def _lay_out(question: str, draft: str) -> str:

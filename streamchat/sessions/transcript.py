@@ -15,7 +15,7 @@ from streamchat.sessions.records import Session, StoredTurn, dump_arguments
 from streamchat.text.sanitize import one_line, sanitize
 from streamchat.turn import Block, Question, Speaker, ToolCall, fold
 from streamchat.view.formatting import MAX_OUTPUT, format_speaker, format_tool_name
-from streamchat.view.requests import format_request
+from streamchat.view.requests import describe_request
 
 TurnWithEvents: TypeAlias = tuple[StoredTurn, Sequence[Event]]
 
@@ -71,9 +71,10 @@ def _format_blocks(blocks: Iterable[Block]) -> Iterator[str]:
 
 
 def _format_question(question: Question) -> str:
-    asked = one_line(" ".join(format_request(question.request, "", "")), MAX_OUTPUT)
-    answered = "" if question.answer is None else f"\n\n*[answered]* {one_line(question.answer)}"
-    return f"*[asked]* {asked}{answered}"
+    requests = describe_request(question.request)
+    asked = [f"*[asked]* {one_line(' '.join(lines), MAX_OUTPUT)}" for lines in requests]
+    answered = [] if question.answer is None else [f"*[answered]* {one_line(question.answer)}"]
+    return "\n\n".join([*asked, *answered])
 
 
 def _format_end(turn: StoredTurn, error: str) -> list[str]:

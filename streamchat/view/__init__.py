@@ -15,6 +15,7 @@ from typing import Protocol, Self
 
 from streamchat.events import Event
 from streamchat.turn import Turn
+from streamchat.view.progress import show_progress
 
 
 class View(Protocol):
@@ -29,6 +30,10 @@ class View(Protocol):
         traceback: TracebackType | None,
         /,
     ) -> None: ...
+
+    def wait(self, what: str) -> AbstractContextManager[object]:
+        """Show what the turn waits for, in a few words, before the view is entered."""
+        ...
 
     def show(self, turn: Turn, event: Event) -> None:
         """Show what the event changed; `turn` is the state after it.
@@ -68,6 +73,9 @@ class TextView:
     ) -> None:
         return None
 
+    def wait(self, what: str) -> AbstractContextManager[object]:
+        return show_progress(what)
+
     def show_typed(self, queued: Sequence[str], text: str) -> None:
         for message in queued[self._announced_messages :]:
             self.announce_queued(message)
@@ -101,6 +109,9 @@ class ForwardingView:
         /,
     ) -> None:
         self._inner.__exit__(exc_type, exc, traceback)
+
+    def wait(self, what: str) -> AbstractContextManager[object]:
+        return self._inner.wait(what)
 
     def show(self, turn: Turn, event: Event) -> None:
         self._inner.show(turn, event)

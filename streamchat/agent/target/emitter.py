@@ -9,7 +9,13 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from streamchat.agent.errors import AgentError
-from streamchat.agent.target.interrupts import list_decisions, read_answer
+from streamchat.agent.target.interrupts import (
+    count_answers,
+    join_answers,
+    list_decisions,
+    read_answer,
+    split_request,
+)
 from streamchat.events import Event, InputRequested
 from streamchat.text.sanitize import one_line
 
@@ -46,7 +52,8 @@ class Emitter:
 
     async def ask(self, requested: InputRequested) -> object:
         if self._answers:
-            return self._answer(requested, self._answers.popleft())
+            self._push(requested)
+            return join_answers([self._answer(*each) for each in self._take_answers(requested)])
         if not self._interactive:
             raise AgentError(describe_unanswered(requested, more=self._is_prepared))
         self._reply = asyncio.get_running_loop().create_future()
@@ -57,8 +64,18 @@ class Emitter:
         finally:
             self.is_waiting = False
 
+    def _take_answers(self, requested: InputRequested) -> list[tuple[InputRequested, str]]:
+        """Return the request with the next answer, or the parts of it with an answer each."""
+        left, count = self._answers, count_answers(len(requested.actions), self._answers)
+        if count > len(left):
+            raise AgentError(
+                f"{describe_request(requested)}; {len(left)} values of {RESUME} are left for "
+                f"{count} calls: give one for each, or one for all"
+            )
+        parts = [part for _, part in split_request(requested)] if count > 1 else [requested]
+        return [(part, left.popleft()) for part in parts]
+
     def _answer(self, requested: InputRequested, text: str) -> object:
-        self._push(requested)
         try:
             return read_answer(requested, text)
         except ValueError as error:

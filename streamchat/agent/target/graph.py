@@ -132,8 +132,8 @@ class GraphPlay:
         """Ask the user what the graph wants to know, and return the input that resumes it."""
         if find_checkpointer(self._graph) is None:
             raise AgentError(
-                "the graph stops to ask, and has nothing to remember where: compile it with "
-                "checkpointer=InMemorySaver() (from langgraph.checkpoint.memory)"
+                "the graph stops to ask, but cannot go on without a checkpointer: compile it "
+                "with checkpointer=InMemorySaver() (from langgraph.checkpoint.memory)"
             )
         from langgraph.types import Command
 

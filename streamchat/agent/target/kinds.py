@@ -154,6 +154,7 @@ def _choose_arguments(function: Any) -> dict[str, Any]:
     if needed:
         named = getattr(function, "__name__", type(function).__name__)
         raise TargetError(
-            f"{named} needs {', '.join(needed)}; name a function that can be called without"
+            f"{named} needs {', '.join(needed)}; "
+            "name an agent, or a function that needs no arguments"
         )
     return {}

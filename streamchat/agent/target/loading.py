@@ -21,6 +21,7 @@ from streamchat.agent.target.fresh import (
     replace_modules,
 )
 from streamchat.agent.target.name import Target
+from streamchat.text.suggest import find_closest
 
 
 def import_target(target: Target) -> tuple[ModuleType, Target]:
@@ -50,8 +51,9 @@ def _import_one(target: Target) -> tuple[ModuleType, Target]:
         if isinstance(error, TargetError):
             raise
         raise describe_failure(f"{target.file} cannot be imported", error) from error
-    path = target.path or (Path(module.__file__) if module.__file__ else None)
-    return module, replace(target, path=path)
+    if not (file := getattr(module, "__file__", None)):  # a folder, or part of Python
+        raise TargetError(f"{target.module} is not a Python file; name one, or a module in one")
+    return module, replace(target, path=target.path or Path(file))
 
 
 def list_files() -> list[Path]:
@@ -72,6 +74,8 @@ def describe_failure(what: str, error: BaseException) -> TargetError:
     advice = ""
     if isinstance(error, ModuleNotFoundError):
         advice = "; is streamchat installed in the agent's own environment?"
+    elif isinstance(error, SystemExit):
+        advice = '; call sys.exit() only if __name__ == "__main__"'
     elif isinstance(error, RuntimeError) and "no running event loop" in text:
         advice = "; make the agent in an async function, and name that function"
     located = f"{cause} ({place})" if place else cause
@@ -81,7 +85,7 @@ def describe_failure(what: str, error: BaseException) -> TargetError:
 def _import_file(path: Path) -> ModuleType:
     if not path.is_file():
         note_file(path)
-        raise TargetError(f"there is no file {Target(path).file}")
+        raise TargetError(f"there is no file {Target(path).file}{_suggest(path)}")
     root, name = _find_package(path)
     add_folder(root)
     if "." in name:
@@ -96,6 +100,13 @@ def _import_file(path: Path) -> ModuleType:
     sys.modules[name] = module
     spec.loader.exec_module(module)
     return module
+
+
+def _suggest(path: Path) -> str:
+    """Return the question whether another file was meant; nothing if none is called alike."""
+    files = {each.name: each for each in path.parent.glob("*.py")}
+    closest = find_closest(path.name, files)
+    return f"; did you mean {Target(files[closest]).file}?" if closest else ""
 
 
 def _find_package(path: Path) -> tuple[Path, str]:

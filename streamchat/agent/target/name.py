@@ -11,7 +11,7 @@ from streamchat.agent.target.errors import TargetError
 
 CONVENTIONAL_NAMES = ("agent", "graph", "app", "executor", "agent_executor", "chain")
 """What the agent of a file is usually called, the likeliest first."""
-_FORM = "name an agent as FILE.py:NAME or package.module:NAME"
+FORM = "name an agent as FILE.py:NAME or package.module:NAME"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,7 @@ def shorten_path(path: str | Path) -> str:
         return str(path)
 
 
-def parse_target(text: str, form: str = _FORM) -> Target:
+def parse_target(text: str, form: str = FORM) -> Target:
     """Return what the text names; whether that exists is found out later.
 
     Args:

@@ -45,6 +45,8 @@ class OutputRelay:
         self.on_line: Callable[[], None] = lambda: None
         self._sink: Sink = lambda line: False
         self._kept: deque[OutputReceived] = deque(maxlen=_MOST_KEPT)
+        self._left_out = 0
+        """How many lines were more than are kept."""
         self._partial: dict[tuple[int, str], str] = {}
         self._lock = threading.RLock()
         self._taken_over: set[int] = set()
@@ -86,11 +88,13 @@ class OutputRelay:
                 self._emit(line)
 
     def take_lines(self) -> list[OutputReceived]:
-        """Return the lines that were kept, which no turn will get then."""
+        """Return the lines that were kept, the latest ones; no turn will get them then."""
         with self._lock:
-            lines = list(self._kept)
+            lines, left_out = list(self._kept), self._left_out
             self._kept.clear()
-            return lines
+            self._left_out = 0
+        note = f"... {left_out:,} earlier lines left out"
+        return [*([OutputReceived(note, "stderr")] if left_out else []), *lines]
 
     def write(self, text: str, origin: str) -> None:
         """Take text that the current thread writes.
@@ -118,6 +122,7 @@ class OutputRelay:
 
     def _emit(self, line: OutputReceived) -> None:
         if not self._sink(line):
+            self._left_out += len(self._kept) == _MOST_KEPT
             self._kept.append(line)
             self.on_line()
 

@@ -37,6 +37,11 @@ def format_status(turn: Turn, quiet: float, *, hides_reasoning: bool) -> str:
     return f"{phase}{since if quiet >= _QUIET else ''}"
 
 
+def format_awaited(what: str, quiet: float) -> str:
+    """Return what a turn waits for before its first event, and how long if it takes a while."""
+    return f"{what}, {quiet:.0f} s" if quiet >= _QUIET else what
+
+
 def find_phase(turn: Turn) -> tuple[str, bool]:
     """Return what the turn is doing, and whether the screen shows that by itself."""
     if any(map(_is_running, turn.blocks)):

@@ -33,7 +33,7 @@ from streamchat.view.live.drawing import Canvas, Moment
 from streamchat.view.live.lines import Lines
 from streamchat.view.live.page import Page
 from streamchat.view.live.painter import Painter, drop_break, reflows
-from streamchat.view.live.phase import format_status
+from streamchat.view.live.phase import format_awaited, format_status
 from streamchat.view.live.terminal import Terminal, Tty
 from streamchat.view.live.typed import format_typed
 from streamchat.view.look import DEFAULT_LOOK, Look
@@ -84,7 +84,11 @@ class LiveView:
         self._turn = Turn()
         self._typed: list[SafeText] = []
         """The lines of the user's queued messages and current input."""
-        self._over = self._paused = False
+        self._awaited = ""
+        """What the turn waits for before its first event."""
+        self._over = False
+        self._paused = True
+        """Whether nothing may be painted: somebody else has the terminal."""
         self._resumed = False
         """Whether nothing final has been painted since a pause: the cursor's line is empty."""
         self._last_event = 0.0
@@ -104,13 +108,11 @@ class LiveView:
         return cls(Tty(stream), open_console(stream), look, whole_lines=whole_lines)
 
     def __enter__(self) -> Self:
-        self._last_event = monotonic()
         # Without a loop, frames are painted only when events arrive; signals need the main thread.
         with suppress(RuntimeError, ValueError):
             self._loop = asyncio.get_running_loop()
             self._loop.add_signal_handler(signal.SIGTSTP, self.suspend)
-        self._terminal.write(_HIDE_CURSOR)
-        self._paint()
+        self._begin()
         return self
 
     def __exit__(
@@ -120,17 +122,24 @@ class LiveView:
         traceback: TracebackType | None,
         /,
     ) -> None:
-        if self._timer:
-            self._timer.cancel()
-        if self._loop:
-            self._loop.remove_signal_handler(signal.SIGTSTP)
-        self._loop = None
+        self._stop_timing()
         try:
             if not self._error:
                 self._finish()
             self._terminal.write(_SHOW_CURSOR)
         finally:
             self._terminal.close()
+
+    @contextmanager
+    def wait(self, what: str) -> Iterator[None]:
+        self._awaited = what
+        self.__enter__()
+        try:
+            yield
+        finally:
+            self._awaited = ""
+            self._stop_timing()
+            self._leave()
 
     def write(self, line: SafeText) -> None:
         """Write a line above the live text."""
@@ -167,18 +176,33 @@ class LiveView:
     @contextmanager
     def pause(self) -> Iterator[None]:
         """Erase what is live, and let somebody else write below the rest, from line to line."""
+        self._leave()
+        try:
+            yield
+        finally:
+            self._begin()
+
+    def _begin(self) -> None:
+        """Paint from here on, below what is on the screen."""
+        self._painter.reset()
+        self._paused, self._resumed = False, self._lines.began
+        self._last_event = monotonic()
+        self._terminal.write(_HIDE_CURSOR)
+        self._paint()
+
+    def _leave(self) -> None:
+        """Erase what is live, and leave the cursor at the beginning of a line."""
         self._painter.paint(self._draw(monotonic())[0], [])
         self._terminal.write(("\r\n" if self._lines.began else "") + _SHOW_CURSOR)
         self._terminal.drain()
         self._paused = True
-        try:
-            yield
-        finally:
-            self._painter.reset()
-            self._paused, self._resumed = False, self._lines.began
-            self._last_event = monotonic()
-            self._terminal.write(_HIDE_CURSOR)
-            self._paint()
+
+    def _stop_timing(self) -> None:
+        if self._timer:
+            self._timer.cancel()
+        if self._loop:
+            self._loop.remove_signal_handler(signal.SIGTSTP)
+        self._loop = None
 
     def _finish(self) -> None:
         """Paint the last frame, in which everything is final."""
@@ -259,7 +283,11 @@ class LiveView:
         """Return a line that says what is going on, if nothing else on the screen moves."""
         now = monotonic()
         quiet = now - self._last_event
-        status = format_status(self._turn, quiet, hides_reasoning=self._hides_reasoning)
+        status = (
+            format_awaited(self._awaited, quiet)
+            if self._awaited
+            else format_status(self._turn, quiet, hides_reasoning=self._hides_reasoning)
+        )
         return self._palette.apply(
             [(f"{self._glyphs.spin(now)} {status}", "dim")] if status else []
         )
