@@ -28,9 +28,7 @@ from tests.targets import keep_imports, write
 WORDS = '''
     def count_words(text: str) -> int:
         """Count the words of a text."""
-        import os
         print("counting")
-        os.system("echo echoed")
         return len(text.split())
 '''
 
@@ -316,10 +314,12 @@ def list_results(server: Server) -> list[str]:
 
 
 def test_a_question_that_a_function_answers(server: Server, tmp_path: Path) -> None:
-    write(tmp_path / "mine.py", f"print('loading')\n{WORDS}".replace("\n    ", "\n"))
+    path = write(tmp_path / "mine.py", WORDS)
+    echo = 'print("counting"); __import__("os").system("echo child")'
+    path.write_text("print('loading')\n" + path.read_text().replace('print("counting")', echo))
     server.script(calls("count_words", text="a b c"), says("Three."))
     done = ask(tmp_path, server, "--tools", "mine.py")
-    assert (done.stdout, done.stderr) == ("Three.\n", "loading\ncounting\nechoed\n")
+    assert (done.stdout, done.stderr) == ("Three.\n", "loading\ncounting\nchild\n")
     assert list_results(server) == ["3"]
     assert list_offered(server)[:1] == ["add"]
     assert list_offered(server)[-2:] == ["count_words", "final_answer"]
