@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Sequence
+from dataclasses import replace
 from shlex import quote
 
 from streamchat.config import APP, Settings
@@ -111,7 +112,10 @@ async def _ask_agent(
         if loading.cancelled():
             return Turn(question, status="cancelled")
         source = loading.result()
-        return await _ask(source, conversation, question, options, interrupts, answers)
+        turn = await _ask(source, conversation, question, options, interrupts, answers)
+        if turn.status == "failed" and source.place:
+            return replace(turn, error=f"{turn.error} ({source.place})")
+        return turn
     finally:
         await loader.aclose()
 
