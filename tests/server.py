@@ -241,10 +241,10 @@ class Server:
         self._thread.join()
 
 
-def wait_for_request(server: Server) -> None:
-    """Wait until there has been a request for a completion."""
+def wait_for_request(server: Server, count: int = 1) -> None:
+    """Wait until there have been so many requests for completions."""
     end = time.monotonic() + 300
-    while not server.requests:
+    while len(server.requests) < count:
         assert time.monotonic() < end
         time.sleep(0.01)
 

@@ -16,13 +16,25 @@ from streamchat.repl.questions import read_secret
 from streamchat.view.progress import show_progress
 from tests.chatting import CTRL_C, ENTER, KEY, hold
 from tests.program import Terminal
-from tests.server import NEVER, Reply, Server, answers, calls, delta, fails, notebook, says
+from tests.server import (
+    NEVER,
+    Reply,
+    Server,
+    answers,
+    calls,
+    delta,
+    fails,
+    notebook,
+    says,
+)
 from tests.stores import store_turns
 from tests.turns import ASKING, DELEGATING, PRINTING
 
 DRAWN = re.compile("[\x1b\x08\u2500-\u259f\u2800-\u28ff✓✗]")
 """Control sequences, frames, bars, spinners and signs."""
 LINES = re.findall(r"^\| `([^`]+)` \|", read_topic("accessibility"), re.MULTILINE)
+OF_AGENTS = ("researcher says:", "Printed:", "Question:")
+"""Those that only the user's own agents need."""
 
 
 def start(server: Server, home: Path, *arguments: str, **variables: str) -> Terminal:
@@ -73,7 +85,7 @@ def test_every_documented_line_of_a_chat(
         lines = wait_for_prompt(terminal, "interrupted")
         assert not DRAWN.search(terminal.written)
         assert "" not in lines
-    documented = [each for each in LINES if each != "loading..."]
+    documented = [each for each in LINES if each not in ("loading...", *OF_AGENTS)]
     assert [each for each in documented if not any(each.strip() in line for line in lines)] == []
 
 
@@ -97,9 +109,11 @@ def test_a_turn_of_an_agent_in_words(tmp_path: Path) -> None:
     for line in (
         *("boss says:", "researcher says:", "Printed: searching", "Printed: loaded 3 documents"),
         'Question: delete_file(path="/home/me/notes.txt")',
-        *("  answer: approve, edit, reject", "Answered: approved"),
+        "Answered: approved",
     ):
         assert line in lines
+    assert all(any(line.startswith(each) for line in lines) for each in OF_AGENTS)
+    assert set(OF_AGENTS) < set(LINES)
 
 
 def test_what_the_user_waits_for_is_announced_on_a_terminal(

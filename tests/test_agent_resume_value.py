@@ -128,9 +128,9 @@ class TestTwoCalls:
     def test_each_is_asked_on_a_terminal(self, server: Server, careful: Path) -> None:
         agent = f"{careful}/mine.py:agent"
         with Terminal(careful, "ask", "--agent", agent, "10 + 10?") as terminal:
-            terminal.wait_for("1 of 2, add: your answer:")
+            terminal.wait_for("1 of 2, add: your answer (approve, reject):")
             terminal.type("a\r")
-            terminal.wait_for("2 of 2, add: your answer:")
+            terminal.wait_for("2 of 2, add: your answer (approve, reject):")
             terminal.type("rej\r")
             assert terminal.exit_code() == 0
         assert self.results(server)["two"] != "2.0"
@@ -172,7 +172,7 @@ class TestOnATerminal:
     def terminal(self, careful: Path) -> Iterator[Terminal]:
         agent = f"{careful}/mine.py:agent"
         with Terminal(careful, "ask", "--agent", agent, "What is 10 + 10?") as terminal:
-            terminal.wait_for("your answer:")
+            terminal.wait_for("your answer (approve, reject):")
             yield terminal
 
     def test_the_answer_is_typed(self, server: Server, terminal: Terminal) -> None:
@@ -192,7 +192,7 @@ class TestOnATerminal:
             wait_for_request(server)
             terminal.type("approve\r")
             typed.set()
-            terminal.wait_for("your answer:")
+            terminal.wait_for("your answer (approve, reject):")
             terminal.type("reject\r")
             terminal.wait_for("As you like.")
             assert terminal.exit_code() == 0

@@ -54,7 +54,7 @@ LIBRARIES = {
     "typer": ("cli",),
     "tomllib": ("config",),
     "sqlite3": ("sessions",),
-    "httpx2": ("models.transport", "models.openai_compatible"),
+    "httpx2": ("models.transport", "models.openai_compatible", "models.providers.errors"),
     "openai": ("models", "doctor.probe"),
     "langchain_openai": ("models",),
     "huggingface_hub": ("models.embedded.download_process",),

@@ -47,7 +47,13 @@ def test_items(question: str, count: int) -> None:
         *("Anna gives two tips of 3 euros each.", "I have 3 ideas: a, b and c. Which is best?"),
         *("Translate 'give me three tips' into French.", "What does 'name two fruits' mean?"),
         *("How do you say give me 3 examples in German?", "Give me 2 dollars.", "Give me 12 tips."),
-        *("She names 3 cats and 2 dogs.", "Name three.", "What is 3 times 4?", ""),
+        *(
+            "She names 3 cats and 2 dogs.",
+            "Name three.",
+            f"Give me 3 tips. {'Text ' * 200}",
+            "What is 3 times 4?",
+            "",
+        ),
     ],
 )
 def test_a_question_that_leaves_it_open(question: str) -> None:

@@ -136,6 +136,7 @@ class TestSums:
         grammar = of_numbers(*numbers)
         assert grammar.matches(" + ".join(numbers))
         assert grammar.matches(f"{numbers[0]} * ({numbers[-1]} - {numbers[-2]})")
+        assert grammar.matches(f"({' + '.join(numbers[:5])}) / {numbers[5]}")
         assert not grammar.matches("1 + 2")
         assert not grammar.matches(" + ".join([*numbers, numbers[0]]))
 
@@ -318,6 +319,8 @@ class TestAnswers:
                 "It is -1500,",
                 "It is -1500 and ",
                 "It is 1,500.",
+                "It is -1500. You have 12.",
+                "You have 12. It is -1500.",
                 "Is" * 200 + " -1500",
             ),
         ):

@@ -102,8 +102,8 @@ class TestMarkdown:
         assert text.count("**boss**") == 1  # it has called nothing later
         text = to_markdown(SESSION, [(DONE, ASKING)])
         assert (
-            '\n\n*[asked]* delete_file(path="/home/me/notes.txt") Tool execution requires approval '
-            "answer: approve, edit, reject\n\n*[answered]* approved\n\nCalling delete_file\n\n"
+            '\n\n*[asked]* delete_file(path="/home/me/notes.txt") Tool execution requires approval'
+            "\n\n*[answered]* approved\n\nCalling delete_file\n\n"
         ) in text
         events = [InputRequested("q", "# Which\ncity?"), TurnCancelled()]
         assert "\n\n*[asked]* # Which city?\n\n" in to_markdown(SESSION, [(INTERRUPTED, events)])
@@ -111,9 +111,9 @@ class TestMarkdown:
     def test_each_call_that_an_agent_asks_about_has_a_line(self) -> None:
         actions = tuple({"name": name, "decisions": ["approve"]} for name in ("read", "delete"))
         events = [InputRequested("q", "approval required", actions), TurnCancelled()]
-        assert (
-            "\n\n*[asked]* read() answer: approve\n\n*[asked]* delete() answer: approve\n\n"
-        ) in to_markdown(SESSION, [(INTERRUPTED, events)])
+        assert ("\n\n*[asked]* read()\n\n*[asked]* delete()\n\n") in to_markdown(
+            SESSION, [(INTERRUPTED, events)]
+        )
 
     def test_backticks_in_calls(self) -> None:
         events = call("run", ['{"code": "```py\\n````"}'], "`````\n# not a heading")

@@ -185,9 +185,9 @@ class TestRaw:
         ]
 
     def test_a_question_and_its_answer(self) -> None:
-        assert self.lines(ASKING)[3:8] == [
+        assert self.lines(ASKING)[3:7] == [
             '? delete_file(path="/home/me/notes.txt")',
-            *("  Tool execution requires approval", "  answer: approve, edit, reject"),
+            "  Tool execution requires approval",
             *("→ approved", "delete_file → deleted"),
         ]
 
@@ -317,9 +317,9 @@ class TestPlain:
         ]
 
     def test_a_question_and_its_answer(self) -> None:
-        assert self.lines(ASKING)[3:8] == [
+        assert self.lines(ASKING)[3:7] == [
             'Question: delete_file(path="/home/me/notes.txt")',
-            *("  Tool execution requires approval", "  answer: approve, edit, reject"),
+            "  Tool execution requires approval",
             *("Answered: approved", 'delete_file is called with path = "/home/me/notes.txt".'),
         ]
         asked = [InputRequested("q", "Which city?\nAnd when?"), InputReceived("q", "Paris\nnow")]
@@ -395,7 +395,7 @@ class TestAnswer:
                 "They are gone.\n",
                 [
                     'Question: delete_file(path="/home/me/notes.txt")',
-                    *("  Tool execution requires approval", "  answer: approve, edit, reject"),
+                    "  Tool execution requires approval",
                     "Answered: approved",
                 ],
             ),

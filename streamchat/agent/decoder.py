@@ -13,7 +13,7 @@ from itertools import chain, count
 from typing import Any
 
 from langchain_core.messages import AIMessage, AIMessageChunk
-from langchain_core.messages.ai import UsageMetadata, add_ai_message_chunks
+from langchain_core.messages.ai import UsageMetadata, add_ai_message_chunks, add_usage
 
 from streamchat.agent.fragments import Fragment, OpenCall, read_fragments
 from streamchat.agent.message_text import MessageText, find_rest
@@ -29,15 +29,14 @@ from streamchat.events import (
     TextDelta,
     ToolCallStarted,
 )
-from streamchat.models.wire.extras import LINE_FIELD, MESSAGE_FIELDS, join_fields
-from streamchat.models.wire.normalize import StrictChunk, split_content
+from streamchat.models.wire.extras import LINE_FIELD, MESSAGE_FIELDS, find_thoughts, join_fields
+from streamchat.models.wire.normalize import StrictChunk, read_reason, split_content
 from streamchat.text.partial_json import AnswerReader
 from streamchat.text.surrogates import SurrogateJoiner
 from streamchat.text.think import Split
 
 # A call ID that can be sent back: OpenAI rejects longer ones.
 CALL_ID = re.compile(r"[!-~]{1,64}")
-_REASONS = ("finish_reason", "stop_reason", "done_reason")
 _MOST_BLANKS = 32
 """Blank characters after an answer before the model is taken to have lost its way."""
 
@@ -73,6 +72,7 @@ class ChunkDecoder:
         self._reasoned: list[str] = []
         self._refusal: list[str] = []
         self._fields: dict[str, Any] = {}
+        self._thoughts: dict[str, Any] = {}
         self.overran = False
         self._blanks = 0
         """The characters that followed the answer."""
@@ -107,10 +107,10 @@ class ChunkDecoder:
         self._refusal.append(str(extra.get("refusal") or ""))
         # A server may end the stream with another, less specific reason after the real one.
         if not is_cut_off(self._finish_reason):
-            self._finish_reason = _find_finish_reason(metadata) or self._finish_reason
+            self._finish_reason = read_reason(metadata) or self._finish_reason
         # LangChain adds a chunk of its own after the last one.
         self._broken_off = self._broken_off or metadata.get("stream_end") == "eof"
-        self._usage = message.usage_metadata or self._usage
+        self._usage = self._read_usage(message)
         return events
 
     def finish(self) -> tuple[list[Event], Reply]:
@@ -129,6 +129,7 @@ class ChunkDecoder:
             refusal="".join(self._refusal),
             broken_off=self._broken_off and self._finish_reason is None,
             fields=self._fields,
+            thoughts=tuple(self._thoughts.get("parts", ())),
         )
 
     def _read(self, message: AIMessage, *, whole: bool) -> list[Event]:
@@ -154,8 +155,16 @@ class ChunkDecoder:
             fields = message.extras.message if message.extras else {}
         else:
             fields = _omit_known(message.additional_kwargs)
+            self._thoughts = join_fields(self._thoughts, find_thoughts(message.content))
         if fields:
             self._fields = join_fields({} if whole else self._fields, fields)
+
+    def _read_usage(self, message: AIMessage) -> UsageMetadata | None:
+        """Return the counts so far: LangChain's add up, while servers repeat the whole."""
+        if isinstance(message, AIMessageChunk) and not isinstance(message, StrictChunk):
+            more = message.usage_metadata
+            return add_usage(self._usage, more) if more else self._usage
+        return message.usage_metadata or self._usage
 
     def _read_on(self, message: AIMessage) -> None:
         """Find out whether anything but the end of the message follows the answer."""
@@ -282,12 +291,6 @@ def _omit_known(kwargs: Mapping[str, Any]) -> dict[str, Any]:
 
 def _make_reasoning(text: str) -> list[Event]:
     return [ReasoningDelta(text)] if text else []
-
-
-def _find_finish_reason(metadata: Mapping[str, Any]) -> str | None:
-    """Return why a message ended; other libraries' models keep it under other names."""
-    reasons = (metadata.get(name) for name in _REASONS) if metadata else ()
-    return next((str(reason) for reason in reasons if reason), None)
 
 
 def to_chunk_received(message: AIMessage) -> ChunkReceived:

@@ -87,9 +87,10 @@ class AgentExecutor:
 
     @property
     def model_name(self) -> str:
-        """The model's name, as its server knows it."""
+        """The model's name, as its server knows it, after its provider if that has a name."""
         llm = self._model.llm
-        return str(getattr(llm, "model_name", None) or type(llm).__name__)
+        names = (getattr(llm, name, None) for name in ("display_name", "model_name"))
+        return str(next(filter(None, names), type(llm).__name__))
 
     @property
     def context_tokens(self) -> int | None:

@@ -51,7 +51,8 @@ class Reply:
     """A model message. Token counts are None if the server reports none.
 
     `refusal` is what the model said instead of an answer. `broken_off` says whether the stream
-    ended without a finish reason or `[DONE]`. `fields` are extra ones, to send back to the server.
+    ended without a finish reason or `[DONE]`. `fields` are extra ones, to send back to the server,
+    and so are `thoughts`, parts of the content.
     """
 
     text: str = ""
@@ -62,6 +63,7 @@ class Reply:
     refusal: str = ""
     broken_off: bool = False
     fields: Mapping[str, Any] = field(default_factory=dict)
+    thoughts: tuple[dict[str, Any], ...] = ()
 
     @property
     def cut_off(self) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from langchain_core.messages import AIMessage, BaseMessage, ToolCall, ToolMessage
 
@@ -45,8 +46,16 @@ def build_scratchpad(reply: Reply, outcomes: Sequence[tuple[Call, Result]]) -> l
     ]
     by_call = {call.call_id: dict(call.fields) for call, _ in outcomes if call.fields}
     fields = {**reply.fields, **({CALL_FIELDS: by_call} if by_call else {})}
+    content = _write_content(reply)
+    return [AIMessage(content, tool_calls=called, additional_kwargs=fields), *results]
+
+
+def _write_content(reply: Reply) -> str | list[str | dict[str, Any]]:
+    """Return the text, after the thoughts if a provider wants those back, as Anthropic does."""
     text = replace_surrogates(reply.text)
-    return [AIMessage(text, tool_calls=called, additional_kwargs=fields), *results]
+    if not reply.thoughts:
+        return text
+    return [*reply.thoughts, *([{"type": "text", "text": text}] if text else [])]
 
 
 def _clean_name(call: Call) -> str:

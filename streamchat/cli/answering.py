@@ -7,7 +7,12 @@ import os
 import signal
 import sys
 
-from streamchat.agent.target.interrupts import join_answers, read_answer, split_request
+from streamchat.agent.target.interrupts import (
+    join_answers,
+    list_decisions,
+    read_answer,
+    split_request,
+)
 from streamchat.events import InputRequested
 from streamchat.process.interrupts import InterruptHandler
 from streamchat.process.stdio import write_stderr
@@ -16,7 +21,6 @@ from streamchat.sessions.turns import UserAnswer
 from streamchat.text.sanitize import SafeText, sanitize
 from streamchat.view.outcome import report_failure
 
-_PROMPT = "your answer: "
 _LONGEST = 1 << 16
 """Bytes of a line; terminals take fewer."""
 
@@ -55,7 +59,9 @@ class TerminalAnswers:
         return UserAnswer(join_answers(answers))
 
     async def _ask_part(self, label: str, requested: InputRequested) -> UserAnswer | None:
-        while line := await _read_line(sanitize(f"{label}{_PROMPT}")):
+        decisions = ", ".join(list_decisions(requested))
+        prompt = f"{label}your answer ({decisions}): " if decisions else "your answer: "
+        while line := await _read_line(sanitize(prompt)):
             if not line.strip():
                 continue
             try:

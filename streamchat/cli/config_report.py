@@ -96,7 +96,7 @@ def _build_rows(loaded: Loaded) -> list[_Row]:
     rows = []
     for name in SETTINGS:
         if name == "api_key":
-            note = f"set ({settings.api_key_env})" if settings.api_key else "not set"
+            note = f"set ({loaded.key_variable})" if loaded.key_variable else "not set"
             rows.append(_Row(name, None, loaded.locate(name), note))
             continue
         value = _find_value(settings, name)

@@ -6,6 +6,7 @@ Nothing here knows what a setting is used for. This module has only the declarat
 
 from __future__ import annotations
 
+from streamchat.config.providers import PROVIDERS, Provider
 from streamchat.config.settings import (
     APP,
     CONFIG_FILE,
@@ -30,8 +31,10 @@ __all__ = [
     "OPENAI_KEY",
     "OPENAI_URL",
     "PROFILE",
+    "PROVIDERS",
     "SETTINGS",
     "ModelError",
+    "Provider",
     "Setting",
     "Settings",
     "SettingsError",

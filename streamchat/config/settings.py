@@ -27,6 +27,7 @@ from streamchat.config.kinds import (
     Text,
     WholeNumber,
 )
+from streamchat.config.providers import Provider, split_model
 
 APP = "streamchat"
 LOCAL_MODELS = ("local", "local-large")
@@ -92,7 +93,8 @@ class Settings:
         None,
         Setting(
             Name(),
-            "Model to use: a name on the server, local or local-large, or the path of a GGUF file.",
+            "Model to use: a name on the server, local or local-large, the path of a GGUF file, or "
+            "PROVIDER:NAME, such as anthropic:claude-sonnet-5-5.",
             flags=("--model", "-m"),
             variable="STREAMCHAT_MODEL",
             default_text=f"{DEFAULT_OPENAI_MODEL} with a key or a server, else local",
@@ -244,13 +246,24 @@ class Settings:
     )
 
     @property
+    def provider(self) -> Provider | None:
+        """The provider that `model` names, if any.
+
+        A base URL means an OpenAI-compatible server, whatever its models are called.
+        """
+        if self.agent or self.base_url:
+            return None
+        found = split_model(self.model or "")
+        return found[0] if found else None
+
+    @property
     def gguf(self) -> Path | None:
         """The model file that `model` names, if any.
 
         Servers may name their models by paths, too: with a server, the file must exist here.
         """
         name = self.model or ""
-        if not (name.lower().endswith(".gguf") or name.startswith(_PATHS)):
+        if self.provider or not (name.lower().endswith(".gguf") or name.startswith(_PATHS)):
             return None
         path = Path(name)
         with suppress(RuntimeError, ValueError):  # no such user, or a NUL in the name
@@ -268,8 +281,10 @@ class Settings:
 
     @property
     def server_url(self) -> str | None:
-        """The base URL of the server; None for a model inside this process, and for an agent."""
-        return None if self.agent or self.is_local else self.base_url or OPENAI_URL
+        """The base URL of the server; None for an agent, and for a model of another kind."""
+        if self.agent or self.is_local or self.provider:
+            return None
+        return self.base_url or OPENAI_URL
 
     @property
     def model_name(self) -> str:
@@ -292,13 +307,17 @@ class Settings:
 
     @property
     def secrets(self) -> tuple[str, ...]:
-        """What no output may contain: the key, and credentials in the server's URL."""
-        return (*([self.api_key] if self.api_key else []), *find_url_credentials(self.base_url))
+        """What no output may contain: keys, and credentials in the server's URL."""
+        return (
+            *([self.api_key] if self.api_key else []),
+            *find_url_credentials(self.base_url),
+            *(self.provider.find_secrets() if self.provider else ()),
+        )
 
     @property
     def needs_key(self) -> bool:
         """Whether the server is OpenAI's own and there is no key."""
-        if self.agent:
+        if self.agent or self.provider:
             return False
         host = urlsplit(self.base_url).hostname if self.base_url else "api.openai.com"
         return not self.is_local and not self.api_key and host == "api.openai.com"

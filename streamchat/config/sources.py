@@ -61,6 +61,14 @@ class Loaded:
         return {OPENAI_KEY, *(layer.values.get("api_key_env", OPENAI_KEY) for layer in layers)}
 
     @property
+    def key_variable(self) -> str:
+        """The variable that the key in use comes from; empty if there is none."""
+        if self.settings.provider:
+            variable, key = self.settings.provider.find_key()
+            return variable if key else ""
+        return self.settings.api_key_env if self.settings.api_key else ""
+
+    @property
     def profile_place(self) -> str:
         """Where the profile was named, as shown to the user."""
         if self.named_by == DEFAULT_PROFILE:
@@ -70,7 +78,7 @@ class Loaded:
     def locate(self, name: str) -> str:
         """Return where a setting comes from, as shown to the user."""
         if name == "api_key":
-            return self.settings.api_key_env if self.settings.api_key else "default"
+            return self.key_variable or "default"
         if name == "api_key_env" and not _is_key_variable_trusted(self.layers):
             return "default"
         if name == "agent" and _is_agent_displaced(self.layers):

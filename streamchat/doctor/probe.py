@@ -13,7 +13,7 @@ import openai
 from langchain_core.tools import BaseTool
 from langchain_core.utils.function_calling import convert_to_openai_tool
 
-from streamchat.config import Settings
+from streamchat.config import ModelError, Settings
 from streamchat.models import open_model
 from streamchat.models.errors import describe
 from streamchat.models.openai_compatible import CompatibleChatOpenAI
@@ -101,7 +101,14 @@ class Probe:
         Raises:
             ModelError: the model is not available.
         """
-        return cls(open_model(settings, progress), settings.timeout)
+        if settings.provider:
+            raise ModelError(
+                "doctor is for OpenAI-compatible servers and the embedded model; "
+                f'try {settings.model_name} with: streamchat ask "What is 10 + 10"'
+            )
+        llm = open_model(settings, progress)
+        assert isinstance(llm, CompatibleChatOpenAI)
+        return cls(llm, settings.timeout)
 
     @property
     def model(self) -> str:

@@ -1,4 +1,4 @@
-"""Opens the chat model that the settings name: OpenAI's, a compatible server's or the embedded one.
+"""Opens the chat model that the settings name: a server's, a provider's or the embedded one.
 
 Also judges and describes the errors of requests. It must not know about agents, turns or views.
 """
@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING
 
 from streamchat.config import OPENAI_KEY, ModelError, Settings, SettingsError
 from streamchat.models.progress import Progress, ignore_progress
+from streamchat.models.providers import check_provider
 from streamchat.text.redact import Redactor
 
 if TYPE_CHECKING:
-    from streamchat.models.openai_compatible import CompatibleChatOpenAI
+    from langchain_core.language_models import BaseChatModel
 
 __all__ = ["check", "open_model"]
 
@@ -31,7 +32,10 @@ def check(settings: Settings) -> None:
 
     Raises:
         ModelError: the key or the library that runs the model is missing.
+        SettingsError: the key cannot be one.
     """
+    if settings.provider:
+        check_provider(settings.provider)
     if settings.needs_key:
         variable = settings.api_key_env or OPENAI_KEY
         raise ModelError(f"OpenAI's {settings.model_name} needs a key: set {variable}")
@@ -40,7 +44,7 @@ def check(settings: Settings) -> None:
         raise ModelError(f"no local model: {install}" if settings.model else NO_MODEL)
 
 
-def open_model(settings: Settings, progress: Progress = ignore_progress) -> CompatibleChatOpenAI:
+def open_model(settings: Settings, progress: Progress = ignore_progress) -> BaseChatModel:
     """Return the chat model that the settings name, ready to answer.
 
     Loading a local model takes seconds, and longer the first time on a machine.
@@ -54,9 +58,13 @@ def open_model(settings: Settings, progress: Progress = ignore_progress) -> Comp
         from streamchat.models.embedded.model import open_embedded
 
         return open_embedded(settings, progress)
-    from streamchat.models.openai_compatible import connect
-
     try:
+        if settings.provider:
+            from streamchat.models.providers.model import open_provider
+
+            return open_provider(settings)
+        from streamchat.models.openai_compatible import connect
+
         return connect(
             settings.model_name,
             base_url=settings.base_url,

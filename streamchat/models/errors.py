@@ -9,6 +9,7 @@ from http import HTTPStatus
 import openai
 
 from streamchat.config import OPENAI_KEY
+from streamchat.models.providers.errors import ProviderStatusError
 from streamchat.models.refusals import is_out_of_quota, read_server_message
 from streamchat.models.retry import MAX_WAIT, is_rate_limit, read_retry_after
 from streamchat.models.transport import (
@@ -93,12 +94,16 @@ def _advise(error: BaseException, models: Sequence[str], key_variable: str) -> s
             return "the quota is used up: check the account's plan and billing"
         case openai.APIStatusError(status_code=401):
             return f"check {key_variable}"
+        case ProviderStatusError(status_code=400) if "api key" in _reason(error).lower():
+            return f"check {key_variable}"  # Google's status for a wrong key
         case openai.APIStatusError(status_code=403):
             proxy = find_network(error.request).proxy if _is_forwarded(error) else None
             other = f", or {proxy.variable}" if proxy else ""
             return f"check {key_variable} and its permissions{other}"
         case openai.APIStatusError() if models:
             return one_line(f"available models: {', '.join(models)}", 150)
+        case ProviderStatusError(status_code=404):
+            return "check --model"
         case openai.APIStatusError(status_code=404):
             return "check --base-url and --model"
         case openai.APIStatusError() if (wait := read_retry_after(error) or 0) > MAX_WAIT:

@@ -248,6 +248,7 @@ def _build_connections(network: Network) -> dict[str, Any]:
 _OPTIONS: dict[str, dict[str, Any]] = {
     "stream_options": {"stream_usage": False},
     "temperature": {"temperature": None},
+    "thinking": {"reasoning": None},  # of Ollama's own API
 }
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import openai
 
+from streamchat.models.providers.errors import ProviderStatusError
 from streamchat.models.wire.body import summarize_markup
 from streamchat.models.wire.complaint import find_message
 
@@ -41,7 +42,9 @@ def read_server_message(error: BaseException) -> str:
 
 
 def read_complaint(error: BaseException) -> str:
-    """Return the server's words about a request it refused, in lower case; empty otherwise."""
+    """Return the words about a request that was refused, in lower case; empty otherwise."""
+    if _is_refused_by_library(error):
+        return str(error).lower()
     refusal = _as_refusal(error)
     return read_server_message(refusal).lower() if refusal else ""
 
@@ -57,7 +60,9 @@ def read_sent_messages(error: BaseException) -> list[dict[str, Any]]:
 
 
 def refuses_tools(error: BaseException) -> bool:
-    """Whether the server refused the request because of the tools or the tool choice."""
+    """Whether the request was refused because of the tools or the tool choice."""
+    if _is_refused_by_library(error):
+        return "tool_choice" in str(error)
     refusal = _as_refusal(error)
     if refusal is None:
         return False
@@ -79,8 +84,15 @@ def is_out_of_quota(error: openai.APIStatusError) -> bool:
     """Whether retrying is pointless because the account's quota or balance is used up."""
     if error.status_code not in (402, 403, 429):
         return False
+    if isinstance(error, ProviderStatusError) and "retry-after" in error.response.headers:
+        return False  # Google calls every limit a quota
     details = f"{error.code} {error.type} {read_server_message(error)}".lower()
     return error.status_code == 402 or bool(_NO_QUOTA.search(details))
+
+
+def _is_refused_by_library(error: BaseException) -> bool:
+    """Whether a provider's package knows that the provider would refuse the request."""
+    return type(error) is ValueError and "support" in str(error)
 
 
 def _as_refusal(error: BaseException) -> openai.APIStatusError | None:

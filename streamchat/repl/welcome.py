@@ -52,6 +52,8 @@ def describe_models(settings: Settings) -> list[str]:
     if settings.is_local:
         return [one_line(each, 120) for each in summarize_embedded(settings)]
     name = one_line(settings.model_name, 60)
+    if settings.provider:
+        return [name]
     return [f"{name} at {_find_host(settings.server_url or '')}", name]
 
 

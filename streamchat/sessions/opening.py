@@ -72,7 +72,7 @@ def restore_model(settings: Settings, conversation: Conversation) -> Settings:
         return settings
     restored = replace(settings, model=model)
     on_server = bool(settings.base_url or settings.api_key) and not model.endswith(".gguf")
-    if model in LOCAL_MODELS or on_server:
+    if model in LOCAL_MODELS or restored.provider or on_server:
         conversation.warn(f"continuing with {model}, as before; --model chooses another")
         return restored
     conversation.warn(f"continuing with {settings.model_name}; the session used {model}")

@@ -13,7 +13,10 @@ _MAX_CALL = 10_000
 
 
 def describe_request(requested: InputRequested) -> list[list[str]]:
-    """Return the lines of the question, or those of each action: a call and how to decide."""
+    """Return the lines of the question, or those of each action: a call and its description.
+
+    How to answer is said where that is typed.
+    """
     if requested.actions:
         return [_describe_action(action) for action in requested.actions]
     return [shorten(requested.question, MAX_OUTPUT).splitlines() or [""]]
@@ -37,6 +40,4 @@ def format_request(requested: InputRequested, first: str, others: str) -> list[s
 def _describe_action(action: Mapping[str, Any]) -> list[str]:
     call = format_call(str(action.get("name") or ""), action.get("arguments") or {})
     description = shorten(str(action.get("description") or ""), MAX_OUTPUT)
-    decisions = ", ".join(map(str, action.get("decisions") or ()))
-    answers = [f"answer: {decisions}"] if decisions else []
-    return [shorten(call, _MAX_CALL), *description.splitlines(), *answers]
+    return [shorten(call, _MAX_CALL), *description.splitlines()]

@@ -12,6 +12,7 @@ from streamchat.agent.errors import AgentError
 from streamchat.agent.target.interrupts import (
     count_answers,
     join_answers,
+    list_decisions,
     read_answer,
     split_request,
 )
@@ -103,8 +104,7 @@ def describe_unanswered(requested: InputRequested, *, more: bool = False) -> str
         requested: the request.
         more: whether earlier requests have been answered in that way.
     """
-    decisions = {each: None for action in requested.actions for each in action.get("decisions", ())}
-    value = ", ".join(decisions) or "TEXT"
+    value = ", ".join(list_decisions(requested)) or "TEXT"
     option = f"one more {RESUME}" if more else RESUME
     return f"{describe_request(requested)}; answer with {option} ({value}) or in the chat"
 

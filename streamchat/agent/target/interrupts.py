@@ -110,6 +110,11 @@ def read_answer(requested: InputRequested, text: str) -> object:
     return [_read_decision(action, text, alone=count == 1) for action in requested.actions]
 
 
+def list_decisions(requested: InputRequested) -> list[str]:
+    """Return the decisions that any of the actions allows; none if the answer is free."""
+    return list(dict.fromkeys(each for action in requested.actions for each in action["decisions"]))
+
+
 def is_complete(text: str) -> bool:
     """Whether a text answers for all actions by itself: JSON, or several lines."""
     return text.strip().startswith(("[", "{")) or "\n" in text.strip()

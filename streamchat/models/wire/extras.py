@@ -19,6 +19,7 @@ MESSAGE_FIELDS = frozenset(
 )
 _CALL_FIELDS = frozenset({"index", "id", "type", "function"})
 _FUNCTION_FIELDS = frozenset({"name", "arguments"})
+_THOUGHTS = ("thinking", "redacted_thinking", "reasoning_content")
 _GROWING = frozenset(
     {
         *("reasoning_content", "reasoning", "reasoning_text", "thinking", "text", "summary"),
@@ -61,6 +62,13 @@ def find_call_extras(call: Mapping[str, Any]) -> dict[str, Any]:
     if isinstance(function, dict) and (extras := _pick_extras(function, _FUNCTION_FIELDS)):
         fields["function"] = extras
     return fields
+
+
+def find_thoughts(content: object) -> dict[str, Any]:
+    """Return the parts of a message's content with reasoning, as Anthropic wants them back."""
+    parts = content if isinstance(content, list) else []
+    found = [each for each in parts if isinstance(each, dict) and each.get("type") in _THOUGHTS]
+    return {"parts": found} if found else {}
 
 
 def _pick_extras(values: Mapping[str, Any], known: frozenset[str]) -> dict[str, Any]:

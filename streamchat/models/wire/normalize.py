@@ -24,6 +24,7 @@ from pydantic import PrivateAttr, model_validator
 from streamchat.models.wire.extras import Extras, read_extras
 
 _REASONS = ("finish_reason", "finishReason")
+_METADATA_REASONS = ("finish_reason", "stop_reason", "stopReason", "done_reason")
 _REASONING_FIELDS = ("reasoning_content", "reasoning", "thinking")
 
 
@@ -111,6 +112,12 @@ def find_finish_reason(chunk: object) -> str:
     """Return the finish reason in this chunk; empty if there is none."""
     choices = chunk.get("choices") if isinstance(chunk, dict) else None
     return _read_finish_reason(_pick_choice(choices))
+
+
+def read_reason(metadata: Mapping[str, Any]) -> str | None:
+    """Return why a message of LangChain's ended; each library keeps it under a name of its own."""
+    reasons = (metadata.get(name) for name in _METADATA_REASONS) if metadata else ()
+    return next((str(reason) for reason in reasons if reason), None)
 
 
 def remove_finish_reason(chunk: dict[str, Any]) -> dict[str, Any]:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from streamchat.agent.loader import AgentLoader
 from streamchat.agent.target.loader import TargetLoader
-from streamchat.config import LOCAL_MODELS
+from streamchat.config import LOCAL_MODELS, PROVIDERS
 from streamchat.config.checks import check_setting
 from streamchat.models import check
+from streamchat.models.providers import is_installed
 from streamchat.repl.chat import Chat
 from streamchat.repl.questions import read_secret
 from streamchat.repl.registry import command
@@ -23,14 +24,23 @@ def _offer_models(chat: Chat, typed: str) -> Iterable[tuple[str, str]]:
     if chat.settings.agent:
         return ()
     chat.lookups.start(chat.models.list_models)
-    return [(name, "") for name in dict.fromkeys([*chat.models.names, *LOCAL_MODELS])]
+    names = dict.fromkeys([*chat.models.names, *LOCAL_MODELS])
+    return [*((name, "") for name in names), *_offer_providers(chat)]
+
+
+def _offer_providers(chat: Chat) -> Iterator[tuple[str, str]]:
+    """Offer the beginnings of names, of providers whose packages are installed."""
+    if not chat.settings.base_url:
+        for each in filter(is_installed, PROVIDERS.values()):
+            yield f"{each.name}:", each.package
 
 
 @command(
     "/model [NAME]",
     "list the server's models, or switch to one within the conversation",
     group="Model",
-    more="NAME is a model on the server, local, local-large, or the path of a GGUF file.",
+    more="NAME is a model on the server, local, local-large, the path of a GGUF file, or "
+    "PROVIDER:NAME, such as anthropic:claude-sonnet-5-5.",
     completer=_offer_models,
     with_agent=False,
 )
@@ -48,6 +58,7 @@ async def model(chat: Chat, name: str) -> None:
         chat.redactor.learn(key)
         settings = replace(settings, api_key=key or None)
     check(settings)
+    chat.redactor.learn(*settings.secrets)
     source = await loader.change_to(settings)
     chat.settings, chat.model_chosen = settings, True
     chat.say(f"Switched to {source.name}")

@@ -24,7 +24,7 @@ _RESULT = re.compile(
 _ASKING = re.compile(
     r"(?:\b(?:what|whats|which|s|is|are|does|do|how|much|find|calculate|compute|evaluate|solve|"
     r"work out|make|give me|can|could|you|tell me|please|the result of|the|number|equal|equals|get|"
-    r"i|if|and|so|now|ok|okay|hi|hello|hey)\b|\W)*",
+    r"i|if|many|left|remains?|when|gives?|have|u|and|so|now|ok|okay|hi|hello|hey)\b|\W)*",
     re.IGNORECASE,
 )
 """The words of a question that asks only for a result."""
@@ -37,7 +37,12 @@ _APART = re.compile(r"[\d)],?\s+[\d(.]")
 """Numbers with no operator between them."""
 _DANGLING = re.compile(r"(?:^|[^\s,])\s*[-+*/]\s*$")
 """An operator that takes something else, as the first in "that minus 5 plus 3"."""
-_GAP = "\n"
+_STATED = re.compile(
+    r"(?:%|\b(?:per\s?cent|half|thirds?|quarters?|fourths?|fifths?|tenths?))\s+off?\b",
+    re.IGNORECASE,
+)
+"""A part that a word problem may state, to ask for the rest: "20% of 50 are ill. Who is not?"."""
+_GAP = "\ufffc"
 """Stands in a question for its expression."""
 _TOKEN = re.compile(r"\*\*|\d+(?:\.\d+)?|\.\d+|[-+*/()]")
 _OPERATORS = ("+", "-", "*", "/", "**")
@@ -52,6 +57,8 @@ def find_expression(question: str) -> str | None:
     found, rest = _split(question)
     before = rest.partition(_GAP)[0]
     if find_numbers(rest) or _APART.search(found) or _DANGLING.search(before):
+        return None
+    if _STATED.search(question) and not _ASKING.fullmatch(rest):
         return None
     line = _write(_TOKEN.findall(_THOUSANDS.sub("", found).translate(_SPELLINGS)))
     if ")" in line and ")" not in question and _is_plain(line):

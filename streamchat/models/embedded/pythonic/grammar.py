@@ -79,7 +79,7 @@ def build_expression_grammar(expression: str) -> str:
 
 
 def build_closing_grammar(asked: Sequence[str], results: Sequence[str]) -> str:
-    """Return the grammar of a sentence that says a result, after whatever led to it.
+    """Return the grammar of one sentence that says a result, after whatever led to it.
 
     Args:
         asked: the other numbers that it may hold.
@@ -88,16 +88,17 @@ def build_closing_grammar(asked: Sequence[str], results: Sequence[str]) -> str:
     if not results:
         return f"root ::= answer\n{_write_answer(None)}"
     first = "(number | part)" if asked else "part"
+    sentence = f"{first} part{{0,120}} before result (part{{0,99}} final)? [.!]?"
     return "\n".join(
         [
-            f'root ::= "say(\\"" {first} part{{0,120}} before result (part{{0,199}} final)? "\\")"',
+            f'root ::= "say(\\"" {sentence} "\\")"',
             "part ::= before number | plain" if asked else "part ::= plain",
             "final ::= before number | letter" if asked else "final ::= letter",
             'before ::= " " | "(" | "$" | "\u20ac" | "\u00a3" | "="',
             f"result ::= {_write_numbers(results)}",
             *([f"number ::= {_write_numbers(asked)}"] if asked else []),
-            'plain ::= [^"\\\\\\n0-9]',
-            'letter ::= [^"\\\\\\n0-9 ,:;(*=$\u20ac\u00a3\u2013\u2014-]',
+            'plain ::= [^"\\\\\\n0-9.!?]',
+            'letter ::= [^"\\\\\\n0-9.!? ,:;(*=$\u20ac\u00a3\u2013\u2014-]',
         ]
     )
 
@@ -147,7 +148,7 @@ def _mix_numbers(numbers: Sequence[str]) -> tuple[str, list[str]]:
     after = " | ".join(["operator part", *factors])
     return "sum", [
         f"sum ::= part ({after}){{1,{len(numbers) - 1}}}",
-        'part ::= number | "(" number (operator number){1,2} ")"',
+        'part ::= number | "(" number (operator number){1,5} ")"',
         f"number ::= {_write_numbers(plain)}",
     ]
 

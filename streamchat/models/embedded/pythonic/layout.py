@@ -10,6 +10,8 @@ from dataclasses import dataclass
 
 from streamchat.models.embedded.pythonic.numbers import write_digits
 
+_LONGEST = 1000
+"""Characters of a question whose wording counts; in a longer text, it may be part of the matter."""
 _COUNT = r"(?:the\s+)?([2-9]|10)"
 _BEFORE = r"(?:^|[.!?,;:]|\b(?:please|you|and|to|now|then|just)\b)\s*"
 """Comes before a verb that asks for something, not one that tells who gave what."""
@@ -53,6 +55,8 @@ class Layout:
 
 def find_layout(question: str) -> Layout | None:
     """Return the lines that a question asks for; None if it leaves that open."""
+    if len(question) > _LONGEST:
+        return None
     text = write_digits(_QUOTED.sub("", question.lower()))
     if _ABOUT_WORDS.match(text):
         return None

@@ -39,10 +39,11 @@ _TALK: tuple[tuple[str, ...], ...] = (
         "Write two lines about rain.",
         'say("Soft rain on the roof,\\nthe garden drinks and is still.")',
     ),
-    ("How do you say 'cheese' in Italian?", 'say("Cheese is formaggio in Italian.")'),
+    ("What is the German word for apple?", 'say("The German word for apple is Apfel.")'),
     ("Who wrote Hamlet?", 'say("William Shakespeare wrote Hamlet.")'),
     ("And Faust?", 'say("Goethe wrote Faust.")'),
     ("Will it be sunny on Monday?", 'say("I cannot know that: nobody knows the future.")'),
+    ("What do you call a young horse?", 'say("A young horse is called a foal.")'),
 )
 _EXAMPLES: tuple[tuple[str, ...], ...] = (
     ("17+28", "17 + 28", "45", "17 + 28 is 45."),
@@ -66,6 +67,7 @@ _EXAMPLES: tuple[tuple[str, ...], ...] = (
         *("15", "Its area is 15 square metres."),
     ),
     _TALK[2],
+    _TALK[8],
     (
         *("A bike goes 15 miles per hour for 2 hours. How far is that?", "15 * 2"),
         *("30", "The bike goes 30 miles."),
@@ -76,10 +78,7 @@ _EXAMPLES: tuple[tuple[str, ...], ...] = (
         *("34", "They cost 34."),
     ),
     _TALK[4],
-    (
-        "A pump fills 20 litres per minute for 4 minutes, and 15 litres are there already.",
-        "20 * 4 + 15",
-    ),
+    ("A pump fills 30 litres in 5 minutes. How much does it fill in 8 minutes?", "30 / 5 * 8"),
     _TALK[5],
     _TALK[6],
     ("A cup costs 3 and a plate 7. What do 5 of each cost?", "(3 + 7) * 5"),
@@ -95,7 +94,7 @@ _EXAMPLES: tuple[tuple[str, ...], ...] = (
     ("Zoe gets 10 a day for 3 days, then she pays 12. How much has she?", "10 * 3 - 12"),
     _TALK[7],
     ("If 4 pens cost 12, what do 7 pens cost?", "12 / 4 * 7", "21", "7 pens cost 21."),
-    ("A bun is 4 and a tea is 5. How much are 2 buns and 6 teas?", "4 * 2 + 5 * 6"),
+    ("How much are 2 buns at 4 each and 6 teas at 5 each?", "2 * 4 + 6 * 5"),
 )
 
 

@@ -24,7 +24,7 @@ _END = r"(?![\d.,]*\d|\s*[-+*/%])"
 _ALONE = r"(?<![-+*/(])(?<![-+*/] )"
 """Comes before a number that no operator takes yet."""
 _P = r"(\d+(?:\.\d+)?)(?:\s*%|\s+per\s?cent\b)"
-_LIST = rf"({_ATOM}(?:,\s+{_ATOM})*(?:,?\s+and|,)\s+{_ATOM})(?!,?\s+and\b|,\s*\d){_END}"
+_LIST = rf"({_ATOM}(?:,\s+{_ATOM})*(?:,?\s+and|,)\s+{_ATOM})(?!,?\s+and\b|,\s*\d|\s+of\b){_END}"
 IT = r"(?:it|that|this|the \w+|what (?:is left|remains|you (?:get|got|have)))\b"
 _THEN = r"(?:[\s,;]|\.(?!\d)|\b(?:and|then|now|next|finally|after that)\b)+"
 """What comes before the next step of a calculation, which takes the result so far."""
@@ -168,7 +168,8 @@ _STEPS: tuple[tuple[str, _Signs], ...] = (
 )
 """What is done with the result so far."""
 _OF_MANY: tuple[tuple[str, _Signs], ...] = (
-    (rf"{_THE}(?:sum|total)\s+of\s+{_LIST}", _join("+")),
+    (rf"{_THE}sum\s+of\s+{_LIST}", _join("+")),
+    (rf"\bthe\s+total\s+of\s+{_LIST}", _join("+")),
     (rf"\b(?:add|sum)(?:\s+up|\s+together)?\s+{_LIST}(?!\s+to\b)(?:\s+together)?", _join("+")),
     (rf"{_LIST}\s+(?:together|altogether|combined|in\s+total|add\s+up\s+to)\b", _join("+")),
     (rf"{_THE}product\s+of\s+{_LIST}", _join("*")),
@@ -176,12 +177,16 @@ _OF_MANY: tuple[tuple[str, _Signs], ...] = (
     (rf"{_THE}difference\s+(?:of|between)\s+{_LIST}", _subtract_smaller),
 )
 """What is done with a list of numbers."""
+_LONGEST = 500
+"""Characters of a question that may be a sum; a longer text is searched in vain, and for long."""
 _CURRENCY = re.compile(r"[$\u20ac\u00a3](?=\d)")
 _TABLE = (*_OPERATORS, *_DONE, *_OF_ONE, *_PERCENTS, *_OF_TWO, *_OF_MANY, *_STEPS)
 
 
 def translate(question: str) -> str:
     """Return the question with digits and signs in place of words, as far as they are certain."""
+    if len(question) > _LONGEST:
+        return question
     text = _CURRENCY.sub("", write_digits(question))
     while (translated := _translate_once(text)) != text:
         text = translated
