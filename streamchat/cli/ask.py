@@ -23,8 +23,8 @@ with show_progress("starting", brief=True), exit_on_signal():
     from streamchat.agent.loader import open_source
     from streamchat.agent.source import Source
     from streamchat.agent.target.emitter import RESUME
-    from streamchat.agent.target.interrupts import count_answers
     from streamchat.agent.target.loader import TargetLoader
+    from streamchat.agent.target.parts import count_answers
     from streamchat.agent.tracing import flush
     from streamchat.cli.answering import TerminalAnswers
     from streamchat.sessions.conversation import Conversation
