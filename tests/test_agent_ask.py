@@ -127,6 +127,12 @@ def test_verbose_shows_where_the_file_fails(tmp_path: Path) -> None:
     assert last.startswith("error: mine.py cannot be imported: OSError: refused (")
 
 
+def test_a_failure_names_the_line_of_the_user_s_code(tmp_path: Path) -> None:
+    write_executor(tmp_path / "mine.py", "raise KeyError('one')")
+    done = run(tmp_path, "ask", "--agent", "mine.py", QUESTION, cwd=tmp_path)
+    assert (done.stdout, done.stderr) == ("", "error: KeyError: 'one' (mine.py:4)\n")
+
+
 def test_a_wrong_name_is_answered_with_the_right_one(tmp_path: Path) -> None:
     write_executor(tmp_path / "mine.py", "return 'Mine.'")
     done = run(tmp_path, "ask", "--agent", "mine.py:agnt", QUESTION, cwd=tmp_path)

@@ -29,6 +29,7 @@ def test_help_and_unknown_commands(server: Server, tmp_path: Path) -> None:
         assert headings == list(GROUPS)
         assert "? on an empty line shows them" in shown
         assert "list the server's models" in chat.send("/help model")
+        chat.expect_refusal("/help agent", "Did you mean /help agents?")
         for helped in ("/help /export", "/export --help", "/export -h"):
             assert "FILE defaults to streamchat-ID.md." in chat.send(helped)
         chat.expect_refusal("/retyr", "Unknown command /retyr. Did you mean /retry?")

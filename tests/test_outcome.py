@@ -108,7 +108,7 @@ def test_a_failed_turn_of_an_agent_has_one_cross(server: Server, tmp_path: Path)
         lines = chat.send("hello").split("\n")
         assert [re.sub(r"\d\.\d s", "0.0 s", line) for line in lines[-9:-3]] == [
             *("› hello", "", "┊ Trying", "mine.py:agent · 0 steps · 0.0 s"),
-            *("✗ ValueError: no luck", "  /retry asks again."),
+            *("✗ ValueError: no luck (/traceback shows where)", "  /retry asks again."),
         ]
 
 

@@ -7,12 +7,8 @@ import os
 import signal
 import sys
 
-from streamchat.agent.target.interrupts import (
-    join_answers,
-    list_decisions,
-    read_answer,
-    split_request,
-)
+from streamchat.agent.target.interrupts import list_decisions, read_answer
+from streamchat.agent.target.parts import join_answers, split_request
 from streamchat.events import InputRequested
 from streamchat.process.interrupts import InterruptHandler
 from streamchat.process.stdio import write_stderr

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Sequence
+from dataclasses import replace
 from shlex import quote
 
 from streamchat.config import APP, Settings
@@ -22,9 +23,9 @@ with show_progress("starting", brief=True), exit_on_signal():
     from streamchat.agent.loader import open_source
     from streamchat.agent.source import Source
     from streamchat.agent.target.emitter import RESUME
-    from streamchat.agent.target.interrupts import count_answers
     from streamchat.agent.target.loader import TargetLoader
     from streamchat.agent.target.output import get_relay
+    from streamchat.agent.target.parts import count_answers
     from streamchat.agent.tracing import flush
     from streamchat.cli.answering import TerminalAnswers
     from streamchat.sessions.conversation import Conversation
@@ -124,7 +125,10 @@ async def _ask_agent(
         if loading.cancelled():
             return Turn(question, status="cancelled")
         source = loading.result()
-        return await _ask(source, conversation, question, options, interrupts, answers)
+        turn = await _ask(source, conversation, question, options, interrupts, answers)
+        if turn.status == "failed" and source.place:
+            return replace(turn, error=f"{turn.error} ({source.place})")
+        return turn
     finally:
         await loader.aclose()
 

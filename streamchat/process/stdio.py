@@ -32,13 +32,14 @@ def reserve_stdout() -> None:
     if not isinstance(sys.stdout, io.TextIOWrapper) or sys.stdout.isatty():
         return
     with suppress(OSError):  # there may be no standard error
+        os.fstat(2)
         if sys.stdout.fileno() != _stdout:
             return
         sys.stdout.flush()
         encoding, errors = sys.stdout.encoding, sys.stdout.errors
         reserved = os.dup(_stdout)
-        sys.stdout = os.fdopen(reserved, "w", encoding=encoding, errors=errors, newline="")
         os.dup2(2, _stdout)
+        sys.stdout = os.fdopen(reserved, "w", encoding=encoding, errors=errors, newline="")
         _stdout = reserved
 
 

@@ -7,14 +7,8 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Any, Protocol, TypeAlias
 
-from streamchat.agent.target.interrupts import (
-    find_decision,
-    is_complete,
-    join_answers,
-    read_answer,
-    split_request,
-    to_json,
-)
+from streamchat.agent.target.interrupts import find_decision, read_answer, to_json
+from streamchat.agent.target.parts import is_complete, join_answers, split_request
 from streamchat.events import InputRequested
 from streamchat.repl.chat import Chat
 from streamchat.repl.prompt import Prompt

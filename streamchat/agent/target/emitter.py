@@ -9,13 +9,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from streamchat.agent.errors import AgentError
-from streamchat.agent.target.interrupts import (
-    count_answers,
-    join_answers,
-    list_decisions,
-    read_answer,
-    split_request,
-)
+from streamchat.agent.target.interrupts import list_decisions, read_answer
+from streamchat.agent.target.parts import count_answers, join_answers, split_request
 from streamchat.events import Event, InputRequested
 from streamchat.text.sanitize import one_line
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
-from typing import Any, cast
+from typing import Any
 
 from streamchat.events import InputRequested
 from streamchat.text.sanitize import one_line
@@ -14,8 +13,6 @@ from streamchat.text.sanitize import one_line
 _DECISIONS = ("approve", "edit", "reject", "respond")
 _SYNONYMS = {"yes": "approve", "y": "approve", "no": "reject", "n": "reject"}
 _WORD = re.compile(r"\s*([a-z]+)\b\s*:?\s*(.*)", re.IGNORECASE | re.DOTALL)
-_MAX_NAME = 60
-"""Characters of a tool's name before the question about its call."""
 _MAX_ANSWER = 80
 """Characters of an answer in an `InputReceived`."""
 
@@ -63,30 +60,6 @@ def find_unrun(requested: InputRequested, answer: object) -> list[tuple[str, Map
     ]
 
 
-def split_request(requested: InputRequested) -> list[tuple[str, InputRequested]]:
-    """Return a request for each action, with what tells it apart if there are several.
-
-    What somebody says about one call must not run another.
-    """
-    count = len(requested.actions)
-    if count < 2:
-        return [("", requested)]
-    return [
-        (
-            f"{number} of {count}, {one_line(str(action['name']), _MAX_NAME)}: ",
-            replace(requested, actions=(action,)),
-        )
-        for number, action in enumerate(requested.actions, 1)
-    ]
-
-
-def join_answers(answers: Sequence[object]) -> object:
-    """Return the answers to the parts of a request as the one to the request."""
-    if len(answers) == 1:
-        return answers[0]
-    return [decision for each in answers for decision in cast(list[object], each)]
-
-
 def read_answer(requested: InputRequested, text: str) -> object:
     """Return what a user has typed as an answer to a request.
 
@@ -113,19 +86,6 @@ def read_answer(requested: InputRequested, text: str) -> object:
 def list_decisions(requested: InputRequested) -> list[str]:
     """Return the decisions that any of the actions allows; none if the answer is free."""
     return list(dict.fromkeys(each for action in requested.actions for each in action["decisions"]))
-
-
-def is_complete(text: str) -> bool:
-    """Whether a text answers for all actions by itself: JSON, or several lines."""
-    return text.strip().startswith(("[", "{")) or "\n" in text.strip()
-
-
-def count_answers(calls: int, left: Sequence[str]) -> int:
-    """Return how many of the answers given beforehand that are left a request takes.
-
-    It is one for each call; the last, or one that is complete, is for all of them.
-    """
-    return 1 if len(left) == 1 or is_complete(left[0]) else max(calls, 1)
 
 
 def find_decision(action: Mapping[str, Any], word: str) -> str:

@@ -13,7 +13,7 @@ from streamchat.agent.errors import AgentError
 from streamchat.agent.source import Request, ToolInfo
 from streamchat.agent.target.candidates import find_agent
 from streamchat.agent.target.errors import TargetError
-from streamchat.agent.target.frames import format_user_traceback
+from streamchat.agent.target.frames import describe_place, format_user_traceback
 from streamchat.agent.target.kinds import build, make_play
 from streamchat.agent.target.loading import describe_failure, import_target, list_files
 from streamchat.agent.target.name import Target
@@ -112,10 +112,20 @@ class TargetSource:
     @property
     def traceback(self) -> str:
         """The user's own frames of the latest turn's failure; empty if it has not failed."""
+        error = self._failure
+        return self._redactor.redact(format_user_traceback(error)) if error else ""
+
+    @property
+    def place(self) -> str:
+        """The line of the user's code where the latest turn has failed; empty if it has not."""
+        return describe_place(self._failure) if self._failure else ""
+
+    @property
+    def _failure(self) -> BaseException | None:
         error = self._runs[-1].failure if self._runs else None
         if isinstance(error, AgentError) and not error.__cause__:
-            return ""  # it says what is wrong with the agent, and is raised in no code of the user
-        return self._redactor.redact(format_user_traceback(error)) if error else ""
+            return None  # it says what is wrong with the agent, and no code of the user raised it
+        return error
 
     def start(self, request: Request) -> ThreadRun:
         learn_secrets(self._redactor)

@@ -9,8 +9,11 @@ from collections.abc import Iterable, Sequence
 from streamchat.manual import TOPICS, read_topic
 from streamchat.process.styles import bold
 from streamchat.repl.chat import Chat
+from streamchat.repl.errors import CommandError
 from streamchat.repl.keys import list_keys
 from streamchat.repl.registry import COMMANDS, GROUPS, Command, command, find_command
+from streamchat.text.sanitize import one_line
+from streamchat.text.suggest import find_closest
 from streamchat.view.document import show_document
 
 KEYS_WANTED = "?"
@@ -37,9 +40,16 @@ async def help_(chat: Chat, name: str) -> None:
     if name in TOPICS:
         show_document(read_topic(name), sys.stdout, plain=chat.options.plain)
     elif name:
-        _describe(chat, find_command("/" + name.removeprefix("/")))
+        _describe(chat, _find_described(name))
     else:
         _list_commands(chat)
+
+
+def _find_described(name: str) -> Command:
+    command = f"/{name.removeprefix('/')}"
+    if command not in COMMANDS and (topic := find_closest(name, TOPICS)):
+        raise CommandError(f"Unknown topic {one_line(name, 40)}. Did you mean /help {topic}?")
+    return find_command(command)
 
 
 def _list_commands(chat: Chat) -> None:
