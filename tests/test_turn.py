@@ -282,16 +282,33 @@ def test_what_an_agent_says_prints_and_asks_stands_in_the_turn() -> None:
 
 def test_what_is_printed_in_the_middle_of_a_text_does_not_end_it() -> None:
     printed = events.OutputReceived("a line")
-    for kind, block in ((TextDelta, Prose), (ReasoningDelta, Reasoning), (CodeDelta, Code)):
+    lines = Output(Pieces(["a line", "a line"]))
+    for kind, block in ((TextDelta, Prose), (ReasoningDelta, Reasoning)):
         turn = after(StepStarted(1), kind("Hel"), printed, printed, kind("lo"))
-        assert turn.blocks == (block(Pieces(["Hel", "lo"])), Output("a line"), Output("a line"))
+        assert turn.blocks == (block(Pieces(["Hel", "lo"])), lines)
+
+
+def test_what_is_printed_while_code_arrives_stands_above_the_call_that_it_becomes() -> None:
+    printed = events.OutputReceived("a line")
+    turn = after(printed, CodeDelta("1 "), printed, CodeDelta("+ 2"), ToolCallStarted("a", "add"))
+    call = ToolCall("a", "add", code=Pieces(["1 ", "+ 2"]))
+    assert turn.blocks == (Output(Pieces(["a line", "a line"])), call)
+
+
+def test_the_lines_that_are_printed_one_after_another_are_one_block() -> None:
+    turn = after(events.OutputReceived("1"), ToolCallStarted("a", "add"))
+    assert turn.open_output is turn.blocks[0]
+    turn = reduce(turn, events.OutputReceived("2"))
+    assert turn.blocks == (Output(Pieces(["1", "2"])), ToolCall("a", "add"))
+    turn = reduce(turn, ToolFinished("a", "20"))
+    assert turn.open_output is None
 
 
 def test_each_message_is_a_text_of_its_own() -> None:
     first = (StepStarted(1), TextDelta("One."), events.OutputReceived("a line"))
     turn = after(*first, StepStarted(2), TextDelta("T"), TextDelta("wo."))
     assert turn.blocks == (
-        *(Prose(Pieces(["One."])), Output("a line"), Prose(Pieces(["T", "wo."]))),
+        *(Prose(Pieces(["One."])), Output(Pieces(["a line"])), Prose(Pieces(["T", "wo."]))),
     )
     assert find_answer(turn) == "Two."
 
@@ -304,7 +321,7 @@ def test_what_is_printed_stands_above_the_calls_that_have_not_ended() -> None:
         *(events.OutputReceived("2"), TextDelta("Two.")),
         *(ToolFinished("b", "20"), events.OutputReceived("3")),
     )
-    assert [each.text for each in turn.blocks if isinstance(each, Output)] == ["1", "2", "3"]
+    assert [each.lines.text for each in turn.blocks if isinstance(each, Output)] == ["1", "2", "3"]
     assert [type(each) for each in turn.blocks] == [
         *(Output, ToolCall, Output, ToolCall, Prose, Prose, Output)
     ]
@@ -315,7 +332,7 @@ def test_what_is_printed_stands_below_an_answer_that_is_being_written() -> None:
         *(ToolCallStarted("a", "final_answer"), AnswerDelta("Hel", "a")),
         *(events.OutputReceived("a line"), AnswerDelta("lo", "a")),
     )
-    assert turn.blocks[1:] == (Answer("a", Pieces(["Hel", "lo"])), Output("a line"))
+    assert turn.blocks[1:] == (Answer("a", Pieces(["Hel", "lo"])), Output(Pieces(["a line"])))
 
 
 def test_an_answer_that_no_node_has_written_is_the_graphs() -> None:

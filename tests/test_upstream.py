@@ -120,7 +120,7 @@ POINTS = [
     ),
     Point("prompt_toolkit.history:FileHistory.store_string", "repl.history", ("string",)),
     Point(f"{_SESSION}.prompt_async", "repl.prompt", ("default", "pre_run", "handle_sigint")),
-    Point("prompt_toolkit.buffer:Buffer.validate_and_handle", "repl.prompt"),
+    Point("prompt_toolkit.buffer:Buffer.validate_and_handle", "repl.bindings"),
     Point("prompt_toolkit.buffer:Buffer.start_completion", "repl.prompt", ("select_first",)),
     Point("prompt_toolkit.layout:Layout.walk", "repl.menu"),
     Point("prompt_toolkit.layout.menus:CompletionsMenu", "repl.menu"),

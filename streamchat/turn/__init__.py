@@ -145,15 +145,38 @@ class Turn:
             return self._with_block(at, kind(current.text.append(text)))
         return replace(self, blocks=(*self.blocks, kind(Pieces([text]))))
 
-    def _with_block_above_calls(self, block: Output | Question) -> Turn:
-        """Add a block above the calls that have not ended: these still change, and it does not."""
+    @property
+    def open_output(self) -> Output | None:
+        """The lines to which one that is printed now is added; None if it begins a new block."""
+        place = self._find_place_above_calls()
+        block = self.blocks[place - 1] if place else None
+        return block if isinstance(block, Output) else None
+
+    def _find_place_above_calls(self) -> int:
+        """Return the position of the calls that have not ended: these still change.
+
+        So does the code that the first of them will take the place of.
+        """
         place = len(self.blocks)
         for at in range(place - 1, -1, -1):
             match self.blocks[at]:
                 case ToolCall(name=name, ended=False, opened=False) if name != ANSWER_TOOL:
                     place = at
+                case Code():
+                    place = at
                 case Output():
                     break  # any calls above it have ended
+        return place
+
+    def _with_output(self, line: str) -> Turn:
+        if output := self.open_output:
+            longer = Output(output.lines.append(line))
+            return self._with_block(self._find_place_above_calls() - 1, longer)
+        return self._with_block_above_calls(Output(Pieces([line])))
+
+    def _with_block_above_calls(self, block: Output | Question) -> Turn:
+        """Add a block that does not change above the calls that do."""
+        place = self._find_place_above_calls()
         return replace(
             self,
             blocks=(*self.blocks[:place], block, *self.blocks[place:]),
@@ -267,8 +290,8 @@ def reduce(turn: Turn, event: Event) -> Turn:
             return _with_step(turn, event)
         case SpeakerChanged(name, depth):
             return turn._with_speaker(Speaker(name, depth))
-        case OutputReceived(text, origin):
-            return turn._with_block_above_calls(Output(text, origin))
+        case OutputReceived(text):
+            return turn._with_output(text)
         case InputRequested():
             return turn._with_block_above_calls(Question(event))
         case InputReceived(request_id, answer):

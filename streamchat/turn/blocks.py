@@ -56,10 +56,9 @@ class Speaker:
 
 @dataclass(frozen=True, slots=True)
 class Output:
-    """A line that the agent's own code printed; see `OutputReceived`."""
+    """Lines that the agent's own code printed one after another; see `OutputReceived`."""
 
-    text: str
-    origin: str = "stdout"
+    lines: Pieces
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,6 @@ from streamchat.sessions.records import StoredTurn
 from streamchat.text.sanitize import one_line
 from streamchat.turn import (
     Answer,
-    Block,
     Code,
     Note,
     Output,
@@ -82,13 +81,10 @@ async def history(chat: Chat, _: str) -> None:
 async def last(chat: Chat, _: str) -> None:
     turn = await load_last_turn(chat)
     chat.say_question(chat.last.question)
-    before: Block | None = None
     for block in turn.blocks:
         if isinstance(block, Result) or block == Speaker(""):
             continue
-        if not (isinstance(block, Output) and isinstance(before, Output)):
-            chat.separate()
-        before = block
+        chat.separate()
         match block:
             case ToolCall():
                 _show_call(chat, block)
@@ -102,8 +98,9 @@ async def last(chat: Chat, _: str) -> None:
                 chat.say(f"({words})", dim)
             case Speaker(name):
                 chat.say(f"{format_speaker(name)} says:", bold)
-            case Output(line):
-                chat.say(f"Printed: {line}", dim)
+            case Output(lines):
+                for line in lines:
+                    chat.say(f"Printed: {line}", dim)
             case Question(requested, answer):
                 chat.say("\n".join(format_request(requested, "Question: ", "  ")))
                 chat.say("Not answered" if answer is None else f"Answered: {answer}")

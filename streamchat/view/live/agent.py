@@ -27,14 +27,26 @@ class SpeakerDrawing(Drawing):
 
 
 class OutputDrawing(Drawing):
-    """A line that the agent's code has printed."""
+    """Lines that the agent's code has printed."""
 
     apart = False
 
+    def __init__(self, canvas: Canvas) -> None:
+        super().__init__(canvas)
+        self._drawn = 0
+
     def update(self, block: Output, moment: Moment, *, done: bool, followed: bool) -> None:
-        mark = self.canvas.glyphs.printed
-        text = f"{mark} {format_printed(block.text)}".rstrip()
-        self.final = self.palette.apply([(text, "dim")])
+        for line in block.lines[self._drawn :]:
+            lead = [LINE_BREAK] if self._drawn else []
+            text = f"{self.canvas.glyphs.printed} {format_printed(line)}".rstrip()
+            self.final += [*lead, *self.palette.apply([(text, "dim")])]
+            self._drawn += 1
+
+    def peek_last(self, lines: int) -> list[StyledText]:
+        """Return the last lines of the text that is still to be returned."""
+        # A line takes two parts at the most, the line break among them.
+        recent = self.final[-2 * lines :]
+        return self.indent_text(recent[1:] if recent[:1] == [LINE_BREAK] else recent)
 
 
 class QuestionDrawing(Drawing):

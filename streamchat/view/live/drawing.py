@@ -108,7 +108,10 @@ class Drawing:
 
     def peek(self, *, short: bool = False) -> list[StyledText]:
         """Return the text that is still to be returned, or the short one if there is one."""
-        text = self.short if short and self.short else [*self.final, *self.rest]
+        return self.indent_text(self.short if short and self.short else [*self.final, *self.rest])
+
+    def indent_text(self, text: list[StyledText]) -> list[StyledText]:
+        """Return text that is still to be returned with its indentation."""
         return indent(text, self.indent, self._at_line_start)[0]
 
     def narrow(self, moment: Moment) -> Moment:

@@ -127,14 +127,18 @@ class Page:
 def _fit(waiting: Sequence[Drawing], moment: Moment) -> list[StyledText]:
     """Return the text that is not final, with one line for each call if the panels do not fit."""
     columns, lines = moment.columns, moment.lines
-    outputs = [each for each in waiting if isinstance(each, OutputDrawing)]
-    left_out = set(outputs[: -max(count_live_rows(moment), 1)])
-    shown = [each for each in waiting if each not in left_out]
-    texts = [(each, _crop(each.peek(), columns, lines)) for each in shown]
+    outputs = sum(isinstance(each, OutputDrawing) for each in waiting)
+    printed = max(count_live_rows(moment) // max(outputs, 1), 1)
+    texts = [(each, _crop(_peek(each, printed), columns, lines)) for each in waiting]
     rows = sum(part.count("\n") for _, text in texts for part, _ in text)
     if rows > lines - 3:
         texts = [(each, each.peek(short=True) if each.short else text) for each, text in texts]
     return [part for each, text in texts if text for part in (*each.lead, *text)]
+
+
+def _peek(waiting: Drawing, printed: int) -> list[StyledText]:
+    """Return the text of a drawing, of printed lines only so many of the last ones."""
+    return waiting.peek_last(printed) if isinstance(waiting, OutputDrawing) else waiting.peek()
 
 
 def _crop(text: list[StyledText], columns: int, lines: int) -> list[StyledText]:

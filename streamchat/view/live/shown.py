@@ -97,6 +97,7 @@ class _Look:
         self._last = _find_last(kinds, *_PASSING)
         self._last_but_reasoning = _find_last(kinds, *_PASSING, Reasoning)
         self._last_question = _find_last(kinds, *{*kinds} - {Question})
+        self._open_output = turn.open_output
 
     def without_answer(self, call: ToolCall) -> ToolCall:
         """Return the call without fragments if its answer shows them."""
@@ -122,6 +123,8 @@ class _Look:
                 return self.is_followed(at, block)
             case Question():
                 return block.answer is not None
+            case Output():
+                return block is not self._open_output
             case _:
                 return True
 
