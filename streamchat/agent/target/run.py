@@ -32,6 +32,8 @@ _TICK = 0.25
 """Seconds between two looks at the agent's thread."""
 _GRACE = 2.0
 """Seconds that an earlier turn may take to end before the next one is refused."""
+_JOIN = 0.003
+"""Seconds for which events are collected after some were passed on: to wake a thread is costly."""
 _BATCH = 16
 """How many events are passed on before keys and signals get their turn."""
 _LENGTH = 290
@@ -112,6 +114,15 @@ class ThreadRun:
                     if not self._pending:  # it was cancelled meanwhile
                         break
                 await asyncio.sleep(0)
+            await self._collect()
+
+    async def _collect(self) -> None:
+        """Let events come together for a moment, of which none wakes the program's thread."""
+        self._is_waking = True
+        await asyncio.sleep(_JOIN)
+        self._is_waking = False
+        if self._pending:
+            self._arrived.set()
 
     def push(self, event: Event) -> None:
         """Pass an event on, unless the turn is over. May be called in any thread."""
