@@ -22,7 +22,7 @@ from streamchat.text.redact import Redactor
 from tests.chatting import CTRL_C, ENTER, Chat
 from tests.gbnf import Grammar
 from tests.program import Terminal, run
-from tests.server import Server, calls, says
+from tests.server import Server, calls, fails, says
 from tests.targets import keep_imports, write
 
 WORDS = '''
@@ -509,7 +509,11 @@ def test_tools_are_broken_and_mended_within_a_chat(server: Server, tmp_path: Pat
         server.script(calls("fail"), says("It failed."))
         assert "OSError: gone" in chat.send("Hi")
         assert list_results(server) == ["Error: OSError: gone"]
-        assert '  File "mine.py", line 9, in fail' in chat.send("/traceback")
+        where = '  File "mine.py", line 9, in fail'
+        assert where in chat.send("/traceback")
+        server.script(calls("fail"), fails(400, "too long"))
+        assert "too long" in chat.send("Hi")
+        assert where in chat.send("/traceback")
         write(mine, whole)
         assert "reloaded mine.py: 1 tool" in chat.send("/reload")
         chat.leave()

@@ -114,8 +114,9 @@ def _restore_queue(chat: Chat, question: str = "", retry: Retry | None = None) -
 
 def _describe_failure(chat: Chat, turn: Turn) -> str:
     """Return why a turn failed, and how to see where."""
-    chat.traceback = chat.loader.traceback
-    hint = " (/traceback shows where)" if chat.traceback and chat.interactive else ""
+    traceback = chat.loader.traceback
+    chat.traceback = traceback or chat.traceback
+    hint = " (/traceback shows where)" if traceback and chat.interactive else ""
     return one_line(turn.error, _LONGEST_ERROR - len(hint)) + hint
 
 
