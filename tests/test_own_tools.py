@@ -341,7 +341,20 @@ def test_the_example_of_the_manual(server: Server, tmp_path: Path) -> None:
 
 
 PRINTING = '''
-    import asyncio, sys
+    import asyncio, functools, sys
+
+    def _count(function):
+        @functools.wraps(function)
+        def run(*args, **kwargs):
+            print("counted")
+            return function(*args, **kwargs)
+        return run
+
+    @_count
+    async def rest() -> str:
+        """Rest, as a decorator that is not asynchronous has it."""
+        await asyncio.sleep(0)
+        return "rested"
 
     def copy(names: list[str]):
         """Copy files."""
@@ -367,7 +380,8 @@ PRINTING = '''
 def test_what_tools_print_and_yield_is_not_their_result(server: Server, tmp_path: Path) -> None:
     write(tmp_path / "mine.py", PRINTING)
     config = write(tmp_path / "config.toml", '[profile.p]\ntools = ["mine"]\nbuiltin_tools=false\n')
-    server.script(calls("copy", names=["a"]), calls("crawl", url="/"), calls("tell"), says("Done."))
+    asked = calls("copy", names=["a"]), calls("crawl", url="/"), calls("tell"), calls("rest")
+    server.script(*asked, says("Done."))
     variables = {"STREAMCHAT_CONFIG": str(config)}
     done = ask(tmp_path, server, "--profile", "p", "--json", **variables)
     events = [json.loads(line) for line in done.stdout.splitlines()]
@@ -380,9 +394,10 @@ def test_what_tools_print_and_yield_is_not_their_result(server: Server, tmp_path
         *("started", "copying a", "almost", '{"copied": ["a"]}'),
         *("started", "one page", "two pages", "two pages"),
         *("started", "tick", "5 bytes"),
+        *("started", "counted", "rested"),
     ]
-    assert list_results(server) == ['{"copied": ["a"]}', "two pages", "5 bytes"]
-    assert list_offered(server) == ["copy", "crawl", "tell", "final_answer"]
+    assert list_results(server) == ['{"copied": ["a"]}', "two pages", "5 bytes", "rested"]
+    assert list_offered(server) == ["rest", "copy", "crawl", "tell", "final_answer"]
 
 
 @pytest.mark.parametrize(

@@ -51,6 +51,8 @@ async def run_own_tool(tool: BaseTool, arguments: dict[str, Any], relay: OutputR
         stopped.set()
     if inspect.isasyncgen(value):
         value = await _run_in_loop(_finish(_drain_async(value, relay), relay))
+    elif inspect.isawaitable(value):  # a decorator hid that the function is asynchronous
+        value = await _run_in_loop(_finish(value, relay))
     return to_text(value)
 
 
