@@ -11,7 +11,7 @@ from streamchat.config import APP, Settings
 from streamchat.process.interrupts import InterruptHandler
 from streamchat.process.runtime import freeze_imports, prepare_output, run
 from streamchat.process.signals import TERMINATION_SIGNALS, exit_on_signal
-from streamchat.process.stdio import print_error, reserve_stdout
+from streamchat.process.stdio import print_error
 from streamchat.process.tty import echo_off
 from streamchat.text.redact import Redactor
 from streamchat.turn import Question, Turn, find_answer
@@ -20,11 +20,10 @@ from streamchat.view.outcome import report_outcome, report_output
 from streamchat.view.progress import show_progress
 
 with show_progress("starting", brief=True), exit_on_signal():
-    from streamchat.agent.loader import open_source
+    from streamchat.agent.loader import AgentLoader, open_source
     from streamchat.agent.source import Source
     from streamchat.agent.target.emitter import RESUME
     from streamchat.agent.target.loader import TargetLoader
-    from streamchat.agent.target.output import get_relay
     from streamchat.agent.target.parts import count_answers
     from streamchat.agent.tracing import flush
     from streamchat.cli.answering import TerminalAnswers
@@ -63,12 +62,11 @@ def ask_once(
     _print_warnings(conversation)
     interrupts = InterruptHandler(signal.SIGINT, *TERMINATION_SIGNALS, linger=True)
     with echo_off():
-        if settings.agent:
-            loader = TargetLoader(settings, redactor, show_progress)
-            asking = _ask_agent(loader, conversation, question, options, interrupts, answers)
+        if loader := _make_loader(settings, redactor, tools=tools):
+            asking = _ask_own(loader, conversation, question, options, interrupts, answers)
             turn = run(asking)
         else:
-            source = _open_source(settings, redactor, tools=tools)
+            source = open_source(settings, redactor, tools=tools, progress=show_progress)
             freeze_imports()
             turn = run(_ask(source, conversation, question, options, interrupts))
     conversation.close()
@@ -81,16 +79,15 @@ def ask_once(
     return 0 if turn.status == "done" else 1
 
 
-def _open_source(settings: Settings, redactor: Redactor, *, tools: bool) -> Source:
-    if not (tools and settings.tools):
-        return open_source(settings, redactor, tools=tools, progress=show_progress)
-    reserve_stdout()
-    relay = get_relay()
-    try:
-        return open_source(settings, redactor, tools=tools, progress=show_progress)
-    finally:
-        for line in relay.take_lines():
-            report_output(redactor.redact(line.text))
+def _make_loader(
+    settings: Settings, redactor: Redactor, *, tools: bool
+) -> TargetLoader | AgentLoader | None:
+    """Return what loads the user's own code, which may hang; None if there is none."""
+    if settings.agent:
+        return TargetLoader(settings, redactor, show_progress)
+    if tools and settings.tools:
+        return AgentLoader(settings, redactor, tools=True, progress=show_progress)
+    return None
 
 
 def _advise(turn: Turn, conversation: Conversation) -> str:
@@ -109,28 +106,30 @@ def _report_unused(turn: Turn, answers: Sequence[str]) -> None:
         print_error(f"not used: {RESUME} {' '.join(map(quote, unused))}")
 
 
-async def _ask_agent(
-    loader: TargetLoader,
+async def _ask_own(
+    loader: TargetLoader | AgentLoader,
     conversation: Conversation,
     question: str,
     options: ViewOptions,
     interrupts: InterruptHandler,
     answers: Sequence[str],
 ) -> Turn:
-    """Load the user's agent and ask it."""
+    """Load the user's own agent or tools, and ask."""
     try:
-        loading = await interrupts.run(loader.wait_until_ready())
+        loading = await interrupts.run(_wait_until_ready(loader))
         for line in loader.take_lines():
             report_output(line)
         if loading.cancelled():
             return Turn(question, status="cancelled")
-        source = loading.result()
-        turn = await _ask(source, conversation, question, options, interrupts, answers)
-        if turn.status == "failed" and source.place:
-            return replace(turn, error=f"{turn.error} ({source.place})")
-        return turn
+        turn = await _ask(loading.result(), conversation, question, options, interrupts, answers)
+        place = loader.source.place if isinstance(loader, TargetLoader) and loader.source else ""
+        return replace(turn, error=f"{turn.error} ({place})") if turn.error and place else turn
     finally:
         await loader.aclose()
+
+
+async def _wait_until_ready(loader: TargetLoader | AgentLoader) -> Source:
+    return await loader.wait_until_ready()
 
 
 async def _ask(

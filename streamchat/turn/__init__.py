@@ -162,7 +162,7 @@ class Turn:
             match self.blocks[at]:
                 case ToolCall(name=name, ended=False, opened=False) if name != ANSWER_TOOL:
                     place = at
-                case Code():
+                case Code() if at >= self.message_at:
                     place = at
                 case Output():
                     break  # any calls above it have ended
