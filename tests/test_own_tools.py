@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
 import builtins
 import json
 import re
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from langchain_core.tools import tool
 from langchain_core.utils.function_calling import convert_to_openai_tool
 
 from streamchat.agent.own_tools.loading import OwnTool, load_tools
 from streamchat.agent.own_tools.place import parse_place
+from streamchat.agent.own_tools.running import run_own_tool
 from streamchat.agent.target.errors import TargetError
+from streamchat.agent.target.output import get_relay
 from streamchat.manual import read_topic
 from streamchat.models.embedded.pythonic.grammar import build_question_grammar
 from streamchat.models.embedded.pythonic.toolbox import read_toolbox
@@ -311,6 +316,46 @@ def list_offered(server: Server) -> list[str]:
 def list_results(server: Server) -> list[str]:
     messages = server.requests[-1]["messages"]
     return [each["content"] for each in messages if each["role"] == "tool"]
+
+
+async def test_an_asynchronous_tool_that_exits_only_fails(folder: Path) -> None:
+    @tool
+    async def rude() -> None:
+        """Leave."""
+        raise SystemExit(3)
+
+    with pytest.raises(RuntimeError, match=r"SystemExit\(3\)"):
+        await run_own_tool(rude, {}, get_relay())
+
+
+async def test_asynchronous_tools_called_at_once_share_a_loop(folder: Path) -> None:
+    @tool
+    async def where() -> int:
+        """Name the thread."""
+        return threading.get_ident()
+
+    threads = await asyncio.gather(*(run_own_tool(where, {}, get_relay()) for _ in range(8)))
+    assert len(set(threads)) == 1
+
+
+async def test_an_asynchronous_tool_is_interrupted_before_it_begins(folder: Path) -> None:
+    begun, release = threading.Event(), threading.Event()
+
+    @tool
+    async def stuck() -> None:
+        """Block the loop."""
+        begun.set()
+        release.wait(600)
+
+    first = asyncio.create_task(run_own_tool(stuck, {}, get_relay()))
+    await asyncio.to_thread(begun.wait, 300)
+    second = asyncio.create_task(run_own_tool(stuck, {}, get_relay()))
+    await asyncio.sleep(0)  # it looks whether the loop is free
+    for task in (first, second):
+        task.cancel()
+    await asyncio.wait([first, second])
+    release.set()
+    assert second.cancelled()  # and no coroutine is left that was never awaited
 
 
 def test_a_question_that_a_function_answers(server: Server, tmp_path: Path) -> None:
