@@ -90,12 +90,13 @@ async def _wait_for_agent(chat: Chat, view: View) -> Source | None:
 
 def _end_turn(chat: Chat, turn: Turn, problem: str) -> None:
     chat.keep_turn(turn)
-    chat.traceback = chat.loader.take_traceback() or chat.traceback
     if problem or turn.status == "failed":
         cause = problem or _describe_failure(chat, turn)
         report_failure(cause, advise(turn), plain=chat.options.plain)
     elif turn.status == "cancelled":
         report_interrupt(plain=chat.options.plain)
+    # A tool may have failed in a turn that failed for another reason.
+    chat.traceback = chat.loader.take_traceback() or chat.traceback
     if chat.interactive:
         report_left_out(chat)
     chat.failed = chat.failed or turn.status == "failed" or bool(problem)
