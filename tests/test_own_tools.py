@@ -18,8 +18,10 @@ from langchain_core.utils.function_calling import convert_to_openai_tool
 from streamchat.agent.own_tools.loading import OwnTool, load_tools
 from streamchat.agent.own_tools.place import parse_place
 from streamchat.agent.own_tools.running import run_own_tool
+from streamchat.agent.own_tools.toolbox import Toolbox
 from streamchat.agent.target.errors import TargetError
 from streamchat.agent.target.output import get_relay
+from streamchat.config import Settings
 from streamchat.manual import read_topic
 from streamchat.models.embedded.pythonic.grammar import build_question_grammar
 from streamchat.models.embedded.pythonic.toolbox import read_toolbox
@@ -27,7 +29,7 @@ from streamchat.text.redact import Redactor
 from tests.chatting import CTRL_C, ENTER, Chat
 from tests.gbnf import Grammar
 from tests.program import Terminal, run
-from tests.server import Server, calls, says
+from tests.server import Server, calls, fails, says
 from tests.targets import keep_imports, write
 
 WORDS = '''
@@ -328,6 +330,18 @@ async def test_an_asynchronous_tool_that_exits_only_fails(folder: Path) -> None:
         await run_own_tool(rude, {}, get_relay())
 
 
+async def test_a_secret_that_a_tool_sets_is_redacted_from_then_on(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MINE_API_KEY", "")
+    code = "os.environ['MINE_API_KEY'] = 'my-secret-key-123'"
+    write(folder / "mine.py", f"import os\n\ndef load() -> None:\n    'Load.'\n    {code}\n")
+    redactor = Redactor()
+    toolbox = Toolbox.load(Settings(tools=("mine.py",), builtin_tools=False), redactor)
+    await toolbox.run(toolbox.tools[0], {})
+    assert redactor.redact("my-secret-key-123") == "my-***"
+
+
 async def test_asynchronous_tools_called_at_once_share_a_loop(folder: Path) -> None:
     @tool
     async def where() -> int:
@@ -551,7 +565,7 @@ def test_tools_are_broken_and_mended_within_a_chat(server: Server, tmp_path: Pat
         chat.wait_for_prompt()
         write(mine, f"{whole}\ndef fail() -> None:\n    'F.'\n    raise OSError('gone')\n")
         chat.wait_for("reloaded mine.py: 2 tools")
-        server.script(calls("fail"), says("It failed."))
+        server.script(calls("fail"), fails(400, "no more"))
         assert "OSError: gone" in chat.send("Hi")
         assert list_results(server) == ["Error: OSError: gone"]
         assert '  File "mine.py", line 9, in fail' in chat.send("/traceback")
