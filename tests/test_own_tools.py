@@ -15,13 +15,14 @@ import pytest
 from langchain_core.tools import tool
 from langchain_core.utils.function_calling import convert_to_openai_tool
 
+from streamchat.agent.loader import AgentLoader
 from streamchat.agent.own_tools.loading import OwnTool, load_tools
 from streamchat.agent.own_tools.place import parse_place
 from streamchat.agent.own_tools.running import run_own_tool
 from streamchat.agent.own_tools.toolbox import Toolbox
 from streamchat.agent.target.errors import TargetError
 from streamchat.agent.target.output import get_relay
-from streamchat.config import Settings
+from streamchat.config import ModelError, Settings
 from streamchat.manual import read_topic
 from streamchat.models.embedded.pythonic.grammar import build_question_grammar
 from streamchat.models.embedded.pythonic.toolbox import read_toolbox
@@ -318,6 +319,19 @@ def list_offered(server: Server) -> list[str]:
 def list_results(server: Server) -> list[str]:
     messages = server.requests[-1]["messages"]
     return [each["content"] for each in messages if each["role"] == "tool"]
+
+
+async def test_what_is_missing_is_what_failed_last(folder: Path) -> None:
+    settings = Settings(tools=("mine.py",), model=str(folder / "gone.gguf"))
+    loader = AgentLoader(settings, Redactor(), tools=True)
+    with pytest.raises(TargetError):
+        await loader.wait_until_ready()
+    assert loader.activity == "no tools"
+    write(folder / "mine.py", WORDS)
+    with pytest.raises(ModelError):
+        await loader.wait_until_ready()
+    assert loader.activity == "no model"
+    await loader.aclose()
 
 
 async def test_an_asynchronous_tool_that_exits_only_fails(folder: Path) -> None:
