@@ -414,7 +414,20 @@ def test_the_example_of_the_manual(server: Server, tmp_path: Path) -> None:
 
 
 PRINTING = '''
-    import asyncio, sys
+    import asyncio, functools, sys
+
+    def _count(function):
+        @functools.wraps(function)
+        def run(*args, **kwargs):
+            print("counted")
+            return function(*args, **kwargs)
+        return run
+
+    @_count
+    async def rest() -> str:
+        """Rest, as a decorator that is not asynchronous has it."""
+        await asyncio.sleep(0)
+        return "rested"
 
     def copy(names: list[str]):
         """Copy files."""
@@ -440,7 +453,8 @@ PRINTING = '''
 def test_what_tools_print_and_yield_is_not_their_result(server: Server, tmp_path: Path) -> None:
     write(tmp_path / "mine.py", PRINTING)
     config = write(tmp_path / "config.toml", '[profile.p]\ntools = ["mine"]\nbuiltin_tools=false\n')
-    server.script(calls("copy", names=["a"]), calls("crawl", url="/"), calls("tell"), says("Done."))
+    asked = calls("copy", names=["a"]), calls("crawl", url="/"), calls("tell"), calls("rest")
+    server.script(*asked, says("Done."))
     variables = {"STREAMCHAT_CONFIG": str(config)}
     done = ask(tmp_path, server, "--profile", "p", "--json", **variables)
     events = [json.loads(line) for line in done.stdout.splitlines()]
@@ -453,9 +467,10 @@ def test_what_tools_print_and_yield_is_not_their_result(server: Server, tmp_path
         *("started", "copying a", "almost", '{"copied": ["a"]}'),
         *("started", "one page", "two pages", "two pages"),
         *("started", "tick", "5 bytes"),
+        *("started", "counted", "rested"),
     ]
-    assert list_results(server) == ['{"copied": ["a"]}', "two pages", "5 bytes"]
-    assert list_offered(server) == ["copy", "crawl", "tell", "final_answer"]
+    assert list_results(server) == ['{"copied": ["a"]}', "two pages", "5 bytes", "rested"]
+    assert list_offered(server) == ["rest", "copy", "crawl", "tell", "final_answer"]
 
 
 @pytest.mark.parametrize(
@@ -579,10 +594,14 @@ def test_tools_are_broken_and_mended_within_a_chat(server: Server, tmp_path: Pat
         chat.wait_for_prompt()
         write(mine, f"{whole}\ndef fail() -> None:\n    'F.'\n    raise OSError('gone')\n")
         chat.wait_for("reloaded mine.py: 2 tools")
-        server.script(calls("fail"), fails(400, "no more"))
+        server.script(calls("fail"), says("It failed."))
         assert "OSError: gone" in chat.send("Hi")
         assert list_results(server) == ["Error: OSError: gone"]
-        assert '  File "mine.py", line 9, in fail' in chat.send("/traceback")
+        where = '  File "mine.py", line 9, in fail'
+        assert where in chat.send("/traceback")
+        server.script(calls("fail"), fails(400, "too long"))
+        assert "too long" in chat.send("Hi")
+        assert where in chat.send("/traceback")
         write(mine, whole)
         assert "reloaded mine.py: 1 tool" in chat.send("/reload")
         chat.leave()

@@ -90,13 +90,12 @@ async def _wait_for_agent(chat: Chat, view: View) -> Source | None:
 
 def _end_turn(chat: Chat, turn: Turn, problem: str) -> None:
     chat.keep_turn(turn)
+    chat.traceback = chat.loader.take_traceback() or chat.traceback
     if problem or turn.status == "failed":
         cause = problem or _describe_failure(chat, turn)
         report_failure(cause, advise(turn), plain=chat.options.plain)
     elif turn.status == "cancelled":
         report_interrupt(plain=chat.options.plain)
-    # A tool may have failed in a turn that failed for another reason.
-    chat.traceback = chat.loader.take_traceback() or chat.traceback
     if chat.interactive:
         report_left_out(chat)
     chat.failed = chat.failed or turn.status == "failed" or bool(problem)
@@ -115,8 +114,9 @@ def _restore_queue(chat: Chat, question: str = "", retry: Retry | None = None) -
 
 def _describe_failure(chat: Chat, turn: Turn) -> str:
     """Return why a turn failed, and how to see where."""
-    chat.traceback = chat.loader.traceback
-    hint = " (/traceback shows where)" if chat.traceback and chat.interactive else ""
+    traceback = chat.loader.traceback
+    chat.traceback = traceback or chat.traceback
+    hint = " (/traceback shows where)" if traceback and chat.interactive else ""
     return one_line(turn.error, _LONGEST_ERROR - len(hint)) + hint
 
 

@@ -79,7 +79,7 @@ class Chat:
         lookups: run in the background, for completion.
         pastes: what is folded at the prompt.
         lines: standard input, if no user types.
-        traceback: the frames of the user's own agent in the last failure, if there are any.
+        traceback: the frames of the user's own code in its last failure; empty if it never failed.
     """
 
     loader: Loader[Source]

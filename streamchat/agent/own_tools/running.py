@@ -50,8 +50,9 @@ async def run_own_tool(tool: BaseTool, arguments: dict[str, Any], relay: OutputR
     finally:
         stopped.set()
     if inspect.isasyncgen(value):
-        values = value
-        value = await _run_in_loop(lambda: _finish(_drain_async(values, relay), relay))
+        return to_text(await _run_in_loop(lambda: _finish(_drain_async(value, relay), relay)))
+    if inspect.isawaitable(value):  # a decorator hid that the function is asynchronous
+        return to_text(await _run_in_loop(lambda: _finish(value, relay)))
     return to_text(value)
 
 
