@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+import asyncio
 import builtins
 import json
 import re
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from langchain_core.tools import tool
 from langchain_core.utils.function_calling import convert_to_openai_tool
 
+from streamchat.agent.loader import AgentLoader
 from streamchat.agent.own_tools.loading import OwnTool, load_tools
 from streamchat.agent.own_tools.place import parse_place
+from streamchat.agent.own_tools.running import run_own_tool
+from streamchat.agent.own_tools.toolbox import Toolbox
 from streamchat.agent.target.errors import TargetError
+from streamchat.agent.target.output import get_relay
+from streamchat.config import ModelError, Settings
 from streamchat.manual import read_topic
 from streamchat.models.embedded.pythonic.grammar import build_question_grammar
 from streamchat.models.embedded.pythonic.toolbox import read_toolbox
@@ -311,6 +319,71 @@ def list_offered(server: Server) -> list[str]:
 def list_results(server: Server) -> list[str]:
     messages = server.requests[-1]["messages"]
     return [each["content"] for each in messages if each["role"] == "tool"]
+
+
+async def test_what_is_missing_is_what_failed_last(folder: Path) -> None:
+    settings = Settings(tools=("mine.py",), model=str(folder / "gone.gguf"))
+    loader = AgentLoader(settings, Redactor(), tools=True)
+    with pytest.raises(TargetError):
+        await loader.wait_until_ready()
+    assert loader.activity == "no tools"
+    write(folder / "mine.py", WORDS)
+    with pytest.raises(ModelError):
+        await loader.wait_until_ready()
+    assert loader.activity == "no model"
+    await loader.aclose()
+
+
+async def test_an_asynchronous_tool_that_exits_only_fails(folder: Path) -> None:
+    @tool
+    async def rude() -> None:
+        """Leave."""
+        raise SystemExit(3)
+
+    with pytest.raises(RuntimeError, match=r"SystemExit\(3\)"):
+        await run_own_tool(rude, {}, get_relay())
+
+
+async def test_a_secret_that_a_tool_sets_is_redacted_from_then_on(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MINE_API_KEY", "")
+    code = "os.environ['MINE_API_KEY'] = 'my-secret-key-123'"
+    write(folder / "mine.py", f"import os\n\ndef load() -> None:\n    'Load.'\n    {code}\n")
+    redactor = Redactor()
+    toolbox = Toolbox.load(Settings(tools=("mine.py",), builtin_tools=False), redactor)
+    await toolbox.run(toolbox.tools[0], {})
+    assert redactor.redact("my-secret-key-123") == "my-***"
+
+
+async def test_asynchronous_tools_called_at_once_share_a_loop(folder: Path) -> None:
+    @tool
+    async def where() -> int:
+        """Name the thread."""
+        return threading.get_ident()
+
+    threads = await asyncio.gather(*(run_own_tool(where, {}, get_relay()) for _ in range(8)))
+    assert len(set(threads)) == 1
+
+
+async def test_an_asynchronous_tool_is_interrupted_before_it_begins(folder: Path) -> None:
+    begun, release = threading.Event(), threading.Event()
+
+    @tool
+    async def stuck() -> None:
+        """Block the loop."""
+        begun.set()
+        release.wait(600)
+
+    first = asyncio.create_task(run_own_tool(stuck, {}, get_relay()))
+    await asyncio.to_thread(begun.wait, 300)
+    second = asyncio.create_task(run_own_tool(stuck, {}, get_relay()))
+    await asyncio.sleep(0)  # it looks whether the loop is free
+    for task in (first, second):
+        task.cancel()
+    await asyncio.wait([first, second])
+    release.set()
+    assert second.cancelled()  # and no coroutine is left that was never awaited
 
 
 def test_a_question_that_a_function_answers(server: Server, tmp_path: Path) -> None:

@@ -184,7 +184,7 @@ async def test_causes_are_shortened_too(folder: Path) -> None:
 
 async def test_a_missing_library_may_be_in_another_environment(folder: Path) -> None:
     write(folder / "mine.py", "import no_such_library")
-    with pytest.raises(TargetError, match=r"\(mine\.py:1\); is streamchat installed in the agent"):
+    with pytest.raises(TargetError, match=r"\(mine\.py:1\); is streamchat installed in your"):
         await load("mine.py:agent")
 
 

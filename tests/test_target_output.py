@@ -72,6 +72,13 @@ async def test_a_file_that_the_program_s_own_thread_imports(
     await source.aclose()
 
 
+def test_what_an_import_prints_last_needs_no_line_end() -> None:
+    relay = OutputRelay()
+    with relay.take_over():
+        relay.write("loading ...", "stdout")
+    assert relay.take_lines() == [OutputReceived("loading ...")]
+
+
 def test_lines_that_nobody_took_in_time_are_counted() -> None:
     relay = OutputRelay()
     relay.write("".join(f"{number}\n" for number in range(1002)), "stdout")
@@ -90,7 +97,7 @@ async def test_the_keyboard_is_not_the_agent_s(folder: Path, reads: str) -> None
     async with loaded("mine.py:agent") as source:
         *_, last = await collect(source)
     assert isinstance(last, TurnFailed)
-    assert "ask with LangGraph's interrupt() instead of input()" in last.error
+    assert "input() gets nothing; an agent can ask with LangGraph's interrupt()" in last.error
 
 
 async def test_the_program_still_reads_its_input(monkeypatch: pytest.MonkeyPatch) -> None:

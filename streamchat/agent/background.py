@@ -1,4 +1,4 @@
-"""Loads what answers in the background. This takes seconds, and the user can type meanwhile."""
+"""Loads an agent in the background: it takes seconds, and the user can type meanwhile."""
 
 from __future__ import annotations
 

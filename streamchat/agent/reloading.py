@@ -133,6 +133,7 @@ class CodeLoader(Loader[_S]):
 
     async def _open(self) -> _S:
         self.attempts += 1
+        self.unavailable = type(self).unavailable
         # Two at a time would take each other's modules away.
         async with self._lock:
             try:

@@ -35,7 +35,7 @@ async def run_own_tool(tool: BaseTool, arguments: dict[str, Any], relay: OutputR
     or yields; until then it is left behind.
     """
     if is_async(tool):
-        return to_text(await _run_in_loop(_finish(tool.ainvoke(arguments), relay)))
+        return to_text(await _run_in_loop(lambda: _finish(tool.ainvoke(arguments), relay)))
     stopped = threading.Event()
 
     def work() -> Any:
@@ -50,9 +50,9 @@ async def run_own_tool(tool: BaseTool, arguments: dict[str, Any], relay: OutputR
     finally:
         stopped.set()
     if inspect.isasyncgen(value):
-        value = await _run_in_loop(_finish(_drain_async(value, relay), relay))
-    elif inspect.isawaitable(value):  # a decorator hid that the function is asynchronous
-        value = await _run_in_loop(_finish(value, relay))
+        return to_text(await _run_in_loop(lambda: _finish(_drain_async(value, relay), relay)))
+    if inspect.isawaitable(value):  # a decorator hid that the function is asynchronous
+        return to_text(await _run_in_loop(lambda: _finish(value, relay)))
     return to_text(value)
 
 
@@ -95,6 +95,9 @@ async def _drain_async(values: AsyncGenerator[Any, Any], relay: OutputRelay) -> 
 async def _finish(work: Awaitable[_T], relay: OutputRelay) -> _T:
     try:
         return await work
+    except (KeyboardInterrupt, SystemExit) as error:
+        # asyncio would pass it on, and it would end the program.
+        raise RuntimeError(repr(error)) from error
     finally:
         relay.flush(threading.get_ident())
 
@@ -103,7 +106,7 @@ async def _run_in_thread(work: Callable[[], _T]) -> _T:
     return await asyncio.wrap_future(_EXECUTOR.submit(copy_context().run, work))
 
 
-async def _run_in_loop(work: Coroutine[Any, Any, _T]) -> _T:
+async def _run_in_loop(begin: Callable[[], Coroutine[Any, Any, _T]]) -> _T:
     # To look whether its loop is free takes a moment if it is not.
     thread = await run_in_daemon_thread(get_thread)
-    return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(work, thread.loop))
+    return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(begin(), thread.loop))

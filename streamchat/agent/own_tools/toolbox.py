@@ -12,6 +12,7 @@ from streamchat.agent.own_tools.loading import load_tools
 from streamchat.agent.own_tools.place import parse_place
 from streamchat.agent.own_tools.running import run_own_tool
 from streamchat.agent.target.output import OutputRelay, get_relay
+from streamchat.agent.target.secrets import learn_secrets
 from streamchat.config import Settings
 from streamchat.text.redact import Redactor
 from streamchat.tools import ARITHMETIC, final_answer, run_tool
@@ -25,11 +26,13 @@ class Toolbox:
         tools: all of them.
         places: where the user's own are, by their names.
         relay: takes what the user's own print; None if there are none.
+        redactor: learns the keys that the user's own set in the environment.
     """
 
     tools: Sequence[BaseTool] = ()
     places: Mapping[str, str] = field(default_factory=dict)
     relay: OutputRelay | None = None
+    redactor: Redactor = field(default_factory=Redactor)
     _failure: BaseException | None = None
 
     @classmethod
@@ -47,7 +50,7 @@ class Toolbox:
         taken = [each.name for each in (*builtin, final_answer)]
         own = load_tools([parse_place(each) for each in settings.tools], taken, redactor)
         tools = (*builtin, *(each.tool for each in own))
-        return cls(tools, {each.tool.name: each.place for each in own}, get_relay())
+        return cls(tools, {each.tool.name: each.place for each in own}, get_relay(), redactor)
 
     async def run(self, tool: BaseTool, arguments: dict[str, Any]) -> Any:
         """Run a tool and return its result."""
@@ -58,6 +61,8 @@ class Toolbox:
         except Exception as error:
             self._failure = error
             raise
+        finally:
+            learn_secrets(self.redactor)
 
     def take_failure(self) -> BaseException | None:
         """Return what the user's own tools raised last, unless that was returned before."""

@@ -79,8 +79,9 @@ def list_changed_files() -> list[Path]:
 
     Some editors remove a file for a moment when they save it, so one that is gone does not count.
     """
-    now = {path: _get_stamp(path) for path in list(_read)}
-    return [Path(path) for path in sorted(now) if now[path] not in (None, _read.get(path))]
+    read = dict(_read)  # a copy: a reload, in another thread, empties it
+    now = {path: _get_stamp(path) for path in read}
+    return [Path(path) for path in sorted(now) if now[path] not in (None, read[path])]
 
 
 def _get_stamp(path: str) -> _Stamp:

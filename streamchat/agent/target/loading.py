@@ -1,4 +1,4 @@
-"""Imports the file or module of the user's agent."""
+"""Imports the files and modules of the user's own agent or tools."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def describe_failure(what: str, error: BaseException) -> TargetError:
     cause = f"{type(error).__name__}: {text}".removesuffix(": ")
     advice = ""
     if isinstance(error, ModuleNotFoundError):
-        advice = "; is streamchat installed in the agent's own environment?"
+        advice = "; is streamchat installed in your project's environment?"
     elif isinstance(error, SystemExit):
         advice = '; call sys.exit() only if __name__ == "__main__"'
     elif isinstance(error, RuntimeError) and "no running event loop" in text:

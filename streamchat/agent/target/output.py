@@ -1,6 +1,6 @@
-"""What the agent's code prints and logs, as events instead of text across the screen.
+"""What an agent or tools print and log, as events instead of text across the screen.
 
-The program itself writes in the main thread and in threads that have its name, and the agent's code
+The program itself writes in the main thread and in threads that have its name, and the user's code
 runs in others; so the thread tells whose text it is. What a library or a child process writes past
 `sys.stdout` is not seen. Standard input is the program's alone.
 """
@@ -25,7 +25,8 @@ _LONGEST = 10_000
 _STYLES = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)")
 """Colors, cursor movements and titles: the views do their own."""
 _NO_INPUT = (
-    "the keyboard belongs to the prompt: ask with LangGraph's interrupt() instead of input()"
+    "the keyboard belongs to the prompt, so input() gets nothing; "
+    "an agent can ask with LangGraph's interrupt()"
 )
 
 Sink = Callable[[OutputReceived], bool]
@@ -60,6 +61,7 @@ class OutputRelay:
         try:
             yield
         finally:
+            self.flush(ident)
             self._taken_over.discard(ident)
 
     @contextmanager

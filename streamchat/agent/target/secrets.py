@@ -1,4 +1,4 @@
-"""The secrets that the user's agent finds in its environment."""
+"""The secrets that the user's code finds in its environment."""
 
 from __future__ import annotations
 
@@ -11,6 +11,6 @@ _NAMES = ("_API_KEY", "_TOKEN", "_SECRET")
 
 
 def learn_secrets(redactor: Redactor) -> None:
-    """Let a redactor learn them; the agent's code may have set some since, as from `.env`."""
+    """Let a redactor learn them; the user's code may have set some since, as from `.env`."""
     names = [name for name in os.environ if name.endswith(_NAMES)]
     redactor.learn(*(os.environ.get(name, "") for name in names))

@@ -38,7 +38,7 @@ class Silence:
 
 
 def read_reason(notice: str) -> str:
-    """Return why nothing streamed, as a notice says it; empty if the notice is about else."""
+    """Return why nothing streamed, as a notice says it; empty if it says something else."""
     for begin in (NOTHING_STREAMED, CHAIN_IS_SILENT):
         if notice.startswith(begin):
             return notice.removeprefix(begin)

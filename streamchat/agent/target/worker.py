@@ -1,4 +1,4 @@
-"""The thread in which all code of the user's agent runs."""
+"""The thread in which the user's agent and asynchronous tools run."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ _CLIENTS = ("langchain_openai.chat_models._client_utils", "langchain_anthropic._
 _PATIENCE = 1.0
 """Seconds in which a loop has to be free if it is to be used again."""
 _shared: AgentThread | None = None
+_lock = threading.Lock()
 
 
 def get_thread() -> AgentThread:
@@ -24,12 +25,13 @@ def get_thread() -> AgentThread:
     Libraries keep a client for all models of a process, whose connections belong to one loop.
     """
     global _shared
-    if _shared is None or not _shared.is_responsive(_PATIENCE):
-        if _shared:
-            _shared.close()
-            _forget_clients()
-        _shared = AgentThread()
-    return _shared
+    with _lock:  # tools may be called at the same time
+        if _shared is None or not _shared.is_responsive(_PATIENCE):
+            if _shared:
+                _shared.close()
+                _forget_clients()
+            _shared = AgentThread()
+        return _shared
 
 
 def close_thread() -> None:
