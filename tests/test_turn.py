@@ -295,6 +295,11 @@ def test_what_is_printed_while_code_arrives_stands_above_the_call_that_it_become
     assert turn.blocks == (Output(Pieces(["a line", "a line"])), call)
 
 
+def test_code_that_has_become_no_call_stays_where_it_is() -> None:
+    turn = after(StepStarted(1), CodeDelta("1"), StepStarted(2), events.OutputReceived("a line"))
+    assert turn.blocks == (Code(Pieces(["1"])), Output(Pieces(["a line"])))
+
+
 def test_the_lines_that_are_printed_one_after_another_are_one_block() -> None:
     turn = after(events.OutputReceived("1"), ToolCallStarted("a", "add"))
     assert turn.open_output is turn.blocks[0]
