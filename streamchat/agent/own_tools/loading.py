@@ -12,10 +12,8 @@ from langchain_core.tools import BaseTool
 
 from streamchat.agent.own_tools.place import Place
 from streamchat.agent.target.errors import TargetError
-from streamchat.agent.target.loading import describe_failure, import_targets
+from streamchat.agent.target.loading import describe_failure, import_targets, loading_code
 from streamchat.agent.target.name import Target
-from streamchat.agent.target.output import get_relay
-from streamchat.agent.target.secrets import learn_secrets
 from streamchat.text.redact import Redactor
 from streamchat.text.sanitize import one_line
 from streamchat.text.suggest import find_closest
@@ -50,16 +48,8 @@ def load_tools(
         TargetError: a file cannot be imported, something in it cannot be a tool, or two tools
             have the same name.
     """
-    try:
-        with get_relay().take_over():
-            try:
-                return _load(places, builtin)
-            finally:
-                # A file may have loaded some from another one, such as .env.
-                learn_secrets(redactor)
-    except TargetError as error:
-        text, traceback = redactor.redact(str(error)), redactor.redact(error.traceback)
-        raise TargetError(text, traceback) from error.__cause__
+    with loading_code(redactor):
+        return _load(places, builtin)
 
 
 def _load(places: Sequence[Place], builtin: Iterable[str]) -> list[OwnTool]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
@@ -16,12 +17,36 @@ from streamchat.agent.target.fresh import (
     FreshLoader,
     add_folder,
     list_changed_files,
-    list_read_files,
     note_file,
     replace_modules,
 )
 from streamchat.agent.target.name import Target
+from streamchat.agent.target.output import get_relay
+from streamchat.agent.target.secrets import learn_secrets
+from streamchat.text.redact import Redactor
 from streamchat.text.suggest import find_closest
+
+
+@contextmanager
+def loading_code(redactor: Redactor) -> Iterator[None]:
+    """Collect what the user's code prints in this context, and keep its secrets out of errors.
+
+    Args:
+        redactor: learns the keys that are in the environment afterwards.
+
+    Raises:
+        TargetError: raised in this context, and redacted.
+    """
+    try:
+        with get_relay().take_over():
+            try:
+                yield
+            finally:
+                # A file may have loaded some from another one, such as .env.
+                learn_secrets(redactor)
+    except TargetError as error:
+        text, traceback = redactor.redact(str(error)), redactor.redact(error.traceback)
+        raise TargetError(text, traceback) from error.__cause__
 
 
 def import_target(target: Target) -> tuple[ModuleType, Target]:
@@ -56,13 +81,8 @@ def _import_one(target: Target) -> tuple[ModuleType, Target]:
     return module, replace(target, path=target.path or Path(file))
 
 
-def list_files() -> list[Path]:
-    """Return the user's own files that have been imported, also those that could not be."""
-    return list_read_files()
-
-
 def have_files_changed() -> bool:
-    """Whether one of these files was saved since the latest attempt to import it."""
+    """Whether one of the user's files was saved since the latest attempt to import it."""
     return bool(list_changed_files())
 
 

@@ -14,8 +14,9 @@ from streamchat.agent.source import Request, ToolInfo
 from streamchat.agent.target.candidates import find_agent
 from streamchat.agent.target.errors import TargetError
 from streamchat.agent.target.frames import describe_place, format_user_traceback
+from streamchat.agent.target.fresh import list_read_files
 from streamchat.agent.target.kinds import build, make_play
-from streamchat.agent.target.loading import describe_failure, import_target, list_files
+from streamchat.agent.target.loading import describe_failure, import_target, loading_code
 from streamchat.agent.target.name import Target
 from streamchat.agent.target.output import OutputRelay, get_relay
 from streamchat.agent.target.play import Play
@@ -62,25 +63,13 @@ class TargetSource:
         Raises:
             TargetError: the file cannot be imported, or has no agent that can be used.
         """
-        with get_relay().take_over():
-            return cls._load(target, settings, redactor)
-
-    @classmethod
-    def _load(cls, target: Target, settings: Settings, redactor: Redactor) -> TargetSource:
-        try:
-            try:
-                # First, for a model that the file makes takes a client that belongs to a thread.
-                thread = get_thread()
-                module, target = import_target(target)
-                value, target = find_agent(module, target)
-                host = _Host(thread, value, target.display)
-                return cls(target, host, host.wait(), settings, redactor)
-            finally:
-                # The file may have loaded some from another one, such as .env.
-                learn_secrets(redactor)
-        except TargetError as error:
-            text, traceback = redactor.redact(str(error)), redactor.redact(error.traceback)
-            raise TargetError(text, traceback) from error.__cause__
+        with loading_code(redactor):
+            # First, for a model that the file makes takes a client that belongs to a thread.
+            thread = get_thread()
+            module, target = import_target(target)
+            value, target = find_agent(module, target)
+            host = _Host(thread, value, target.display)
+            return cls(target, host, host.wait(), settings, redactor)
 
     @property
     def name(self) -> str:
@@ -102,7 +91,7 @@ class TargetSource:
     @property
     def files(self) -> list[Path]:
         """The user's files that the agent has been made of so far."""
-        return list_files()
+        return list_read_files()
 
     @property
     def relay(self) -> OutputRelay:
