@@ -1,8 +1,8 @@
 """What the embedded model gets right: python -m tests.arithmetic [MODEL]
 
 Asks the agent, as users run it, questions of four kinds, each in its own conversation; a follow-up
-comes after another question. Whoever wrote them had not seen the model's prompt, and they were not
-looked at before it was finished. An answer to a sum is right if it contains the number; one that
+comes after another question. They were written without knowledge of the model's prompt, and kept
+apart until it was finished. An answer to a sum is right if it contains the number; one that
 needs no tool, if it contains a word and no tool was called.
 """
 

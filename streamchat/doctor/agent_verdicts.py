@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from streamchat.agent.target.calls import RAN_CUT
-from streamchat.agent.target.emitter import RESUME, describe_request
+from streamchat.agent.target.emitter import RESUME, summarize_request
 from streamchat.agent.target.frames import describe_place
 from streamchat.agent.target.graph import GraphPlay
 from streamchat.agent.target.heartbeat import BLOCKED
@@ -90,7 +90,7 @@ def _judge_turn(play: Play, trial: Trial) -> Iterator[Finding]:
     yield _judge_answer(play, trial)
     for requested in trial.pick(InputRequested):
         does = f"asked in the chat; ask takes {RESUME}; cancelled here"
-        yield Finding("interrupt", "ok", describe_request(requested), does)
+        yield Finding("interrupt", "ok", summarize_request(requested), does)
     if trial.pick(ToolCallStarted) or (play.tools and trial.pick(TurnDone)):
         yield _judge_arguments(trial)
     if steps := trial.pick(StepFinished):

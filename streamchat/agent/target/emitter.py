@@ -64,7 +64,7 @@ class Emitter:
         left, count = self._answers, count_answers(len(requested.actions), self._answers)
         if count > len(left):
             raise AgentError(
-                f"{describe_request(requested)}; {len(left)} values of {RESUME} are left for "
+                f"{summarize_request(requested)}; {len(left)} values of {RESUME} are left for "
                 f"{count} calls: give one for each, or one for all"
             )
         parts = [part for _, part in split_request(requested)] if count > 1 else [requested]
@@ -76,7 +76,7 @@ class Emitter:
         except ValueError as error:
             shown = one_line(text, _MOST_QUOTED)
             raise AgentError(
-                f"{RESUME} {shown!r} is no answer: {describe_request(requested)}; {error}"
+                f"{RESUME} {shown!r} is no answer: {summarize_request(requested)}; {error}"
             ) from None
 
     def reply(self, answer: object) -> None:
@@ -85,7 +85,7 @@ class Emitter:
             self._reply.set_result(answer)
 
 
-def describe_request(requested: InputRequested) -> str:
+def summarize_request(requested: InputRequested) -> str:
     """Return what the agent asks, in one line."""
     shown = " and ".join(map(_format_action, requested.actions)) or requested.question
     asked = "asks whether to run" if requested.actions else "asks:"
@@ -101,7 +101,7 @@ def describe_unanswered(requested: InputRequested, *, more: bool = False) -> str
     """
     value = ", ".join(list_decisions(requested)) or "TEXT"
     option = f"one more {RESUME}" if more else RESUME
-    return f"{describe_request(requested)}; answer with {option} ({value}) or in the chat"
+    return f"{summarize_request(requested)}; answer with {option} ({value}) or in the chat"
 
 
 def _format_action(action: Mapping[str, Any]) -> str:
