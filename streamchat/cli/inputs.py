@@ -23,7 +23,7 @@ _HINT_AFTER = 1.0
 _CHUNK = 1 << 16
 _OF_A_MODEL = (
     *("model", "base_url", "temperature", "max_steps", "system"),
-    *("tools", "builtin_tools", "tool_timeout"),
+    *("tools", "builtin_tools", "tool_timeout", "mcp", "mcp_config"),
 )
 """Settings that an agent does not have."""
 

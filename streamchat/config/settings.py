@@ -19,15 +19,18 @@ from streamchat.config.kinds import (
     AgentPlace,
     Choice,
     CodeStyle,
+    FilePath,
     Kind,
     Name,
     Number,
     Places,
+    Servers,
     ServerUrl,
     Switch,
     Text,
     WholeNumber,
 )
+from streamchat.config.mcp import McpServer
 from streamchat.config.providers import Provider, split_model
 
 APP = "streamchat"
@@ -150,6 +153,25 @@ class Settings:
             "The flag may be repeated.",
             flags=("--tools",),
             note="Relative paths begin in the working directory.",
+        ),
+    )
+    mcp: tuple[McpServer, ...] = _declare(
+        (),
+        Setting(
+            Servers(),
+            "MCP server whose tools the model may call: a command, in quotes, or a URL. The flag "
+            "may be repeated, and takes the place of the servers in the file.",
+            flags=("--mcp",),
+        ),
+    )
+    mcp_config: str | None = _declare(
+        None,
+        Setting(
+            FilePath(),
+            "JSON file of MCP servers as Claude Desktop, VS Code and Cursor have it.",
+            flags=("--mcp-config",),
+            example="",
+            note="A relative path begins in the working directory.",
         ),
     )
     builtin_tools: bool = _declare(
@@ -342,6 +364,7 @@ class Settings:
             *([self.api_key] if self.api_key else []),
             *find_url_credentials(self.base_url),
             *(self.provider.find_secrets() if self.provider else ()),
+            *(secret for server in self.mcp for secret in server.secrets),
         )
 
     @property
@@ -379,7 +402,7 @@ def describe_default(setting: Setting, default: object = None) -> str:
         case float():
             return f"{default:g}"
         case tuple():
-            return ", ".join(default)
+            return ", ".join(map(str, default))
         case _:
             return str(default)
 
