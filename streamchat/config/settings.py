@@ -66,6 +66,7 @@ class Setting:
         default_text: describes a default that depends on other settings.
         example: a value for the example file, if the default says little.
         note: another sentence for the example file.
+        in_tables: whether the file sets it in tables of its own, and not in a line.
     """
 
     kind: Kind
@@ -76,6 +77,7 @@ class Setting:
     default_text: str = ""
     example: str | int | None = None
     note: str = ""
+    in_tables: bool = False
 
     @property
     def description(self) -> str:
@@ -160,15 +162,16 @@ class Settings:
         Setting(
             Servers(),
             "MCP server whose tools the model may call: a command, in quotes, or a URL. The flag "
-            "may be repeated, and takes the place of the servers in the file.",
+            "may be repeated; a table [mcp.NAME] in the file.",
             flags=("--mcp",),
+            in_tables=True,
         ),
     )
     mcp_config: str | None = _declare(
         None,
         Setting(
             FilePath(),
-            "JSON file of MCP servers as Claude Desktop, VS Code and Cursor have it.",
+            "JSON file of MCP servers, as Claude Desktop, VS Code and Cursor have it.",
             flags=("--mcp-config",),
             example="",
             note="A relative path begins in the working directory.",
