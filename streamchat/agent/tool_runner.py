@@ -16,7 +16,7 @@ from streamchat.events import ANSWER_TOOL, ToolFinished, ToolStarted, TurnDone
 from streamchat.text.redact import Redactor
 from streamchat.text.sanitize import one_line
 from streamchat.text.surrogates import replace_surrogates
-from streamchat.tools import CallError, check_arguments, list_names, run_tool
+from streamchat.tools import CallError, check_arguments, list_names, run_tool, to_text
 
 RunTool: TypeAlias = Callable[[BaseTool, dict[str, Any]], Awaitable[Any]]
 """Runs a tool with checked arguments, and returns its result."""
@@ -84,7 +84,7 @@ class ToolRunner:
             if not deadline.expired():
                 raise
             raise CallError(f"no result within {self._timeout:g} s (--tool-timeout)") from None
-        return Result(replace_surrogates(str(value)))
+        return Result(replace_surrogates(to_text(value)))
 
 
 def _accept_answer(call: Call, arguments: dict[str, Any]) -> Result:

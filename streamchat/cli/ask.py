@@ -11,9 +11,10 @@ from streamchat.config import APP, Settings
 from streamchat.process.interrupts import InterruptHandler
 from streamchat.process.runtime import freeze_imports, prepare_output, run
 from streamchat.process.signals import TERMINATION_SIGNALS, exit_on_signal
-from streamchat.process.stdio import print_error
+from streamchat.process.stdio import print_error, write_stderr
 from streamchat.process.tty import echo_off
 from streamchat.text.redact import Redactor
+from streamchat.text.sanitize import sanitize
 from streamchat.turn import Question, Turn, find_answer
 from streamchat.view.choose import ViewOptions, choose_view
 from streamchat.view.outcome import report_outcome, report_output
@@ -122,6 +123,8 @@ async def _ask_own(
         if loading.cancelled():
             return Turn(question, status="cancelled")
         turn = await _ask(loading.result(), conversation, question, options, interrupts, answers)
+        if options.verbose and (traceback := loader.take_traceback()):
+            write_stderr(sanitize(traceback))
         place = loader.source.place if isinstance(loader, TargetLoader) and loader.source else ""
         return replace(turn, error=f"{turn.error} ({place})") if turn.error and place else turn
     finally:
