@@ -454,6 +454,7 @@ class TestWhileItHappens:
     def test_how_long_a_tool_runs_is_counted_in_seconds(self, clock: Clock) -> None:
         with Session(40) as session:
             session.show(*call("search", ["{}"])[:-1])
+            session.view._paint()
             shown = []
             for _ in range(5):
                 clock.now += 0.4

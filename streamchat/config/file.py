@@ -60,7 +60,7 @@ def read_file(path: Path, *, required: bool) -> ConfigFile:
     Raises:
         SettingsError: the file cannot be read, or something in it is invalid.
     """
-    text = _read_text(path, required=required)
+    text = read_text(path, required=required)
     content, locator = _parse(path, text), _Locator(path, text)
     tables = content.pop(PROFILES, {})
     if not isinstance(tables, dict):
@@ -94,7 +94,12 @@ class _Locator:
         return f"{self._path}:{line}" if line else str(self._path)
 
 
-def _read_text(path: Path, *, required: bool) -> str:
+def read_text(path: Path, *, required: bool) -> str:
+    """Return the text of the file; of one that is missing and not `required`, an empty one.
+
+    Raises:
+        SettingsError: it cannot be read.
+    """
     if str(path) == os.devnull:  # a usual way to ask for no file
         return ""
     try:

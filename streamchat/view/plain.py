@@ -25,6 +25,7 @@ from streamchat.events import (
 from streamchat.text.sanitize import SafeOutput, one_line, sanitize
 from streamchat.turn import Turn
 from streamchat.view import TextView
+from streamchat.view.question import KeyQuestion
 from streamchat.view.formatting import (
     MAX_OUTPUT,
     format_arguments,
@@ -113,6 +114,10 @@ class PlainView(TextView):
 
     def announce_queued(self, message: str) -> None:
         self._announce(f"Queued: {one_line(message)}")
+
+    def announce_question(self, question: KeyQuestion) -> None:
+        problem = f"Not possible: {one_line(question.problem)}. " if question.problem else ""
+        self._announce(f"{problem}{one_line(question.describe())}")
 
     def _announce(self, sentence: str) -> None:
         # Nothing of an incomplete line has been written, so this cannot end up in the middle of it.
