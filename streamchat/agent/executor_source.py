@@ -9,12 +9,15 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
 
+from streamchat.agent.approving import Approver
+from streamchat.agent.control import TurnControl
 from streamchat.agent.executor import AgentExecutor
 from streamchat.agent.own_tools.toolbox import Toolbox
-from streamchat.agent.source import Request, ToolInfo
+from streamchat.agent.source import Approval, Request, ToolInfo
 from streamchat.agent.streamer import QueueCallbackHandler
 from streamchat.events import Event, OutputReceived
 from streamchat.models.progress import Progress
+from streamchat.tools.approval import Policy
 
 _MOST_WAITING = 200
 """How many lines of output may wait to be shown."""
@@ -28,12 +31,19 @@ class ExecutorSource:
     Args:
         executor: answers.
         toolbox: the tools that it has.
+        policy: decides which calls run without asking; by default all do.
     """
 
     wants_events = False
 
-    def __init__(self, executor: AgentExecutor, toolbox: Toolbox | None = None) -> None:
+    def __init__(
+        self,
+        executor: AgentExecutor,
+        toolbox: Toolbox | None = None,
+        policy: Policy | None = None,
+    ) -> None:
         self.executor = executor
+        self.policy = policy
         self.toolbox = toolbox or Toolbox()
 
     @property
@@ -50,7 +60,7 @@ class ExecutorSource:
         return self.executor.context_tokens
 
     def start(self, request: Request) -> ExecutorRun:
-        run = ExecutorRun(self.executor, request)
+        run = ExecutorRun(self.executor, request, self.policy)
         if self.toolbox.relay:
             self.toolbox.relay.attach(run.take_line)
         return run
@@ -75,10 +85,14 @@ def list_tools(executor: AgentExecutor) -> list[ToolInfo]:
 class ExecutorRun:
     """A turn of an executor, in a task of its own."""
 
-    def __init__(self, executor: AgentExecutor, request: Request) -> None:
+    def __init__(
+        self, executor: AgentExecutor, request: Request, policy: Policy | None = None
+    ) -> None:
         self.error: BaseException | None = None
         self._streamer = QueueCallbackHandler(raw=request.raw)
         history = [(each.question, each.answer) for each in request.history]
+        approver = Approver(policy, interactive=request.approves, redact=executor.redact)
+        self._control = TurnControl(approver if policy else None)
         self._loop = asyncio.get_running_loop()
         self._thread = threading.get_ident()
         self._lines: deque[OutputReceived] = deque()
@@ -90,6 +104,7 @@ class ExecutorRun:
                 self._streamer,
                 history=history,
                 instructions=request.instructions,
+                control=self._control,
             )
         )
 
@@ -126,6 +141,15 @@ class ExecutorRun:
 
     def reply(self, answer: object) -> None:
         raise RuntimeError("an executor asks nothing")
+
+    def decide(self, call_id: str, approval: Approval) -> None:
+        self._control.approver.decide(call_id, approval)
+
+    def refuse_arriving(self) -> bool:
+        return self._control.refuse_arriving()
+
+    def cancel_tools(self) -> bool:
+        return self._control.cancel_tools()
 
     async def aclose(self) -> None:
         self._task.cancel()

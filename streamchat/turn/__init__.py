@@ -10,6 +10,8 @@ from typing import Any, Literal, assert_never
 from streamchat.events import (
     ANSWER_TOOL,
     AnswerDelta,
+    ApprovalGiven,
+    ApprovalRequested,
     ArgumentsDelta,
     ChunkReceived,
     CodeDelta,
@@ -282,6 +284,11 @@ def reduce(turn: Turn, event: Event) -> Turn:
         case ArgumentsDelta(call_id, fragment):
             fragments = turn.call(call_id).fragments.append(fragment)
             return turn._with_call(call_id, fragments=fragments)
+        case ApprovalRequested(call_id, _, arguments):
+            return turn._with_call(call_id, arguments=arguments, state="waiting")
+        case ApprovalGiven(call_id, arguments=edited):
+            changes = {} if edited is None else {"arguments": edited}
+            return turn._with_call(call_id, approval=event, **changes)
         case ToolStarted(call_id, arguments):
             return turn._with_call(call_id, arguments=arguments, state="running")
         case ToolFinished():

@@ -5,6 +5,8 @@ from __future__ import annotations
 from streamchat.events import (
     ANSWER_TOOL,
     AnswerDelta,
+    ApprovalGiven,
+    ApprovalRequested,
     Event,
     InputReceived,
     InputRequested,
@@ -36,7 +38,7 @@ from streamchat.view.formatting import (
     shorten,
 )
 from streamchat.view.repeats import count_earlier
-from streamchat.view.requests import format_request
+from streamchat.view.requests import describe_approval, format_approval_request, format_request
 
 _INDENT = "  "
 
@@ -83,6 +85,10 @@ class PlainView(TextView):
                 self._add_answer(text)
             case ToolCallStarted(_, name) if name != ANSWER_TOOL:
                 self._say(f"Calling {format_tool_name(name)}...")
+            case ApprovalRequested():
+                self._say(f"Question: {one_line(format_approval_request(event))}")
+            case ApprovalGiven(call_id):
+                self._report_call(turn, call_id, f"is {one_line(describe_approval(event))}.")
             case ToolStarted(call_id, arguments):
                 shown = format_arguments(arguments)
                 self._report_call(turn, call_id, f"is called with {shown or 'no arguments'}.")

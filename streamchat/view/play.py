@@ -6,12 +6,12 @@ from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Callable, 
 from contextlib import aclosing
 from typing import TypeAlias, cast
 
-from streamchat.events import Event, InputRequested
+from streamchat.events import ApprovalRequested, Event, InputRequested
 from streamchat.turn import Turn, accumulate, reduce
 from streamchat.view import View
 
-Respond: TypeAlias = Callable[[InputRequested], Awaitable[None]]
-"""Asks the user what the agent wants to know, and passes the answer on."""
+Respond: TypeAlias = Callable[[InputRequested | ApprovalRequested], Awaitable[None]]
+"""Asks the user what the agent wants to know, or whether a call may run, and passes that on."""
 
 
 async def play(events: AsyncIterable[Event], view: View, respond: Respond | None = None) -> Turn:
@@ -19,8 +19,9 @@ async def play(events: AsyncIterable[Event], view: View, respond: Respond | None
 
     Args:
         events: the turn's.
-        view: shows it; pauses while the user is asked something.
-        respond: called when the agent asks the user something, after that is shown.
+        view: shows it.
+        respond: called when the user is asked something, after that is shown. Until it returns, the
+            turn goes on but nothing of it is shown.
     """
     turn = Turn()
     with view:
@@ -29,9 +30,8 @@ async def play(events: AsyncIterable[Event], view: View, respond: Respond | None
             async for event in source:
                 turn = reduce(turn, event)
                 view.show(turn, event)
-                if respond and isinstance(event, InputRequested):
-                    with view.pause():
-                        await respond(event)
+                if respond and isinstance(event, InputRequested | ApprovalRequested):
+                    await respond(event)
     return turn
 
 

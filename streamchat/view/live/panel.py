@@ -78,6 +78,8 @@ def choose_state(
         return PanelState(glyphs.done, "done", format_duration(call.seconds), hint)
     if over:
         return PanelState(glyphs.failed, "failed", "stopped", hint)
+    if call.is_asked:
+        return PanelState(glyphs.question, "waiting", "", hint)
     # Counted in whole seconds, so that a second passes before the figure changes again.
     return PanelState(spinner, call.state, f"{int(elapsed)} s" if elapsed >= 1 else "", hint)
 
@@ -150,6 +152,8 @@ class _Drafter:
                 title += short
             else:
                 body.append(self._style(format_arguments(call.arguments)))
+        if call.is_asked:
+            body.append(self._style("waiting for approval"))
         if call.ended:
             output, cut = _cut_output(call.output, self._glyphs.ellipsis, state.hint)
             result = self._style(arrow, "dim") + self._style(
