@@ -19,8 +19,8 @@ RULE = '"delete" = "allow"\n'
         ("", f"[approval]\n{RULE}"),
         ("# mine\nmodel = 'm'", f"# mine\nmodel = 'm'\n\n[approval]\n{RULE}"),
         (
-            '[approval]\n  "files.*" = "ask"  # always\n\n# end\n[profile.p]\nmodel = "m"\n',
-            f'[approval]\n  "files.*" = "ask"  # always\n  {RULE}\n# end\n[profile.p]\nmodel = "m"\n',
+            '[approval]\n  "files.*" = "ask"  # always\n\n# end\n[profile.p]\n',
+            f'[approval]\n  "files.*" = "ask"  # always\n  {RULE}\n# end\n[profile.p]\n',
         ),
         ("[approval]", "[approval]\n" + RULE.rstrip()),
         ("[approval]\r\nadd = 'ask'\r\n", f"[approval]\r\nadd = 'ask'\r\n{RULE[:-1]}\r\n"),
@@ -38,8 +38,10 @@ def test_a_rule_is_added_and_the_rest_stays(before: str, after: str) -> None:
 def test_a_file_that_is_written_in_an_unusual_way_is_left_alone(text: str, tmp_path: Path) -> None:
     path = tmp_path / "config.toml"
     path.write_text(text, encoding="utf-8")
-    with pytest.raises(SettingsError, match='add it yourself under .approval.: "delete" = "allow"'):
+    with pytest.raises(SettingsError) as caught:
         write_rule(path, "delete", "allow")
+    advice = 'add it yourself under [approval]: "delete" = "allow"'
+    assert str(caught.value) == f"{path}: {advice}"
     assert path.read_text() == text
     assert list(tmp_path.iterdir()) == [path]
 
@@ -65,5 +67,5 @@ def test_a_link_stays_one_and_the_mode_too(tmp_path: Path) -> None:
 
 def test_a_place_that_cannot_be_written(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(SettingsError, match="Not a directory|File exists"):
+    with pytest.raises(SettingsError, match=r"Not a directory|File exists"):
         write_rule(tmp_path / "file" / "config.toml", "delete", "allow")

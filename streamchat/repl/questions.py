@@ -29,7 +29,13 @@ _LEAST_ROOM = 10
 
 
 async def read_reply(
-    question: str, draft: str, prompt: Prompt, *, erase: bool = False, in_editor: bool = False
+    question: str,
+    draft: str,
+    prompt: Prompt,
+    *,
+    above: str = "",
+    erase: bool = False,
+    in_editor: bool = False,
 ) -> str:
     """Return what the user types after a question, whole.
 
@@ -37,6 +43,7 @@ async def read_reply(
         question: free of control characters.
         draft: the text to start with.
         prompt: the chat's, whose keys and pastes are the same.
+        above: a line to stand above the question; as free of control characters.
         erase: whether nothing of the question stays on the screen.
         in_editor: whether the user edits the draft in the editor; if that fails, at the prompt.
 
@@ -58,16 +65,16 @@ async def read_reply(
         erase_when_done=erase,
     )
 
-    async def edit() -> None:
-        if await edit_buffer(session.default_buffer, prompt.pastes, ARGUMENTS_FILE):
-            session.default_buffer.validate_and_handle()
-
     def begin() -> None:
         if in_editor:
-            session.app.create_background_task(edit())
+            buffer = session.default_buffer
+            send = buffer.validate_and_handle
+            work = edit_buffer(buffer, prompt.pastes, ARGUMENTS_FILE, send)
+            session.app.create_background_task(work)
 
     session.app.ttimeoutlen = session.app.timeoutlen = ESCAPE_SECONDS
-    message: StyleAndTextTuples = [("class:question", _lay_out(question, draft))]
+    message: StyleAndTextTuples = [("", f"{above}\n")] if above else []
+    message.append(("class:question", _lay_out(question, draft)))
     if not can_repaint(sys.stdout):  # where prompt-toolkit does not show the draft
         message.append(("", draft))
     with catch_errors(prompt.report):

@@ -18,9 +18,7 @@ from prompt_toolkit.keys import Keys
 
 from streamchat.repl.bindings import bind_message_keys
 from streamchat.repl.output import Unseen
-from streamchat.repl.pastes import Pastes
 from streamchat.repl.prompt import ESCAPE_SECONDS, Prompt
-
 
 _PAUSE = 0.3
 """Seconds without a key after which the user may be asked for one."""
@@ -103,7 +101,9 @@ class TypeAhead:
             keys: the characters that are an answer.
             show: shows the question; returns whether the terminal shows it already.
         """
-        while not (self._is_idle() and show()) or self._take_typed():
+        while True:
+            if self._is_idle() and show() and not self._take_typed():
+                break
             await asyncio.sleep(_SOON)
         choice: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         self._choice, self._keys = choice, keys

@@ -27,7 +27,6 @@ from streamchat.events import (
 from streamchat.text.sanitize import SafeOutput, one_line, sanitize
 from streamchat.turn import Turn
 from streamchat.view import TextView
-from streamchat.view.question import KeyQuestion
 from streamchat.view.formatting import (
     MAX_OUTPUT,
     format_arguments,
@@ -37,6 +36,7 @@ from streamchat.view.formatting import (
     format_tool_name,
     shorten,
 )
+from streamchat.view.question import KeyQuestion
 from streamchat.view.repeats import count_earlier
 from streamchat.view.requests import describe_approval, format_approval_request, format_request
 
@@ -122,8 +122,7 @@ class PlainView(TextView):
         self._announce(f"Queued: {one_line(message)}")
 
     def announce_question(self, question: KeyQuestion) -> None:
-        problem = f"Not possible: {one_line(question.problem)}. " if question.problem else ""
-        self._announce(f"{problem}{one_line(question.describe())}")
+        self._announce(one_line(question.describe(), MAX_OUTPUT))
 
     def _announce(self, sentence: str) -> None:
         # Nothing of an incomplete line has been written, so this cannot end up in the middle of it.

@@ -23,13 +23,18 @@ class KeyQuestion:
         text: what is asked.
         choices: the keys that answer it.
         problem: why the last answer is not taken, if it is not.
+        detail: more about the question, shown in full below it.
+        counted: whether it is said which of several calls it is about.
     """
 
     text: str
     choices: Sequence[Choice]
     problem: str = ""
+    detail: str = ""
+    counted: bool = False
 
     def describe(self) -> str:
         """Return the question and its keys in sentences, for those who listen."""
         keys = ", ".join(f"{key}: {does}" for key, does, _ in self.choices)
-        return " ".join(filter(None, [self.text, f"Press a key. {keys}."]))
+        problem = f"Not possible: {self.problem}." if self.problem else ""
+        return " ".join(filter(None, [problem, self.text, self.detail, f"Press {keys}."]))

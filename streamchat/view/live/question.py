@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from textwrap import wrap as wrap_text
 
 from rich.cells import cell_len
 
@@ -19,17 +20,16 @@ _END = 2
 """Characters at the end of a question that are always shown: a parenthesis and the mark."""
 
 
-def lay_out(
-    question: KeyQuestion, columns: int, glyphs: Glyphs, position: str = ""
-) -> list[list[Span]]:
+def lay_out(question: KeyQuestion, turn: Turn, columns: int, glyphs: Glyphs) -> list[list[Span]]:
     """Return the lines of a question: one if all fits on it.
 
     Args:
         question: what is asked.
+        turn: the turn in which it is.
         columns: how many a line may take.
         glyphs: the characters to draw with.
-        position: stands before the question, such as "1 of 2: ".
     """
+    position = format_position(turn) if question.counted else ""
     mark = f"{glyphs.question} "
     room = max(columns - len(mark) - len(position), 1)
     text = shorten_question(question.text, room, glyphs.ellipsis)
@@ -37,6 +37,9 @@ def lay_out(
     lines = _draw_problem(question.problem, columns, glyphs)
     choices = _draw_choices(question.choices, columns, f" {glyphs.dot} ")
     gap: Span = ("  ", "")
+    if question.detail:
+        details = wrap_text(one_line(question.detail, _MOST), columns, break_on_hyphens=False)
+        return [*lines, asked, *([(each, "")] for each in details), *choices]
     if len(choices) == 1 and _measure([*asked, gap, *choices[0]]) <= columns:
         return [*lines, [*asked, gap, *choices[0]]]
     return [*lines, asked, *choices]

@@ -34,7 +34,7 @@ from streamchat.view.live.lines import Lines
 from streamchat.view.live.page import Page
 from streamchat.view.live.painter import Painter, drop_break, reflows
 from streamchat.view.live.phase import format_awaited, format_status
-from streamchat.view.live.question import format_position, lay_out
+from streamchat.view.live.question import lay_out
 from streamchat.view.live.terminal import Terminal, Tty
 from streamchat.view.live.typed import format_typed
 from streamchat.view.look import DEFAULT_LOOK, Look
@@ -295,7 +295,7 @@ class LiveView:
     def _draw_question(self, columns: int) -> list[list[StyledText]]:
         if not self._question:
             return []
-        lines = lay_out(self._question, columns, self._glyphs, format_position(self._turn))
+        lines = lay_out(self._question, self._turn, columns, self._glyphs)
         return list(map(self._palette.apply, lines))
 
     def _format_status(self) -> list[StyledText]:
