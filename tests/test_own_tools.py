@@ -473,6 +473,49 @@ def test_what_tools_print_and_yield_is_not_their_result(server: Server, tmp_path
     assert list_offered(server) == ["rest", "copy", "crawl", "tell", "final_answer"]
 
 
+OBJECTS = """
+    class Image:
+        def __init__(self, size: int) -> None:
+            self.size = size
+
+        def __repr__(self) -> str:
+            return f"<Image of {self.size} px at {id(self):#x}>"
+
+    def draw() -> Image:
+        'Draw.'
+        return Image(3)
+
+    def make() -> object:
+        'Make something.'
+        return object()
+
+    def read() -> list:
+        'Read.'
+        return [b"12:00", object(), "at 0x12"]
+"""
+
+
+def test_a_result_without_a_text_of_its_own_is_shown_by_its_kind(
+    server: Server, tmp_path: Path
+) -> None:
+    write(tmp_path / "mine.py", OBJECTS)
+    server.script(calls("draw"), calls("make"), calls("read"), says("Done."))
+    assert ask(tmp_path, server, "--tools", "mine.py:draw,make,read").stdout == "Done.\n"
+    assert list_results(server) == [
+        *("<Image of 3 px>", "<object object>", '["5 bytes", "<object object>", "at 0x12"]'),
+    ]
+
+
+def test_verbose_shows_where_a_function_failed(server: Server, tmp_path: Path) -> None:
+    write(tmp_path / "mine.py", "def fail() -> None:\n    'F.'\n    raise OSError('k is gone')\n")
+    for arguments, is_shown in (["-v"], True), ([], False):
+        server.script(calls("fail"), says("It failed."))
+        done = ask(tmp_path, server, "--tools", "mine.py", *arguments)
+        assert done.stdout == "It failed.\n"
+        assert ('  File "mine.py", line 3, in fail\n' in done.stderr) is is_shown
+        assert "langchain" not in done.stderr
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -507,7 +550,7 @@ def test_a_tool_that_takes_too_long_and_one_that_says_too_much(
     done = ask(tmp_path, server, "--tools", "mine.py", "--tool-timeout", "0.2")
     assert done.stdout == "Done.\n"
     waited, repeated = list_results(server)
-    assert waited == "Error: no result within 0.2 s (--tool-timeout)"
+    assert waited == "Error: no result within 0.2 s (--tool-timeout); its thread still runs"
     assert repeated.startswith("xyz" * 33_333 + "x\n")
     assert repeated.endswith("[the first 100,000 of 150,000 characters]")
 

@@ -6,7 +6,7 @@ import asyncio
 import threading
 from collections import deque
 from collections.abc import AsyncIterator, Sequence
-from contextlib import aclosing, suppress
+from contextlib import suppress
 from dataclasses import replace
 
 from streamchat.agent.approving import Approver
@@ -83,9 +83,8 @@ class ExecutorSource:
             return []
         self._policy.safe, self._policy.qualified = toolbox.safe, toolbox.qualified
         names = [self.name_in_rules(each.name) for each in self.executor.tools]
-        return [
-            Notice(_describe_unused(rule, names)) for rule in self._policy.rules.find_unused(names)
-        ]
+        unused = self._policy.rules.find_unused(names)
+        return [Notice(self.executor.redact(_describe_unused(each, names))) for each in unused]
 
     async def prepare(self, progress: Progress) -> None:
         await self.executor.prepare(progress)
@@ -164,12 +163,11 @@ class ExecutorRun:
         return self._add_notices() if self._notices else aiter(self._streamer)
 
     async def _add_notices(self) -> AsyncIterator[Event]:
-        async with aclosing(aiter(self._streamer)) as events:
-            async for event in events:
-                yield event
-                if isinstance(event, TurnStarted):
-                    for notice in self._notices:
-                        yield notice
+        async for event in self._streamer:
+            yield event
+            if isinstance(event, TurnStarted):
+                for notice in self._notices:
+                    yield notice
 
     def cancel(self) -> None:
         self._task.cancel()

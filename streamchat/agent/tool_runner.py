@@ -20,7 +20,7 @@ from streamchat.events import ANSWER_TOOL, ApprovalRequested, ToolFinished, Tool
 from streamchat.text.redact import Redactor
 from streamchat.text.sanitize import one_line
 from streamchat.text.surrogates import replace_surrogates
-from streamchat.tools import CallError, check_arguments, list_names, run_tool
+from streamchat.tools import CallError, check_arguments, list_names, run_tool, to_text
 from streamchat.tools.calls import is_async
 
 RunTool: TypeAlias = Callable[[BaseTool, dict[str, Any]], Awaitable[Any]]
@@ -117,7 +117,7 @@ class ToolRunner:
         if tool.name == ANSWER_TOOL:
             return _accept_answer(call, arguments)
         value = await self._run_in_time(run, tool, arguments)
-        return Result(replace_surrogates(str(value)), edited=run.edited)
+        return Result(replace_surrogates(to_text(value)), edited=run.edited)
 
     def _find_tool(self, call: Call) -> BaseTool:
         tool = self._tools.get(call.name)
@@ -151,12 +151,13 @@ class ToolRunner:
                 with run.control.run_tool():
                     return await self._run(tool, arguments)
         except ToolCancelledError:
-            left = "" if is_async(tool) else "; its thread may run on"
-            raise CallError(f"cancelled by the user{left}") from None
+            why = f"cancelled by the user after {perf_counter() - run.started:.1f} s"
         except TimeoutError:
             if not deadline.expired():
                 raise
-            raise CallError(f"no result within {self._timeout:g} s (--tool-timeout)") from None
+            why = f"no result within {self._timeout:g} s (--tool-timeout)"
+        left = "" if is_async(tool) else "; its thread still runs"
+        raise CallError(f"{why}{left}")
 
 
 def _accept_answer(call: Call, arguments: dict[str, Any]) -> Result:

@@ -38,11 +38,16 @@ def read_toml(path: Path, *, required: bool) -> tuple[dict[str, Any], Locator]:
     Raises:
         SettingsError: it cannot be read, or is not valid.
     """
-    text = _read_text(path, required=required)
+    text = read_text(path, required=required)
     return _parse(path, text), Locator(path, text)
 
 
-def _read_text(path: Path, *, required: bool) -> str:
+def read_text(path: Path, *, required: bool) -> str:
+    """Return the text of the file; of one that is missing and not `required`, an empty one.
+
+    Raises:
+        SettingsError: it cannot be read.
+    """
     if str(path) == os.devnull:  # a usual way to ask for no file
         return ""
     try:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from time import time
 from typing import Protocol, TypeAlias
 
 from streamchat.agent.source import Approval, Exchange, Request, Run, Source
-from streamchat.events import TRANSIENT, ApprovalRequested, Event, InputRequested
+from streamchat.events import TRANSIENT, ApprovalRequested, Event, InputRequested, LastEvent
 from streamchat.process.interrupts import InterruptHandler
 from streamchat.sessions.conversation import Conversation
 from streamchat.sessions.recorder import Recorder
@@ -183,17 +183,30 @@ async def run_turn(
 
     with interrupts.cancel_on_signal(run):
         try:
-            turn = await play(run, view, respond)
+            turn = await play(_end_questions(run, deciding), view, respond)
         finally:
-            for task in deciding:
-                task.cancel()
+            await _cancel(deciding)
             await run.aclose()
             if request.raw and run.error:
                 _log.debug("the turn failed", exc_info=run.error)
-    for outcome in await asyncio.gather(*deciding, return_exceptions=True):
-        if isinstance(outcome, Exception):
-            raise outcome
+    for task in deciding:
+        if not task.cancelled():
+            task.result()
     return turn
+
+
+async def _end_questions(run: Run, deciding: list[asyncio.Task[None]]) -> AsyncIterator[Event]:
+    """Pass a turn's events on; before the last, the questions end, which may have the terminal."""
+    async for event in run:
+        if isinstance(event, LastEvent):
+            await _cancel(deciding)
+        yield event
+
+
+async def _cancel(tasks: Sequence[asyncio.Task[None]]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
 
 
 async def _answer(run: Run, requested: InputRequested, ask_user: AskUser) -> None:

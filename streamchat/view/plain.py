@@ -36,6 +36,7 @@ from streamchat.view.formatting import (
     format_tool_name,
     shorten,
 )
+from streamchat.view.question import KeyQuestion
 from streamchat.view.repeats import count_earlier
 from streamchat.view.requests import describe_approval, format_approval_request, format_request
 
@@ -119,6 +120,9 @@ class PlainView(TextView):
 
     def announce_queued(self, message: str) -> None:
         self._announce(f"Queued: {one_line(message)}")
+
+    def announce_question(self, question: KeyQuestion) -> None:
+        self._announce(one_line(question.describe(), MAX_OUTPUT))
 
     def _announce(self, sentence: str) -> None:
         # Nothing of an incomplete line has been written, so this cannot end up in the middle of it.
