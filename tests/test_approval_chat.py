@@ -26,7 +26,7 @@ SLOW = '''
 
 def test_escape_cancels_the_tools_and_the_turn_goes_on(server: Server, tmp_path: Path) -> None:
     write(tmp_path / "mine.py", SLOW)
-    with Chat(server, tmp_path, "--tools", "mine.py", cwd=tmp_path) as chat:
+    with Chat(server, tmp_path, "--tools", "mine.py", "--allow", "*", cwd=tmp_path) as chat:
         chat.wait_until_ready()
         server.script(calls("work") + calls("rest"), says("Never mind."))
         chat.type("Hi" + ENTER)
