@@ -47,7 +47,7 @@ class PanelState:
     Attributes:
         mark: stands before the name: a step of the spinner, or how the call ended.
         style: the name of the mark's style.
-        footer: how long the call takes or took.
+        footer: how long the call took, or takes if that is a second or more.
         hint: says what shows in full what is cut, such as ", /last shows all"; may be empty.
     """
 
@@ -66,7 +66,7 @@ def choose_state(
         call: the call.
         glyphs: the characters to draw with.
         spinner: the mark of a call that has not ended.
-        elapsed: seconds since the call began to arrive.
+        elapsed: seconds since the call began to arrive or, if its tool runs, to run.
         over: whether the turn is: then a call that has not ended was stopped.
         hint: the panel's.
     """
@@ -78,7 +78,10 @@ def choose_state(
         return PanelState(glyphs.done, "done", format_duration(call.seconds), hint)
     if over:
         return PanelState(glyphs.failed, "failed", "stopped", hint)
-    return PanelState(spinner, call.state, f"{elapsed:.1f} s", hint)
+    if call.is_asked:
+        return PanelState(glyphs.question, "waiting", "", hint)
+    # Counted in whole seconds, so that a second passes before the figure changes again.
+    return PanelState(spinner, call.state, f"{int(elapsed)} s" if elapsed >= 1 else "", hint)
 
 
 def fit_width(columns: int) -> int:
@@ -112,13 +115,14 @@ def choose_box(console: Console) -> box.Box:
 def draw_line(call: ToolCall, state: PanelState, columns: int) -> list[Span]:
     """Return the call on one line, with the end of its arguments or its result."""
     name = format_tool_name(call.name, 20)
-    columns = max(columns - len(state.mark) - 1, 1)
+    taken = f" {state.footer}" if state.footer and not call.ended else ""
+    columns = max(columns - len(state.mark) - 1 - len(taken), 1)
     if call.ended:
         detail = one_line(call.output, max(columns - len(name) - 4, 1))
     else:
         end = "".join(each + SEPARATOR for each in _take_last(call.code or call.fragments, columns))
         detail = one_line(end[-max((columns - len(name)) // 2, 1) :])
-    return [(f"{state.mark} ", state.style), (name, "strong"), (f" {detail}", "dim")]
+    return [(f"{state.mark} ", state.style), (name, "strong"), (f"{taken} {detail}", "dim")]
 
 
 class _Drafter:
@@ -148,6 +152,8 @@ class _Drafter:
                 title += short
             else:
                 body.append(self._style(format_arguments(call.arguments)))
+        if call.is_asked:
+            body.append(self._style("waiting for approval"))
         if call.ended:
             output, cut = _cut_output(call.output, self._glyphs.ellipsis, state.hint)
             result = self._style(arrow, "dim") + self._style(
