@@ -14,6 +14,8 @@ from typing import Any, TypeAlias, get_args
 
 ANSWER_TOOL = "final_answer"
 """The tool whose `answer` argument is the answer."""
+NOBODY = "nobody to ask"
+"""Why a call is refused that would be asked about: the reason of its `ApprovalGiven`."""
 VERSION = 1
 """The version of the dicts that `to_dict` returns. It rises when a field changes its meaning."""
 

@@ -111,7 +111,7 @@ def test_words_decide_where_a_key_cannot(server: Server, tmp_path: Path) -> None
         chat.wait_for("r could be reject or respond: type rej or res")
         chat.type(f"edit {{5{ENTER}")
         chat.wait_for("edit takes the new arguments as a JSON object")
-        chat.wait_for(lambda lines: lines[-1] == f"{CHOICE} edit {{5")
+        chat.wait_for(lambda lines: lines[-1] == f"{CHOICE} edit {{5" and chat.is_raw)
         chat.type(f'{EMPTIED}edit {{"x": 5, "y": 5}}{ENTER}')
         chat.wait_for("25.0")
         chat.wait_for(lambda lines: lines[-1:] == [">"])

@@ -21,7 +21,7 @@ from streamchat.events import (
 )
 from streamchat.process.interrupts import InterruptHandler
 from streamchat.sessions.turns import run_turn
-from streamchat.tools.approval import IN_THIS_CHAT, Verdict
+from streamchat.tools.approval import RulePolicy
 from streamchat.turn import Turn, fold
 from streamchat.view import TextView
 from tests.agents import close_agents, open_agent
@@ -39,19 +39,6 @@ async def _close() -> AsyncIterator[None]:
 def delete(path: str) -> str:
     """Delete a file."""
     return f"{path} is gone"
-
-
-class AskEach:
-    """A policy that asks about every tool that is not always allowed."""
-
-    def __init__(self) -> None:
-        self.allowed: set[str] = set()
-
-    def judge(self, tool: str) -> Verdict:
-        return Verdict("allow", IN_THIS_CHAT) if tool in self.allowed else Verdict("ask")
-
-    def remember(self, tool: str) -> None:
-        self.allowed.add(tool)
 
 
 class Answers:
@@ -79,7 +66,7 @@ class Events(TextView):
 
 def open_source(server: Server, *tools: BaseTool, **fields: Any) -> ExecutorSource:
     return ExecutorSource(
-        open_agent(server, tools=list(tools or [delete]), **fields), policy=AskEach()
+        open_agent(server, tools=list(tools or [delete]), **fields), policy=RulePolicy()
     )
 
 

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any, TypeAlias
 
 from streamchat.agent.source import Approval
-from streamchat.events import ApprovalGiven, ApprovalRequested, Event
+from streamchat.events import NOBODY, ApprovalGiven, ApprovalRequested, Event
 from streamchat.tools.approval import IN_THIS_CHAT, Policy, Verdict
 from streamchat.tools.calls import CallError
 
@@ -17,8 +17,6 @@ Approve: TypeAlias = Callable[[ApprovalRequested], Awaitable[Approval | bool]]
 Check: TypeAlias = Callable[[Mapping[str, Any]], dict[str, Any]]
 """Returns arguments as a tool takes them, or raises a CallError."""
 Put: TypeAlias = Callable[[Event], Awaitable[None]]
-NOBODY = "nobody to ask"
-"""The rule by which a call is refused that would be asked about."""
 _ASK = Verdict("ask")
 _REFUSED_BY = {"user": "the user refused it", "program": "the program refused it"}
 

@@ -15,9 +15,10 @@ from streamchat.agent.executor import AgentExecutor
 from streamchat.agent.own_tools.toolbox import Toolbox
 from streamchat.agent.source import Approval, Request, ToolInfo
 from streamchat.agent.streamer import QueueCallbackHandler
-from streamchat.events import Event, OutputReceived
+from streamchat.events import Event, Notice, OutputReceived, TurnStarted
 from streamchat.models.progress import Progress
-from streamchat.tools.approval import Policy
+from streamchat.text.suggest import find_closest
+from streamchat.tools.approval import Rule, RulePolicy
 
 _MOST_WAITING = 200
 """How many lines of output may wait to be shown."""
@@ -40,11 +41,12 @@ class ExecutorSource:
         self,
         executor: AgentExecutor,
         toolbox: Toolbox | None = None,
-        policy: Policy | None = None,
+        policy: RulePolicy | None = None,
     ) -> None:
         self.executor = executor
-        self.policy = policy
+        self._policy = policy
         self.toolbox = toolbox or Toolbox()
+        self._notices = self._meet(self.toolbox)
 
     @property
     def name(self) -> str:
@@ -60,7 +62,8 @@ class ExecutorSource:
         return self.executor.context_tokens
 
     def start(self, request: Request) -> ExecutorRun:
-        run = ExecutorRun(self.executor, request, self.policy)
+        run = ExecutorRun(self.executor, request, self._policy, self._notices)
+        self._notices = []
         if self.toolbox.relay:
             self.toolbox.relay.attach(run.take_line)
         return run
@@ -69,6 +72,19 @@ class ExecutorSource:
         """Switch to other tools."""
         self.executor.use_tools(toolbox.tools, toolbox.run)
         self.toolbox = toolbox
+        self._meet(toolbox)
+
+    def name_in_rules(self, tool: str) -> str:
+        return self.toolbox.qualified.get(tool, tool)
+
+    def _meet(self, toolbox: Toolbox) -> list[Notice]:
+        """Let the policy know the tools; return what is to be said about rules for none of them."""
+        if self._policy is None:
+            return []
+        self._policy.safe, self._policy.qualified = toolbox.safe, toolbox.qualified
+        names = [self.name_in_rules(each.name) for each in self.executor.tools]
+        unused = self._policy.rules.find_unused(names)
+        return [Notice(self.executor.redact(_describe_unused(each, names))) for each in unused]
 
     async def prepare(self, progress: Progress) -> None:
         await self.executor.prepare(progress)
@@ -82,12 +98,22 @@ def list_tools(executor: AgentExecutor) -> list[ToolInfo]:
     return [ToolInfo(each.name, tuple(each.args), each.description) for each in executor.tools]
 
 
+def _describe_unused(rule: Rule, names: Sequence[str]) -> str:
+    close = find_closest(rule.pattern, names)
+    return f"{rule.text}: no such tool" + (f"; did you mean {close}?" if close else "")
+
+
 class ExecutorRun:
     """A turn of an executor, in a task of its own."""
 
     def __init__(
-        self, executor: AgentExecutor, request: Request, policy: Policy | None = None
+        self,
+        executor: AgentExecutor,
+        request: Request,
+        policy: RulePolicy | None = None,
+        notices: Sequence[Notice] = (),
     ) -> None:
+        self._notices = notices
         self.error: BaseException | None = None
         self._streamer = QueueCallbackHandler(raw=request.raw)
         history = [(each.question, each.answer) for each in request.history]
@@ -134,7 +160,14 @@ class ExecutorRun:
             self._streamer.push(self._lines.popleft())
 
     def __aiter__(self) -> AsyncIterator[Event]:
-        return aiter(self._streamer)
+        return self._add_notices() if self._notices else aiter(self._streamer)
+
+    async def _add_notices(self) -> AsyncIterator[Event]:
+        async for event in self._streamer:
+            yield event
+            if isinstance(event, TurnStarted):
+                for notice in self._notices:
+                    yield notice
 
     def cancel(self) -> None:
         self._task.cancel()

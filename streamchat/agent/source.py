@@ -153,6 +153,10 @@ class Source(Protocol):
         """How many tokens the model's context has; None if that is not known."""
         ...
 
+    def name_in_rules(self, tool: str) -> str:
+        """Return the name that rules such as `--allow NAME` have for a tool."""
+        ...
+
     def start(self, request: Request) -> Run:
         """Start to answer; needs a running event loop."""
         ...

@@ -10,12 +10,11 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
-from streamchat.config.file import read_text
+from streamchat.config.approval import APPROVAL
 from streamchat.config.lines import find_lines
 from streamchat.config.settings import SettingsError
+from streamchat.config.toml import read_text
 
-APPROVAL = "approval"
-"""The table of the rules."""
 _RULE = re.compile(r"(\s*(?:\"[^\"]*\"|'[^']*'|[\w-]+)\s*=\s*)(?:\"\w*\"|'\w*')")
 
 

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from streamchat.agent.source import Approval
 from streamchat.config import SettingsError
-from streamchat.config.rule_writing import APPROVAL, format_rule, write_rule
+from streamchat.config.approval import APPROVAL
+from streamchat.config.rule_writing import format_rule, write_rule
 from streamchat.config.sources import find_config_file
 from streamchat.events import ApprovalRequested
 from streamchat.process.threads import run_in_daemon_thread
@@ -72,14 +73,10 @@ class KeyApprovals:
             case "a":
                 return Approval(True, always=True)
             case "A":
-                return await self._write_rule(requested.name)
+                return await self._write_rule(self._find_name(requested.name))
             case "n":
-                return Approval(
-                    False,
-                    (
-                        await self._keyboard.read(WHY, above=format_approval_request(requested))
-                    ).strip(),
-                )
+                above = format_approval_request(requested)
+                return Approval(False, (await self._keyboard.read(WHY, above=above)).strip())
             case _:
                 return await self._edit(requested)
 
@@ -96,6 +93,11 @@ class KeyApprovals:
         except SettingsError as error:
             return str(error)
         return Approval(True, rule, always=True)
+
+    def _find_name(self, tool: str) -> str:
+        """Return the name of a tool in rules."""
+        source = self._chat.loader.source
+        return source.name_in_rules(tool) if source else tool
 
     async def _edit(self, requested: ApprovalRequested) -> Approval | str:
         """Let the user edit the arguments in the editor; without a change, nothing is decided."""

@@ -24,7 +24,7 @@ from streamchat.text.sanitize import one_line
 from streamchat.turn import Turn, find_answer
 from streamchat.view import View
 from streamchat.view.choose import choose_view
-from streamchat.view.outcome import report_failure, report_interrupt
+from streamchat.view.outcome import report_failure, report_interrupt, report_unasked
 
 if TYPE_CHECKING:
     from streamchat.agent.source import Run, Source
@@ -93,6 +93,8 @@ async def ask_question(
             finally:
                 chat.print_warnings()
     if turn:
+        if source and report_unasked(turn, source.name_in_rules, plain=chat.options.plain):
+            chat.failed = True
         _end_turn(chat, turn, user.answering.problem)
     else:
         report_interrupt(plain=chat.options.plain)

@@ -9,6 +9,7 @@ from typing import Any, Literal, assert_never
 
 from streamchat.events import (
     ANSWER_TOOL,
+    NOBODY,
     AnswerDelta,
     ApprovalGiven,
     ApprovalRequested,
@@ -64,6 +65,7 @@ __all__ = [
     "Turn",
     "accumulate",
     "find_answer",
+    "find_unasked",
     "fold",
     "reduce",
 ]
@@ -352,6 +354,16 @@ def find_answer(turn: Turn) -> str:
             case Prose(text):
                 texts.append(text.text)
     return texts[-1] if texts and turn.status != "done" else ""
+
+
+def find_unasked(turn: Turn) -> list[str]:
+    """Return the names of the tools whose calls did not run because nobody could be asked."""
+    names = [
+        block.name
+        for block in turn.blocks
+        if isinstance(block, ToolCall) and block.approval and block.approval.reason == NOBODY
+    ]
+    return list(dict.fromkeys(names))
 
 
 def _with_step(turn: Turn, event: StepFinished) -> Turn:
