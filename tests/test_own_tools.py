@@ -307,9 +307,13 @@ def test_files_keep_their_modules_apart(folder: Path) -> None:
     assert first.tool.invoke({}) == "one"
 
 
+ALL = ("--allow", "*")
+"""Lets all tools run without asking."""
+
+
 def ask(home: Path, server: Server, *arguments: str, **variables: str) -> Any:
     variables = {"OPENAI_BASE_URL": server.url, "OPENAI_API_KEY": "k"} | variables
-    return run(home, "ask", *arguments, "Hi", cwd=home, **variables)
+    return run(home, "ask", *ALL, *arguments, "Hi", cwd=home, **variables)
 
 
 def list_offered(server: Server) -> list[str]:
@@ -568,7 +572,7 @@ def test_an_interrupt_while_a_file_hangs(server: Server, tmp_path: Path) -> None
 def test_a_chat_lists_the_tools_with_their_places(server: Server, tmp_path: Path) -> None:
     write(tmp_path / "mine.py", WORDS)
     server.script(calls("count_words", text="a b"), says("Two."))
-    with Chat(server, tmp_path, "--tools", "mine.py", cwd=tmp_path) as chat:
+    with Chat(server, tmp_path, "--tools", "mine.py", *ALL, cwd=tmp_path) as chat:
         chat.wait_until_ready()
         assert "count_words(text)  Count the words of a text.  (mine.py:2)" in chat.send("/tools")
         shown = chat.send("How many?")
@@ -580,7 +584,7 @@ def test_a_chat_lists_the_tools_with_their_places(server: Server, tmp_path: Path
 
 def test_a_file_that_cannot_be_loaded_can_be_corrected(server: Server, tmp_path: Path) -> None:
     write(tmp_path / "mine.py", "print('Loading')\nraise ValueError('no key')\n")
-    with Chat(server, tmp_path, "--tools", "mine.py", cwd=tmp_path) as chat:
+    with Chat(server, tmp_path, "--tools", "mine.py", *ALL, cwd=tmp_path) as chat:
         chat.wait_for("ValueError: no key")
         chat.wait_for_prompt()
         lines = chat.screen.everything()
@@ -611,7 +615,7 @@ def test_tools_that_hang_or_never_stop_printing_are_interrupted(
                 print("flooding")
     '''
     write(tmp_path / "mine.py", source)
-    with Chat(server, tmp_path, "--tools", "mine.py", cwd=tmp_path) as chat:
+    with Chat(server, tmp_path, "--tools", "mine.py", *ALL, cwd=tmp_path) as chat:
         chat.wait_until_ready()
         for count, name in enumerate(("block", "flood"), 1):
             server.script(calls(name))
@@ -629,7 +633,7 @@ def test_tools_that_hang_or_never_stop_printing_are_interrupted(
 def test_tools_are_broken_and_mended_within_a_chat(server: Server, tmp_path: Path) -> None:
     mine = write(tmp_path / "mine.py", WORDS)
     whole = mine.read_text()
-    with Chat(server, tmp_path, "--tools", "mine.py", "--watch", cwd=tmp_path) as chat:
+    with Chat(server, tmp_path, "--tools", "mine.py", *ALL, "--watch", cwd=tmp_path) as chat:
         chat.wait_for(" mine.py · 1 tool")
         chat.wait_until_ready()
         write(mine, "def count_words(:")

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, TypeAlias
 
+from streamchat.agent.edited import restore_secrets
 from streamchat.agent.source import Approval
 from streamchat.events import NOBODY, ApprovalGiven, ApprovalRequested, Event
 from streamchat.tools.approval import IN_THIS_CHAT, Policy, Verdict
@@ -19,6 +21,15 @@ Check: TypeAlias = Callable[[Mapping[str, Any]], dict[str, Any]]
 Put: TypeAlias = Callable[[Event], Awaitable[None]]
 _ASK = Verdict("ask")
 _REFUSED_BY = {"user": "the user refused it", "program": "the program refused it"}
+
+
+@dataclass(frozen=True, slots=True)
+class _Question:
+    """A call that the user is asked about."""
+
+    requested: ApprovalRequested
+    check: Check
+    answer: asyncio.Future[Approval]
 
 
 class Approver:
@@ -42,7 +53,7 @@ class Approver:
         self._policy, self._approve, self._interactive = policy, approve, interactive
         self._redact = redact
         self._one_by_one = asyncio.Lock()
-        self._asked: dict[str, tuple[asyncio.Future[Approval], Check, str]] = {}
+        self._asked: dict[str, _Question] = {}
 
     async def approve(self, requested: ApprovalRequested, check: Check, put: Put) -> dict[str, Any]:
         """Wait until the call may run, and return the arguments to run it with.
@@ -64,18 +75,24 @@ class Approver:
         Raises:
             ValueError: the edited arguments are wrong.
         """
-        if call_id not in self._asked:
+        if not (question := self._asked.get(call_id)) or question.answer.done():
             return
-        future, check, name = self._asked[call_id]
         if approval.approved and approval.arguments is not None:
-            try:
-                check(approval.arguments)
-            except CallError as error:
-                raise ValueError(str(error)) from None
+            approval = self._take_edited(question, approval, approval.arguments)
         if approval.approved and approval.always and self._policy:
-            self._policy.remember(name)
-        if not future.done():
-            future.set_result(approval)
+            self._policy.remember(question.requested.name)
+        question.answer.set_result(approval)
+
+    def _take_edited(
+        self, question: _Question, approval: Approval, edited: Mapping[str, Any]
+    ) -> Approval:
+        original = question.requested.arguments
+        restored = restore_secrets(edited, original, self._redact)
+        try:
+            question.check(restored)
+        except CallError as error:
+            raise ValueError(str(error)) from None
+        return replace(approval, arguments=None if restored == original else restored)
 
     async def _judge(
         self, requested: ApprovalRequested, check: Check, put: Put
@@ -86,8 +103,7 @@ class Approver:
             async with self._one_by_one:
                 verdict = self._look_up(requested.name)  # an answer may have made a rule
                 if verdict.action == "ask":
-                    await put(requested)
-                    return await self._ask(requested, check)
+                    return await self._ask(requested, check, put)
         if not verdict.rule:
             return None
         return make_given(requested.call_id, verdict.action == "allow", "rule", verdict.rule)
@@ -97,19 +113,21 @@ class Approver:
             return self._policy.judge(name)
         return _ASK if self._approve else Verdict("allow")
 
-    async def _ask(self, requested: ApprovalRequested, check: Check) -> ApprovalGiven:
+    async def _ask(self, requested: ApprovalRequested, check: Check, put: Put) -> ApprovalGiven:
+        if self._interactive and not self._approve:
+            return _to_given(requested.call_id, await self._wait(requested, check, put), "user")
+        await put(requested)
         if self._approve:
             return _to_given(requested.call_id, await self._approve(requested), "program")
-        if not self._interactive:
-            return make_given(requested.call_id, False, "rule", NOBODY)
-        return _to_given(requested.call_id, await self._wait(requested, check), "user")
+        return make_given(requested.call_id, False, "rule", NOBODY)
 
-    async def _wait(self, requested: ApprovalRequested, check: Check) -> Approval:
-        future: asyncio.Future[Approval] = asyncio.get_running_loop().create_future()
+    async def _wait(self, requested: ApprovalRequested, check: Check, put: Put) -> Approval:
+        question = _Question(requested, check, asyncio.get_running_loop().create_future())
         shown_id = self._redact(requested.call_id)
-        self._asked[shown_id] = (future, check, requested.name)
+        self._asked[shown_id] = question  # first: the answer may come while this waits for room
         try:
-            return await future
+            await put(requested)
+            return await question.answer
         finally:
             del self._asked[shown_id]
 
