@@ -178,8 +178,7 @@ async def run_turn(
     async def respond(requested: InputRequested | ApprovalRequested) -> None:
         match requested:
             case InputRequested() if ask_user and not request.answers:
-                with view.pause():
-                    await _answer(run, requested, ask_user)
+                await _answer(run, requested, ask_user)
             case ApprovalRequested() if ask_approval and ask_approval.pauses:
                 with view.pause():
                     await _decide(run, requested, ask_approval)
