@@ -42,14 +42,16 @@ class ExecutorSource:
 
     @property
     def tools(self) -> Sequence[ToolInfo]:
-        places = self.toolbox.places
-        return [replace(t, place=places.get(t.name, "")) for t in list_tools(self.executor)]
+        find_place = self.toolbox.find_place
+        return [replace(t, place=find_place(t.name)) for t in list_tools(self.executor)]
 
     @property
     def context_tokens(self) -> int | None:
         return self.executor.context_tokens
 
     def start(self, request: Request) -> ExecutorRun:
+        if self.toolbox.is_outdated:
+            self.use(self.toolbox.renew())
         run = ExecutorRun(self.executor, request)
         if self.toolbox.relay:
             self.toolbox.relay.attach(run.take_line)
