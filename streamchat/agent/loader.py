@@ -127,6 +127,11 @@ class AgentLoader(CodeLoader["ExecutorSource"]):
     def code_tools(self) -> int:
         return len(self.source.toolbox.places) if self.source else 0
 
+    def renew_tools(self) -> None:
+        """Take over the tools that MCP servers have now."""
+        if self.source:
+            self.source.renew_tools()
+
     def take_traceback(self) -> str:
         failure = self.source.toolbox.take_failure() if self.source else None
         return self._redactor.redact(format_user_traceback(failure)) if failure else ""
