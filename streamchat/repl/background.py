@@ -101,7 +101,7 @@ def report_reload(chat: Chat, loader: CodeLoader[Source]) -> None:
     """Say what was loaded anew, after what its code printed."""
     if news := _take_news(chat):
         _print_lines(chat, news.lines)
-    chat.say(f"reloaded {loader.code_name}: {_describe(loader, loader.kind, ', ')}")
+    chat.say(f"reloaded {loader.code_name}: {format_kind(loader.kind, loader.code_tools, ', ')}")
 
 
 def _take_news(chat: Chat) -> _News | None:
@@ -125,14 +125,12 @@ def _print_news(chat: Chat, news: _News) -> None:
 def _introduce(chat: Chat, loader: CodeLoader[Source]) -> None:
     """Say what has been loaded."""
     if chat.is_plain:
-        chat.say(f"{loader.code_name} is ready: {_describe(loader, loader.kind, ', ')}.")
+        about = format_kind(loader.kind, loader.title_tools, ", ")
+        chat.say(f"{loader.title} is ready: {about}.")
     else:
-        dot = choose_glyphs(sys.stdout.encoding).dot
-        chat.say(f" {_describe(loader, loader.kind or loader.code_name, f' {dot} ')}", dim)
-
-
-def _describe(loader: CodeLoader[Source], kind: str, separator: str) -> str:
-    return format_kind(kind, loader.code_tools, separator)
+        separator = f" {choose_glyphs(sys.stdout.encoding).dot} "
+        about = format_kind(loader.kind or loader.title, loader.title_tools, separator)
+        chat.say(f" {about}", dim)
 
 
 def _print_lines(chat: Chat, lines: Sequence[str]) -> None:
