@@ -86,10 +86,11 @@ def call(number: int, name: str, arguments: dict[str, Any]) -> None:
         send(method="notifications/tools/list_changed")
         send(id=number, result=text("grown"))
     elif name == "big":
-        send(id=number, result=text("x" * 50_000_000))
+        send(id=number, result=text("x" * 12_000_000))
     elif name == "ask_client":
+        asked = {"messages": [], "maxTokens": 1, "message": "?", "requestedSchema": OBJECT}
         for each in ("sampling/createMessage", "elicitation/create", "roots/list", "no/such"):
-            send(id=each, method=each, params={"messages": [], "maxTokens": 1, "message": "?"})
+            send(id=each, method=each, params=asked)
         send(id=number, result=text("asked"))
     elif name == "strange":
         blocks = [{"type": "film", "reel": 1}, "?", {"type": "audio", "data": "AAAA" * 500}]
@@ -147,6 +148,8 @@ def main() -> None:
             threading.Thread(target=babble, daemon=True).start()
         case "hang":
             hang()
+        case "quits":
+            sys.exit(f"the key {os.environ['KEY']} is wrong")
         case "endless":  # a message that does not end
             while True:
                 os.write(1, b"{" * 65_536)

@@ -12,6 +12,7 @@ import shutil
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
@@ -39,7 +40,9 @@ LONGEST_MESSAGE = 100_000_000
 """Bytes."""
 _CHUNK = 1 << 16
 _PAUSE = 0.01
-"""Seconds between two chunks of what nobody has asked for, lest a flood takes the processor."""
+"""Seconds between two chunks of what nobody has asked for."""
+_RATIO = 10
+"""How many times as long it pauses as it took to read one: a flood must not take a processor."""
 _PATIENCE = 1.5
 """Seconds in which a server that has closed its output should end."""
 _MOMENT = 0.3
@@ -55,9 +58,10 @@ async def open_stdio(
     Raises:
         ServerError: it cannot be started; or it has ended, in a group of exceptions.
     """
+    process = _spawn(server)
     received, incoming = anyio.create_memory_object_stream[SessionMessage | Exception]()
     outgoing, sent = anyio.create_memory_object_stream[SessionMessage]()
-    transport = _Transport(_spawn(server), received, sent, take_output)
+    transport = _Transport(process, received, sent, take_output)
     reading = asyncio.create_task(transport.read_errors())
     try:
         async with received, incoming, outgoing, sent, anyio.create_task_group() as group:
@@ -135,13 +139,14 @@ class _Transport:
         """
         splitter = LineSplitter(LONGEST_MESSAGE)
         while data := await _read(self._streams[1]):
+            begun = time.monotonic()
             try:
                 lines = splitter.feed(data)
             except LineTooLongError:
                 raise ServerError(describe_too_long()) from None
             answers = [await self._take_line(line) for line in lines]
             if lines and not any(answers):
-                await asyncio.sleep(_PAUSE)
+                await _pause_since(begun)
         code = await self._wait(_PATIENCE)
         await asyncio.wait([reading], timeout=_PATIENCE)
         raise ServerError(_describe_end(code))
@@ -165,8 +170,9 @@ class _Transport:
     async def read_errors(self) -> None:
         """Take what the server writes to its standard error, at a pace that costs little."""
         while data := await _read(self._streams[2]):
+            begun = time.monotonic()
             self._take_output(data)
-            await asyncio.sleep(_PAUSE)
+            await _pause_since(begun)
 
     async def close(self) -> None:
         """Close the pipes, and wait a moment for the server's end; the guardian waits longer."""
@@ -196,6 +202,10 @@ async def _write(stream: IO[bytes], data: bytes) -> None:
         await anyio.wait_writable(stream.fileno())
         with suppress(BlockingIOError):
             data = data[os.write(stream.fileno(), data) :]
+
+
+async def _pause_since(begun: float) -> None:
+    await asyncio.sleep(max(_PAUSE, _RATIO * (time.monotonic() - begun)))
 
 
 def _describe_end(code: int | None) -> str:
