@@ -1,16 +1,14 @@
-"""A good MCP server, made with the SDK's own FastMCP: python mcp_fast.py [PORT]"""
+"""A good MCP server, made with the SDK's own FastMCP: python mcp_fast.py"""
 
 from __future__ import annotations
 
 import asyncio
-import sys
 
 from mcp.server.fastmcp import Context, FastMCP, Image
 from mcp.types import EmbeddedResource, ResourceLink, TextResourceContents
 from pydantic import AnyUrl
 
-PORT = int(sys.argv[1]) if len(sys.argv) > 1 else 0
-server = FastMCP("Fast", instructions="Ask it\x1b[2J gently.", port=PORT)
+server = FastMCP("Fast", instructions="Ask it\x1b[2J gently.")
 
 
 @server.tool()
@@ -49,4 +47,4 @@ def fail() -> str:
 
 
 if __name__ == "__main__":
-    server.run("streamable-http" if PORT else "stdio")
+    server.run()

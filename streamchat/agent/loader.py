@@ -62,8 +62,9 @@ def open_source(
 def _make_manager(settings: Settings, redactor: Redactor, *, verbose: bool) -> McpManager | None:
     if not settings.mcp:
         return None
-    from streamchat.agent.mcp.manager import McpManager
+    from streamchat.agent.mcp.manager import McpManager, check_installed
 
+    check_installed()
     return McpManager(settings.mcp, redactor, verbose=verbose)
 
 
@@ -131,6 +132,15 @@ class AgentLoader(CodeLoader["ExecutorSource"]):
         """Take over the tools that MCP servers have now."""
         if self.source:
             self.source.renew_tools()
+
+    @property
+    def title(self) -> str:
+        servers = self.source.toolbox.servers if self.source else ()
+        return ", ".join((*self.settings.tools, *servers))
+
+    @property
+    def title_tools(self) -> int:
+        return self.code_tools + (len(self.source.toolbox.offered) if self.source else 0)
 
     def take_traceback(self) -> str:
         failure = self.source.toolbox.take_failure() if self.source else None

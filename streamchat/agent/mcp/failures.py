@@ -48,6 +48,8 @@ def _describe(error: BaseException, name: str) -> str:
             return _describe_status(response.status_code, str(error), name)
         case httpx.HTTPError():
             return f"cannot be reached: {_shorten(error)}"
+        case McpError() if is_over(error):
+            return "has no MCP server at this address"
         case McpError():
             return f"refused: {_shorten(error)}"
         case ValidationError():

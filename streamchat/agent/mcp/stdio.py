@@ -7,12 +7,16 @@ once for each piece of it, and ends the children of a server only if the server 
 from __future__ import annotations
 
 import asyncio
+import os
 import shutil
+import subprocess
 import sys
-from asyncio.subprocess import Process
+import threading
+import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
+from typing import IO
 
 import anyio
 from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
@@ -24,6 +28,7 @@ from pydantic import ValidationError
 from streamchat.agent.mcp.lines import LineSplitter, LineTooLongError
 from streamchat.agent.mcp.state import ServerError
 from streamchat.config.mcp import McpServer
+from streamchat.process.threads import THREAD_NAME, run_in_daemon_thread
 
 Incoming = MemoryObjectReceiveStream[SessionMessage | Exception]
 Outgoing = MemoryObjectSendStream[SessionMessage]
@@ -35,7 +40,9 @@ LONGEST_MESSAGE = 100_000_000
 """Bytes."""
 _CHUNK = 1 << 16
 _PAUSE = 0.01
-"""Seconds between two chunks of what nobody has asked for, lest a flood takes the processor."""
+"""Seconds between two chunks of what nobody has asked for."""
+_RATIO = 10
+"""How many times as long it pauses as it took to read one: a flood must not take a processor."""
 _PATIENCE = 1.5
 """Seconds in which a server that has closed its output should end."""
 _MOMENT = 0.3
@@ -51,8 +58,7 @@ async def open_stdio(
     Raises:
         ServerError: it cannot be started; or it has ended, in a group of exceptions.
     """
-    process = await _spawn(server)
-    assert process.stderr
+    process = _spawn(server)
     received, incoming = anyio.create_memory_object_stream[SessionMessage | Exception]()
     outgoing, sent = anyio.create_memory_object_stream[SessionMessage]()
     transport = _Transport(process, received, sent, take_output)
@@ -64,19 +70,23 @@ async def open_stdio(
             yield incoming, outgoing
             group.cancel_scope.cancel()
     finally:
-        await transport.close()
         reading.cancel()
+        await asyncio.wait([reading])
+        await transport.close()
 
 
-async def _spawn(server: McpServer) -> Process:
+def _spawn(server: McpServer) -> subprocess.Popen[bytes]:
     environment = get_default_environment() | dict(server.env)
     _check_command(server, environment)
     try:
-        return await asyncio.create_subprocess_exec(
-            *(sys.executable, "-IS", str(_GUARDIAN), server.command, *server.args),
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
+        # asyncio's own subprocesses are killed when they are collected as garbage, and so would the
+        # guardian be before its work is done.
+        return subprocess.Popen(  # noqa: S603  # the user's own command
+            [sys.executable, "-IS", str(_GUARDIAN), server.command, *server.args],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            bufsize=0,
             env=environment,
             cwd=server.cwd or None,
             start_new_session=True,  # Ctrl-C is for the program alone
@@ -89,8 +99,7 @@ def _check_command(server: McpServer, environment: Mapping[str, str]) -> None:
     if server.cwd and not Path(server.cwd).is_dir():
         raise ServerError(f"cannot be started: there is no folder {server.cwd}")
     if "/" in server.command:
-        command = Path(server.cwd) / server.command
-        found = shutil.which(command)
+        found = shutil.which(Path(server.cwd) / server.command)
     else:
         found = shutil.which(server.command, path=environment.get("PATH"))
     if not found:
@@ -102,19 +111,25 @@ class _Transport:
 
     def __init__(
         self,
-        process: Process,
+        process: subprocess.Popen[bytes],
         received: MemoryObjectSendStream[SessionMessage | Exception],
         sent: MemoryObjectReceiveStream[SessionMessage],
         take_output: TakeOutput,
     ) -> None:
-        assert process.stdin
-        assert process.stdout
-        assert process.stderr
         self._process = process
-        self._stdin, self._stdout, self._stderr = process.stdin, process.stdout, process.stderr
         self._received = received
         self._sent = sent
         self._take_output = take_output
+        for stream in self._streams:
+            os.set_blocking(stream.fileno(), False)
+
+    @property
+    def _streams(self) -> tuple[IO[bytes], IO[bytes], IO[bytes]]:
+        process = self._process
+        assert process.stdin
+        assert process.stdout
+        assert process.stderr
+        return process.stdin, process.stdout, process.stderr
 
     async def read_messages(self, reading: asyncio.Task[None]) -> None:
         """Pass messages on until the server ends; then wait until its errors are read.
@@ -123,17 +138,18 @@ class _Transport:
             ServerError: it has ended.
         """
         splitter = LineSplitter(LONGEST_MESSAGE)
-        while data := await self._stdout.read(_CHUNK):
+        while data := await _read(self._streams[1]):
+            begun = time.monotonic()
             try:
                 lines = splitter.feed(data)
             except LineTooLongError:
                 raise ServerError(describe_too_long()) from None
             answers = [await self._take_line(line) for line in lines]
             if lines and not any(answers):
-                await asyncio.sleep(_PAUSE)
-        end = await self._describe_end()
+                await _pause_since(begun)
+        code = await self._wait(_PATIENCE)
         await asyncio.wait([reading], timeout=_PATIENCE)
-        raise ServerError(end)
+        raise ServerError(_describe_end(code))
 
     async def _take_line(self, line: bytes) -> bool:
         """Pass a line on, and return whether somebody waits for it."""
@@ -145,32 +161,57 @@ class _Transport:
         return isinstance(message.root, JSONRPCResponse | JSONRPCError)
 
     async def write_messages(self) -> None:
+        """Write what the session sends."""
         async for each in self._sent:
             text = each.message.model_dump_json(by_alias=True, exclude_none=True)
             with suppress(ConnectionError):  # the server has ended, which reading it shows
-                self._stdin.write(text.encode() + b"\n")
-                await self._stdin.drain()
+                await _write(self._streams[0], text.encode() + b"\n")
 
     async def read_errors(self) -> None:
         """Take what the server writes to its standard error, at a pace that costs little."""
-        while data := await self._stderr.read(_CHUNK):
+        while data := await _read(self._streams[2]):
+            begun = time.monotonic()
             self._take_output(data)
-            await asyncio.sleep(_PAUSE)
+            await _pause_since(begun)
 
     async def close(self) -> None:
-        """Close the server's input, and wait a moment for its end; the guardian waits longer."""
-        if not self._stdin.is_closing():
-            self._stdin.transport.abort()  # a server that hangs would never read what is left
-        with suppress(TimeoutError):
-            async with asyncio.timeout(_MOMENT):
-                await self._process.wait()
+        """Close the pipes, and wait a moment for the server's end; the guardian waits longer."""
+        for stream in self._streams:
+            stream.close()
+        if await self._wait(_MOMENT) is None:
+            threading.Thread(target=self._process.wait, daemon=True, name=THREAD_NAME).start()
 
-    async def _describe_end(self) -> str:
-        with suppress(TimeoutError):
-            async with asyncio.timeout(_PATIENCE):
-                code = await self._process.wait()
-                return f"has ended with exit code {code}" if code else "has ended"
+    async def _wait(self, seconds: float) -> int | None:
+        """Return the exit code; None if the server has not ended in this time."""
+        try:
+            return await run_in_daemon_thread(self._process.wait, seconds)
+        except subprocess.TimeoutExpired:
+            return None
+
+
+async def _read(stream: IO[bytes]) -> bytes:
+    """Return the next bytes; none at the end."""
+    while True:
+        await anyio.wait_readable(stream.fileno())
+        with suppress(BlockingIOError):
+            return os.read(stream.fileno(), _CHUNK)
+
+
+async def _write(stream: IO[bytes], data: bytes) -> None:
+    while data:
+        await anyio.wait_writable(stream.fileno())
+        with suppress(BlockingIOError):
+            data = data[os.write(stream.fileno(), data) :]
+
+
+async def _pause_since(begun: float) -> None:
+    await asyncio.sleep(max(_PAUSE, _RATIO * (time.monotonic() - begun)))
+
+
+def _describe_end(code: int | None) -> str:
+    if code is None:
         return "has closed its output"
+    return f"has ended with exit code {code}" if code else "has ended"
 
 
 def describe_too_long() -> str:

@@ -65,6 +65,11 @@ class Toolbox:
         return {name: each.qualified for name, each in self.offered.items()}
 
     @property
+    def servers(self) -> list[str]:
+        """The names of the servers that these tools are from."""
+        return list(dict.fromkeys(each.server for each in self.offered.values()))
+
+    @property
     def is_outdated(self) -> bool:
         """Whether the servers' tools may be other ones now."""
         return self._servers is not None and self._servers.revision != self._revision
