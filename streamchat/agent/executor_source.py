@@ -46,7 +46,8 @@ class ExecutorSource:
         self.executor = executor
         self._policy = policy
         self.toolbox = toolbox or Toolbox()
-        self._notices = self._meet(self.toolbox)
+        self._has_started = False
+        self._meet(self.toolbox)
 
     @property
     def name(self) -> str:
@@ -54,16 +55,19 @@ class ExecutorSource:
 
     @property
     def tools(self) -> Sequence[ToolInfo]:
-        places = self.toolbox.places
-        return [replace(t, place=places.get(t.name, "")) for t in list_tools(self.executor)]
+        find_place = self.toolbox.find_place
+        return [replace(t, place=find_place(t.name)) for t in list_tools(self.executor)]
 
     @property
     def context_tokens(self) -> int | None:
         return self.executor.context_tokens
 
     def start(self, request: Request) -> ExecutorRun:
-        run = ExecutorRun(self.executor, request, self._policy, self._notices)
-        self._notices = []
+        self.renew_tools()
+        # Servers may have brought more tools since the executor was made.
+        notices = [] if self._has_started else self._report_unused_rules()
+        self._has_started = True
+        run = ExecutorRun(self.executor, request, self._policy, notices)
         if self.toolbox.relay:
             self.toolbox.relay.attach(run.take_line)
         return run
@@ -77,14 +81,22 @@ class ExecutorSource:
     def name_in_rules(self, tool: str) -> str:
         return self.toolbox.qualified.get(tool, tool)
 
-    def _meet(self, toolbox: Toolbox) -> list[Notice]:
-        """Let the policy know the tools; return what is to be said about rules for none of them."""
+    def _meet(self, toolbox: Toolbox) -> None:
+        if self._policy:
+            self._policy.safe, self._policy.qualified = toolbox.safe, toolbox.qualified
+
+    def _report_unused_rules(self) -> list[Notice]:
+        """Return what is to be said about rules that are for none of the tools."""
         if self._policy is None:
             return []
-        self._policy.safe, self._policy.qualified = toolbox.safe, toolbox.qualified
         names = [self.name_in_rules(each.name) for each in self.executor.tools]
         unused = self._policy.rules.find_unused(names)
         return [Notice(self.executor.redact(_describe_unused(each, names))) for each in unused]
+
+    def renew_tools(self) -> None:
+        """Take over the tools that servers have now."""
+        if self.toolbox.is_outdated:
+            self.use(self.toolbox.renew())
 
     async def prepare(self, progress: Progress) -> None:
         await self.executor.prepare(progress)

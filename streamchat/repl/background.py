@@ -102,7 +102,8 @@ def report_reload(chat: Chat, loader: CodeLoader[Source]) -> None:
     """Say what was loaded anew, after what its code printed."""
     if news := _take_news(chat):
         _print_lines(chat, news.lines)
-    _say(chat, f"reloaded {loader.code_name}: {_describe(loader, loader.kind, ', ')}")
+    about = format_kind(loader.kind, loader.code_tools, ", ")
+    _say(chat, f"reloaded {loader.code_name}: {about}")
 
 
 def _take_news(chat: Chat) -> _News | None:
@@ -126,19 +127,16 @@ def _print_news(chat: Chat, news: _News) -> None:
 def _introduce(chat: Chat, loader: CodeLoader[Source]) -> None:
     """Say what has been loaded."""
     if chat.is_plain:
-        _say(chat, f"{loader.code_name} is ready: {_describe(loader, loader.kind, ', ')}.")
+        about = format_kind(loader.kind, loader.title_tools, ", ")
+        _say(chat, f"{loader.title} is ready: {about}.")
     else:
-        dot = choose_glyphs(sys.stdout.encoding).dot
-        kind = loader.kind or loader.code_name
-        _say(chat, f" {_describe(loader, kind, f' {dot} ')}", dim)
+        separator = f" {choose_glyphs(sys.stdout.encoding).dot} "
+        about = format_kind(loader.kind or loader.title, loader.title_tools, separator)
+        _say(chat, f" {about}", dim)
 
 
 def _say(chat: Chat, text: str, style: Style | None = None) -> None:
     chat.say(wrap(text, chat.columns, "  "), style)
-
-
-def _describe(loader: CodeLoader[Source], kind: str, separator: str) -> str:
-    return format_kind(kind, loader.code_tools, separator)
 
 
 def _print_lines(chat: Chat, lines: Sequence[str]) -> None:
