@@ -192,7 +192,8 @@ class AgentLoader(CodeLoader["ExecutorSource"]):
             source.use(toolbox.join(self.servers) if self.servers else toolbox)
         else:
             if self.servers:
-                self.servers.start()
+                await run_in_daemon_thread(start_early, self.settings)
+                await self.servers.start_and_import()
             work = partial(open_source, tools=self._tools, progress=self._progress)
             source = await run_in_daemon_thread(work, self.settings, self._redactor)
             await self._join_servers(source)
