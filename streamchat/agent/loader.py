@@ -147,8 +147,8 @@ class AgentLoader(CodeLoader["ExecutorSource"]):
             return CONTEXT_TOKENS
         return self.source.context_tokens if self.source else None
 
-    def take_lines(self) -> list[str]:
-        return [*super().take_lines(), *(self.servers.take_lines() if self.servers else ())]
+    def take_notes(self) -> list[str]:
+        return self.servers.take_lines() if self.servers else []
 
     async def aclose(self) -> None:
         if self.servers:

@@ -6,7 +6,8 @@ import re
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
-from streamchat.config.mcp import McpServer, parse_servers
+from streamchat.config.mcp import McpServer
+from streamchat.config.mcp.naming import parse_servers
 from streamchat.config.urls import REQUIREMENT, check_url
 from streamchat.text.suggest import find_closest
 

@@ -1,13 +1,14 @@
-"""The MCP servers that settings name, and how `--mcp` names one."""
+"""How `--mcp` names a server: by a command or a URL."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from pathlib import PurePath
 from urllib.parse import urlsplit
 
+from streamchat.config.mcp.server import McpServer
 from streamchat.config.urls import check_url
 
 NAME = re.compile("[A-Za-z0-9][A-Za-z0-9_-]{0,31}")
@@ -33,46 +34,6 @@ _AFFIXES = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class McpServer:
-    """An MCP server: a command to start, or the URL of one that runs.
-
-    Attributes:
-        name: short, and different from those of the others.
-        command: the program that speaks MCP on its standard input and output; empty for a URL.
-        args: its arguments.
-        env: variables that it gets besides the few that any server gets.
-        cwd: where it starts; empty for the working directory.
-        url: where a server speaks MCP over streamable HTTP; empty for a command.
-        headers: sent with every request to the URL.
-        fault: why the server cannot be started, in one line; empty if it can. Such a server
-            counts as failed from the start.
-        secrets: what no output may contain.
-    """
-
-    name: str
-    command: str = ""
-    args: tuple[str, ...] = field(default=(), repr=False)
-    env: Mapping[str, str] = field(default_factory=dict, repr=False, hash=False)
-    cwd: str = ""
-    url: str = field(default="", repr=False)
-    headers: Mapping[str, str] = field(default_factory=dict, repr=False, hash=False)
-    fault: str = ""
-    secrets: tuple[str, ...] = field(default=(), repr=False)
-
-    @property
-    def place(self) -> str:
-        """The command, or the URL without credentials and query; redact it before it is shown."""
-        if self.url:
-            url = urlsplit(self.url)
-            return url._replace(
-                netloc=url.netloc.rpartition("@")[2], query="", fragment=""
-            ).geturl()
-        import shlex  # rarely needed
-
-        return shlex.join([self.command, *self.args])
-
-
 def parse_servers(texts: Iterable[str]) -> tuple[McpServer, ...]:
     """Return the servers that texts name; a derived name that is taken gets a number.
 
@@ -86,7 +47,7 @@ def parse_servers(texts: Iterable[str]) -> tuple[McpServer, ...]:
             raise ValueError(f"servers of different names, and two are called {server.name}")
         numbered = (f"{server.name[:29]}-{number}" for number in range(2, 100))
         name = next(each for each in (server.name, *numbered) if each not in servers)
-        servers[name] = replace(server, name=name)
+        servers[name] = replace(server, name=name, flag=text.strip())
     return tuple(servers.values())
 
 
