@@ -18,7 +18,7 @@ from typing import Any
 KIND = sys.argv[1] if len(sys.argv) > 1 else "plain"
 OBJECT = {"type": "object", "properties": {}}
 TEXT = {"type": "object", "properties": {"text": {"type": "string"}}, "required": ["text"]}
-ODD = {"type": "object", "properties": dict.fromkeys(("config", "runtime", "self", "pattern"), {})}
+ODD = {"type": "object", "properties": {each: {} for each in ("config", "runtime", "self")}}
 GROWING = {
     f"d{n}": {"properties": {k: {"$ref": f"#/$defs/d{n + 1}"} for k in "ab"}} for n in range(30)
 }
@@ -136,6 +136,7 @@ def hang() -> None:
         signal.signal(number, signal.SIG_IGN)
     child = subprocess.Popen(["sleep", "600"])  # it ignores these, too
     Path(sys.argv[2]).write_text(f"{os.getpid()} {child.pid}")
+    complain("it hangs")
     while True:
         time.sleep(600)
 

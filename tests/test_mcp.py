@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import shutil
-import signal
 import socket
 import sys
 import threading
@@ -30,7 +28,7 @@ from streamchat.agent.own_tools.toolbox import Toolbox
 from streamchat.config.mcp import McpServer
 from streamchat.text.redact import Redactor
 from streamchat.tools import ARITHMETIC, CallError, check_arguments
-from tests.chatting import CTRL_C, Chat
+from tests.chatting import CTRL_C, EMPTIED, Chat
 from tests.program import HANGS, run, start
 from tests.server import Server, answers, calls
 
@@ -71,9 +69,25 @@ class Servers:
         return next(each for each in self.manager.list_states() if each.name == name)
 
 
+def test_lines_are_bounded() -> None:
+    splitter = LineSplitter(limit=5)
+    assert [splitter.feed(each) for each in (b"a", b"b\nc\n\n", b"12345", b"\n")] == [
+        *([], [b"ab", b"c", b""], [], [b"12345"]),
+    ]
+    with pytest.raises(LineTooLongError):
+        splitter.feed(b"123456")
+    tail = Tail()
+    assert tail.feed(b"one\r\n50 %\r100 %\n\n\x1b[31mre") == ["one", "100 %"]
+    tail.feed(b"d\x1b[0m\x07" + b"!" * 1000)
+    assert tail.lines[-1][:10] == "red\\x07!!!"
+    assert len(tail.lines[-1]) == 300
+    tail.feed(b"\n" + b"flood\n" * 1_000_000)
+    assert tail.lines == ["flood"] * 100
+
+
 async def until(is_true: Callable[[], object]) -> None:
-    async with asyncio.timeout(int(os.environ.get("H", HANGS))):
-        while not is_true():
+    async with asyncio.timeout(HANGS):
+        while not is_true():  # noqa: ASYNC110  # another thread makes it true
             await asyncio.sleep(0.01)
 
 
@@ -122,7 +136,7 @@ async def test_servers_start_and_their_tools_have_unique_names(servers: Servers)
     names = {(each.server, each.qualified): each.tool.name for each in servers.manager.offer([])}
     assert names["fast", "fast.fail"] == "fast_fail"  # web has it, too
     assert names["hostile", "hostile.tree"] == "tree"
-    assert state.place.endswith(f"mcp_raw.py plain")
+    assert state.place.endswith("mcp_raw.py plain")
     assert (await servers.describe("fast")).instructions == "Ask it\\x1b[2J gently."
 
 
@@ -159,7 +173,7 @@ async def test_what_is_not_text_is_named_and_sized(servers: Servers) -> None:
 
 
 async def test_any_name_may_be_an_arguments(servers: Servers) -> None:
-    arguments = {"config": "a", "runtime": "b", "self": "c", "pattern": "d"}
+    arguments = {"config": "a", "runtime": "b", "self": "c"}
     tool = await servers.find("odd")
     result = await servers.manager.call(tool, arguments, print)
     assert json.loads(result) == arguments
@@ -326,3 +340,71 @@ async def test_what_is_wrong_over_http_is_one_line() -> None:
         "zip": "compresses its answers, although it was asked not to",
         "nobody": "cannot be reached: All connection attempts failed",
     }
+
+
+def name(server: McpServer) -> list[str]:
+    return ["--mcp", f"{server.name}={server.place}"]
+
+
+def test_ask_uses_a_server_and_ends_it(server: Server, tmp_path: Path) -> None:
+    server.script(calls("echo", text="a b"), answers("It says a b."))
+    named = [*name(raw()), *name(McpServer("no", "no-such-program"))]
+    ran = run(tmp_path, "ask", *named, "Say a b", OPENAI_BASE_URL=server.url, OPENAI_API_KEY="none")
+    assert (ran.returncode, ran.stdout) == (0, "It says a b.\n")
+    assert ran.stderr == "MCP: no cannot be started: no-such-program is not installed\n"
+    offered = [each["function"] for each in server.requests[0]["tools"]]
+    echo = {"name": "echo", "description": "Say it again.", "parameters": TEXT}
+    assert echo in offered
+    assert "plain_add" in {each["name"] for each in offered}
+    assert server.requests[1]["messages"][-1]["content"] == "a b"
+
+
+TEXT = {"type": "object", "properties": {"text": {"type": "string"}}, "required": ["text"]}
+
+
+def is_alive(pid: int) -> bool:
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text()
+    except FileNotFoundError:
+        return False
+    return stat.rpartition(") ")[2][0] != "Z"
+
+
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="looks at processes in /proc")
+def test_no_server_outlives_a_program_that_is_killed(server: Server, tmp_path: Path) -> None:
+    hanging = name(raw("hang", str(tmp_path / "pids")))
+    variables = {"OPENAI_BASE_URL": server.url, "OPENAI_API_KEY": "none"}
+    with start(tmp_path, "ask", "-v", *hanging, "Hi", **variables) as process:
+        assert process.stderr
+        assert process.stderr.readline() == b"hang: it hangs\n"
+        process.kill()
+    pids = [int(each) for each in (tmp_path / "pids").read_text().split()]
+    deadline = time.monotonic() + HANGS
+    while any(map(is_alive, pids)):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def test_the_chat_is_there_before_its_servers(server: Server, tmp_path: Path) -> None:
+    named = [*name(raw()), *name(raw("hang", str(tmp_path / "pids")))]
+    with Chat(server, tmp_path, *named) as chat:
+        chat.wait_for_prompt()
+        chat.type("Hi\r")
+        chat.wait_for("starting the MCP servers plain, hang")
+        chat.type(CTRL_C)
+        chat.wait_for_prompt("Hi")
+        chat.type(EMPTIED)
+        chat.leave()
+
+
+@pytest.mark.skipif(not shutil.which("npx"), reason="needs node")
+async def test_the_file_server_of_npm(tmp_path: Path) -> None:
+    tmp_path.joinpath("note.txt").write_text("Buy lamps.")
+    package = "@modelcontextprotocol/server-filesystem"
+    files = McpServer("files", "npx", ("--yes", "--prefer-offline", package, str(tmp_path)))
+    async with started(files) as servers:
+        state = await servers.describe("files")
+        if any("npm error" in each for each in state.output):
+            pytest.skip("npm cannot download it")
+        assert await servers.call("read_text_file", path=f"{tmp_path}/note.txt") == "Buy lamps."
+        assert "Access denied" in await servers.fail("read_text_file", path="/etc/hostname")

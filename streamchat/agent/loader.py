@@ -153,8 +153,8 @@ class AgentLoader(CodeLoader["ExecutorSource"]):
             return CONTEXT_TOKENS
         return self.source.context_tokens if self.source else None
 
-    def take_lines(self) -> list[str]:
-        return [*super().take_lines(), *(self.servers.take_lines() if self.servers else ())]
+    def take_notes(self) -> list[str]:
+        return self.servers.take_lines() if self.servers else []
 
     async def aclose(self) -> None:
         if self.servers:
@@ -198,7 +198,8 @@ class AgentLoader(CodeLoader["ExecutorSource"]):
             source.use(toolbox.join(self.servers) if self.servers else toolbox)
         else:
             if self.servers:
-                self.servers.start()
+                await run_in_daemon_thread(start_early, self.settings)
+                await self.servers.start_and_import()
             work = partial(open_source, tools=self._tools, progress=self._progress)
             source = await run_in_daemon_thread(work, self.settings, self._redactor)
             await self._join_servers(source)

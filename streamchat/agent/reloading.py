@@ -123,6 +123,10 @@ class CodeLoader(Loader[_S]):
             learn_secrets(self._redactor)
         return [self._redactor.redact(line.text) for line in lines]
 
+    def take_notes(self) -> list[str]:
+        """Return what else has happened since the last call, without secrets; a line for each."""
+        return []
+
     def take_outcome(self) -> _S | TargetError | None:
         """Return how the latest loading ended, if that is news."""
         outcome, self._outcome = self._outcome, None

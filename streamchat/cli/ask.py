@@ -122,7 +122,7 @@ async def _ask_own(
     """Load the user's own agent or tools, and ask."""
     try:
         loading = await interrupts.run(_wait_until_ready(loader))
-        for line in loader.take_lines():
+        for line in (*loader.take_lines(), *loader.take_notes()):
             report_output(line)
         if loading.cancelled():
             return Turn(question, status="cancelled")

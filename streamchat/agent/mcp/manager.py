@@ -91,6 +91,7 @@ class McpManager:
         self._thread: AgentThread | None = None
         self._servers: dict[str, Server] = {}
         self._starting: Future[None] | None = None
+        self._imported: Future[None] = Future()
         self._fault = ""
         """Why there can be no servers at all."""
         self._reported: dict[str, list[str]] = {}
@@ -108,6 +109,15 @@ class McpManager:
         if self._thread is None:
             self._thread = AgentThread(THREAD_NAME)
             self._starting = self._submit(self._start_all())
+
+    async def start_and_import(self) -> None:
+        """Start all servers, and wait until what that needs is imported.
+
+        While it is, no other thread should import LangChain: threads that import modules which
+        import each other may find them half done.
+        """
+        self.start()
+        await asyncio.shield(asyncio.wrap_future(self._imported))
 
     async def wait(self) -> None:
         """Wait until all servers have started, have failed to, or take too long."""
@@ -187,6 +197,8 @@ class McpManager:
             self._fault = f"cannot be started: {type(error).__name__}: {error}"
             self._lines.append(f"MCP servers cannot be started: {error}")
             return
+        finally:
+            self._imported.set_result(None)
         await asyncio.gather(*(each.start() for each in self._servers.values()))
         slow = [name for name, each in self._servers.items() if each.state == "starting"]
         self._lines.extend(f"MCP: {name} has not started within {PATIENCE} s" for name in slow)
