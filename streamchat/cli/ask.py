@@ -9,6 +9,7 @@ from dataclasses import replace
 from shlex import quote
 
 from streamchat.config import APP, Settings
+from streamchat.events import InputRequested
 from streamchat.process.interrupts import InterruptHandler
 from streamchat.process.runtime import freeze_imports, prepare_output, run
 from streamchat.process.signals import TERMINATION_SIGNALS, exit_on_signal
@@ -31,7 +32,7 @@ with show_progress("starting", brief=True), exit_on_signal():
     from streamchat.cli.answering import TerminalAnswers
     from streamchat.sessions.conversation import Conversation
     from streamchat.sessions.opening import open_conversation, restore_model
-    from streamchat.sessions.turns import ask
+    from streamchat.sessions.turns import UserAnswer, ask
 
 
 def ask_once(
@@ -152,6 +153,11 @@ async def _ask(
     # Who reads JSON is a program.
     is_asked = TerminalAnswers.are_possible() and not options.json
     typed = TerminalAnswers(interrupts, plain=options.plain, is_stated=_states(options))
+
+    async def answer(requested: InputRequested) -> UserAnswer | None:
+        with view.pause():
+            return await typed.ask(requested)
+
     try:
         turn = await ask(
             conversation,
@@ -159,7 +165,7 @@ async def _ask(
             question,
             view,
             interrupts,
-            ask_user=typed.ask if is_asked else None,
+            ask_user=answer if is_asked else None,
             ask_approval=typed if is_asked else None,
             answers=answers,
             verbose=options.verbose,

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from contextlib import suppress
-from functools import partial
 from pathlib import Path
 
 from streamchat.agent.source import Approval
@@ -16,24 +14,18 @@ from streamchat.config.sources import find_config_file
 from streamchat.events import ApprovalRequested
 from streamchat.process.threads import run_in_daemon_thread
 from streamchat.repl.chat import Chat
-from streamchat.repl.prompt import Prompt
-from streamchat.repl.questions import read_reply
-from streamchat.repl.typeahead import TypeAhead
-from streamchat.text.sanitize import one_line, sanitize
-from streamchat.view import View
+from streamchat.repl.keyboard import STOP, WHY, Keyboard, format_json
 from streamchat.view.question import Choice, KeyQuestion
 from streamchat.view.requests import format_approval_request
 
-_STOP = Choice("Esc", "stop")
 _CHOICES = (
     Choice("y", "once"),
     Choice("a", "always in this chat", "always"),
     Choice("n", "no"),
     Choice("e", "edit"),
-    _STOP,
+    STOP,
 )
-_YES_OR_NO = (Choice("y", "yes"), Choice("n", "no"), _STOP)
-_WHY = "why (may be empty): "
+_YES_OR_NO = (Choice("y", "yes"), Choice("n", "no"), STOP)
 
 
 class KeyApprovals:
@@ -41,16 +33,12 @@ class KeyApprovals:
 
     Args:
         chat: its interrupts end a question that nothing else is shown beside.
-        prompt: the chat's, for the keys of a line that is typed.
-        typeahead: takes the keys.
-        view: shows the question.
+        keyboard: has the keys.
     """
 
-    def __init__(self, chat: Chat, prompt: Prompt, typeahead: TypeAhead, view: View) -> None:
+    def __init__(self, chat: Chat, keyboard: Keyboard) -> None:
         self._chat = chat
-        self._prompt = prompt
-        self._typeahead = typeahead
-        self._view = view
+        self._keyboard = keyboard
         self._drafts: dict[str, str] = {}
         """The arguments as they were edited last, by the IDs of their calls."""
 
@@ -69,7 +57,8 @@ class KeyApprovals:
         text = "" if self.pauses else format_approval_request(requested)
         with suppress(KeyboardInterrupt, EOFError):
             while True:
-                key = await self._choose(KeyQuestion(text, _CHOICES, problem, counted=True), "A")
+                question = KeyQuestion(text, _CHOICES, problem, counted=True)
+                key = await self._keyboard.choose(question, "A")
                 answer = await self._follow(key, requested)
                 if isinstance(answer, Approval):
                     return answer
@@ -84,17 +73,20 @@ class KeyApprovals:
             case "a":
                 return Approval(True, always=True)
             case "A":
-                return await self._write_rule(requested.name)
+                return await self._write_rule(self._find_name(requested.name))
             case "n":
-                return Approval(False, (await self._read(requested, _WHY)).strip())
+                above = format_approval_request(requested)
+                return Approval(False, (await self._keyboard.read(WHY, above=above)).strip())
             case _:
                 return await self._edit(requested)
 
     async def _write_rule(self, name: str) -> Approval | str:
         """Write a rule for the tool into the configuration file, if the user says yes."""
-        path, rule = find_config_file(), format_rule(name, "allow")
+        path = find_config_file()
+        rule = format_rule(name, "allow")
         text = f"add {rule} to [{APPROVAL}]?"
-        if await self._choose(KeyQuestion(text, _YES_OR_NO, detail=_shorten_home(path))) == "n":
+        question = KeyQuestion(text, _YES_OR_NO, detail=_shorten_home(path))
+        if await self._keyboard.choose(question) == "n":
             return ""
         try:
             await run_in_daemon_thread(write_rule, path, name, "allow")
@@ -102,11 +94,16 @@ class KeyApprovals:
             return str(error)
         return Approval(True, rule, always=True)
 
+    def _find_name(self, tool: str) -> str:
+        """Return the name of a tool in rules."""
+        source = self._chat.loader.source
+        return source.name_in_rules(tool) if source else tool
+
     async def _edit(self, requested: ApprovalRequested) -> Approval | str:
         """Let the user edit the arguments in the editor; without a change, nothing is decided."""
-        unchanged = _format_arguments(requested)
+        unchanged = format_json(requested.arguments)
         draft = self._drafts.get(requested.call_id, unchanged)
-        text = await self._read(requested, "arguments: ", draft, in_editor=True)
+        text = await self._keyboard.edit(draft, above=format_approval_request(requested))
         if not text.strip() or text.strip() == unchanged:
             return ""
         self._drafts[requested.call_id] = text
@@ -117,37 +114,6 @@ class KeyApprovals:
         if not isinstance(arguments, dict):
             return "the arguments are not a JSON object"
         return Approval(True, arguments=arguments)
-
-    async def _choose(self, question: KeyQuestion, more: Sequence[str] = ()) -> str:
-        """Return the key that the user presses.
-
-        Args:
-            question: shown as long as it is open.
-            more: keys that it does not show.
-        """
-        keys = [each.key for each in question.choices if each is not _STOP]
-        try:
-            return await self._typeahead.choose(
-                [*keys, *more], partial(self._view.show_question, question)
-            )
-        finally:
-            self._view.show_question(None)
-
-    async def _read(
-        self, requested: ApprovalRequested, label: str, draft: str = "", *, in_editor: bool = False
-    ) -> str:
-        """Return a line that the user types; the call stands above it."""
-        asked = one_line(format_approval_request(requested), max(self._chat.columns - 1, 1))
-        async with self._typeahead.pause():
-            with self._view.pause():
-                return await read_reply(
-                    label, draft, self._prompt, above=asked, erase=True, in_editor=in_editor
-                )
-
-
-def _format_arguments(requested: ApprovalRequested) -> str:
-    text = json.dumps(requested.arguments, ensure_ascii=False)
-    return json.dumps(requested.arguments, indent=2, ensure_ascii=sanitize(text) != text)
 
 
 def _shorten_home(path: Path) -> str:

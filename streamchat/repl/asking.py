@@ -14,6 +14,8 @@ from streamchat.repl.approving import KeyApprovals
 from streamchat.repl.attachments import attach_files
 from streamchat.repl.background import reload_if_saved, show_news
 from streamchat.repl.chat import Chat, Retry
+from streamchat.repl.deciding import KeyAnswers
+from streamchat.repl.keyboard import Keyboard
 from streamchat.repl.past import report_left_out
 from streamchat.repl.prompt import Prompt
 from streamchat.repl.typeahead import TypeAhead
@@ -165,7 +167,10 @@ async def _take_keys(chat: Chat, prompt: Prompt | None, view: View) -> AsyncIter
             stop()
 
     typeahead = TypeAhead(stop, escape, view.suspend, view.show_typed, prompt)
-    user = _User(TypedAnswers(chat, prompt, typeahead), KeyApprovals(chat, prompt, typeahead, view))
+    keyboard = Keyboard(chat, prompt, typeahead, view)
+    parts = (chat, prompt, typeahead, view)
+    answering = TypedAnswers(*parts) if chat.is_plain else KeyAnswers(*parts, keyboard)
+    user = _User(answering, KeyApprovals(chat, keyboard))
     try:
         async with typeahead.listen():
             yield user

@@ -103,6 +103,11 @@ class ToolCall:
         return self.state == "waiting" and self.approval is None
 
     @property
+    def is_refused(self) -> bool:
+        """Whether somebody has decided that it does not run."""
+        return self.approval is not None and not self.approval.approved
+
+    @property
     def failed(self) -> bool:
         """Whether the call ended without a result."""
         return self.state == "failed"

@@ -52,6 +52,18 @@ def describe_approval(given: ApprovalGiven) -> str:
     return f"{what}{with_} by {_DECIDERS.get(given.by, given.by)}{said}"
 
 
+def format_decision(given: ApprovalGiven | None) -> str:
+    """Return what the user decided about a call, in a word or two; nothing if a rule did."""
+    if given is None or given.by == "rule":
+        return ""
+    if not given.approved:
+        return "refused"
+    if given.arguments is not None:
+        return "edited"
+    # The only reason that the user has to approve a call is a rule that it becomes.
+    return "approved, always" if given.by == "user" and given.reason else "approved"
+
+
 def _describe_action(action: Mapping[str, Any]) -> list[str]:
     call = format_call(str(action.get("name") or ""), action.get("arguments") or {})
     description = shorten(str(action.get("description") or ""), MAX_OUTPUT)

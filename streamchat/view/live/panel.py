@@ -26,6 +26,7 @@ from streamchat.view.formatting import (
 from streamchat.view.glyphs import Glyphs, escape_unencodable, supports_unicode
 from streamchat.view.markdown.inline import Span
 from streamchat.view.raw import SEPARATOR
+from streamchat.view.requests import format_decision
 from streamchat.view.style import get_style
 
 _MAX_WIDTH = 80
@@ -47,7 +48,8 @@ class PanelState:
     Attributes:
         mark: stands before the name: a step of the spinner, or how the call ended.
         style: the name of the mark's style.
-        footer: how long the call took, or takes if that is a second or more.
+        footer: what was decided about the call, and how long it took, or takes if that is a second
+            or more.
         hint: says what shows in full what is cut, such as ", /last shows all"; may be empty.
     """
 
@@ -72,16 +74,21 @@ def choose_state(
     """
     if call.opened:
         return PanelState(glyphs.speaker, "running", "", hint)
-    if call.failed:
-        return PanelState(glyphs.failed, "failed", format_duration(call.seconds), hint)
     if call.ended:
-        return PanelState(glyphs.done, "done", format_duration(call.seconds), hint)
+        mark, style = (glyphs.failed, "failed") if call.failed else (glyphs.done, "done")
+        took = "" if call.is_refused else format_duration(call.seconds)
+        return PanelState(mark, style, _format_footer(call, took, glyphs), hint)
     if over:
         return PanelState(glyphs.failed, "failed", "stopped", hint)
     if call.is_asked:
-        return PanelState(glyphs.question, "waiting", "", hint)
+        return PanelState(glyphs.question, "waiting", "waiting for approval", hint)
     # Counted in whole seconds, so that a second passes before the figure changes again.
-    return PanelState(spinner, call.state, f"{int(elapsed)} s" if elapsed >= 1 else "", hint)
+    takes = f"{int(elapsed)} s" if elapsed >= 1 else ""
+    return PanelState(spinner, call.state, _format_footer(call, takes, glyphs), hint)
+
+
+def _format_footer(call: ToolCall, time: str, glyphs: Glyphs) -> str:
+    return f" {glyphs.dot} ".join(filter(None, [format_decision(call.approval), time]))
 
 
 def fit_width(columns: int) -> int:
@@ -152,8 +159,6 @@ class _Drafter:
                 title += short
             else:
                 body.append(self._style(format_arguments(call.arguments)))
-        if call.is_asked:
-            body.append(self._style("waiting for approval"))
         if call.ended:
             output, cut = _cut_output(call.output, self._glyphs.ellipsis, state.hint)
             result = self._style(arrow, "dim") + self._style(
