@@ -45,6 +45,7 @@ from streamchat.turn import (
     Turn,
     accumulate,
     find_answer,
+    find_unasked,
     reduce,
 )
 from streamchat.turn import fold as fold_events
@@ -378,3 +379,14 @@ def test_a_call_knows_who_decided_about_it() -> None:
     asked = fold_events(APPROVING[:8]).call("delete")
     assert (asked.state, asked.is_asked, asked.arguments) == ("waiting", True, {"path": "a"})
     assert not fold_events(APPROVING[:9]).call("delete").is_asked
+
+
+def test_calls_that_nobody_could_be_asked_about() -> None:
+    given = events.ApprovalGiven("second", False, "rule", events.NOBODY)
+    assert find_unasked(fold_events([*APPROVING[:8], given])) == ["delete"]
+    assert find_unasked(fold_events(APPROVING)) == []
+
+
+def test_a_refused_call_has_not_run() -> None:
+    edited, refused = (fold_events(APPROVING).call(each) for each in ("delete", "second"))
+    assert (edited.is_refused, refused.is_refused) == (False, True)
