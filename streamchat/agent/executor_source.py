@@ -77,6 +77,10 @@ class ExecutorSource:
     def name_in_rules(self, tool: str) -> str:
         return self.toolbox.qualified.get(tool, tool)
 
+    def allow(self, tool: str) -> None:
+        if self._policy:
+            self._policy.remember(tool)
+
     def _meet(self, toolbox: Toolbox) -> list[Notice]:
         """Let the policy know the tools; return what is to be said about rules for none of them."""
         if self._policy is None:
