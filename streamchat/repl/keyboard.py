@@ -19,6 +19,7 @@ from streamchat.view import View
 from streamchat.view.outcome import report_failure
 from streamchat.view.question import Choice, KeyQuestion
 
+ONCE, ALWAYS = Choice("y", "once"), Choice("a", "always in this chat", "always")
 STOP = Choice("Esc", "stop")
 _FILE = "arguments.json"
 WHY = "why (may be empty): "
