@@ -295,6 +295,8 @@ def _type_name(cls: type) -> str:
 _TYPE_NAMES = {cls: _type_name(cls) for cls in get_args(Event)}
 _FIELDS = {cls: tuple(field.name for field in fields(cls)) for cls in _TYPE_NAMES}
 _CLASSES = {name: cls for cls, name in _TYPE_NAMES.items()}
+_BESIDE = ("type", "version", "at")
+"""What a dict has beside the event's fields."""
 _TUPLES = ("tool_calls", "tools_used", "actions")
 
 
@@ -303,19 +305,31 @@ def add_version(plain: Mapping[str, Any]) -> dict[str, Any]:
     return {"version": VERSION, **plain}
 
 
-def to_dict(event: Event) -> dict[str, Any]:
-    """Return an event as a dict: `type`, the class name in snake case, and the fields."""
+@dataclass(frozen=True, slots=True)
+class TimedEvent:
+    """An event, and when it came: milliseconds since the turn's start, None if that is unknown."""
+
+    event: Event
+    at: int | None = None
+
+
+def to_dict(event: Event, at: int | None = None) -> dict[str, Any]:
+    """Return an event as a dict: `type`, the class name in snake case, and the fields.
+
+    Last comes `at`, when the event came, if that is known.
+    """
     cls = type(event)
-    return {"type": _TYPE_NAMES[cls], **{name: getattr(event, name) for name in _FIELDS[cls]}}
+    plain = {"type": _TYPE_NAMES[cls], **{name: getattr(event, name) for name in _FIELDS[cls]}}
+    return plain if at is None else {**plain, "at": at}
 
 
 def from_dict(plain: Mapping[str, Any]) -> Event:
-    """Return the event that `to_dict` turned into `plain`; a `version` is ignored.
+    """Return the event that `to_dict` turned into `plain`; `version` and `at` are ignored.
 
     Raises:
         ValueError: the type is unknown, or the fields are not those of the type.
     """
-    values = {name: value for name, value in plain.items() if name not in ("type", "version")}
+    values = {name: value for name, value in plain.items() if name not in _BESIDE}
     cls = _CLASSES.get(plain.get("type", ""))
     if cls is None:
         raise ValueError(f"unknown event type {plain.get('type')!r}")

@@ -40,7 +40,7 @@ def test_on_a_pipe_what_would_be_asked_is_denied(server: Server, home: Path) -> 
     done = ask(home, server, "ask", "--plain", "Hi")
     assert done.stderr == DENIED
     assert (
-        'Question: run delete(path="notes.txt")?\ndelete is refused by a rule: nobody to ask.\n'
+        'Question: run delete(path="notes.txt")?\ndelete is refused: nobody to ask.\n'
         "delete failed: not run: nobody can be asked to approve it\n"
     ) in done.stdout
 

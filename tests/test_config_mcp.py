@@ -164,14 +164,14 @@ def test_an_error_names_its_line(tmp_path: Path, file: str, message: str) -> Non
 
 def test_a_missing_variable_is_the_fault_of_its_server_alone(tmp_path: Path) -> None:
     files, tracker = load(tmp_path, TABLES).mcp
-    assert files.fault == "the environment variable FILES_TOKEN is not set"
+    assert files.fault == "needs the environment variable FILES_TOKEN, which is not set"
     assert not tracker.fault
 
 
 def test_a_header_that_http_cannot_send(tmp_path: Path) -> None:
     file = "[mcp.a]\nurl = 'http://h'\nheaders = { Authorization = 'env:A' }"
     (server,) = load(tmp_path, file, A="tö-secret\n").mcp
-    assert server.fault == "the header Authorization must be printable ASCII text"
+    assert server.fault == "has a header Authorization that is not printable ASCII text"
 
 
 def test_nothing_secret_is_in_the_repr(tmp_path: Path) -> None:
@@ -237,7 +237,8 @@ def test_the_json_of_vs_code(tmp_path: Path) -> None:
     assert files.args == ("/* no comment */", "//x")
     assert http.url == "https://h/mcp"
     assert asks.fault == (
-        "${input:key} cannot be asked for: name an environment variable, as in ${env:NAME}"
+        "needs ${input:key}, which cannot be asked for: name an environment variable, as in "
+        "${env:NAME}"
     )
     settings = {"mcp": {"servers": {"a": {"command": "b"}}}, "editor.fontSize": 12}
     assert read_json(tmp_path, settings)[0].name == "a"
@@ -248,11 +249,17 @@ def test_the_json_of_vs_code(tmp_path: Path) -> None:
     [
         (
             {"type": "sse", "url": "https://h/sse"},
-            "sse is not supported: streamable HTTP or stdio",
+            "uses sse, which is not supported: streamable HTTP or stdio",
         ),
-        ({"command": "x", "args": ["${A}"]}, "the environment variable A is not set"),
-        ({"command": "x", "args": ["${command:pick}"]}, "${command:pick} is not supported"),
-        ({"command": "x", "envFile": ".env"}, "envFile is not supported: name the variables in "),
+        ({"command": "x", "args": ["${A}"]}, "needs the environment variable A, which is not set"),
+        (
+            {"command": "x", "args": ["${command:pick}"]},
+            "needs ${command:pick}, which is not supported",
+        ),
+        (
+            {"command": "x", "envFile": ".env"},
+            "has an envFile, which is not read: name the variables in ",
+        ),
     ],
 )
 def test_a_server_that_only_other_programs_can_start(

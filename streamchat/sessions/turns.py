@@ -10,7 +10,14 @@ from time import time
 from typing import Protocol, TypeAlias
 
 from streamchat.agent.source import Approval, Exchange, Request, Run, Source
-from streamchat.events import TRANSIENT, ApprovalRequested, Event, InputRequested, LastEvent
+from streamchat.events import (
+    TRANSIENT,
+    ApprovalRequested,
+    Event,
+    InputRequested,
+    LastEvent,
+    TimedEvent,
+)
 from streamchat.process.interrupts import InterruptHandler
 from streamchat.sessions.conversation import Conversation
 from streamchat.sessions.recorder import Recorder
@@ -132,8 +139,8 @@ async def _load_history(
     """Return the exchanges to send, with their events if the source wants them."""
     exchanges = []
     for turn, answer in conversation.prepare_history(without):
-        events = await conversation.load_events(turn) if source.wants_events else ()
-        exchanges.append(Exchange(turn.message, answer, tuple(events)))
+        events = await conversation.load_events(turn) if source.wants_events else []
+        exchanges.append(Exchange(turn.message, answer, tuple(each.event for each in events)))
     return exchanges
 
 
@@ -237,14 +244,15 @@ class _RecordingView(ForwardingView):
     def __init__(self, inner: View, recorder: Recorder) -> None:
         super().__init__(inner)
         self.turn = Turn(status="cancelled")
-        self.events: list[Event] = []
+        self.events: list[TimedEvent] = []
         self._recorder = recorder
 
     def show(self, turn: Turn, event: Event) -> None:
         self.turn = turn
-        self._recorder.record(event)
+        timed = TimedEvent(event, turn.at)
+        self._recorder.record(timed)
         if self._recorder.is_needed and not isinstance(event, TRANSIENT):
-            self.events.append(event)
+            self.events.append(timed)
         super().show(turn, event)
 
 

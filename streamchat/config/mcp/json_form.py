@@ -40,7 +40,7 @@ _TRANSPORTS = ("stdio", "http", "streamable-http", "streamable_http", "streamabl
 
 
 class _UnsupportedError(ValueError):
-    """A server that other programs can start."""
+    """Only other programs can start the server; the message is a predicate."""
 
 
 def read_config(path: Path, environment: Mapping[str, str]) -> tuple[McpServer, ...]:
@@ -149,9 +149,11 @@ def _choose_values(table: Mapping[str, Any]) -> dict[str, Any]:
 def _check_transport(table: Mapping[str, Any]) -> None:
     kind = str(table.get("type") or table.get("transport") or "")
     if kind.lower() not in _TRANSPORTS:
-        raise _UnsupportedError(f"{shorten(kind, 40)} is not supported: streamable HTTP or stdio")
+        raise _UnsupportedError(
+            f"uses {shorten(kind, 40)}, which is not supported: streamable HTTP or stdio"
+        )
     if table.get("envFile"):
-        raise _UnsupportedError("envFile is not supported: name the variables in env")
+        raise _UnsupportedError("has an envFile, which is not read: name the variables in env")
 
 
 class _Expander:
@@ -187,12 +189,12 @@ class _Expander:
             return _PREDEFINED[text]()
         if text.startswith("input:"):
             raise _UnsupportedError(
-                f"{shorten(found[0], 40)} cannot be asked for: name an environment variable, "
-                "as in ${env:NAME}"
+                f"needs {shorten(found[0], 40)}, which cannot be asked for: "
+                "name an environment variable, as in ${env:NAME}"
             )
         name = _NAME.fullmatch(text)
         if not name:
-            raise _UnsupportedError(f"{shorten(found[0], 40)} is not supported")
+            raise _UnsupportedError(f"needs {shorten(found[0], 40)}, which is not supported")
         value = self._environment.get(name[1], name[2])
         if value is None:
             raise MissingVariableError(name[1])

@@ -47,7 +47,7 @@ def parse_servers(texts: Iterable[str]) -> tuple[McpServer, ...]:
             raise ValueError(f"servers of different names, and two are called {server.name}")
         numbered = (f"{server.name[:29]}-{number}" for number in range(2, 100))
         name = next(each for each in (server.name, *numbered) if each not in servers)
-        servers[name] = replace(server, name=name)
+        servers[name] = replace(server, name=name, flag=text.strip())
     return tuple(servers.values())
 
 

@@ -19,8 +19,9 @@ class McpServer:
         cwd: where it starts; empty for the working directory.
         url: where a server speaks MCP over streamable HTTP; empty for a command.
         headers: sent with every request to the URL.
-        fault: why the server cannot be started, in one line; empty if it can. Such a server
-            counts as failed from the start.
+        fault: why the server cannot be started, as a predicate: `needs ..., which is not set`;
+            empty if it can. Such a server counts as failed from the start.
+        flag: what `--mcp` says, if that names it.
         secrets: what no output may contain.
     """
 
@@ -32,6 +33,7 @@ class McpServer:
     url: str = field(default="", repr=False)
     headers: Mapping[str, str] = field(default_factory=dict, repr=False, hash=False)
     fault: str = ""
+    flag: str = field(default="", repr=False, compare=False)
     secrets: tuple[str, ...] = field(default=(), repr=False)
 
     @property

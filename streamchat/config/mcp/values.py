@@ -16,10 +16,10 @@ _HEADER_VALUE = re.compile(r"[ -~\t]*")
 
 
 class MissingVariableError(ValueError):
-    """A variable is not set; the message names it."""
+    """A variable is not set; the message is a predicate."""
 
     def __init__(self, name: str) -> None:
-        super().__init__(f"the environment variable {name} is not set")
+        super().__init__(f"needs the environment variable {name}, which is not set")
 
 
 def resolve_server(server: McpServer, environment: Mapping[str, str]) -> McpServer:
@@ -54,13 +54,13 @@ def check_headers(headers: Mapping[str, str]) -> None:
     """Check what HTTP can send.
 
     Raises:
-        ValueError: the message is a sentence that names the header, but not its value.
+        ValueError: the message is a predicate that names the header, but not its value.
     """
     for name, value in headers.items():
         if not _HEADER_NAME.fullmatch(name):
-            raise ValueError(f"{name[:40]!r} is not the name of a header")
+            raise ValueError(f"has a header {name[:40]!r}, which is no name")
         if not _HEADER_VALUE.fullmatch(value):
-            raise ValueError(f"the header {name[:40]} must be printable ASCII text")
+            raise ValueError(f"has a header {name[:40]} that is not printable ASCII text")
 
 
 def _resolve(values: Mapping[str, str], environment: Mapping[str, str]) -> dict[str, str]:
