@@ -46,8 +46,8 @@ class ExecutorSource:
         self.executor = executor
         self._policy = policy
         self.toolbox = toolbox or Toolbox()
-        self._has_started = False
-        self._meet(self.toolbox)
+        self._has_checked_rules = False
+        self._tell_policy()
 
     @property
     def name(self) -> str:
@@ -64,10 +64,7 @@ class ExecutorSource:
 
     def start(self, request: Request) -> ExecutorRun:
         self.renew_tools()
-        # Servers may have brought more tools since the executor was made.
-        notices = [] if self._has_started else self._report_unused_rules()
-        self._has_started = True
-        run = ExecutorRun(self.executor, request, self._policy, notices)
+        run = ExecutorRun(self.executor, request, self._policy, self._check_rules())
         if self.toolbox.relay:
             self.toolbox.relay.attach(run.take_line)
         return run
@@ -76,27 +73,37 @@ class ExecutorSource:
         """Switch to other tools."""
         self.executor.use_tools(toolbox.tools, toolbox.run)
         self.toolbox = toolbox
-        self._meet(toolbox)
-
-    def name_in_rules(self, tool: str) -> str:
-        return self.toolbox.qualified.get(tool, tool)
-
-    def _meet(self, toolbox: Toolbox) -> None:
-        if self._policy:
-            self._policy.safe, self._policy.qualified = toolbox.safe, toolbox.qualified
-
-    def _report_unused_rules(self) -> list[Notice]:
-        """Return what is to be said about rules that are for none of the tools."""
-        if self._policy is None:
-            return []
-        names = [self.name_in_rules(each.name) for each in self.executor.tools]
-        unused = self._policy.rules.find_unused(names)
-        return [Notice(self.executor.redact(_describe_unused(each, names))) for each in unused]
+        self._tell_policy()
 
     def renew_tools(self) -> None:
         """Take over the tools that servers have now."""
         if self.toolbox.is_outdated:
             self.use(self.toolbox.renew())
+
+    def name_in_rules(self, tool: str) -> str:
+        return self.toolbox.qualified.get(tool, tool)
+
+    def allow(self, tool: str) -> None:
+        if self._policy:
+            self._policy.remember(tool)
+
+    def _tell_policy(self) -> None:
+        """Let the policy know the tools."""
+        if self._policy:
+            self._policy.safe = self.toolbox.safe
+            self._policy.qualified = self.toolbox.qualified
+
+    def _check_rules(self) -> list[Notice]:
+        """Return, once, what is to be said about rules of the command line that match no tool.
+
+        Servers may bring their tools late, so this waits for the first question.
+        """
+        if self._policy is None or self._has_checked_rules:
+            return []
+        self._has_checked_rules = True
+        names = [self.name_in_rules(each.name) for each in self.executor.tools]
+        unused = self._policy.rules.find_unused(names)
+        return [Notice(self.executor.redact(_describe_unused(each, names))) for each in unused]
 
     async def prepare(self, progress: Progress) -> None:
         await self.executor.prepare(progress)
