@@ -267,6 +267,7 @@ def test_a_server_that_only_other_programs_can_start(
 ) -> None:
     first, second = read_json(tmp_path, {"mcpServers": {"a": server, "b": {"command": "y"}}})
     assert first.fault.startswith(fault)
+    assert first.place == ""
     assert not second.fault
 
 

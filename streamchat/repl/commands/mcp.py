@@ -82,7 +82,8 @@ def _show(chat: Chat, state: ServerState) -> None:
     tools = f", {count or 'no'} tool{'s' * (count != 1)}" if state.state == "ready" else ""
     detail = f": {state.detail}" if state.detail else ""
     chat.say(wrap(f"{state.name}  {state.state}{tools}{detail}", chat.columns, _INDENT), bold)
-    _say(chat, state.place)
+    if state.place:
+        _say(chat, state.place)
     known = _describe_tools(chat)
     for name in state.tools:
         first = known.get(name, ToolInfo(name)).description.strip().partition("\n")[0]
