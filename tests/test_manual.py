@@ -78,7 +78,7 @@ def test_the_commands_table_matches_the_registry() -> None:
 
 
 def test_the_example_file_is_valid(tmp_path: Path) -> None:
-    file, *_ = re.findall(r"```toml\n(.*?)```", read_topic("configuration"), re.DOTALL)
+    file = "".join(re.findall(r"```toml\n(.*?)```", read_topic("configuration"), re.DOTALL))
     (tmp_path / "config.toml").write_text(file, encoding="utf-8")
     chosen = {"STREAMCHAT_CONFIG": str(tmp_path / "config.toml"), "GROQ_API_KEY": "gsk-1"}
     assert load_settings({}, chosen).model == "llama3.2"

@@ -82,10 +82,12 @@ def _show(chat: Chat, state: ServerState) -> None:
     tools = f", {count or 'no'} tool{'s' * (count != 1)}" if state.state == "ready" else ""
     detail = f": {state.detail}" if state.detail else ""
     chat.say(wrap(f"{state.name}  {state.state}{tools}{detail}", chat.columns, _INDENT), bold)
-    _say(chat, state.place)
+    if state.place:
+        _say(chat, state.place)
     known = _describe_tools(chat)
     for name in state.tools:
-        described = one_line(known.get(name, ToolInfo(name)).description, _LONGEST)
+        first = known.get(name, ToolInfo(name)).description.strip().partition("\n")[0]
+        described = one_line(first, _LONGEST)
         _say(chat, f"{name}  {described}" if described else name)
     for note in state.notes:
         _say(chat, note)
