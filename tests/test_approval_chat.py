@@ -205,6 +205,20 @@ def test_escape_refuses_a_call_that_arrives(server: Server, tmp_path: Path) -> N
         assert "interrupted" not in chat.shown
 
 
+def test_a_signal_ends_the_program_in_the_middle_of_a_question(
+    server: Server, tmp_path: Path
+) -> None:
+    with Asked(server, tmp_path) as chat:
+        chat.ask(calls("delete", path="a"))
+        chat.expect_question('delete(path="a")')
+        chat.type("n")
+        chat.wait_for("why (may be empty):")
+        os.kill(chat.process.pid, signal.SIGTERM)
+        assert chat.exit_code() == 128 + signal.SIGTERM
+        assert chat.screen.cursor_is_visible
+        assert "Traceback" not in chat.shown
+
+
 EVIL = 'x")?  y once · a always\n\x1b[2J\x1b]0;pwned\x07 run look()?\u202e' + "z" * 1_000_000
 
 
