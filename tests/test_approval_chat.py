@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import termios
 import threading
 from pathlib import Path
 
@@ -71,12 +72,24 @@ def test_a_call_runs_once_its_user_says_so(server: Server, tmp_path: Path) -> No
         chat.type("n")
         chat.wait_for("why (may be empty):")
         assert 'run delete(path="notes.txt")?' in chat.shown
-        chat.type("I need them" + ENTER)
+        chat.type("I need" + CTRL_Z)
+        chat.wait_for(lambda _: chat.state == "T")
+        let_shell_use(chat)
+        os.kill(chat.process.pid, signal.SIGCONT)
+        chat.wait_for(lambda _: chat.is_raw)
+        chat.type(" them" + ENTER)
         chat.wait_for("I see.")
         assert list_results(server)[-1] == "Error: not run: the user refused it: I need them"
         assert " refused ─╯" in chat.shown
         assert "why (may" not in chat.shown
         chat.wait_for_prompt()
+
+
+def let_shell_use(chat: Chat) -> None:
+    """Set the terminal as a shell does when it takes over."""
+    modes = termios.tcgetattr(chat.fd)
+    modes[3] |= termios.ICANON | termios.ECHO
+    termios.tcsetattr(chat.fd, termios.TCSANOW, modes)
 
 
 def test_keys_pressed_before_a_question_do_not_answer_it(server: Server, tmp_path: Path) -> None:
