@@ -11,6 +11,7 @@ import pytest
 from tests.program import Terminal, run
 from tests.server import Server, calls, says
 from tests.targets import write
+from tests.test_answering import write_careful_agent
 from tests.test_own_tools import list_results
 
 DELETE = '''
@@ -50,6 +51,8 @@ def test_json_tells_what_was_asked_and_decided(server: Server, home: Path) -> No
     assert (done.returncode, done.stderr) == (1, DENIED)
     events = [json.loads(line) for line in done.stdout.splitlines()]
     asked, given = (each for each in events if each["type"].startswith("approval_"))
+    for each in (asked, given):
+        del each["at"]  # when it happened
     assert asked == {
         "type": "approval_requested",
         "call_id": "call_delete",
@@ -94,6 +97,15 @@ def test_a_script_for_the_chat_cannot_approve_anything(server: Server, home: Pat
     assert done.stderr.startswith(DENIED)
     del server.requests[2:]  # that of the next line
     assert list_results(server) == ["Error: not run: nobody can be asked to approve it"]
+
+
+def test_rules_answer_what_an_agent_asks(server: Server, tmp_path: Path) -> None:
+    agent = write_careful_agent(server, tmp_path)
+    for flag, result in ("--allow", "12.0"), ("--deny", "denied by --deny multiply"):
+        server.script(calls("multiply", x=3, y=4), says("So be it."))
+        done = run(tmp_path, "ask", "--agent", agent, flag, "multiply", "3 * 4?")
+        assert (done.returncode, done.stdout, done.stderr) == (0, "So be it.\n", "")
+        assert list_results(server)[0].endswith(result)
 
 
 class TestAtThePrompt:

@@ -46,6 +46,8 @@ PURE = (
     "models.wire.body",
     "agent.interrupted",
     "sessions.transcript",
+    "tools.approval",
+    "agent.edited",
 )
 LIBRARIES = {
     "rich": ("view",),

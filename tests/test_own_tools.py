@@ -327,7 +327,7 @@ def test_an_instance_that_can_be_called_is_a_tool(folder: Path) -> None:
     search, fetch = load("mine.py")
     assert (search.tool.name, search.tool.description) == ("search", "Find documents.")
     assert search.tool.invoke({"word": "lamp"}) == "a light"
-    assert search.place == "mine.py:19"
+    assert search.place == "mine.py:20"
     assert (fetch.tool.name, fetch.tool.description) == ("fetch", "Fetch a page.")
     assert get_schema(fetch)["properties"]["url"]["description"] == "of the page"
     assert asyncio.run(fetch.tool.ainvoke({"url": "here"})) == "page at here"
