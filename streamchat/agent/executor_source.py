@@ -55,14 +55,15 @@ class ExecutorSource:
 
     @property
     def tools(self) -> Sequence[ToolInfo]:
-        places = self.toolbox.places
-        return [replace(t, place=places.get(t.name, "")) for t in list_tools(self.executor)]
+        find_place = self.toolbox.find_place
+        return [replace(t, place=find_place(t.name)) for t in list_tools(self.executor)]
 
     @property
     def context_tokens(self) -> int | None:
         return self.executor.context_tokens
 
     def start(self, request: Request) -> ExecutorRun:
+        self.renew_tools()
         run = ExecutorRun(self.executor, request, self._policy, self._check_rules())
         if self.toolbox.relay:
             self.toolbox.relay.attach(run.take_line)
@@ -73,6 +74,11 @@ class ExecutorSource:
         self.executor.use_tools(toolbox.tools, toolbox.run)
         self.toolbox = toolbox
         self._tell_policy()
+
+    def renew_tools(self) -> None:
+        """Take over the tools that servers have now."""
+        if self.toolbox.is_outdated:
+            self.use(self.toolbox.renew())
 
     def name_in_rules(self, tool: str) -> str:
         return self.toolbox.qualified.get(tool, tool)

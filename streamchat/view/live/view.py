@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from time import monotonic
 from types import TracebackType
@@ -89,7 +89,7 @@ class LiveView:
         self._typed: list[SafeText] = []
         """The lines of the user's queued messages and current input."""
         self._question: KeyQuestion | None = None
-        self._awaited = ""
+        self._describe_awaited: Callable[[], str] | None = None
         """What the turn waits for before its first event."""
         self._over = False
         self._paused = True
@@ -136,13 +136,13 @@ class LiveView:
             self._terminal.close()
 
     @contextmanager
-    def wait(self, what: str) -> Iterator[None]:
-        self._awaited = what
+    def wait(self, describe: Callable[[], str]) -> Iterator[None]:
+        self._describe_awaited = describe
         self.__enter__()
         try:
             yield
         finally:
-            self._awaited = ""
+            self._describe_awaited = None
             self._stop_timing()
             self._leave()
 
@@ -303,8 +303,8 @@ class LiveView:
         now = monotonic()
         quiet = now - self._last_event
         status = (
-            format_awaited(self._awaited, quiet)
-            if self._awaited
+            format_awaited(self._describe_awaited(), quiet)
+            if self._describe_awaited
             else format_status(self._turn, quiet, hides_reasoning=self._hides_reasoning)
         )
         return self._palette.apply(
