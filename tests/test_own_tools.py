@@ -627,6 +627,11 @@ def test_a_tool_that_takes_too_long_and_one_that_says_too_much(
     assert waited == "Error: no result within 0.2 s (--tool-timeout); its thread still runs"
     assert repeated.startswith("xyz" * 33_333 + "x\n")
     assert repeated.endswith("[the first 100,000 of 150,000 characters]")
+    # The session keeps all of it.
+    listed = run(tmp_path, "sessions", "list", "--json")
+    session = json.loads(listed.stdout.splitlines()[0])["id"]
+    shown = run(tmp_path, "sessions", "show", "--json", session)
+    assert "xyz" * 50_000 in shown.stdout
 
 
 def test_an_interrupt_while_a_file_hangs(server: Server, tmp_path: Path) -> None:

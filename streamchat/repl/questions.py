@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import signal
 import sys
 import textwrap
 
 from prompt_toolkit import PromptSession
+from prompt_toolkit.application import run_in_terminal
 from prompt_toolkit.document import Document
 from prompt_toolkit.filters import emacs_mode
 from prompt_toolkit.formatted_text import StyleAndTextTuples
@@ -57,7 +60,6 @@ async def read_reply(
         style=STYLE,
         color_depth=choose_color_depth(),
         include_default_pygments_style=False,
-        enable_suspend=True,
         erase_when_done=erase,
     )
 
@@ -83,6 +85,11 @@ def _bind_keys(pastes: Pastes) -> KeyBindings:
     def _stop(event: KeyPressEvent) -> None:
         """Stop the answer, as during the rest of a turn; in vi's mode the key means more."""
         event.app.exit(exception=KeyboardInterrupt)
+
+    @keys.add("c-z")
+    def _suspend(event: KeyPressEvent) -> None:
+        # prompt-toolkit sends SIGTSTP, which a view handles later, when the terminal is raw again.
+        run_in_terminal(lambda: os.kill(os.getpid(), signal.SIGSTOP))
 
     return keys
 
