@@ -50,8 +50,7 @@ class ExecutorSource:
         return self.executor.context_tokens
 
     def start(self, request: Request) -> ExecutorRun:
-        if self.toolbox.is_outdated:
-            self.use(self.toolbox.renew())
+        self.renew_tools()
         run = ExecutorRun(self.executor, request)
         if self.toolbox.relay:
             self.toolbox.relay.attach(run.take_line)
@@ -61,6 +60,11 @@ class ExecutorSource:
         """Switch to other tools."""
         self.executor.use_tools(toolbox.tools, toolbox.run)
         self.toolbox = toolbox
+
+    def renew_tools(self) -> None:
+        """Take over the tools that servers have now."""
+        if self.toolbox.is_outdated:
+            self.use(self.toolbox.renew())
 
     async def prepare(self, progress: Progress) -> None:
         await self.executor.prepare(progress)

@@ -128,6 +128,11 @@ class AgentLoader(CodeLoader["ExecutorSource"]):
     def code_tools(self) -> int:
         return len(self.source.toolbox.places) if self.source else 0
 
+    def renew_tools(self) -> None:
+        """Take over the tools that MCP servers have now."""
+        if self.source:
+            self.source.renew_tools()
+
     @property
     def title(self) -> str:
         servers = self.source.toolbox.servers if self.source else ()
