@@ -327,7 +327,7 @@ def test_an_instance_that_can_be_called_is_a_tool(folder: Path) -> None:
     search, fetch = load("mine.py")
     assert (search.tool.name, search.tool.description) == ("search", "Find documents.")
     assert search.tool.invoke({"word": "lamp"}) == "a light"
-    assert search.place == "mine.py:19"
+    assert search.place == "mine.py:20"
     assert (fetch.tool.name, fetch.tool.description) == ("fetch", "Fetch a page.")
     assert get_schema(fetch)["properties"]["url"]["description"] == "of the page"
     assert asyncio.run(fetch.tool.ainvoke({"url": "here"})) == "page at here"
@@ -349,6 +349,22 @@ def test_a_class_that_cannot_be_instantiated(folder: Path) -> None:
     write(folder / "mine.py", source)
     error = find_error("mine.py")
     assert error.startswith("a class in mine.py cannot be instantiated: TypeError: ")
+
+
+def test_errors_speak_of_tools_and_not_of_an_agent(folder: Path) -> None:
+    write(folder / "mine.py", "import asyncio\n\nloop = asyncio.get_running_loop()")
+    assert find_error("mine.py").endswith(
+        "(mine.py:3); do this in an async tool, once it is called"
+    )
+
+
+@pytest.mark.parametrize("end", ["API_KEY", "ACCESS_KEY", "PASSWORD", "SECRET", "TOKEN"])
+def test_variables_whose_names_end_so_hold_secrets(
+    end: str, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(f"MY_{end}", "my-own-secret")
+    write(folder / "mine.py", "raise ValueError('as my-own-secret')")
+    assert "ValueError: as my-***" in find_error("mine.py")
 
 
 def test_files_keep_their_modules_apart(folder: Path) -> None:

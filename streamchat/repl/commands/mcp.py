@@ -85,7 +85,8 @@ def _show(chat: Chat, state: ServerState) -> None:
     _say(chat, state.place)
     known = _describe_tools(chat)
     for name in state.tools:
-        described = one_line(known.get(name, ToolInfo(name)).description, _LONGEST)
+        first = known.get(name, ToolInfo(name)).description.strip().partition("\n")[0]
+        described = one_line(first, _LONGEST)
         _say(chat, f"{name}  {described}" if described else name)
     for note in state.notes:
         _say(chat, note)
