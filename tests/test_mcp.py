@@ -348,7 +348,7 @@ def name(server: McpServer) -> list[str]:
 
 def test_ask_uses_a_server_and_ends_it(server: Server, tmp_path: Path) -> None:
     server.script(calls("echo", text="a b"), answers("It says a b."))
-    named = [*name(raw()), *name(McpServer("no", "no-such-program"))]
+    named = [*name(raw()), *name(McpServer("no", "no-such-program")), "--allow", "plain.*"]
     ran = run(tmp_path, "ask", *named, "Say a b", OPENAI_BASE_URL=server.url, OPENAI_API_KEY="none")
     assert (ran.returncode, ran.stdout) == (0, "It says a b.\n")
     assert ran.stderr == "MCP: no cannot be started: no-such-program is not installed\n"

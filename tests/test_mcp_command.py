@@ -22,7 +22,9 @@ def wait_for_servers(chat: Chat) -> None:
 
 def test_servers_are_listed_and_restarted(server: Server, tmp_path: Path) -> None:
     with Chat(
-        server, tmp_path, "--mcp", RAW, "--mcp", "gone=/no/such --token s3cret-s3cret"
+        server,
+        tmp_path,
+        *("--mcp", RAW, "--mcp", "gone=/no/such --token s3cret-s3cret", "--allow", "raw.*"),
     ) as chat:
         wait_for_servers(chat)
         chat.type("/mcp re")

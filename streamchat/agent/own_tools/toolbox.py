@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -30,6 +30,8 @@ class Toolbox:
         places: where the user's own are, by their names.
         relay: takes what the user's own print and servers report; None if there are none.
         redactor: learns the keys that the user's own set in the environment.
+        safe: the names of those that run without asking, unless a rule says otherwise.
+        qualified: the names of tools in rules, where these are not their own: `SERVER.TOOL`.
         offered: those of MCP servers, by their names.
     """
 
@@ -37,6 +39,8 @@ class Toolbox:
     places: Mapping[str, str] = field(default_factory=dict)
     relay: OutputRelay | None = None
     redactor: Redactor = field(default_factory=Redactor)
+    safe: Collection[str] = ()
+    qualified: Mapping[str, str] = field(default_factory=dict)
     offered: Mapping[str, OfferedTool] = field(default_factory=dict)
     _servers: McpManager | None = None
     _revision: int = 0
@@ -52,17 +56,14 @@ class Toolbox:
             TargetError: the user's own cannot be loaded.
         """
         builtin = ARITHMETIC if settings.builtin_tools else ()
+        safe = [each.name for each in builtin]
         if not settings.tools:
-            return cls(builtin)
+            return cls(builtin, safe=safe)
         taken = [each.name for each in (*builtin, final_answer)]
         own = load_tools([parse_place(each) for each in settings.tools], taken, redactor)
         tools = (*builtin, *(each.tool for each in own))
-        return cls(tools, {each.tool.name: each.place for each in own}, get_relay(), redactor)
-
-    @property
-    def qualified(self) -> Mapping[str, str]:
-        """The names of servers' tools in rules, `SERVER.TOOL`, by their names."""
-        return {name: each.qualified for name, each in self.offered.items()}
+        places = {each.tool.name: each.place for each in own}
+        return cls(tools, places, get_relay(), redactor, safe=safe)
 
     @property
     def servers(self) -> list[str]:
@@ -83,6 +84,7 @@ class Toolbox:
             self,
             tools=[*own, *(each.tool for each in offered)],
             relay=self.relay or OutputRelay(),
+            qualified={each.tool.name: each.qualified for each in offered},
             offered={each.tool.name: each for each in offered},
             _servers=servers,
             _revision=revision,
