@@ -50,7 +50,7 @@ from streamchat.view.live import view
 from streamchat.view.live.view import LiveView
 from streamchat.view.outcome import format_outcome
 from tests.chatting import Chat
-from tests.examples import EXAMPLES, ask, opened
+from tests.examples import EXAMPLES, ask, opened, write_example_tools
 from tests.screen import Screen, ScreenTerminal
 from tests.server import MARKDOWN, Hangup, Reply, Server, answers, calls, delta, says
 from tests.turns import ASKING, GRAPH, PRINTING
@@ -143,12 +143,22 @@ def list_servers(chat: Chat) -> None:
     chat.send("/mcp")
 
 
+def ask_to_delete(chat: Chat) -> None:
+    chat.type("\f")  # clears the screen, so that no port is in the picture
+    chat.type("Tidy up: notes.txt can go.\r")
+    chat.wait_for("run delete(")
+
+
 CHATS: dict[str, Callable[[Chat], None]] = {
     "welcome": lambda chat: None,
     "menu": open_menu,
     "servers": list_servers,
+    "approval": ask_to_delete,
 }
 """What the user does in the chat before the picture is taken."""
+DELETE = says("I ", "delete ", "it.") + calls(
+    "delete", ('{"', "path", '":"', "notes", ".txt", '"}')
+)
 SERVERS = ("--mcp", "python mcp_files.py notes", "--mcp", "tracker=http://127.0.0.1:9/mcp")
 
 
@@ -156,7 +166,7 @@ def list_names(kinds: Iterable[str]) -> list[str]:
     return [
         f"{kind}{'' if width == WIDTHS[0] else f'-{width}'}{'' if theme == 'dark' else f'-{theme}'}"
         for kind in kinds
-        for width in (WIDTHS[:1] if kind in {*EXAMPLES, "servers"} else WIDTHS)
+        for width in (WIDTHS[:1] if kind in {*EXAMPLES, "servers", "approval"} else WIDTHS)
         for theme in THEMES
     ]
 
@@ -271,6 +281,11 @@ def show_chat(name: str, columns: int) -> Text:
             shutil.copy(Path(__file__).with_name("mcp_files.py"), home)
             path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
             arguments, options = SERVERS, options | {"cwd": Path(home), "PATH": path}
+        if name == "approval":
+            write_example_tools(Path(home, "my_tools.py"))
+            server.script(DELETE)
+            arguments = ("--tools", "my_tools.py")
+            options |= {"cwd": Path(home), "OPENAI_BASE_URL": server.url}
         with Chat(server, Path(home), *arguments, **options) as chat:
             chat.wait_until_ready()
             CHATS[name](chat)
