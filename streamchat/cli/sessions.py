@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from enum import StrEnum
@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from streamchat.cli.options import Plain, Raw
 from streamchat.sessions import StoreError
+from streamchat.sessions.playhead import FASTEST, SLOWEST
 
 if TYPE_CHECKING:
     # It imports SQLite, which `--help` must not wait for.
@@ -101,6 +103,58 @@ def show(
             replay(each.question, store.timed_events(each.id), choose_view(options), sys.stdout)
 
 
+@app.command("replay")
+def replay_session(
+    id: Id,
+    turn: Annotated[
+        int | None,
+        typer.Option("--turn", min=1, metavar="NUMBER", help="Play only this turn."),
+    ] = None,
+    speed: Annotated[
+        float | None,
+        typer.Option(
+            "--speed",
+            min=SLOWEST,
+            max=FASTEST,
+            metavar="FACTOR",
+            help="Play this much faster. [default: 1, or at once on a pipe]",
+            show_default=False,
+        ),
+    ] = None,
+    max_pause: Annotated[
+        float | None,
+        typer.Option(
+            "--max-pause", min=0, metavar="SECONDS", help="Cut longer pauses between two events."
+        ),
+    ] = None,
+    json: Json = False,
+    plain: Plain = False,
+    raw: Raw = False,
+) -> None:
+    """Play a session again, in the rhythm in which it happened.
+
+    On a terminal, space pauses, the right arrow shows the next event, up and down change the
+    speed, and q leaves.
+    """
+    from streamchat.cli.replay import Pace, choose_turns, replay_turns
+    from streamchat.config import SettingsError
+    from streamchat.config.sources import load_settings
+    from streamchat.view.choose import ViewOptions
+    from streamchat.view.look import Look
+
+    if json and (plain or raw):
+        raise SettingsError("--json cannot be combined with --plain or --raw")
+    settings = load_settings({})
+    look = Look(settings.wrap, settings.code_style, settings.reasoning)
+    options = ViewOptions(plain, raw, json, look=look)
+    with _open_store() as store:
+        session = store.find(id)
+        turns = choose_turns(store.turns(session.id), turn)
+        _require_some(turns, f"session {session.id} has no turns")
+        code = replay_turns(store, turns, options, Pace(speed, max_pause))
+    raise typer.Exit(code)
+
+
 @app.command()
 def search(
     words: Annotated[
@@ -180,7 +234,7 @@ def _write_json(objects: Iterable[dict[str, Any]]) -> None:
         lines.write(each)
 
 
-def _require_some(found: list[Any], message: str) -> None:
+def _require_some(found: Sequence[Any], message: str) -> None:
     """End the command with a message, but successfully, if nothing was found."""
     if not found:
         from streamchat.process.stdio import print_error

@@ -47,6 +47,10 @@ class View(Protocol):
         """Show the user's queued messages, oldest first, and the text typed since."""
         ...
 
+    def show_hint(self, hint: str) -> None:
+        """Show a few words below the turn until the next call, where text can be erased again."""
+        ...
+
     def suspend(self) -> None:
         """Stop the process until the shell resumes it."""
         ...
@@ -80,6 +84,9 @@ class TextView:
         for message in queued[self._announced_messages :]:
             self.announce_queued(message)
         self._announced_messages = len(queued)
+
+    def show_hint(self, hint: str) -> None:
+        return None
 
     def announce_queued(self, message: str) -> None:
         """Tell the user that a message is queued; called once for each. The default is silence."""
@@ -118,6 +125,9 @@ class ForwardingView:
 
     def show_typed(self, queued: Sequence[str], text: str) -> None:
         self._inner.show_typed(queued, text)
+
+    def show_hint(self, hint: str) -> None:
+        self._inner.show_hint(hint)
 
     def suspend(self) -> None:
         self._inner.suspend()
