@@ -28,6 +28,8 @@ def test_defaults(tmp_path: Path) -> None:
         api_key=None,
         agent=None,
         tools=(),
+        mcp=(),
+        mcp_config=None,
         builtin_tools=True,
         temperature=0.0,
         max_steps=10,

@@ -58,6 +58,8 @@ def test_show_names_the_source_of_each_setting(tmp_path: Path, config: Path) -> 
         f'api_key_env   = "MY_TOKEN"  # profile mine in {config}:7',
         "# agent: not set  # default",
         "tools         = []  # default",
+        "mcp           = {}  # default",
+        "# mcp_config: not set  # default",
         "builtin_tools = true  # default",
         f"temperature   = 0.5  # {config}:1",
         "max_steps     = 10  # default",
@@ -173,7 +175,7 @@ def test_every_line_of_the_example_is_valid(tmp_path: Path) -> None:
     text = file.read_text(encoding="utf-8")
 
     settings = re.sub(r"^# (?=\w+ = )", "", text, flags=re.MULTILINE)
-    assert set(tomllib.loads(settings)) == {*ALL, "default_profile"} - {"api_key"}
+    assert set(tomllib.loads(settings)) == {*ALL, "default_profile"} - {"api_key", "mcp"}
     file.write_text(settings, encoding="utf-8")
     known = load_settings({}, {"STREAMCHAT_CONFIG": str(file)})
     given = {"model": "gpt-4o-mini", "base_url": "https://api.openai.com/v1"}
@@ -183,6 +185,7 @@ def test_every_line_of_the_example_is_valid(tmp_path: Path) -> None:
     file.write_text(profile, encoding="utf-8")
     known = load_settings({"profile": "ollama"}, {"STREAMCHAT_CONFIG": str(file)} | KEYS)
     assert (known.model, known.api_key) == ("llama3.2", None)
+    assert [each.name for each in known.mcp] == ["files", "tracker"]
 
 
 def test_ask_with_a_profile(server: Server, tmp_path: Path) -> None:

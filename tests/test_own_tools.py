@@ -288,6 +288,60 @@ def test_two_tools_of_one_name(folder: Path, monkeypatch: pytest.MonkeyPatch) ->
     assert vars(builtins)["imports"] == 1
 
 
+def test_another_name_of_a_class_or_an_instance_makes_no_second_tool(folder: Path) -> None:
+    source = "class A:\n    def f(self, x: int):\n        'F.'\nB = A\n"
+    write(folder / "mine.py", source)
+    assert [each.place for each in load("mine.py")] == ["mine.py:2"]
+    assert len(load("mine.py:A,B")) == len(load("mine.py", "mine.py:B")) == 1
+    write(
+        folder / "yours.py", "from mine import A\nclass B:\n    def f(self, x: int):\n        'F.'"
+    )
+    assert find_error("mine.py", "yours.py").startswith("two tools are called f: yours.py:3, and ")
+
+
+def test_an_instance_that_can_be_called_is_a_tool(folder: Path) -> None:
+    source = '''
+        class Search:
+            """Find documents."""
+
+            def __init__(self, index: dict[str, str]) -> None:
+                self.index = index
+
+            def __call__(self, word: str) -> str:
+                return self.index[word]
+
+        class Fetch:
+            async def __call__(self, url: str) -> str:
+                """Fetch a page.
+
+                Args:
+                    url: of the page
+                """
+                return f"page at {url}"
+
+        search = Search({"lamp": "a light"})
+        fetch = Fetch()
+        plain = object()
+    '''
+    write(folder / "mine.py", source)
+    search, fetch = load("mine.py")
+    assert (search.tool.name, search.tool.description) == ("search", "Find documents.")
+    assert search.tool.invoke({"word": "lamp"}) == "a light"
+    assert search.place == "mine.py:19"
+    assert (fetch.tool.name, fetch.tool.description) == ("fetch", "Fetch a page.")
+    assert get_schema(fetch)["properties"]["url"]["description"] == "of the page"
+    assert asyncio.run(fetch.tool.ainvoke({"url": "here"})) == "page at here"
+
+
+def test_an_instance_without_a_docstring_is_no_tool(folder: Path) -> None:
+    source = "class Search:\n    def __call__(self, x: int): ...\nsearch = Search()\n"
+    write(folder / "mine.py", source)
+    assert find_error("mine.py") == (
+        "mine.py:3: search cannot be a tool: "
+        "it has no docstring, which tells the model what it does"
+    )
+
+
 def test_a_class_that_cannot_be_instantiated(folder: Path) -> None:
     source = (
         "class Api:\n    def __init__(self, key): ...\n    def get(self) -> str:\n        'G.'\n"
@@ -533,6 +587,18 @@ def test_a_chat_lists_the_tools_with_their_places(server: Server, tmp_path: Path
         assert "Two." in shown
         chat.leave()
         assert "streamchat --tools mine.py --resume " in chat.shown
+
+
+def test_a_narrow_window_lists_the_tools_in_whole_words(server: Server, tmp_path: Path) -> None:
+    name = "a_file_with_a_long_name.py"
+    write(tmp_path / name, WORDS)
+    with Chat(server, tmp_path, "--tools", name, cwd=tmp_path, columns=34) as chat:
+        chat.wait_until_ready()
+        shown = chat.send("/tools")
+        assert "count_words(text)  Count the\n  words of a text." in shown
+        assert f"\n  ({name}:2)" in shown
+        reloaded = chat.send("/reload")
+        assert f"reloaded\n  {name}: 1\n  tool\n" in reloaded
 
 
 def test_a_file_that_cannot_be_loaded_can_be_corrected(server: Server, tmp_path: Path) -> None:

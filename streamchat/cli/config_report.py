@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TextIO, TypeAlias
+from typing import Any, TextIO, TypeAlias
 
+from streamchat.cli.server_report import describe_servers, format_inline, format_tables
 from streamchat.config import SETTINGS, Settings
 from streamchat.config.sources import Loaded
 from streamchat.process.tty import can_repaint
@@ -21,7 +21,7 @@ _LAYOUT = Layout(
     columns=("setting", "value", "from"), narrow=("setting", "value\nfrom"), narrow_below=72
 )
 
-_Value: TypeAlias = str | float | bool | tuple[str, ...] | None
+_Value: TypeAlias = str | float | bool | tuple[str, ...] | Mapping[str, Any] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +53,8 @@ class _Row:
                 return f"{self.value:g}"
             case tuple():
                 return ", ".join(self.value) or "none"
+            case Mapping():
+                return format_tables(self.value)
             case _:
                 return str(self.value)
 
@@ -113,6 +115,7 @@ def _find_value(settings: Settings, name: str) -> _Value:
     derived: dict[str, _Value] = {
         "model": settings.model if settings.agent else settings.model_name,
         "max_history": settings.history_budget,
+        "mcp": describe_servers(settings.mcp),
     }
     value: _Value = derived.get(name, getattr(settings, name))
     return value
@@ -142,9 +145,8 @@ def _format_toml(rows: Sequence[_Row]) -> Iterator[str]:
 
 
 def _format_value(value: _Value) -> str:
-    # JSON writes these values as TOML does; TOML has no \xNN, which sanitizing would write.
-    text = json.dumps(value, ensure_ascii=False)
-    return re.sub("[\x7f-\x9f\xad]", lambda match: f"\\u{ord(match[0]):04x}", text)
+    # TOML has no \xNN, which sanitizing would write.
+    return re.sub("[\x7f-\x9f\xad]", lambda match: f"\\u{ord(match[0]):04x}", format_inline(value))
 
 
 def _draw(rows: Sequence[_Row], loaded: Loaded, out: TextIO) -> None:

@@ -15,6 +15,15 @@ _HEAD = """\
 # Settings for streamchat. Command-line flags and environment variables override this file;
 # streamchat config show lists every setting and where it comes from.
 """
+_SERVERS = """\
+# MCP servers: a command, or a URL. A value "env:NAME" is read from the environment.
+# [mcp.files]
+#   command = "npx"
+#   args = ["-y", "@modelcontextprotocol/server-filesystem", "."]
+# [mcp.tracker]
+#   url = "https://tracker.example/mcp"
+#   headers = { Authorization = "env:TRACKER_AUTHORIZATION" }
+"""
 _PROFILES = """\
 # The profile to use when neither --profile nor STREAMCHAT_PROFILE names one.
 # default_profile = ""
@@ -47,9 +56,9 @@ def render_example() -> str:
     settings = (
         "".join(f"{line}\n" for line in _comment_out(name, setting))
         for name, setting in SETTINGS.items()
-        if setting.in_file
+        if setting.in_file and not setting.in_tables
     )
-    return "\n".join([_HEAD, *settings, _PROFILES])
+    return "\n".join([_HEAD, *settings, _PROFILES, _SERVERS])
 
 
 def _comment_out(name: str, setting: Setting) -> Iterator[str]:

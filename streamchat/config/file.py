@@ -11,12 +11,13 @@ from pathlib import Path
 from typing import Any
 
 from streamchat.config.checks import Layer, check_values, shorten
+from streamchat.config.mcp.tables import read_tables
 from streamchat.config.reading import read_regular_file
 from streamchat.config.settings import OPENAI_KEY, SETTINGS, SettingsError
 from streamchat.text.suggest import find_closest
 
 _KNOWN = frozenset(name for name, setting in SETTINGS.items() if setting.in_file)
-PROFILES, DEFAULT_PROFILE = "profile", "default_profile"
+PROFILES, DEFAULT_PROFILE, MCP = "profile", "default_profile", "mcp"
 _MOST_SHOWN = 40
 _MOST_BYTES = 1_000_000
 _NOT_A_TABLE = "must be a table: [profile.NAME]"
@@ -149,7 +150,11 @@ def _read_layer(table: Mapping[str, Any], locator: _Locator, *within: str) -> La
         raise SettingsError(
             f"{describe(unknown)}{_describe_unknown_setting(unknown, top=not within)}"
         )
-    return Layer(check_values(table, lambda name: f"{describe(name)}{name}"), locate)
+    own = {name: value for name, value in table.items() if name != MCP}
+    values = check_values(own, lambda name: f"{describe(name)}{name}")
+    if MCP in table:
+        values[MCP] = read_tables(table[MCP], locator, *within)
+    return Layer(values, locate)
 
 
 def _describe_unknown_setting(name: str, *, top: bool) -> str:

@@ -14,6 +14,7 @@ from typing import Any
 from streamchat.config.checks import Layer, check_setting, check_values
 from streamchat.config.environment import read_network
 from streamchat.config.file import DEFAULT_PROFILE, ConfigFile, read_file
+from streamchat.config.mcp.finding import find_servers
 from streamchat.config.reading import read_utf8
 from streamchat.config.settings import (
     APP,
@@ -34,6 +35,7 @@ VARIABLES = frozenset(
     (*_VARIABLES.values(), CONFIG_FILE.variable, PROFILE.variable, OPENAI_KEY),
 )
 """The environment variables that are read, apart from those that the file names."""
+_SERVERS = {"mcp", "mcp_config"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,9 +81,7 @@ class Loaded:
         """Return where a setting comes from, as shown to the user."""
         if name == "api_key":
             return self.key_variable or "default"
-        if name == "api_key_env" and not _is_key_variable_trusted(self.layers):
-            return "default"
-        if name == "agent" and _is_agent_displaced(self.layers):
+        if name in _find_displaced(self.layers):
             return "default"
         strongest = next((each for each in reversed(self.layers) if name in each.values), None)
         return strongest.locate(name) if strongest else "default"
@@ -124,9 +124,10 @@ def load_settings(
     Raises:
         SettingsError: a value is invalid, or the configuration file cannot be read.
     """
-    settings = load_sources(flags, environment).settings
-    read_network(settings.server_url, environment)
-    return settings
+    loaded = load_sources(flags, environment)
+    read_network(loaded.settings.server_url, environment)
+    servers = find_servers(loaded.settings, os.environ if environment is None else environment)
+    return replace(loaded.settings, mcp=servers)
 
 
 def load_sources(
@@ -175,11 +176,21 @@ def _read_variable(environment: Mapping[str, str], name: str) -> str:
 
 def _merge(layers: tuple[Layer, ...]) -> Settings:
     values = {name: value for layer in layers for name, value in layer.values.items()}
-    if not _is_key_variable_trusted(layers):
-        values.pop("api_key_env", None)
-    if _is_agent_displaced(layers):
-        values.pop("agent", None)
+    for name in _find_displaced(layers):
+        values.pop(name, None)
     return Settings(**values)
+
+
+def _find_displaced(layers: tuple[Layer, ...]) -> set[str]:
+    """Return the settings that do not apply, because a stronger source sets another."""
+    displaced = set()
+    if not _is_key_variable_trusted(layers):
+        displaced.add("api_key_env")
+    if _is_agent_displaced(layers):
+        displaced.add("agent")
+    # Servers named for a run or in a profile are all there are, however a weaker source names some.
+    naming = next((each for each in reversed(layers) if _SERVERS & each.values.keys()), None)
+    return displaced | (_SERVERS - naming.values.keys() if naming else set())
 
 
 def _is_agent_displaced(layers: tuple[Layer, ...]) -> bool:
