@@ -14,6 +14,7 @@ from streamchat.cli.config import app as config_app
 from streamchat.cli.models import app as models_app
 from streamchat.cli.options import Continue, Flags, New, Plain, Raw, Resume, takes_settings
 from streamchat.cli.sessions import app as sessions_app
+from streamchat.cli.streams import schema_app, show
 
 app = typer.Typer(
     add_completion=False,
@@ -26,6 +27,8 @@ app = typer.Typer(
 app.add_typer(sessions_app, name="sessions")
 app.add_typer(models_app, name="models")
 app.add_typer(config_app, name="config")
+app.add_typer(schema_app, name="schema")
+app.command()(show)
 
 Verbose = Annotated[
     bool, typer.Option("--verbose", "-v", help="Show every chunk as received, and timings.")

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from streamchat.cli.options import Plain, Raw
+from streamchat.cli.streams import choose_options
 from streamchat.sessions import StoreError
 from streamchat.sessions.playhead import FASTEST, SLOWEST
 
@@ -137,16 +138,8 @@ def replay_session(
     speed, and q leaves.
     """
     from streamchat.cli.replay import Pace, choose_turns, replay_turns
-    from streamchat.config import SettingsError
-    from streamchat.config.sources import load_settings
-    from streamchat.view.choose import ViewOptions
-    from streamchat.view.look import Look
 
-    if json and (plain or raw):
-        raise SettingsError("--json cannot be combined with --plain or --raw")
-    settings = load_settings({})
-    look = Look(settings.wrap, settings.code_style, settings.reasoning)
-    options = ViewOptions(plain, raw, json, look=look)
+    options = choose_options(plain=plain, raw=raw, json=json)
     with _open_store() as store:
         session = store.find(id)
         turns = choose_turns(store.turns(session.id), turn)
