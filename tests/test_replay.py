@@ -6,6 +6,7 @@ import asyncio
 import json
 import signal
 from collections.abc import Callable, Sequence
+from itertools import accumulate
 from pathlib import Path
 
 import pytest
@@ -132,6 +133,13 @@ class TestPlayer:
 
     def test_a_turn_is_played_twice_as_fast(self) -> None:
         assert watch(speed=2).times[-1] == 4.5
+
+    @given(st.floats(SLOWEST, FASTEST), st.lists(st.integers(0, 10_000), max_size=9))
+    def test_any_rhythm_ends(self, speed: float, steps: list[int]) -> None:
+        """Rounding must not leave a wait that takes no time."""
+        events = [TimedEvent(TextDelta("x"), at) for at in accumulate(steps)]
+        seen = watch(events=events, speed=speed)
+        assert seen.times == pytest.approx([each.at / 1000 / speed for each in events], abs=2e-3)
 
     def test_pauses_are_cut(self) -> None:
         assert watch(max_pause=0.5).times[-1] == 4.5

@@ -35,7 +35,7 @@ FLAGS_WITH_VALUE = frozenset(
     }
 )
 """The flags of `ask` and `repl` that the next argument belongs to."""
-FLAGS_WITH_FILE = frozenset({"--output", "-o"})
+FLAGS_WITH_FILE = frozenset({"--output", "-o", "--cast", "--svg"})
 """The flags that the next argument names a file for."""
 
 

@@ -1,121 +1,98 @@
-"""Runs `streamchat sessions replay`."""
+"""The command `sessions replay`."""
 
 from __future__ import annotations
 
-import signal
-import sys
-from collections.abc import Sequence
-from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
 
 import typer
 
-from streamchat.process.interrupts import InterruptHandler
-from streamchat.process.runtime import run
-from streamchat.process.signals import TERMINATION_SIGNALS
-from streamchat.process.stdio import print_error
-from streamchat.process.styles import dim
-from streamchat.process.tty import can_repaint, echo_off
-from streamchat.sessions import StoreError
-from streamchat.sessions.player import Player
-from streamchat.sessions.records import StoredTurn
-from streamchat.sessions.replay import replay_live
-from streamchat.sessions.rhythm import lacks_times
-from streamchat.sessions.store import Store
-from streamchat.text.sanitize import sanitize
-from streamchat.view.choose import ViewOptions
+from streamchat.cli.options import Plain, Raw
+from streamchat.cli.stored import Id, open_store, require_some
+from streamchat.cli.streams import Json, choose_options
+from streamchat.sessions.playhead import FASTEST, SLOWEST
 
-_GAP = 1.0
-"""Seconds between two turns."""
-
-
-@dataclass(frozen=True, slots=True)
-class Pace:
-    """How fast turns are played.
-
-    Attributes:
-        speed: how much faster than they happened; None for that on a terminal, else at once.
-        max_pause: the longest pause between two events, in seconds at the recorded speed.
-    """
-
-    speed: float | None = None
-    max_pause: float | None = None
-
-
-def choose_turns(turns: Sequence[StoredTurn], number: int | None) -> Sequence[StoredTurn]:
-    """Return the turn with this number; all of them without one.
-
-    Raises:
-        StoreError: there is no such turn.
-    """
-    chosen = [each for each in turns if number in (None, each.number)]
-    if turns and not chosen:
-        raise StoreError(
-            f"no turn {number}; turns run from {turns[0].number} to {turns[-1].number}"
-        )
-    return chosen
-
-
-def replay_turns(
-    store: Store, turns: Sequence[StoredTurn], options: ViewOptions, pace: Pace
-) -> int:
-    """Play turns one after another on standard output, and return the exit code.
-
-    Raises:
-        OSError: the output is gone.
-    """
-    interrupts = InterruptHandler(signal.SIGINT, *TERMINATION_SIGNALS, linger=True)
-    with echo_off():
-        cancelled = run(_run(store, turns, options, pace, interrupts))
-    return 128 + interrupts.received if cancelled else 0
+Turn = Annotated[
+    int | None, typer.Option("--turn", min=1, metavar="NUMBER", help="Play only this turn.")
+]
+Speed = Annotated[
+    float | None,
+    typer.Option(
+        "--speed",
+        min=SLOWEST,
+        max=FASTEST,
+        metavar="FACTOR",
+        help="Play this much faster. [default: 1, or at once on a pipe]",
+        show_default=False,
+    ),
+]
+MaxPause = Annotated[
+    float | None,
+    typer.Option(
+        "--max-pause", min=0, metavar="SECONDS", help="Cut longer pauses between two events."
+    ),
+]
+Cast = Annotated[
+    Path | None,
+    typer.Option(
+        "--cast",
+        metavar="FILE",
+        help="Write the live view as an asciicast v3, for asciinema; - for standard output.",
+    ),
+]
+Svg = Annotated[
+    Path | None,
+    typer.Option(
+        "--svg",
+        metavar="FILE",
+        help="Write the live view as an animated SVG; - for standard output.",
+    ),
+]
+Size = Annotated[
+    str | None,
+    typer.Option(
+        "--size",
+        metavar="SIZE",
+        help="Columns and lines of the terminal for --cast and --svg. [default: 80x24]",
+        show_default=False,
+    ),
+]
 
 
-async def _run(
-    store: Store,
-    turns: Sequence[StoredTurn],
-    options: ViewOptions,
-    pace: Pace,
-    interrupts: InterruptHandler,
-) -> bool:
-    """Play turns; return whether a signal, or Ctrl-C, has ended that."""
-    at_once = pace.speed is None and not sys.stdout.isatty()
-    player = Player(pace.speed or 1.0, 0.0 if at_once else pace.max_pause)
-    with _take_keys(player, interrupts, options):
-        playing = await interrupts.run(_play(store, turns, options, player, at_once=at_once))
-    if not playing.cancelled():
-        playing.result()
-    return playing.cancelled()
-
-
-async def _play(
-    store: Store,
-    turns: Sequence[StoredTurn],
-    options: ViewOptions,
-    player: Player,
-    *,
-    at_once: bool,
+def replay(
+    id: Id,
+    turn: Turn = None,
+    speed: Speed = None,
+    max_pause: MaxPause = None,
+    json: Json = False,
+    plain: Plain = False,
+    raw: Raw = False,
+    cast: Cast = None,
+    svg: Svg = None,
+    size: Size = None,
 ) -> None:
-    for number, turn in enumerate(turns):
-        if number:
-            await player.wait(_GAP)
-            if can_repaint(sys.stdout) and not (options.json or options.plain):
-                typer.echo()
-        events = store.timed_events(turn.id)
-        if not at_once and lacks_times(events):
-            print_error(f"turn {turn.number} was stored without times; it is played evenly")
-        await replay_live(turn.question, events, player, options)
-        if player.left:
+    """Play a session again, in the rhythm in which it happened.
+
+    On a terminal, space pauses, the right arrow shows the next event, up and down change the
+    speed, and q leaves. With --cast or --svg, the session is written to a file instead.
+    """
+    from streamchat.cli.filming import FilmFiles, film_turns, parse_size
+    from streamchat.cli.playing import Pace, choose_turns, replay_turns
+    from streamchat.config import SettingsError
+
+    options, pace = choose_options(plain=plain, raw=raw, json=json), Pace(speed, max_pause)
+    files = FilmFiles(cast, svg)
+    if files and (plain or raw or json):
+        raise SettingsError("--cast and --svg show the live view, not --json, --plain or --raw")
+    if size and not files:
+        raise SettingsError("--size is for --cast and --svg")
+    filmed = parse_size(size or "80x24")
+    with open_store() as store:
+        session = store.find(id)
+        turns = choose_turns(store.turns(session.id), turn)
+        require_some(turns, f"session {session.id} has no turns")
+        if files:
+            film_turns(store, session, turns, files, filmed, options.look, pace)
             return
-
-
-def _take_keys(
-    player: Player, interrupts: InterruptHandler, options: ViewOptions
-) -> AbstractContextManager[None]:
-    """Let keys control the player if there is a keyboard, and say which."""
-    if not (sys.stdin.isatty() and sys.stdout.isatty()):
-        return nullcontext()
-    from streamchat.repl.remote import HELP, take_keys
-
-    if can_repaint(sys.stdout) and not (options.json or options.raw or options.plain):
-        typer.echo(dim(sanitize(HELP), sys.stdout))
-    return take_keys(player, lambda: interrupts.interrupt(signal.SIGINT))
+        code = replay_turns(store, turns, options, pace)
+    raise typer.Exit(code)

@@ -12,6 +12,10 @@ from streamchat.sessions.rhythm import schedule
 from streamchat.turn import Turn, advance
 from streamchat.view import TextView, View
 
+GAP = 1.0
+"""Seconds between two turns."""
+_INSTANT = 1e-6
+"""Seconds that are not worth a wait: rounding leaves such."""
 _SHOWN = 1.5
 """Seconds for which a new speed is shown."""
 
@@ -72,7 +76,7 @@ class Player:
 
     async def _wait_until(self, position: float) -> None:
         await asyncio.sleep(0)  # events that came together must not keep keys waiting
-        while not (self.left or self._steps) and self._head.measure(position) > 0:
+        while not (self.left or self._steps) and self._head.measure(position) > _INSTANT:
             self._pressed.clear()
             waiting = None if self._head.stopped else self._head.measure(position)
             with suppress(TimeoutError):

@@ -80,13 +80,21 @@ def write_question(question: str, out: TextIO, *, plain: bool = False) -> None:
         _write("", out, encoding)
 
 
-def write_outcome(turn: Turn, out: TextIO, *, plain: bool = False) -> None:
+def write_outcome(
+    turn: Turn, out: TextIO, *, plain: bool = False, columns: int | None = None
+) -> None:
     """Write why a turn has no answer, if it has none.
+
+    Args:
+        turn: as it ended.
+        out: where to.
+        plain: whether the user asked for plain lines.
+        columns: the terminal's; by default that of this process.
 
     Raises:
         OSError: the output is gone.
     """
-    if outcome := format_outcome(turn, out, plain=plain):
+    if outcome := format_outcome(turn, out, plain=plain, columns=columns):
         out.write(join(outcome, sanitize("\n")))
         out.flush()
 
