@@ -14,6 +14,8 @@ from typing import Any, TypeAlias, get_args
 
 ANSWER_TOOL = "final_answer"
 """The tool whose `answer` argument is the answer."""
+NOBODY = "nobody to ask"
+"""Why a call is refused that would be asked about: the reason of its `ApprovalGiven`."""
 VERSION = 1
 """The version of the dicts that `to_dict` returns. It rises when a field changes its meaning."""
 
@@ -108,6 +110,39 @@ class ArgumentsDelta:
 
     call_id: str
     fragment: str
+
+
+@dataclass(frozen=True, slots=True)
+class ApprovalRequested:
+    """The arguments of a call are complete, and the user decides whether it runs."""
+
+    call_id: str
+    name: str
+    arguments: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class ApprovalGiven:
+    """It is decided whether a call runs: by the user, a rule or a program.
+
+    Only what somebody decided is worth an event: the built-in arithmetic just runs. A rule decides
+    without an `ApprovalRequested`, unless there is nobody to ask.
+
+    Attributes:
+        call_id: the call's.
+        approved: whether it runs.
+        by: `user`, `rule` or `program`.
+        reason: what the user wrote for the model, or the rule.
+        arguments: what it runs with instead of the model's; None if they are not edited.
+        time: when, as ISO 8601 in UTC.
+    """
+
+    call_id: str
+    approved: bool
+    by: str
+    reason: str = ""
+    arguments: Mapping[str, Any] | None = None
+    time: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,6 +270,8 @@ Event: TypeAlias = (
     | AnswerDelta
     | ToolCallStarted
     | ArgumentsDelta
+    | ApprovalRequested
+    | ApprovalGiven
     | ToolStarted
     | ToolFinished
     | StepFinished

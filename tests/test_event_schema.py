@@ -13,12 +13,15 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 from streamchat.events import (
+    ApprovalGiven,
+    ApprovalRequested,
     ChunkReceived,
     Event,
     Notice,
     PromptProgress,
     ReasoningDelta,
     TimedEvent,
+    ToolCallStarted,
     TurnCancelled,
     TurnFailed,
     get_type_name,
@@ -33,6 +36,9 @@ from tests.program import run
 from tests.turns import ASKING, DELEGATING, GRAPH, NOTEBOOK, PRINTING, play_line
 
 OTHERS: list[Event] = [
+    ToolCallStarted("c", "delete"),
+    ApprovalRequested("c", "delete", {"path": "x"}),
+    ApprovalGiven("c", True, "user", "fine", {"path": "y"}, "2026-01-02T03:04:05+00:00"),
     PromptProgress(3, 9),
     ReasoningDelta("hm"),
     Notice("retrying", 0.5),

@@ -327,7 +327,7 @@ def test_an_instance_that_can_be_called_is_a_tool(folder: Path) -> None:
     search, fetch = load("mine.py")
     assert (search.tool.name, search.tool.description) == ("search", "Find documents.")
     assert search.tool.invoke({"word": "lamp"}) == "a light"
-    assert search.place == "mine.py:19"
+    assert search.place == "mine.py:20"
     assert (fetch.tool.name, fetch.tool.description) == ("fetch", "Fetch a page.")
     assert get_schema(fetch)["properties"]["url"]["description"] == "of the page"
     assert asyncio.run(fetch.tool.ainvoke({"url": "here"})) == "page at here"
@@ -361,9 +361,13 @@ def test_files_keep_their_modules_apart(folder: Path) -> None:
     assert first.tool.invoke({}) == "one"
 
 
+ALL = ("--allow", "*")
+"""Lets all tools run without asking."""
+
+
 def ask(home: Path, server: Server, *arguments: str, **variables: str) -> Any:
     variables = {"OPENAI_BASE_URL": server.url, "OPENAI_API_KEY": "k"} | variables
-    return run(home, "ask", *arguments, "Hi", cwd=home, **variables)
+    return run(home, "ask", *ALL, *arguments, "Hi", cwd=home, **variables)
 
 
 def list_offered(server: Server) -> list[str]:
@@ -527,6 +531,49 @@ def test_what_tools_print_and_yield_is_not_their_result(server: Server, tmp_path
     assert list_offered(server) == ["rest", "copy", "crawl", "tell", "final_answer"]
 
 
+OBJECTS = """
+    class Image:
+        def __init__(self, size: int) -> None:
+            self.size = size
+
+        def __repr__(self) -> str:
+            return f"<Image of {self.size} px at {id(self):#x}>"
+
+    def draw() -> Image:
+        'Draw.'
+        return Image(3)
+
+    def make() -> object:
+        'Make something.'
+        return object()
+
+    def read() -> list:
+        'Read.'
+        return [b"12:00", object(), "at 0x12"]
+"""
+
+
+def test_a_result_without_a_text_of_its_own_is_shown_by_its_kind(
+    server: Server, tmp_path: Path
+) -> None:
+    write(tmp_path / "mine.py", OBJECTS)
+    server.script(calls("draw"), calls("make"), calls("read"), says("Done."))
+    assert ask(tmp_path, server, "--tools", "mine.py:draw,make,read").stdout == "Done.\n"
+    assert list_results(server) == [
+        *("<Image of 3 px>", "<object object>", '["5 bytes", "<object object>", "at 0x12"]'),
+    ]
+
+
+def test_verbose_shows_where_a_function_failed(server: Server, tmp_path: Path) -> None:
+    write(tmp_path / "mine.py", "def fail() -> None:\n    'F.'\n    raise OSError('k is gone')\n")
+    for arguments, is_shown in (["-v"], True), ([], False):
+        server.script(calls("fail"), says("It failed."))
+        done = ask(tmp_path, server, "--tools", "mine.py", *arguments)
+        assert done.stdout == "It failed.\n"
+        assert ('  File "mine.py", line 3, in fail\n' in done.stderr) is is_shown
+        assert "langchain" not in done.stderr
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -561,7 +608,7 @@ def test_a_tool_that_takes_too_long_and_one_that_says_too_much(
     done = ask(tmp_path, server, "--tools", "mine.py", "--tool-timeout", "0.2")
     assert done.stdout == "Done.\n"
     waited, repeated = list_results(server)
-    assert waited == "Error: no result within 0.2 s (--tool-timeout)"
+    assert waited == "Error: no result within 0.2 s (--tool-timeout); its thread still runs"
     assert repeated.startswith("xyz" * 33_333 + "x\n")
     assert repeated.endswith("[the first 100,000 of 150,000 characters]")
 
@@ -579,7 +626,7 @@ def test_an_interrupt_while_a_file_hangs(server: Server, tmp_path: Path) -> None
 def test_a_chat_lists_the_tools_with_their_places(server: Server, tmp_path: Path) -> None:
     write(tmp_path / "mine.py", WORDS)
     server.script(calls("count_words", text="a b"), says("Two."))
-    with Chat(server, tmp_path, "--tools", "mine.py", cwd=tmp_path) as chat:
+    with Chat(server, tmp_path, "--tools", "mine.py", *ALL, cwd=tmp_path) as chat:
         chat.wait_until_ready()
         assert "count_words(text)  Count the words of a text.  (mine.py:2)" in chat.send("/tools")
         shown = chat.send("How many?")
@@ -603,7 +650,7 @@ def test_a_narrow_window_lists_the_tools_in_whole_words(server: Server, tmp_path
 
 def test_a_file_that_cannot_be_loaded_can_be_corrected(server: Server, tmp_path: Path) -> None:
     write(tmp_path / "mine.py", "print('Loading')\nraise ValueError('no key')\n")
-    with Chat(server, tmp_path, "--tools", "mine.py", cwd=tmp_path) as chat:
+    with Chat(server, tmp_path, "--tools", "mine.py", *ALL, cwd=tmp_path) as chat:
         chat.wait_for("ValueError: no key")
         chat.wait_for_prompt()
         lines = chat.screen.everything()
@@ -634,7 +681,7 @@ def test_tools_that_hang_or_never_stop_printing_are_interrupted(
                 print("flooding")
     '''
     write(tmp_path / "mine.py", source)
-    with Chat(server, tmp_path, "--tools", "mine.py", cwd=tmp_path) as chat:
+    with Chat(server, tmp_path, "--tools", "mine.py", *ALL, cwd=tmp_path) as chat:
         chat.wait_until_ready()
         for count, name in enumerate(("block", "flood"), 1):
             server.script(calls(name))
@@ -652,7 +699,7 @@ def test_tools_that_hang_or_never_stop_printing_are_interrupted(
 def test_tools_are_broken_and_mended_within_a_chat(server: Server, tmp_path: Path) -> None:
     mine = write(tmp_path / "mine.py", WORDS)
     whole = mine.read_text()
-    with Chat(server, tmp_path, "--tools", "mine.py", "--watch", cwd=tmp_path) as chat:
+    with Chat(server, tmp_path, "--tools", "mine.py", *ALL, "--watch", cwd=tmp_path) as chat:
         chat.wait_for(" mine.py · 1 tool")
         chat.wait_until_ready()
         write(mine, "def count_words(:")

@@ -16,6 +16,8 @@ from rich.console import Console
 
 from streamchat.events import (
     AnswerDelta,
+    ApprovalGiven,
+    ApprovalRequested,
     ArgumentsDelta,
     CodeDelta,
     Event,
@@ -186,6 +188,8 @@ EVENTS: st.SearchStrategy[Event] = st.one_of(
     st.builds(AnswerDelta, texts, ids),
     st.builds(ToolCallStarted, ids, texts | st.just("final_answer")),
     st.builds(ArgumentsDelta, ids, texts),
+    st.builds(ApprovalRequested, ids, texts, st.dictionaries(texts, texts)),
+    st.builds(ApprovalGiven, ids, st.booleans(), st.sampled_from(["user", "rule", "x"]), texts),
     st.builds(ToolStarted, ids, st.dictionaries(texts, texts)),
     st.builds(ToolFinished, ids, texts, st.booleans(), st.floats(-9, 9)),
     st.builds(StepFinished, numbers, texts | st.none(), st.floats(-9, 9)),

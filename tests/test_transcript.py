@@ -191,6 +191,7 @@ def test_a_document() -> None:
             "state": "done",
             "output": "20",
             "seconds": 0.0,
+            "approval": None,
         }
     ]
     assert exchange["events"][0] == {

@@ -54,7 +54,7 @@ def format_inline(value: Any) -> str:
     """Return a value as TOML has it in one line; texts are escaped as in JSON."""
     match value:
         case Mapping():
-            items = (f"{_format_key(key)} = {format_inline(each)}" for key, each in value.items())
+            items = (f"{format_key(key)} = {format_inline(each)}" for key, each in value.items())
             return f"{{ {', '.join(items)} }}" if value else "{}"
         case list() | tuple():
             return f"[{', '.join(map(format_inline, value))}]"
@@ -62,5 +62,6 @@ def format_inline(value: Any) -> str:
             return json.dumps(value, ensure_ascii=False)
 
 
-def _format_key(key: str) -> str:
+def format_key(key: str) -> str:
+    """Return a key as TOML has it."""
     return key if _BARE.fullmatch(key) else json.dumps(key, ensure_ascii=False)

@@ -15,7 +15,14 @@ _HEAD = """\
 # Settings for streamchat. Command-line flags and environment variables override this file;
 # streamchat config show lists every setting and where it comes from.
 """
-_SERVERS = """\
+_TABLES = """\
+# Which calls of tools run: "allow", "ask" or "deny"; * is any text. Without a rule, the built-in
+# arithmetic runs, and all else is asked about. --allow and --deny come before these rules.
+# [approval]
+#   search = "allow"
+#   "files.*" = "ask"
+#   "files.delete" = "deny"
+
 # MCP servers: a command, or a URL. A value "env:NAME" is read from the environment.
 # [mcp.files]
 #   command = "npx"
@@ -58,7 +65,7 @@ def render_example() -> str:
         for name, setting in SETTINGS.items()
         if setting.in_file and not setting.in_tables
     )
-    return "\n".join([_HEAD, *settings, _PROFILES, _SERVERS])
+    return "\n".join([_HEAD, *settings, _PROFILES, _TABLES])
 
 
 def _comment_out(name: str, setting: Setting) -> Iterator[str]:

@@ -136,6 +136,31 @@ class Places:
         return tuple(filter(None, map(str.strip, places)))
 
 
+class ToolNames(Places):
+    """A list of names of tools, with `*` for any text; one text may have several, with commas."""
+
+    metavar = "NAME"
+    requirement = "names of tools, such as search or files.*"
+
+    def parse(self, value: object) -> tuple[str, ...]:
+        texts = super().parse(value)
+        names = tuple(filter(None, (name.strip() for text in texts for name in text.split(","))))
+        if any(len(name.split()) > 1 or not name.isprintable() for name in names):
+            raise ValueError(self.requirement)
+        return names
+
+
+class ApprovalTable:
+    """A table of rules. It is read with its lines, elsewhere."""
+
+    metavar = ""
+    requirement = "a table of rules"
+    bounds = ""
+
+    def parse(self, value: object) -> tuple[tuple[str, str], ...]:
+        raise ValueError(self.requirement)
+
+
 class Servers:
     """MCP servers, each named by a command or a URL."""
 

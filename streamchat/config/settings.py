@@ -17,6 +17,7 @@ from streamchat.config.kinds import (
     API_KEY,
     KEY_VARIABLE,
     AgentPlace,
+    ApprovalTable,
     Choice,
     CodeStyle,
     FilePath,
@@ -28,6 +29,7 @@ from streamchat.config.kinds import (
     ServerUrl,
     Switch,
     Text,
+    ToolNames,
     WholeNumber,
 )
 from streamchat.config.mcp import McpServer
@@ -185,6 +187,39 @@ class Settings:
             flags=("--builtin-tools", "--no-builtin-tools"),
         ),
     )
+    allow: tuple[str, ...] = _declare(
+        (),
+        Setting(
+            ToolNames(),
+            "Tools whose calls run without asking; * in a name is any text. The flag may be "
+            "repeated.",
+            flags=("--allow",),
+            variable="STREAMCHAT_ALLOW",
+            in_file=False,
+        ),
+    )
+    deny: tuple[str, ...] = _declare(
+        (),
+        Setting(
+            ToolNames(),
+            "Tools whose calls never run; names as for --allow.",
+            flags=("--deny",),
+            variable="STREAMCHAT_DENY",
+            in_file=False,
+        ),
+    )
+    approval: tuple[tuple[str, str], ...] = _declare(
+        (),
+        Setting(
+            ApprovalTable(),
+            "Whether the calls of a tool run without asking, never, or after asking: allow, deny "
+            "or ask.",
+            default_text="allow for the built-in arithmetic, else ask",
+            in_tables=True,
+        ),
+    )
+    project_approval: tuple[tuple[str, str], ...] = ()
+    """The rules of `.streamchat.toml` in the working directory."""
     temperature: float = _declare(
         0.0,
         Setting(
@@ -379,7 +414,9 @@ class Settings:
         return not self.is_local and not self.api_key and host == "api.openai.com"
 
 
-SETTINGS: Mapping[str, Setting] = {each.name: each.metadata["setting"] for each in fields(Settings)}
+SETTINGS: Mapping[str, Setting] = {
+    each.name: each.metadata["setting"] for each in fields(Settings) if each.metadata
+}
 PROFILE = Setting(
     Text(),
     "Profile of the configuration file to use; empty for none.",

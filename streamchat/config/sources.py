@@ -8,9 +8,11 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import reduce
 from pathlib import Path
 from typing import Any
 
+from streamchat.config.approval import APPROVAL, merge_rules, read_project
 from streamchat.config.checks import Layer, check_setting, check_values
 from streamchat.config.environment import read_network
 from streamchat.config.file import DEFAULT_PROFILE, ConfigFile, read_file
@@ -140,7 +142,8 @@ def load_sources(
     file = read_file(find_config_file(environment), required=required)
     profile, named_by = _choose_profile(given.pop("profile", None), environment, file)
     layers = (*file.choose_layers(profile), _read_environment(environment), _read_flags(given))
-    settings = _read_key(_merge(layers), environment)
+    settings = replace(_merge(layers), project_approval=read_project())
+    settings = _read_key(settings, environment)
     return Loaded(settings, file, profile, named_by, layers)
 
 
@@ -178,6 +181,8 @@ def _merge(layers: tuple[Layer, ...]) -> Settings:
     values = {name: value for layer in layers for name, value in layer.values.items()}
     for name in _find_displaced(layers):
         values.pop(name, None)
+    rules = (layer.values.get(APPROVAL, ()) for layer in layers)
+    values[APPROVAL] = reduce(merge_rules, rules)
     return Settings(**values)
 
 

@@ -10,12 +10,12 @@ from datetime import UTC, datetime
 from typing import Any, TypeAlias
 
 from streamchat.agent.interrupted import INTERRUPTED
-from streamchat.events import ANSWER_TOOL, TimedEvent, add_version, to_dict
+from streamchat.events import ANSWER_TOOL, ApprovalGiven, TimedEvent, add_version, to_dict
 from streamchat.sessions.records import Session, StoredTurn, dump_arguments
 from streamchat.text.sanitize import one_line, sanitize
 from streamchat.turn import Block, Question, Speaker, ToolCall, fold
 from streamchat.view.formatting import MAX_OUTPUT, format_speaker, format_tool_name
-from streamchat.view.requests import describe_request
+from streamchat.view.requests import describe_approval, describe_request
 
 TurnWithEvents: TypeAlias = tuple[StoredTurn, Sequence[TimedEvent]]
 
@@ -94,8 +94,11 @@ def _quote(text: str) -> str:
 def _format_call(call: ToolCall) -> str:
     name = format_tool_name(call.name)
     outcome = {"done": "returned", "failed": "failed"}.get(call.state, "did not finish")
-    blocks = f"{fence(dump_arguments(call), 'json')}\n\n{name} {outcome}"
-    return f"Calling {name}\n\n{blocks}" + (f":\n\n{fence(call.output)}" if call.output else ".")
+    parts = [f"Calling {name}", fence(dump_arguments(call), "json")]
+    if given := call.approval:
+        parts.append(f"*[{one_line(describe_approval(given))}]* {one_line(given.time)}".rstrip())
+    output = [f"{name} {outcome}:", fence(call.output)] if call.output else [f"{name} {outcome}."]
+    return "\n\n".join([*parts, *output])
 
 
 def fence(text: str, language: str = "") -> str:
@@ -121,12 +124,19 @@ def turn_to_dict(stored: StoredTurn, events: Sequence[TimedEvent]) -> dict[str, 
             "state": block.state,
             "output": block.output,
             "seconds": block.seconds,
+            "approval": _to_plain(block.approval),
         }
         for block in fold(each.event for each in events).blocks
         if isinstance(block, ToolCall) and block.name != ANSWER_TOOL
     ]
     plain = asdict(stored) | {"started": format_time(stored.started), "calls": calls}
     return plain | {"events": [to_dict(each.event, each.at) for each in events]}
+
+
+def _to_plain(given: ApprovalGiven | None) -> dict[str, Any] | None:
+    """Return who decided about a call, what, why and when."""
+    names = ("approved", "by", "reason", "arguments", "time")
+    return None if given is None else {name: getattr(given, name) for name in names}
 
 
 def format_time(seconds: float) -> str:

@@ -9,7 +9,10 @@ from typing import Any, Literal, assert_never
 
 from streamchat.events import (
     ANSWER_TOOL,
+    NOBODY,
     AnswerDelta,
+    ApprovalGiven,
+    ApprovalRequested,
     ArgumentsDelta,
     ChunkReceived,
     CodeDelta,
@@ -64,6 +67,7 @@ __all__ = [
     "accumulate",
     "advance",
     "find_answer",
+    "find_unasked",
     "fold",
     "reduce",
 ]
@@ -286,6 +290,11 @@ def reduce(turn: Turn, event: Event) -> Turn:
         case ArgumentsDelta(call_id, fragment):
             fragments = turn.call(call_id).fragments.append(fragment)
             return turn._with_call(call_id, fragments=fragments)
+        case ApprovalRequested(call_id, _, arguments):
+            return turn._with_call(call_id, arguments=arguments, state="waiting")
+        case ApprovalGiven(call_id, arguments=edited):
+            changes = {} if edited is None else {"arguments": edited}
+            return turn._with_call(call_id, approval=event, **changes)
         case ToolStarted(call_id, arguments):
             return turn._with_call(call_id, arguments=arguments, state="running")
         case ToolFinished():
@@ -356,6 +365,16 @@ def find_answer(turn: Turn) -> str:
             case Prose(text):
                 texts.append(text.text)
     return texts[-1] if texts and turn.status != "done" else ""
+
+
+def find_unasked(turn: Turn) -> list[str]:
+    """Return the names of the tools whose calls did not run because nobody could be asked."""
+    names = [
+        block.name
+        for block in turn.blocks
+        if isinstance(block, ToolCall) and block.approval and block.approval.reason == NOBODY
+    ]
+    return list(dict.fromkeys(names))
 
 
 def _with_step(turn: Turn, event: StepFinished) -> Turn:

@@ -8,12 +8,12 @@ from dataclasses import replace
 from time import monotonic
 from typing import TypeAlias, cast
 
-from streamchat.events import Event, InputRequested, TimedEvent
+from streamchat.events import ApprovalRequested, Event, InputRequested, TimedEvent
 from streamchat.turn import Turn, accumulate, reduce
 from streamchat.view import View
 
-Respond: TypeAlias = Callable[[InputRequested], Awaitable[None]]
-"""Asks the user what the agent wants to know, and passes the answer on."""
+Respond: TypeAlias = Callable[[InputRequested | ApprovalRequested], Awaitable[None]]
+"""Asks the user what the agent wants to know, or whether a call may run, and passes that on."""
 
 
 async def play(
@@ -26,8 +26,9 @@ async def play(
 
     Args:
         events: the turn's.
-        view: shows it; pauses while the user is asked something.
-        respond: called when the agent asks the user something, after that is shown.
+        view: shows it.
+        respond: called when the user is asked something, after that is shown. Until it returns, the
+            turn goes on but nothing of it is shown.
         clock: tells seconds, of which the turn notes when each event came.
     """
     turn, begin = Turn(), None
@@ -39,9 +40,8 @@ async def play(
                 begin = now if begin is None else begin
                 turn = replace(reduce(turn, event), at=int((now - begin) * 1000))
                 view.show(turn, event)
-                if respond and isinstance(event, InputRequested):
-                    with view.pause():
-                        await respond(event)
+                if respond and isinstance(event, InputRequested | ApprovalRequested):
+                    await respond(event)
     return turn
 
 
