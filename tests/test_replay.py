@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from streamchat.events import Event, TextDelta, TimedEvent, TurnDone, TurnStarted
 from streamchat.process.virtual_time import run_at_once
-from streamchat.repl.remote import HELP
+from streamchat.repl.remote import format_help
 from streamchat.sessions.player import Player
 from streamchat.sessions.playhead import FASTEST, SLOWEST, Playhead
 from streamchat.sessions.rhythm import EVEN, schedule
@@ -163,6 +163,22 @@ class TestPlayer:
         assert seen.times[:6] == [0, 1, 1.75, 2.25, 2.75, 4.0]
         assert [hint for _, hint in seen.hints] == ["speed 2", "speed 0.5", ""]
 
+    def test_a_pause_between_two_turns_is_shown_in_the_next(self) -> None:
+        async def play() -> Watcher:
+            loop = asyncio.get_running_loop()
+            player = Player()
+            loop.call_at(9.5, player.pause)
+            loop.call_at(20, player.pause)
+            await player.play(SECONDS, Watcher(loop.time))
+            await player.wait(1)
+            watcher = Watcher(loop.time)
+            await player.play(SECONDS, watcher)
+            return watcher
+
+        seen = run_at_once(play())
+        assert seen.hints[:2] == [(9.5, "paused, speed 1"), (20, "speed 1")]
+        assert seen.times[:3] == [9.5, 21, 22]
+
     def test_q_leaves(self) -> None:
         assert watch([(2.5, Player.leave)]).times == [0, 1, 2]
         assert watch([(2.5, Player.pause), (3.5, Player.leave)]).times == [0, 1, 2]
@@ -170,6 +186,11 @@ class TestPlayer:
     def test_events_that_do_not_fit_are_skipped(self) -> None:
         events = [*SECONDS[:2], TimedEvent(NOTEBOOK[-2], 1500), *SECONDS[2:]]
         assert len(watch(events=events).shown) == len(SECONDS)
+
+
+@pytest.mark.parametrize(("columns", "lines"), [(80, 1), (40, 2), (5, 4)])
+def test_the_keys_are_explained_in_any_width(columns: int, lines: int) -> None:
+    assert len(format_help(columns).splitlines()) == lines
 
 
 class TestOnAPipe:
@@ -242,7 +263,7 @@ class TestOnATerminal:
             chat.type("q")
             chat.wait_until_ready()
             chat.type("/replay 1" + ENTER)
-            chat.wait_for(lambda lines: sum(line.startswith(HELP) for line in lines) == 2)
+            chat.wait_for(lambda lines: sum(line.startswith("Space pauses") for line in lines) == 2)
             chat.wait_for(lambda _: chat.is_raw)
             chat.type(CTRL_C)
             chat.wait_for("interrupted")
@@ -279,12 +300,12 @@ class TestOnATerminal:
             assert terminal.exit_code() == 0
             assert "\x1b" not in terminal.written
             assert "12345678" in terminal.written
-            assert HELP not in terminal.written
+            assert "Space" not in terminal.written
 
 
 def press_keys(terminal: Terminal) -> None:
     """Pause a slow turn, and show three events."""
-    terminal.wait_for(HELP)
+    terminal.wait_for("Space pauses")
     terminal.wait_for(lambda _: terminal.is_raw)
     terminal.type(" ")
     terminal.wait_for("paused, speed 1")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import signal
 import sys
 from collections.abc import Sequence
@@ -111,8 +112,9 @@ def _take_keys(
     """Let keys control the player if there is a keyboard, and say which."""
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         return nullcontext()
-    from streamchat.repl.remote import HELP, take_keys
+    from streamchat.repl.remote import format_help, take_keys
 
     if can_repaint(sys.stdout) and not (options.json or options.raw or options.plain):
-        typer.echo(dim(sanitize(HELP), sys.stdout))
+        columns = shutil.get_terminal_size().columns
+        typer.echo(dim(sanitize(format_help(columns)), sys.stdout))
     return take_keys(player, lambda: interrupts.interrupt(signal.SIGINT))

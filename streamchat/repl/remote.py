@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import textwrap
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 
@@ -12,10 +13,15 @@ from prompt_toolkit.keys import Keys
 
 from streamchat.sessions.player import Player
 
-HELP = "space pauses, right shows the next event, up and down change the speed, q leaves"
+_HELP = "Space pauses, Right steps, Up and Down change the speed, q leaves"
 _ESCAPE_SECONDS = 0.1
 """How long the rest of a key's sequence may take to arrive."""
 _FACTOR = 2.0
+
+
+def format_help(columns: int) -> str:
+    """Return what the keys do, in lines that fit."""
+    return textwrap.fill(_HELP, max(columns - 1, 20))
 
 
 @contextmanager

@@ -56,6 +56,8 @@ class Player:
         due = schedule([each.at for each in events], self._max_pause)
         with view:
             self._view = view
+            if self._head.stopped:
+                self._report()
             try:
                 for at, timed in zip(due, events, strict=True):
                     await self._wait_until(begin + at)
@@ -69,14 +71,14 @@ class Player:
         return turn
 
     async def wait(self, seconds: float) -> None:
-        """Let some time pass between two turns."""
+        """Let some time pass between two turns; a pause is for the next one to show."""
         if self._max_pause is not None:
             seconds = min(seconds, self._max_pause)
         await self._wait_until(self._head.position + seconds)
 
     async def _wait_until(self, position: float) -> None:
         await asyncio.sleep(0)  # events that came together must not keep keys waiting
-        while not (self.left or self._steps) and self._head.measure(position) > _INSTANT:
+        while not self._is_cut_short() and self._head.measure(position) > _INSTANT:
             self._pressed.clear()
             waiting = None if self._head.stopped else self._head.measure(position)
             with suppress(TimeoutError):
@@ -84,6 +86,10 @@ class Player:
         if self._steps:
             self._steps -= 1
             self._head.jump(position)
+
+    def _is_cut_short(self) -> bool:
+        is_between = self._view is None
+        return self.left or self._steps > 0 or (is_between and self._head.stopped)
 
     def pause(self) -> None:
         """Stop playing, or go on."""

@@ -10,7 +10,7 @@ from streamchat.process.styles import dim
 from streamchat.repl.chat import Chat
 from streamchat.repl.past import find_turn, offer_turns
 from streamchat.repl.registry import command
-from streamchat.repl.remote import HELP, take_keys
+from streamchat.repl.remote import format_help, take_keys
 from streamchat.sessions.player import Player
 from streamchat.sessions.replay import replay_live
 from streamchat.sessions.rhythm import lacks_times
@@ -31,7 +31,7 @@ async def replay_(chat: Chat, number: str) -> None:
     player = Player(max_pause=None if chat.interactive else 0.0)
     keys = take_keys(player, lambda: chat.interrupts.interrupt(signal.SIGINT))
     if chat.interactive and not chat.is_plain:
-        chat.say(HELP, dim)
+        chat.say(format_help(chat.columns), dim)
         chat.separate()
     if lacks_times(events):
         chat.say("The turn was stored without times; it is played evenly", dim)
