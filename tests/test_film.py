@@ -123,6 +123,9 @@ class TestSvg:
         svg = Svg(format_svg(frames, SMALL, "Sums & more"))
         for picture in draw_pictures(frames, SMALL):
             assert svg.look(picture.at + 0.0005) == read(picture)
+        screen = Screen(*SMALL)
+        screen.write("".join(frame.text for frame in frames))
+        assert read(picture) == screen.visible()
 
     def test_at_rest_it_is_the_last_picture(self) -> None:
         """For readers who want no motion, and for programs that know no animation."""

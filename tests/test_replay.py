@@ -218,7 +218,7 @@ class TestOnAPipe:
         session = store_turns(tmp_path, NOTEBOOK)
         done = run(tmp_path, "sessions", "replay", session, "--speed", "64")
         assert done.stdout == "› What is 10 + 10\n10 + 10 equals 20.\n"
-        assert done.stderr == "turn 1 was stored without times; it is played evenly\n"
+        assert done.stderr == "the times of turn 1 are not known; it is played evenly\n"
         assert run(tmp_path, "sessions", "replay", session).stderr == ""
 
     @pytest.mark.parametrize(

@@ -365,3 +365,9 @@ def test_a_call_that_runs_a_graph_is_opened_and_ends_below_its_blocks() -> None:
 def test_a_call_that_still_arrives_is_not_opened() -> None:
     turn = after(ToolCallStarted("a", "task"), events.SpeakerChanged("inner", 1))
     assert not turn.call("a").opened
+
+
+def test_a_turn_knows_when_its_latest_event_came() -> None:
+    timed = [TimedEvent(TurnStarted("hi", "m"), 0), TimedEvent(TextDelta("Hello."), 40)]
+    assert [turn.at for turn, _ in accumulate(timed)] == [0, 40]
+    assert [turn.at for turn, _ in accumulate([*timed[1:], TimedEvent(TextDelta("!"))])] == [40, 40]

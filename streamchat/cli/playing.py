@@ -100,7 +100,7 @@ async def _play(
                 typer.echo()
         events = store.timed_events(turn.id)
         if not at_once and lacks_times(events):
-            print_error(f"turn {turn.number} was stored without times; it is played evenly")
+            print_error(f"the times of turn {turn.number} are not known; it is played evenly")
         await replay_live(turn.question, events, player, options)
         if player.left:
             return

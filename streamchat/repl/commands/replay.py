@@ -34,7 +34,7 @@ async def replay_(chat: Chat, number: str) -> None:
         chat.say(format_help(chat.columns), dim)
         chat.separate()
     if lacks_times(events):
-        chat.say("The turn was stored without times; it is played evenly", dim)
+        chat.say("The times of the turn are not known; it is played evenly", dim)
     with keys if chat.interactive else nullcontext():
         question = chat.redactor.redact(turn.question)
         await replay_live(question, events, player, replace(chat.options, verbose=False))

@@ -89,21 +89,20 @@ def draw_pictures(frames: Iterable[Frame], size: Size) -> list[Picture]:
     """Return the screens that differ from the ones before them, the first at 0 seconds."""
     emulator = _Emulator(size.columns, size.lines)
     stream = pyte.Stream(emulator)
-    pictures = [_look_at(emulator, 0.0)]
+    rows: list[Row] = [()] * size.lines
+    pictures = [Picture(0.0, 0, tuple(rows))]
     for at, group in groupby(frames, key=lambda frame: frame.at):
         for frame in group:
             stream.feed(frame.text)
-        picture = _look_at(emulator, at)
+        for number in emulator.dirty:
+            rows[number] = _read_row(emulator, number)
+        emulator.dirty.clear()
+        picture = Picture(at, emulator.scrolled, tuple(rows))
         if picture[1:] != pictures[-1][1:]:
             if at == pictures[-1].at:
                 pictures.pop()
             pictures.append(picture)
     return pictures
-
-
-def _look_at(emulator: _Emulator, at: float) -> Picture:
-    rows = (_read_row(emulator, number) for number in range(emulator.lines))
-    return Picture(at, emulator.scrolled, tuple(rows))
 
 
 def _read_row(emulator: _Emulator, number: int) -> Row:
