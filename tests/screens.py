@@ -16,6 +16,7 @@ import asyncio
 import io
 import os
 import re
+import shutil
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -23,7 +24,7 @@ from dataclasses import replace
 from itertools import groupby
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from unittest.mock import patch
 
 import pyte
@@ -162,15 +163,25 @@ def open_menu(chat: Chat) -> None:
     chat.wait_for(lambda _: (chat.prompted or "").count("\n") == above_bar)
 
 
-CHATS: dict[str, Callable[[Chat], None]] = {"welcome": lambda chat: None, "menu": open_menu}
+def list_servers(chat: Chat) -> None:
+    chat.wait_for("files · 3 tools")
+    chat.send("/mcp")
+
+
+CHATS: dict[str, Callable[[Chat], None]] = {
+    "welcome": lambda chat: None,
+    "menu": open_menu,
+    "servers": list_servers,
+}
 """What the user does in the chat before the picture is taken."""
+SERVERS = ("--mcp", "python mcp_files.py notes", "--mcp", "tracker=http://127.0.0.1:9/mcp")
 
 
 def list_names(kinds: Iterable[str]) -> list[str]:
     return [
         f"{kind}{'' if width == WIDTHS[0] else f'-{width}'}{'' if theme == 'dark' else f'-{theme}'}"
         for kind in kinds
-        for width in (WIDTHS[:1] if kind in EXAMPLES else WIDTHS)
+        for width in (WIDTHS[:1] if kind in {*EXAMPLES, "servers"} else WIDTHS)
         for theme in THEMES
     ]
 
@@ -279,7 +290,13 @@ def show_chat(name: str, columns: int) -> Text:
     """Return the screen of a chat that the program runs."""
     with TemporaryDirectory() as home, Server() as server:
         variables = {"OPENAI_BASE_URL": "https://api.openai.com/v1"}  # which is not asked anything
-        with Chat(server, Path(home), lines=LINES, columns=columns, **variables) as chat:
+        options: dict[str, Any] = {"lines": LINES, "columns": columns, **variables}
+        arguments: Sequence[str] = ()
+        if name == "servers":
+            shutil.copy(Path(__file__).with_name("mcp_files.py"), home)
+            path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+            arguments, options = SERVERS, options | {"cwd": Path(home), "PATH": path}
+        with Chat(server, Path(home), *arguments, **options) as chat:
             chat.wait_until_ready()
             CHATS[name](chat)
             return colour(chat.screen)

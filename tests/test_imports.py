@@ -46,6 +46,8 @@ PURE = (
     "models.wire.body",
     "agent.interrupted",
     "sessions.transcript",
+    "tools.approval",
+    "agent.edited",
 )
 LIBRARIES = {
     "rich": ("view",),
@@ -64,6 +66,10 @@ LIBRARIES = {
     "jsonschema": ("tools",),
     "langchain_core": ("agent", "tools", "models", "doctor.probe"),
     "langgraph": ("agent.target",),
+    "mcp": ("agent.mcp",),
+    "langchain_mcp_adapters": ("agent.mcp",),
+    "anyio": ("agent.mcp",),
+    "httpx": ("agent.mcp",),
     "langchain": (),
     "deepagents": (),
 }
@@ -164,6 +170,17 @@ def imports_on_import(module: str) -> Iterator[str]:
 
 def is_for_types(node: ast.AST) -> bool:
     return isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
+
+
+MCP_OUTSIDE_SESSIONS = ("manager", "names", "progress", "state", "quiet", "guardian", "lines")
+
+
+@pytest.mark.parametrize("module", [f"streamchat.agent.mcp.{e}" for e in MCP_OUTSIDE_SESSIONS])
+def test_mcp_is_imported_only_in_the_thread_of_the_sessions(module: str) -> None:
+    heavy = {"mcp", "langchain_mcp_adapters", "langchain_core", "anyio", "httpx", "pydantic"}
+    assert not {name.partition(".")[0] for name in imports_on_import(module)} & heavy
+    ours = {name for name in imports_on_import(module) if name.startswith("streamchat.agent.mcp.")}
+    assert {name.rpartition(".")[2] for name in ours} <= {*MCP_OUTSIDE_SESSIONS}
 
 
 @pytest.mark.parametrize("module", [name for name in MODULES if stands_in(name, ("agent.target",))])

@@ -351,6 +351,22 @@ def test_a_class_that_cannot_be_instantiated(folder: Path) -> None:
     assert error.startswith("a class in mine.py cannot be instantiated: TypeError: ")
 
 
+def test_errors_speak_of_tools_and_not_of_an_agent(folder: Path) -> None:
+    write(folder / "mine.py", "import asyncio\n\nloop = asyncio.get_running_loop()")
+    assert find_error("mine.py").endswith(
+        "(mine.py:3); do this in an async tool, once it is called"
+    )
+
+
+@pytest.mark.parametrize("end", ["API_KEY", "ACCESS_KEY", "PASSWORD", "SECRET", "TOKEN"])
+def test_variables_whose_names_end_so_hold_secrets(
+    end: str, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(f"MY_{end}", "my-own-secret")
+    write(folder / "mine.py", "raise ValueError('as my-own-secret')")
+    assert "ValueError: as my-***" in find_error("mine.py")
+
+
 def test_files_keep_their_modules_apart(folder: Path) -> None:
     for name in ("one", "two"):
         source = f"import lib\ndef get_{name}() -> str:\n    'G.'\n    return lib.NAME\n"

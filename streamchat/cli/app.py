@@ -197,7 +197,7 @@ def repl(
 
 
 @app.command()
-@takes_settings("agent", "model", "base_url", "timeout", "profile")
+@takes_settings("agent", "model", "base_url", "timeout", "mcp", "mcp_config", "profile")
 def doctor(
     flags: Flags,
     question: Annotated[
@@ -212,10 +212,11 @@ def doctor(
         bool, typer.Option("--json", help="Write each finding as a line of JSON.")
     ] = False,
 ) -> None:
-    """Check a server's OpenAI compatibility, or your own agent.
+    """Check a server's OpenAI compatibility, your own agent, or MCP servers.
 
-    Sends a few small requests, or asks the agent one question, which may run its tools. The exit
-    code is 0 if the server or the agent is usable, and 1 if not.
+    Sends a few small requests, or asks the agent one question, which may run its tools, or starts
+    the MCP servers of --mcp and --mcp-config. The exit code is 0 if what was checked is usable,
+    and 1 if not.
     """
     from streamchat.cli.failures import redactor
     from streamchat.cli.inputs import check_agent, complete_key
@@ -228,6 +229,11 @@ def doctor(
         raise SettingsError("a question is for an agent; name one: --agent FILE.py:NAME")
     if question is not None and not question.strip():
         raise SettingsError("the question is empty")
+    if flags["mcp"] is not None or flags["mcp_config"] is not None:
+        from streamchat.cli.doctor_mcp import examine_servers
+
+        redactor.learn(*settings.secrets)
+        raise typer.Exit(examine_servers(settings, redactor, json=json))
     settings = complete_key(settings)
     if settings.agent:
         from streamchat.cli.doctor_agent import examine_agent

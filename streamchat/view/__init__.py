@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from types import TracebackType
 from typing import Protocol, Self
@@ -32,7 +32,7 @@ class View(Protocol):
         /,
     ) -> None: ...
 
-    def wait(self, what: str) -> AbstractContextManager[object]:
+    def wait(self, describe: Callable[[], str]) -> AbstractContextManager[object]:
         """Show what the turn waits for, in a few words, before the view is entered."""
         ...
 
@@ -86,8 +86,8 @@ class TextView:
     ) -> None:
         return None
 
-    def wait(self, what: str) -> AbstractContextManager[object]:
-        return show_progress(what)
+    def wait(self, describe: Callable[[], str]) -> AbstractContextManager[object]:
+        return show_progress(describe())
 
     def show_typed(self, queued: Sequence[str], text: str) -> None:
         for message in queued[self._announced_messages :]:
@@ -135,8 +135,8 @@ class ForwardingView:
     ) -> None:
         self._inner.__exit__(exc_type, exc, traceback)
 
-    def wait(self, what: str) -> AbstractContextManager[object]:
-        return self._inner.wait(what)
+    def wait(self, describe: Callable[[], str]) -> AbstractContextManager[object]:
+        return self._inner.wait(describe)
 
     def show(self, turn: Turn, event: Event) -> None:
         self._inner.show(turn, event)

@@ -8,6 +8,7 @@ from pathlib import Path
 # isort: off
 from streamchat.repl.commands import help
 from streamchat.repl.commands import model
+from streamchat.repl.commands import mcp
 from streamchat.repl.commands import agent
 from streamchat.repl.commands import turns
 from streamchat.repl.commands import replay
@@ -17,7 +18,7 @@ from streamchat.repl.registry import COMMANDS, render_table
 
 # isort: on
 
-_ = help, model, agent, turns, replay, sessions, screen
+_ = help, model, mcp, agent, turns, replay, sessions, screen
 __all__ = ["COMMANDS", "is_command", "render_table"]
 
 

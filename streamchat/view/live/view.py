@@ -96,7 +96,7 @@ class LiveView:
         self._hint = ""
         """Words below all else."""
         self._question: KeyQuestion | None = None
-        self._awaited = ""
+        self._describe_awaited: Callable[[], str] | None = None
         """What the turn waits for before its first event."""
         self._over = False
         self._paused = True
@@ -151,13 +151,13 @@ class LiveView:
             self._terminal.close()
 
     @contextmanager
-    def wait(self, what: str) -> Iterator[None]:
-        self._awaited = what
+    def wait(self, describe: Callable[[], str]) -> Iterator[None]:
+        self._describe_awaited = describe
         self.__enter__()
         try:
             yield
         finally:
-            self._awaited = ""
+            self._describe_awaited = None
             self._stop_timing()
             self._leave()
 
@@ -324,8 +324,8 @@ class LiveView:
         now = self._clock()
         quiet = now - self._last_event
         status = (
-            format_awaited(self._awaited, quiet)
-            if self._awaited
+            format_awaited(self._describe_awaited(), quiet)
+            if self._describe_awaited
             else format_status(self._turn, quiet, hides_reasoning=self._hides_reasoning)
         )
         return self._palette.apply(
