@@ -44,7 +44,9 @@ from streamchat.events import (
     StepStarted,
     TextDelta,
     TimedEvent,
+    ToolCallStarted,
     ToolFinished,
+    ToolStarted,
     TurnDone,
     TurnFailed,
 )
@@ -333,10 +335,25 @@ def name_colour(name: str) -> str | None:
     return known.get(name, name.replace("bright", "bright_"))
 
 
+def order_results(events: Iterable[Event]) -> Iterator[Event]:
+    """Yield the events, with the ends of calls that ran at the same time in the calls' order."""
+    calls: list[str] = []
+    for are_runs, group in groupby(
+        events, lambda each: isinstance(each, ToolStarted | ToolFinished)
+    ):
+        together = list(group)
+        calls += [each.call_id for each in together if isinstance(each, ToolCallStarted)]
+        if are_runs:
+            together.sort(
+                key=lambda each: (isinstance(each, ToolFinished), calls.index(each.call_id))
+            )
+        yield from together
+
+
 def shoot_film() -> str:
     """Return the film, as the program writes it."""
     at, events = 0, []
-    for event in asyncio.run(play(FILMED.question, FILMED.replies)):
+    for event in order_results(asyncio.run(play(FILMED.question, FILMED.replies))):
         at += PACES.get(type(event), 10)
         events.append(TimedEvent(event, at))
     with TemporaryDirectory() as home:
