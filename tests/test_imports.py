@@ -51,6 +51,7 @@ PURE = (
 )
 LIBRARIES = {
     "rich": ("view",),
+    "pyte": ("view.film.screen",),
     "pygments": ("view.markdown.highlight", "config.kinds"),
     "prompt_toolkit": ("repl",),
     "typer": ("cli",),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import builtins
-import json
 import re
 import threading
 from collections.abc import Iterator
@@ -28,6 +27,7 @@ from streamchat.models.embedded.pythonic.grammar import build_question_grammar
 from streamchat.models.embedded.pythonic.toolbox import read_toolbox
 from streamchat.text.redact import Redactor
 from tests.chatting import CTRL_C, ENTER, Chat
+from tests.event_schema import check_lines
 from tests.gbnf import Grammar
 from tests.program import Terminal, run
 from tests.server import Server, calls, fails, says
@@ -531,7 +531,7 @@ def test_what_tools_print_and_yield_is_not_their_result(server: Server, tmp_path
     server.script(*asked, says("Done."))
     variables = {"STREAMCHAT_CONFIG": str(config)}
     done = ask(tmp_path, server, "--profile", "p", "--json", **variables)
-    events = [json.loads(line) for line in done.stdout.splitlines()]
+    events = check_lines(done.stdout)
     ran = [
         each.get("output", each.get("text", "started"))
         for each in events
