@@ -45,7 +45,8 @@ PURE = (
     "models.wire.sse",
     "models.wire.body",
     "agent.interrupted",
-    "sessions.transcript",
+    *("sessions.transcript", "sessions.rhythm", "sessions.times", "sessions.playhead"),
+    *("view.event_schema", "view.event_lines", "view.film.cast", "view.film.svg"),
     "tools.approval",
     "agent.edited",
 )
