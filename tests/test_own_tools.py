@@ -467,7 +467,9 @@ def test_a_question_that_a_function_answers(server: Server, tmp_path: Path) -> N
     path.write_text("print('loading')\n" + path.read_text().replace('print("counting")', echo))
     server.script(calls("count_words", text="a b c"), says("Three."))
     done = ask(tmp_path, server, "--tools", "mine.py")
-    assert (done.stdout, done.stderr) == ("Three.\n", "loading\ncounting\nchild\n")
+    assert done.stdout == "Three.\n"
+    # A child process writes to standard error itself, and may be faster.
+    assert sorted(done.stderr.splitlines()) == ["child", "counting", "loading"]
     assert list_results(server) == ["3"]
     assert list_offered(server)[:1] == ["add"]
     assert list_offered(server)[-2:] == ["count_words", "final_answer"]
