@@ -2,8 +2,26 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from typing import Any
+
+from streamchat.agent.source import Approval
+
+
+def read_edit(text: str) -> Approval:
+    """Return an approval of a call with the arguments that a user has typed.
+
+    Raises:
+        ValueError: they are no JSON object.
+    """
+    try:
+        arguments = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"the arguments are not valid JSON: {error}") from None
+    if not isinstance(arguments, dict):
+        raise ValueError("the arguments are not a JSON object")
+    return Approval(True, arguments=arguments)
 
 
 def restore_secrets(edited: Any, original: Any, redact: Callable[[str], str]) -> Any:

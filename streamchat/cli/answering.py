@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 import signal
 import sys
 
+from streamchat.agent.edited import read_edit
 from streamchat.agent.source import Approval
 from streamchat.agent.target.interrupts import list_decisions, read_answer
 from streamchat.agent.target.parts import join_answers, split_request
@@ -121,21 +121,6 @@ def read_approval(text: str) -> Approval | None:
             return read_edit(rest) if rest.strip() else None
         case _:
             raise ValueError(_HINT)
-
-
-def read_edit(text: str) -> Approval:
-    """Return an approval of a call with the arguments that a user has typed.
-
-    Raises:
-        ValueError: they are no JSON object.
-    """
-    try:
-        arguments = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise ValueError(f"the arguments are not valid JSON: {error}") from None
-    if not isinstance(arguments, dict):
-        raise ValueError("the arguments are not a JSON object")
-    return Approval(True, arguments=arguments)
 
 
 async def _read_line(prompt: SafeText) -> str:

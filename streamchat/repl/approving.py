@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from contextlib import suppress
 
+from streamchat.agent.edited import read_edit
 from streamchat.agent.source import Approval
 from streamchat.config import SettingsError
 from streamchat.events import ApprovalRequested
@@ -91,9 +91,6 @@ class KeyApprovals:
             return ""
         self._drafts[requested.call_id] = text
         try:
-            arguments = json.loads(text)
-        except (ValueError, RecursionError) as error:
-            return f"the arguments are not valid JSON: {error}"
-        if not isinstance(arguments, dict):
-            return "the arguments are not a JSON object"
-        return Approval(True, arguments=arguments)
+            return read_edit(text)
+        except ValueError as error:
+            return str(error)
