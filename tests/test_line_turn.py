@@ -505,6 +505,22 @@ class TestTheAgent:
             *("and times 4?", "5 * 4", "5 * 4 = 20"),
         ]
 
+    async def test_the_instructions_are_processed_again_after_a_question_without_them(
+        self, server: Server, llm: EmbeddedChatOpenAI
+    ) -> None:
+        script(
+            server,
+            *(says('say("Hello.")'), says('say("Ann.")')),
+            *(completion(content=""), fails(404), says('say("A word.")')),
+        )
+        agent = AgentExecutor(llm)
+        await agent.invoke("I am Ann.")
+        await agent.invoke("What is my name?")
+        await agent.invoke("What is a verb?")
+        sent = [len(each["messages"]) for each in asked(server)]
+        prefix = len(server.requests[0]["messages"]) - 1
+        assert sent == [prefix + 1, 4, prefix + 1, prefix + 5]
+
     async def test_a_tool_that_fails(self, server: Server, llm: EmbeddedChatOpenAI) -> None:
         script(server, says("5 / 0"), says('say("That fails.")'))
         turn = fold(await collect_events(AgentExecutor(llm), "What is 5 divided by 0?"))
