@@ -14,6 +14,8 @@ from typing import Any, TypeAlias, get_args
 
 ANSWER_TOOL = "final_answer"
 """The tool whose `answer` argument is the answer."""
+NOBODY = "nobody to ask"
+"""Why a call is refused that would be asked about: the reason of its `ApprovalGiven`."""
 VERSION = 1
 """The version of the dicts that `to_dict` returns. It rises when a field changes its meaning."""
 
@@ -108,6 +110,39 @@ class ArgumentsDelta:
 
     call_id: str
     fragment: str
+
+
+@dataclass(frozen=True, slots=True)
+class ApprovalRequested:
+    """The arguments of a call are complete, and the user decides whether it runs."""
+
+    call_id: str
+    name: str
+    arguments: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class ApprovalGiven:
+    """It is decided whether a call runs: by the user, a rule or a program.
+
+    Only what somebody decided is worth an event: the built-in arithmetic just runs. A rule decides
+    without an `ApprovalRequested`, unless there is nobody to ask.
+
+    Attributes:
+        call_id: the call's.
+        approved: whether it runs.
+        by: `user`, `rule` or `program`.
+        reason: what the user wrote for the model, or the rule.
+        arguments: what it runs with instead of the model's; None if they are not edited.
+        time: when, as ISO 8601 in UTC.
+    """
+
+    call_id: str
+    approved: bool
+    by: str
+    reason: str = ""
+    arguments: Mapping[str, Any] | None = None
+    time: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,6 +270,8 @@ Event: TypeAlias = (
     | AnswerDelta
     | ToolCallStarted
     | ArgumentsDelta
+    | ApprovalRequested
+    | ApprovalGiven
     | ToolStarted
     | ToolFinished
     | StepFinished
@@ -258,6 +295,8 @@ def _type_name(cls: type) -> str:
 _TYPE_NAMES = {cls: _type_name(cls) for cls in get_args(Event)}
 _FIELDS = {cls: tuple(field.name for field in fields(cls)) for cls in _TYPE_NAMES}
 _CLASSES = {name: cls for cls, name in _TYPE_NAMES.items()}
+_BESIDE = ("type", "version", "at")
+"""What a dict has beside the event's fields."""
 _TUPLES = ("tool_calls", "tools_used", "actions")
 
 
@@ -266,19 +305,31 @@ def add_version(plain: Mapping[str, Any]) -> dict[str, Any]:
     return {"version": VERSION, **plain}
 
 
-def to_dict(event: Event) -> dict[str, Any]:
-    """Return an event as a dict: `type`, the class name in snake case, and the fields."""
+@dataclass(frozen=True, slots=True)
+class TimedEvent:
+    """An event, and when it came: milliseconds since the turn's start, None if that is unknown."""
+
+    event: Event
+    at: int | None = None
+
+
+def to_dict(event: Event, at: int | None = None) -> dict[str, Any]:
+    """Return an event as a dict: `type`, the class name in snake case, and the fields.
+
+    Last comes `at`, when the event came, if that is known.
+    """
     cls = type(event)
-    return {"type": _TYPE_NAMES[cls], **{name: getattr(event, name) for name in _FIELDS[cls]}}
+    plain = {"type": _TYPE_NAMES[cls], **{name: getattr(event, name) for name in _FIELDS[cls]}}
+    return plain if at is None else {**plain, "at": at}
 
 
 def from_dict(plain: Mapping[str, Any]) -> Event:
-    """Return the event that `to_dict` turned into `plain`; a `version` is ignored.
+    """Return the event that `to_dict` turned into `plain`; `version` and `at` are ignored.
 
     Raises:
         ValueError: the type is unknown, or the fields are not those of the type.
     """
-    values = {name: value for name, value in plain.items() if name not in ("type", "version")}
+    values = {name: value for name, value in plain.items() if name not in _BESIDE}
     cls = _CLASSES.get(plain.get("type", ""))
     if cls is None:
         raise ValueError(f"unknown event type {plain.get('type')!r}")

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from contextlib import closing
 from pathlib import Path
 
-from streamchat.events import AnswerDelta, Event, StepStarted, TurnDone, TurnStarted
+from streamchat.events import AnswerDelta, Event, StepStarted, TimedEvent, TurnDone, TurnStarted
 from streamchat.sessions.store import Store
 from streamchat.turn import fold
 from tests.turns import NOTEBOOK
@@ -25,8 +25,8 @@ def store_turn(
 ) -> int:
     """Store a turn in two batches, and return its ID."""
     turn = store.begin(session, question, question, "m")
-    store.add(turn, events[:2])
-    store.add(turn, events[2:])
+    store.add(turn, map(TimedEvent, events[:2]))
+    store.add(turn, map(TimedEvent, events[2:]))
     store.finish(turn, fold(events))
     return turn
 

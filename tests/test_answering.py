@@ -13,6 +13,7 @@ from tests.server import Server, calls, says
 from tests.targets import write
 
 CHOICE = "approve, edit, reject or respond?"
+KEYS = "y yes · n no · e edit · r respond · Esc stop"
 
 
 def write_careful_agent(server: Server, home: Path) -> str:
@@ -40,25 +41,80 @@ def write_careful_agent(server: Server, home: Path) -> str:
     return f"{agent}:agent"
 
 
-def test_calls_are_approved_edited_and_rejected(server: Server, tmp_path: Path) -> None:
+def test_a_key_decides_about_each_call(server: Server, tmp_path: Path) -> None:
     agent = write_careful_agent(server, tmp_path)
-    with Chat(server, tmp_path, "--agent", agent) as chat:
+    editor = write_editor(tmp_path, "5", '{"x": 5, "y": 5}')
+    with Chat(server, tmp_path, "--agent", agent, EDITOR=editor) as chat:
         chat.wait_until_ready()
+
+        server.script(calls("multiply", x=3, y=4), says("25."))
+        chat.type(f"3 * 4?{ENTER}")
+        chat.wait_for(KEYS)
+        chat.type("xe")
+        chat.wait_for("edit takes the new arguments as a JSON object")
+        chat.type("e")
+        chat.wait_for_prompt()
+        assert "25.0" in chat.shown
+        assert KEYS not in chat.shown
+
+        two = calls("multiply", id="a", x=1, y=2) + calls("multiply", id="b", x=3, y=4)
+        server.script(two, says("Done."))
+        chat.type(f"both{ENTER}")
+        chat.wait_for(f"1 of 2: run multiply?  {KEYS}")
+        chat.type("y")
+        chat.wait_for(f"2 of 2: run multiply?  {KEYS}")
+        chat.type("n")
+        chat.wait_for("why (may be empty):")
+        chat.type(f"too big{ENTER}")
+        chat.wait_for("Done.")
+        assert find_results(server)["a"] == "2.0"
+        assert "too big" in find_results(server)["b"]
+        chat.wait_for_prompt()
+
+        server.script(calls("multiply", id="c", x=1, y=2), says("Four."))
+        chat.type(f"again{ENTER}")
+        chat.wait_for(KEYS)
+        chat.type("r")
+        chat.wait_for("instead of the result:")
+        chat.type(f"4{ENTER}")
+        chat.wait_for("Four.")
+        assert find_results(server)["c"] == "4"
+        chat.wait_for_prompt()
+        chat.leave()
+
+
+def find_results(server: Server) -> dict[str, str]:
+    """Return the results that the model was sent last, by the IDs of their calls."""
+    messages = server.requests[-1]["messages"]
+    return {each["tool_call_id"]: each["content"] for each in messages if each["role"] == "tool"}
+
+
+def write_editor(home: Path, *texts: str) -> str:
+    """Write an editor that saves one text after the other; return its path."""
+    for number, text in enumerate(texts):
+        (home / f"text{number}").write_text(text, encoding="utf-8")
+    editor = home / "editor"
+    editor.write_text(f'#!/bin/sh\nset -- "$1" {home}/text*\nmv "$2" "$1"\n', encoding="utf-8")
+    editor.chmod(0o700)
+    return str(editor)
+
+
+def test_words_decide_where_a_key_cannot(server: Server, tmp_path: Path) -> None:
+    agent = write_careful_agent(server, tmp_path)
+    with Chat(server, tmp_path, "--agent", agent, TERM="dumb") as chat:
+        chat.wait_for(lambda lines: lines[-1:] == [">"])
 
         server.script(calls("multiply", x=3, y=4), says("25."))
         chat.type(f"3 * 4?{ENTER}")
         chat.wait_for(CHOICE)
         chat.type(f"r{ENTER}")
         chat.wait_for("r could be reject or respond: type rej or res")
-        chat.wait_for(lambda lines: lines[-1] == CHOICE)
-        chat.type(f"e{ENTER}")
-        chat.wait_for('arguments: {"x": 3, "y": 4}')
-        chat.type(f"{EMPTIED}{{5{ENTER}")
+        chat.type(f"edit {{5{ENTER}")
         chat.wait_for("edit takes the new arguments as a JSON object")
-        chat.wait_for(lambda lines: lines[-1] == "arguments: {5")
-        chat.type(f'{EMPTIED}{{"x": 5, "y": 5}}{ENTER}')
-        chat.wait_for_prompt()
-        assert "25.0" in chat.shown
+        chat.wait_for(lambda lines: lines[-1] == f"{CHOICE} edit {{5" and chat.is_raw)
+        chat.type(f'{EMPTIED}edit {{"x": 5, "y": 5}}{ENTER}')
+        chat.wait_for("25.0")
+        chat.wait_for(lambda lines: lines[-1:] == [">"])
 
         two = calls("multiply", id="a", x=1, y=2) + calls("multiply", id="b", x=3, y=4)
         server.script(two, says("Done."))
@@ -70,12 +126,8 @@ def test_calls_are_approved_edited_and_rejected(server: Server, tmp_path: Path) 
         chat.wait_for("why (may be empty):")
         chat.type(f"too big{ENTER}")
         chat.wait_for("Done.")
-        results = server.requests[-1]["messages"][-2:]
-        contents = {each["tool_call_id"]: each["content"] for each in results}
-        assert contents["a"] == "2.0"
-        assert "too big" in contents["b"]
-        chat.wait_for_prompt()
-        chat.leave()
+        assert find_results(server)["a"] == "2.0"
+        assert "too big" in find_results(server)["b"]
 
 
 def test_a_question_stops_the_turn_on_request_and_keeps_what_was_typed(
@@ -84,10 +136,11 @@ def test_a_question_stops_the_turn_on_request_and_keeps_what_was_typed(
     agent = write_careful_agent(server, tmp_path)
     with Chat(server, tmp_path, "--agent", agent) as chat:
         chat.wait_until_ready()
-        for number, key in enumerate((CTRL_C, CTRL_D, ESCAPE), 1):
+        for number, key in enumerate((CTRL_C, ESCAPE), 1):
             server.script(calls("multiply", x=3, y=4))
             chat.type(f"go{ENTER}and then{ENTER}a draft")
-            chat.wait_for(lambda _, number=number: chat.shown.count(CHOICE) == number)
+            chat.wait_for(KEYS)
+            chat.type(CTRL_D)
             chat.type(key)
             chat.wait_for_prompt("and then")
             assert chat.shown.count("interrupted") == number
@@ -95,7 +148,7 @@ def test_a_question_stops_the_turn_on_request_and_keeps_what_was_typed(
             chat.wait_for_prompt("a draft")
             chat.type(EMPTIED)
             chat.wait_for_prompt()
-        assert len(server.requests) == 3
+        assert len(server.requests) == 2
         chat.leave()
 
 

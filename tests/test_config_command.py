@@ -7,13 +7,12 @@ import json
 import os
 import re
 import tomllib
-from dataclasses import fields
 from pathlib import Path
 
 import pytest
 
 from streamchat.cli.config_report import show_settings
-from streamchat.config import Settings
+from streamchat.config import SETTINGS, Settings
 from streamchat.config.sources import load_settings, load_sources
 from tests.program import Terminal, run
 from tests.server import Server, notebook
@@ -28,7 +27,7 @@ base_url = "http://me:pw-secret@127.0.0.1:1/v1"
 api_key_env = "MY_TOKEN"
 """
 KEYS = {"OPENAI_API_KEY": "sk-openai-secret", "MY_TOKEN": "my-own-secret"}
-ALL = [each.name for each in fields(Settings)]
+ALL = list(SETTINGS)
 
 
 @pytest.fixture
@@ -58,7 +57,12 @@ def test_show_names_the_source_of_each_setting(tmp_path: Path, config: Path) -> 
         f'api_key_env   = "MY_TOKEN"  # profile mine in {config}:7',
         "# agent: not set  # default",
         "tools         = []  # default",
+        "mcp           = {}  # default",
+        "# mcp_config: not set  # default",
         "builtin_tools = true  # default",
+        "# allow: none  # default",
+        "# deny: none  # default",
+        "approval      = {}  # default",
         f"temperature   = 0.5  # {config}:1",
         "max_steps     = 10  # default",
         "timeout       = 5.0  # STREAMCHAT_TIMEOUT",
@@ -102,6 +106,7 @@ def test_show_as_json(tmp_path: Path, config: Path) -> None:
         "profile": "mine",
         "profile_source": "--profile",
         "profiles": ["mine"],
+        "project_approval": {},
     }
     assert [each["setting"] for each in settings] == ALL
     known = {each["setting"]: (each["value"], each["source"]) for each in settings}
@@ -173,16 +178,20 @@ def test_every_line_of_the_example_is_valid(tmp_path: Path) -> None:
     text = file.read_text(encoding="utf-8")
 
     settings = re.sub(r"^# (?=\w+ = )", "", text, flags=re.MULTILINE)
-    assert set(tomllib.loads(settings)) == {*ALL, "default_profile"} - {"api_key"}
+    assert set(tomllib.loads(settings)) == {*ALL, "default_profile"} - {
+        *("api_key", "mcp", "allow", "deny", "approval")
+    }
     file.write_text(settings, encoding="utf-8")
     known = load_settings({}, {"STREAMCHAT_CONFIG": str(file)})
     given = {"model": "gpt-4o-mini", "base_url": "https://api.openai.com/v1"}
     assert known == Settings(**given, max_history=400_000, tool_timeout=60)
 
-    profile = re.sub(r"^#(?= \[| {3}\w+ = )", "", settings, flags=re.MULTILINE)
+    profile = re.sub(r'^#(?= \[| {3}["\w.*]+ = )', "", settings, flags=re.MULTILINE)
     file.write_text(profile, encoding="utf-8")
     known = load_settings({"profile": "ollama"}, {"STREAMCHAT_CONFIG": str(file)} | KEYS)
     assert (known.model, known.api_key) == ("llama3.2", None)
+    assert [each.name for each in known.mcp] == ["files", "tracker"]
+    assert dict(known.approval)["files.*"] == "ask"
 
 
 def test_ask_with_a_profile(server: Server, tmp_path: Path) -> None:

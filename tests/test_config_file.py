@@ -84,12 +84,12 @@ def test_an_unknown_profile(tmp_path: Path) -> None:
         ),
         (
             "frobnicate = 1",
-            ":1: unknown setting frobnicate; choose from agent, api_key_env, base_url, "
+            ":1: unknown setting frobnicate; choose from agent, api_key_env, approval, base_url, "
             "builtin_tools, clipboard, code_style, default_profile, editing, max_history, "
-            "max_steps, model, profile, reasoning, save, system, temperature, timeout, "
-            "tool_timeout, tools, trace, wrap",
+            "max_steps, mcp, mcp_config, model, profile, reasoning, save, system, temperature, "
+            "timeout, tool_timeout, tools, trace, wrap",
         ),
-        ('"" = 1', ':1: unknown setting ""; choose from agent, api_key_env, base_url, '),
+        ('"" = 1', ':1: unknown setting ""; choose from agent, api_key_env, approval, base_url, '),
         ('[profile.p]\n"" = 1', ':2: profile.p: unknown setting ""; choose from '),
         ("[profiles.p]\nmodel = 'm'", ":1: unknown setting profiles; did you mean profile?"),
         (

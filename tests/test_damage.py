@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from streamchat.events import TurnCancelled
+from streamchat.events import TimedEvent, TurnCancelled
 from streamchat.sessions import StoreError
 from streamchat.sessions.store import Store
 from streamchat.turn import fold
@@ -123,10 +123,10 @@ def test_damage_during_a_turn(path: Path) -> None:
         session = store.create("m")
         store_turn(store, session)
         turn = store.begin(session, "Half", "Half", "m")
-        store.add(turn, NOTEBOOK[:5])
+        store.add(turn, map(TimedEvent, NOTEBOOK[:5]))
         empty_log(path)
         fill_with_noise(path)
-        store.add(turn, NOTEBOOK[5:])
+        store.add(turn, map(TimedEvent, NOTEBOOK[5:]))
         store.finish(turn, fold(NOTEBOOK))
         assert store.events(turn) == [TurnCancelled()]
         assert store.turns(session) == []

@@ -8,6 +8,8 @@ import pytest
 
 from streamchat.events import (
     AnswerDelta,
+    ApprovalGiven,
+    ApprovalRequested,
     ArgumentsDelta,
     ChunkReceived,
     CodeDelta,
@@ -39,6 +41,9 @@ ONE_OF_EACH: list[Event] = [
     AnswerDelta("20", "b"),
     ToolCallStarted("a", "add"),
     ArgumentsDelta("a", '{"x'),
+    ApprovalRequested("a", "add", {"x": 10}),
+    ApprovalGiven("a", True, "user", "", {"x": 11}, "2026-05-01T10:00:00+00:00"),
+    ApprovalGiven("a", False, "rule", '"files.*" = "deny"'),
     ToolStarted("a", {"x": 10, "y": 10.5}),
     ToolFinished("a", "20.5", failed=False, seconds=0.25),
     StepFinished(1, "stop", 1.5, 0.5, 100, 20),

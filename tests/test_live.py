@@ -451,6 +451,17 @@ class TestATurn:
 
 
 class TestWhileItHappens:
+    def test_how_long_a_tool_runs_is_counted_in_seconds(self, clock: Clock) -> None:
+        with Session(40) as session:
+            session.show(*call("search", ["{}"])[:-1])
+            session.view._paint()
+            shown = []
+            for _ in range(5):
+                clock.now += 0.4
+                session.view._paint()
+                shown.append(session.visible[-1].strip("╰─╯ "))
+            assert shown == ["", "", "1 s", "1 s", "2 s"]
+
     """What is on the screen during a turn."""
 
     def test_an_arriving_call(self, clock: Clock) -> None:
@@ -460,7 +471,7 @@ class TestWhileItHappens:
                 session.show(event)
             assert session.visible[0] == "╭─ ⠋ add ".ljust(39, "─") + "╮"
             assert session.visible[1].startswith('│ {"|x|')
-            assert session.visible[2].endswith(" 2.0 s ─╯")
+            assert session.visible[2].endswith(" 2 s ─╯")
 
     def test_text_is_painted_at_once_and_a_burst_together(self, clock: Clock) -> None:
         with Session() as session:
@@ -577,7 +588,7 @@ class TestWhileItHappens:
             clock.now += 1
             session.show(ToolFinished("multiply", "3"))
             assert session.visible[:3] == [
-                *('⠋ add {"x": 1|', "✓ multiply 3", '⠋ subtract {"x": 1|')
+                *('⠋ add 2 s {"x": 1|', "✓ multiply 3", '⠋ subtract {"x": 1|')
             ]
 
     def test_an_answer_beside_a_call_that_has_not_ended(self, clock: Clock) -> None:

@@ -288,6 +288,60 @@ def test_two_tools_of_one_name(folder: Path, monkeypatch: pytest.MonkeyPatch) ->
     assert vars(builtins)["imports"] == 1
 
 
+def test_another_name_of_a_class_or_an_instance_makes_no_second_tool(folder: Path) -> None:
+    source = "class A:\n    def f(self, x: int):\n        'F.'\nB = A\n"
+    write(folder / "mine.py", source)
+    assert [each.place for each in load("mine.py")] == ["mine.py:2"]
+    assert len(load("mine.py:A,B")) == len(load("mine.py", "mine.py:B")) == 1
+    write(
+        folder / "yours.py", "from mine import A\nclass B:\n    def f(self, x: int):\n        'F.'"
+    )
+    assert find_error("mine.py", "yours.py").startswith("two tools are called f: yours.py:3, and ")
+
+
+def test_an_instance_that_can_be_called_is_a_tool(folder: Path) -> None:
+    source = '''
+        class Search:
+            """Find documents."""
+
+            def __init__(self, index: dict[str, str]) -> None:
+                self.index = index
+
+            def __call__(self, word: str) -> str:
+                return self.index[word]
+
+        class Fetch:
+            async def __call__(self, url: str) -> str:
+                """Fetch a page.
+
+                Args:
+                    url: of the page
+                """
+                return f"page at {url}"
+
+        search = Search({"lamp": "a light"})
+        fetch = Fetch()
+        plain = object()
+    '''
+    write(folder / "mine.py", source)
+    search, fetch = load("mine.py")
+    assert (search.tool.name, search.tool.description) == ("search", "Find documents.")
+    assert search.tool.invoke({"word": "lamp"}) == "a light"
+    assert search.place == "mine.py:20"
+    assert (fetch.tool.name, fetch.tool.description) == ("fetch", "Fetch a page.")
+    assert get_schema(fetch)["properties"]["url"]["description"] == "of the page"
+    assert asyncio.run(fetch.tool.ainvoke({"url": "here"})) == "page at here"
+
+
+def test_an_instance_without_a_docstring_is_no_tool(folder: Path) -> None:
+    source = "class Search:\n    def __call__(self, x: int): ...\nsearch = Search()\n"
+    write(folder / "mine.py", source)
+    assert find_error("mine.py") == (
+        "mine.py:3: search cannot be a tool: "
+        "it has no docstring, which tells the model what it does"
+    )
+
+
 def test_a_class_that_cannot_be_instantiated(folder: Path) -> None:
     source = (
         "class Api:\n    def __init__(self, key): ...\n    def get(self) -> str:\n        'G.'\n"
@@ -307,9 +361,13 @@ def test_files_keep_their_modules_apart(folder: Path) -> None:
     assert first.tool.invoke({}) == "one"
 
 
+ALL = ("--allow", "*")
+"""Lets all tools run without asking."""
+
+
 def ask(home: Path, server: Server, *arguments: str, **variables: str) -> Any:
     variables = {"OPENAI_BASE_URL": server.url, "OPENAI_API_KEY": "k"} | variables
-    return run(home, "ask", *arguments, "Hi", cwd=home, **variables)
+    return run(home, "ask", *ALL, *arguments, "Hi", cwd=home, **variables)
 
 
 def list_offered(server: Server) -> list[str]:
@@ -473,6 +531,49 @@ def test_what_tools_print_and_yield_is_not_their_result(server: Server, tmp_path
     assert list_offered(server) == ["rest", "copy", "crawl", "tell", "final_answer"]
 
 
+OBJECTS = """
+    class Image:
+        def __init__(self, size: int) -> None:
+            self.size = size
+
+        def __repr__(self) -> str:
+            return f"<Image of {self.size} px at {id(self):#x}>"
+
+    def draw() -> Image:
+        'Draw.'
+        return Image(3)
+
+    def make() -> object:
+        'Make something.'
+        return object()
+
+    def read() -> list:
+        'Read.'
+        return [b"12:00", object(), "at 0x12"]
+"""
+
+
+def test_a_result_without_a_text_of_its_own_is_shown_by_its_kind(
+    server: Server, tmp_path: Path
+) -> None:
+    write(tmp_path / "mine.py", OBJECTS)
+    server.script(calls("draw"), calls("make"), calls("read"), says("Done."))
+    assert ask(tmp_path, server, "--tools", "mine.py:draw,make,read").stdout == "Done.\n"
+    assert list_results(server) == [
+        *("<Image of 3 px>", "<object object>", '["5 bytes", "<object object>", "at 0x12"]'),
+    ]
+
+
+def test_verbose_shows_where_a_function_failed(server: Server, tmp_path: Path) -> None:
+    write(tmp_path / "mine.py", "def fail() -> None:\n    'F.'\n    raise OSError('k is gone')\n")
+    for arguments, is_shown in (["-v"], True), ([], False):
+        server.script(calls("fail"), says("It failed."))
+        done = ask(tmp_path, server, "--tools", "mine.py", *arguments)
+        assert done.stdout == "It failed.\n"
+        assert ('  File "mine.py", line 3, in fail\n' in done.stderr) is is_shown
+        assert "langchain" not in done.stderr
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -507,7 +608,7 @@ def test_a_tool_that_takes_too_long_and_one_that_says_too_much(
     done = ask(tmp_path, server, "--tools", "mine.py", "--tool-timeout", "0.2")
     assert done.stdout == "Done.\n"
     waited, repeated = list_results(server)
-    assert waited == "Error: no result within 0.2 s (--tool-timeout)"
+    assert waited == "Error: no result within 0.2 s (--tool-timeout); its thread still runs"
     assert repeated.startswith("xyz" * 33_333 + "x\n")
     assert repeated.endswith("[the first 100,000 of 150,000 characters]")
 
@@ -525,7 +626,7 @@ def test_an_interrupt_while_a_file_hangs(server: Server, tmp_path: Path) -> None
 def test_a_chat_lists_the_tools_with_their_places(server: Server, tmp_path: Path) -> None:
     write(tmp_path / "mine.py", WORDS)
     server.script(calls("count_words", text="a b"), says("Two."))
-    with Chat(server, tmp_path, "--tools", "mine.py", cwd=tmp_path) as chat:
+    with Chat(server, tmp_path, "--tools", "mine.py", *ALL, cwd=tmp_path) as chat:
         chat.wait_until_ready()
         assert "count_words(text)  Count the words of a text.  (mine.py:2)" in chat.send("/tools")
         shown = chat.send("How many?")
@@ -535,9 +636,21 @@ def test_a_chat_lists_the_tools_with_their_places(server: Server, tmp_path: Path
         assert "streamchat --tools mine.py --resume " in chat.shown
 
 
+def test_a_narrow_window_lists_the_tools_in_whole_words(server: Server, tmp_path: Path) -> None:
+    name = "a_file_with_a_long_name.py"
+    write(tmp_path / name, WORDS)
+    with Chat(server, tmp_path, "--tools", name, cwd=tmp_path, columns=34) as chat:
+        chat.wait_until_ready()
+        shown = chat.send("/tools")
+        assert "count_words(text)  Count the\n  words of a text." in shown
+        assert f"\n  ({name}:2)" in shown
+        reloaded = chat.send("/reload")
+        assert f"reloaded\n  {name}: 1\n  tool\n" in reloaded
+
+
 def test_a_file_that_cannot_be_loaded_can_be_corrected(server: Server, tmp_path: Path) -> None:
     write(tmp_path / "mine.py", "print('Loading')\nraise ValueError('no key')\n")
-    with Chat(server, tmp_path, "--tools", "mine.py", cwd=tmp_path) as chat:
+    with Chat(server, tmp_path, "--tools", "mine.py", *ALL, cwd=tmp_path) as chat:
         chat.wait_for("ValueError: no key")
         chat.wait_for_prompt()
         lines = chat.screen.everything()
@@ -568,7 +681,7 @@ def test_tools_that_hang_or_never_stop_printing_are_interrupted(
                 print("flooding")
     '''
     write(tmp_path / "mine.py", source)
-    with Chat(server, tmp_path, "--tools", "mine.py", cwd=tmp_path) as chat:
+    with Chat(server, tmp_path, "--tools", "mine.py", *ALL, cwd=tmp_path) as chat:
         chat.wait_until_ready()
         for count, name in enumerate(("block", "flood"), 1):
             server.script(calls(name))
@@ -586,7 +699,7 @@ def test_tools_that_hang_or_never_stop_printing_are_interrupted(
 def test_tools_are_broken_and_mended_within_a_chat(server: Server, tmp_path: Path) -> None:
     mine = write(tmp_path / "mine.py", WORDS)
     whole = mine.read_text()
-    with Chat(server, tmp_path, "--tools", "mine.py", "--watch", cwd=tmp_path) as chat:
+    with Chat(server, tmp_path, "--tools", "mine.py", *ALL, "--watch", cwd=tmp_path) as chat:
         chat.wait_for(" mine.py · 1 tool")
         chat.wait_until_ready()
         write(mine, "def count_words(:")

@@ -26,6 +26,10 @@ from streamchat.events import (
     TurnStarted,
 )
 from streamchat.models import open_model
+from streamchat.models.errors import describe
+from streamchat.models.providers.errors import translate_error
+from streamchat.models.retry import seconds_until_retry
+from streamchat.text.redact import Redactor
 from tests.agents import collect_events
 from tests.chatting import Chat
 from tests.program import run
@@ -182,6 +186,73 @@ async def test_a_server_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> No
     agent = AgentExecutor(open_model(Settings(model=OLLAMA.model)))
     last = (await collect_events(agent))[-1]
     assert last.error == "cannot reach 127.0.0.1:9: Connection refused; is the server running?"
+
+
+def make_botocore_error(name: str, message: str, response: object = None) -> Exception:
+    """Return an error as botocore raises it: of a class that it makes for each code."""
+    base = type("ClientError", (Exception,), {"__module__": "botocore.exceptions"})
+    kind = type(name, (base,), {"__module__": "botocore.errorfactory"})
+    error: Exception = kind(message)
+    if response is not None:
+        error.response = response  # type: ignore[attr-defined]
+    return error
+
+
+@pytest.mark.parametrize(
+    ("code", "status", "message", "words"),
+    [
+        (
+            "AccessDeniedException",
+            403,
+            "You don't have access to the model",
+            "403 from bedrock_converse: You don't have access to the model; "
+            "check the credentials and their permissions",
+        ),
+        (
+            "ResourceNotFoundException",
+            404,
+            "Could not resolve the foundation model",
+            "404 from bedrock_converse: Could not resolve the foundation model; check --model",
+        ),
+        (
+            "ThrottlingException",
+            429,
+            "Too many requests",
+            "429 from bedrock_converse: Too many requests",
+        ),
+        (
+            "ValidationException",
+            400,
+            "The provided model identifier is invalid.",
+            "400 from bedrock_converse: The provided model identifier is invalid.",
+        ),
+        # An error within a stream has no status.
+        ("throttlingException", None, "Slow down", "429 from bedrock_converse: Slow down"),
+    ],
+)
+def test_an_error_of_bedrock_is_one_line(
+    code: str, status: int | None, message: str, words: str
+) -> None:
+    about = {"ResponseMetadata": {"HTTPStatusCode": status}} if status else {}
+    response = {"Error": {"Code": code, "Message": message}, **about}
+    text = f"An error occurred ({code}) when calling the ConverseStream operation: {message}"
+    error = translate_error(make_botocore_error(code, text, response), "bedrock_converse")
+    assert describe(error, Redactor(), key_variable="") == words
+    assert (seconds_until_retry(error, 0) is not None) == ("hrottl" in code)
+
+
+def test_bedrock_without_credentials_or_a_connection() -> None:
+    def tell(name: str, message: str) -> str:
+        error = translate_error(make_botocore_error(name, message), "bedrock_converse")
+        return describe(error, Redactor(), key_variable="")
+
+    assert tell("NoCredentialsError", "Unable to locate credentials") == (
+        "no valid AWS credentials: Unable to locate credentials; "
+        "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE"
+    )
+    lost = tell("EndpointConnectionError", 'Could not connect to the endpoint URL: "https://b/"')
+    assert lost.startswith("cannot reach bedrock_converse")
+    assert tell("ReadTimeoutError", "Read timeout").startswith("timed out: no answer from ")
 
 
 async def test_what_was_thought_goes_back_with_a_result(play: Play, server: Server) -> None:

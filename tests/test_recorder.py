@@ -18,6 +18,7 @@ from streamchat.events import (
     ChunkReceived,
     Event,
     PromptProgress,
+    TimedEvent,
     TurnCancelled,
     TurnDone,
 )
@@ -49,7 +50,7 @@ class Recording:
     async def play(self, *events: Event) -> int:
         turn = await self.begin()
         for event in events:
-            self.recorder.record(event)
+            self.recorder.record(TimedEvent(event))
         await self.recorder.finish(fold(events))
         return turn
 
@@ -79,7 +80,7 @@ async def test_a_turn_is_stored_before_it_is_asked_and_again_at_its_end(
     assert (exchange.id, exchange.status) == (turn, "cancelled")
     assert (exchange.question, exchange.message) == ("my key is sk-***", "my key is sk-***!")
     for event in NOTEBOOK:
-        recording.recorder.record(event)
+        recording.recorder.record(TimedEvent(event))
     await recording.recorder.finish(fold(NOTEBOOK))
     assert recording.store.turns(recording.session)[0].status == "done"
     assert recording.store.events(turn) == NOTEBOOK
@@ -89,10 +90,10 @@ async def test_a_turn_is_stored_before_it_is_asked_and_again_at_its_end(
 async def test_events_are_written_during_the_turn(recording: Recording) -> None:
     turn = await recording.begin()
     for event in NOTEBOOK[:4]:
-        recording.recorder.record(event)
+        recording.recorder.record(TimedEvent(event))
     await until(lambda: len(recording.store.events(turn)) > 4)
     for event in NOTEBOOK[4:]:
-        recording.recorder.record(event)
+        recording.recorder.record(TimedEvent(event))
     await until(lambda: recording.store.events(turn) == NOTEBOOK)
     assert recording.store.events(turn) == NOTEBOOK
     await recording.recorder.finish(fold(NOTEBOOK))
@@ -105,7 +106,7 @@ async def test_writes_keep_their_order(
     events: list[Event] = [AnswerDelta(str(at)) for at in range(500)]
     turn = await recording.begin()
     for event in events:
-        recording.recorder.record(event)
+        recording.recorder.record(TimedEvent(event))
         await asyncio.sleep(0)
     await recording.recorder.finish(fold(events))
     assert recording.store.events(turn) == [*events, TurnCancelled()]
@@ -131,7 +132,7 @@ async def test_many_events_are_stored_without_their_chunks(recording: Recording)
 async def test_a_cancel_waits_for_the_end_of_the_turn(recording: Recording) -> None:
     turn = await recording.begin()
     for event in NOTEBOOK:
-        recording.recorder.record(event)
+        recording.recorder.record(TimedEvent(event))
     finishing = asyncio.create_task(recording.recorder.finish(fold(NOTEBOOK)))
     await asyncio.sleep(0)
     finishing.cancel()
@@ -145,7 +146,7 @@ def test_closing_the_loop_waits_for_the_end_of_the_turn(recording: Recording) ->
     async def main() -> None:
         await recording.begin()
         for event in NOTEBOOK:
-            recording.recorder.record(event)
+            recording.recorder.record(TimedEvent(event))
         recording.finishing = asyncio.create_task(recording.recorder.finish(fold(NOTEBOOK)))  # type: ignore[attr-defined]
         await asyncio.sleep(0)
 
@@ -167,13 +168,13 @@ async def test_a_failing_store_is_reported_once(recording: Recording) -> None:
     recording.forbid_writing()
     await recording.begin()
     for event in NOTEBOOK:
-        recording.recorder.record(event)
+        recording.recorder.record(TimedEvent(event))
     await until(lambda: bool(recording.warnings))
     for event in NOTEBOOK:
-        recording.recorder.record(event)
+        recording.recorder.record(TimedEvent(event))
     await recording.recorder.finish(fold(NOTEBOOK))
     await recording.begin()
-    recording.recorder.record(NOTEBOOK[0])
+    recording.recorder.record(TimedEvent(NOTEBOOK[0]))
     await recording.recorder.finish(fold(NOTEBOOK))
     assert recording.warnings == [
         f"the session is no longer saved: cannot use {recording.path}: no such table: events"
@@ -195,7 +196,7 @@ async def test_events_that_json_cannot_encode(recording: Recording) -> None:
     for _ in range(100_000):
         nested = [nested]
     await recording.begin()
-    recording.recorder.record(AnswerDelta(nested))  # type: ignore[arg-type]
+    recording.recorder.record(TimedEvent(AnswerDelta(nested)))  # type: ignore[arg-type]
     await recording.recorder.finish(fold(NOTEBOOK))
     (warning,) = recording.warnings
     assert warning.startswith("the session is no longer saved: ")
@@ -206,7 +207,7 @@ async def test_events_that_json_cannot_encode(recording: Recording) -> None:
 async def test_without_a_store_nothing_is_recorded() -> None:
     recorder = Recorder(None, pytest.fail)
     assert await recorder.begin("0", "q", "q", "m") is None
-    recorder.record(NOTEBOOK[0])
+    recorder.record(TimedEvent(NOTEBOOK[0]))
     await recorder.finish(fold(NOTEBOOK))
 
 
@@ -216,7 +217,7 @@ async def test_a_store_damaged_during_a_turn(recording: Recording) -> None:
     with closing(sqlite3.connect(recording.path)) as other:
         other.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     recording.path.write_bytes(b"noise" * 10_000)
-    recording.recorder.record(NOTEBOOK[0])
+    recording.recorder.record(TimedEvent(NOTEBOOK[0]))
     await recording.recorder.finish(fold(NOTEBOOK))
     assert recording.store.events(turn) == [TurnCancelled()]
     assert await recording.play(*NOTEBOOK)
@@ -232,7 +233,7 @@ from pathlib import Path
 from streamchat.sessions.recorder import Recorder
 from streamchat.turn import fold
 from streamchat.sessions.store import Store
-from streamchat.events import AnswerDelta
+from streamchat.events import AnswerDelta, TimedEvent
 from tests.turns import NOTEBOOK
 
 async def main():
@@ -242,11 +243,11 @@ async def main():
     for question in ("one", "two"):
         await recorder.begin(session, question, question, "m")
         for event in NOTEBOOK:
-            recorder.record(event)
+            recorder.record(TimedEvent(event))
         await recorder.finish(fold(NOTEBOOK))
     turn = await recorder.begin(session, "three", "three", "m")
     for at in range(10**9):
-        recorder.record(AnswerDelta(f"{at} "))
+        recorder.record(TimedEvent(AnswerDelta(f"{at} ")))
         await asyncio.sleep(0.001)
         if at % 100 == 0 and len(store.events(turn)) > 300:
             print(session, flush=True)

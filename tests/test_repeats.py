@@ -11,6 +11,7 @@ from streamchat.events import (
     ArgumentsDelta,
     Event,
     TextDelta,
+    TimedEvent,
     ToolCallStarted,
     ToolFinished,
     TurnDone,
@@ -98,7 +99,8 @@ def test_a_screen_shows_the_first_and_the_number_of_the_others() -> None:
 def test_plain_output_counts_repeats() -> None:
     out = StringIO()
     view = PlainView(out)
-    for turn, event in accumulate([*call("a"), *call("b"), *call("c"), TurnDone("Well.")]):
+    events = [*call("a"), *call("b"), *call("c"), TurnDone("Well.")]
+    for turn, event in accumulate(map(TimedEvent, events)):
         view.show(turn, event)
     lines = out.getvalue().splitlines()
     assert lines[:6] == [

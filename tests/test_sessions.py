@@ -24,6 +24,7 @@ from streamchat.events import (
     StepFinished,
     StepStarted,
     TextDelta,
+    TimedEvent,
     ToolCallStarted,
     ToolFinished,
     ToolStarted,
@@ -61,7 +62,8 @@ class TestTurns:
     def test_a_turn_comes_back_as_it_was(self, store: Store) -> None:
         session = store.create("m", "Be brief.")
         turn = store.begin(session, "Sum? @f", "Sum? 10 + 10", "m2")
-        store.add(turn, [*NOTEBOOK[:5], ChunkReceived("raw"), PromptProgress(1, 2), *NOTEBOOK[5:]])
+        transient = [ChunkReceived("raw"), PromptProgress(1, 2)]
+        store.add(turn, map(TimedEvent, [*NOTEBOOK[:5], *transient, *NOTEBOOK[5:]]))
         store.finish(
             turn, fold([*NOTEBOOK[:-1], StepFinished(3, "stop", 1, 1, 9, 3), NOTEBOOK[-1]])
         )
@@ -128,7 +130,7 @@ class TestTurns:
         session = store.create("m")
         store_turn(store, session, "q", [TurnStarted("q", "m"), StepStarted(1), *events, end])
         unfinished = store.begin(session, "q", "q", "m")
-        store.add(unfinished, [TurnStarted("q", "m"), *events])
+        store.add(unfinished, map(TimedEvent, [TurnStarted("q", "m"), *events]))
         finished, killed = store.turns(session)
         assert (finished.status, finished.answer) == (status, answer)
         assert (killed.status, killed.answer) == ("cancelled", answer)
@@ -143,14 +145,14 @@ class TestTurns:
 
     def test_events_after_the_end_are_ignored(self, store: Store) -> None:
         turn = store_turn(store, store.create("m"))
-        store.add(turn, NOTEBOOK)
+        store.add(turn, map(TimedEvent, NOTEBOOK))
         assert store.events(turn) == NOTEBOOK
 
     def test_events_of_a_turn_that_is_gone_are_dropped(self, store: Store) -> None:
         session = store.create("m")
         turn = store.begin(session, "q", "q", "m")
         store.delete(session)
-        store.add(turn, NOTEBOOK)
+        store.add(turn, map(TimedEvent, NOTEBOOK))
         store.finish(turn, fold(NOTEBOOK))
         assert store.sessions() == store.turns(session) == []
         assert store.events(turn) == [TurnCancelled()]
@@ -434,6 +436,7 @@ with Store.open(Path(sys.argv[1])) as store:
 KILLED = """
 import sys, time
 from pathlib import Path
+from streamchat.events import TimedEvent
 from streamchat.sessions.store import Store
 from tests.stores import store_turn
 from tests.turns import NOTEBOOK
@@ -442,7 +445,7 @@ session = store.create("m")
 for at in range(20):
     store_turn(store, session, f"question {at}")
 turn = store.begin(session, "the last", "the last", "m")
-store.add(turn, NOTEBOOK[:-3])
+store.add(turn, map(TimedEvent, NOTEBOOK[:-3]))
 print(session, flush=True)
 while True:
     store.add(turn, [])

@@ -20,7 +20,7 @@ from typing import TypeVar
 
 import pytest
 
-from streamchat.events import AnswerDelta, Event, TurnCancelled, TurnFailed, TurnStarted
+from streamchat.events import AnswerDelta, Event, TimedEvent, TurnCancelled, TurnFailed, TurnStarted
 from streamchat.sessions import StoreError
 from streamchat.sessions.replay import replay
 from streamchat.sessions.store import Store
@@ -332,7 +332,7 @@ def test_help_does_not_import_the_database(tmp_path: Path) -> None:
 def test_events_that_do_not_fit_are_skipped() -> None:
     out = io.StringIO()
     events: list[Event] = [TurnStarted("q", "m"), *NOTEBOOK[3:6], *ROME[1]]
-    turn = replay("q", events, PlainView(out), out)
+    turn = replay("q", map(TimedEvent, events), PlainView(out), out)
     assert turn.status == "done"
     assert out.getvalue().startswith("› q\n")
     assert "In Italy." in out.getvalue()
@@ -340,7 +340,7 @@ def test_events_that_do_not_fit_are_skipped() -> None:
 
 def test_a_plain_replay_has_the_plain_prompt() -> None:
     out = io.StringIO()
-    replay("one\ntwo", ROME[1], PlainView(out), out, plain=True)
+    replay("one\ntwo", map(TimedEvent, ROME[1]), PlainView(out), out, plain=True)
     assert out.getvalue().startswith("> one\n  two\n")
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -14,21 +15,42 @@ from hypothesis import strategies as st
 from streamchat.events import (
     Event,
     InputRequested,
+    TimedEvent,
     ToolCallStarted,
     ToolFinished,
     TurnCancelled,
     TurnFailed,
     TurnStarted,
 )
+from streamchat.sessions import transcript
 from streamchat.sessions.history import quote_answer, select_history
 from streamchat.sessions.records import Session, StoredTurn
-from streamchat.sessions.transcript import fence, to_document, to_markdown
+from streamchat.sessions.transcript import fence
 from tests.turns import ASKING, DELEGATING, NOTEBOOK, call
 
 SESSION = Session("1a2b3c4d", "Sums", "small", "Be brief.\nAlways.", None, 2, 86400.0, 90000.5)
 DONE = StoredTurn(7, 1, "What is 10 + 10", "m", "10 + 10 equals 20.", "done", "small", 86401.0, 1.5)
 FAILED = replace(DONE, number=2, answer="", status="failed")
 INTERRUPTED = replace(DONE, number=3, answer="10 + 10", status="cancelled")
+
+
+Turns = Iterable[tuple[StoredTurn, Sequence[Event]]]
+
+
+def to_markdown(session: Session, turns: Turns) -> str:
+    return transcript.to_markdown(session, add_times(turns))
+
+
+def to_document(session: Session, turns: Turns) -> dict[str, Any]:
+    return transcript.to_document(session, add_times(turns))
+
+
+def add_times(turns: Turns) -> list[transcript.TurnWithEvents]:
+    """Return the turns with an event every 40 milliseconds."""
+    return [
+        (stored, [TimedEvent(each, 40 * at) for at, each in enumerate(events)])
+        for stored, events in turns
+    ]
 
 
 def turn(message: str, answer: str) -> StoredTurn:
@@ -169,12 +191,14 @@ def test_a_document() -> None:
             "state": "done",
             "output": "20",
             "seconds": 0.0,
+            "approval": None,
         }
     ]
     assert exchange["events"][0] == {
         "type": "turn_started",
         "question": "What is 10 + 10",
         "model": "m",
+        "at": 0,
     }
     assert len(exchange["events"]) == len(NOTEBOOK)
 

@@ -21,6 +21,7 @@ from streamchat.events import (
     StepFinished,
     StepStarted,
     TextDelta,
+    TimedEvent,
     ToolCallStarted,
     ToolFinished,
     ToolStarted,
@@ -245,7 +246,7 @@ def test_an_older_turn_does_not_see_later_events() -> None:
 def test_events_that_do_not_fit_are_skipped() -> None:
     fitting = [TurnStarted("hi", "m"), StepStarted(1), TextDelta("Hello.")]
     events = [*fitting[:2], ArgumentsDelta("nosuch", "{"), fitting[2]]
-    assert [event for _, event in accumulate(events)] == fitting
+    assert [event for _, event in accumulate(map(TimedEvent, events))] == fitting
     assert fold_events(events) == after(*fitting)
 
 

@@ -17,6 +17,7 @@ from streamchat.events import (
     StepFinished,
     StepStarted,
     TextDelta,
+    TimedEvent,
     ToolCallStarted,
     ToolFinished,
     ToolStarted,
@@ -33,7 +34,7 @@ EVIL_SHOWN = r"\x1b]0;title\x07\x9b2J\u202e[/x]:smile:[bold]"
 
 
 def show_turn(view: View, events: Iterable[Event]) -> Turn:
-    return show_all(events, view)
+    return show_all(map(TimedEvent, events), view)
 
 
 def call(

@@ -93,6 +93,12 @@ class ChunkDecoder:
         """Whether the answer is complete, and so is every other call."""
         return self._answered and all(call.reader.closed for call in self._calls)
 
+    @property
+    def is_inside_call(self) -> bool:
+        """Whether the arguments of a call, other than the answer, are arriving."""
+        last = self._calls[-1] if self._calls else None
+        return bool(last and last.name and not last.answers and not last.reader.closed)
+
     def feed(self, message: AIMessage) -> list[Event]:
         """Return the events of a chunk, or of a whole message.
 

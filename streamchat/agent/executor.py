@@ -13,7 +13,9 @@ from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import BaseMessage
 from langchain_core.tools import BaseTool
 
+from streamchat.agent.approving import Approve, Approver
 from streamchat.agent.cancellation import CancellationGuard
+from streamchat.agent.control import TurnControl
 from streamchat.agent.errors import AgentError
 from streamchat.agent.interrupted import mark_interrupted
 from streamchat.agent.model_call import ModelClient
@@ -52,6 +54,7 @@ class AgentExecutor:
         redactor: redacts secrets from the events; it learns the model's key.
         tool_timeout: seconds that a tool may take; by default as many as `timeout`.
         run_tool: runs a tool; by default, a synchronous one runs in a thread.
+        approve: decides whether a call runs; by default, all do.
 
     Attributes:
         chat_history: a HumanMessage and an AIMessage for each question that was answered.
@@ -74,6 +77,7 @@ class AgentExecutor:
         redactor: Redactor | None = None,
         tool_timeout: float | None = None,
         run_tool: RunTool = run_tool,
+        approve: Approve | None = None,
     ) -> None:
         self.tools = _complete(TOOLS if tools is None else tools)
         self.max_steps = max_steps
@@ -83,6 +87,7 @@ class AgentExecutor:
         self.chat_history: list[BaseMessage] = []
         self.instructions = ""
         self._system_prompt = system_prompt
+        self._approve = approve
         self._redactor = redactor or Redactor()
         self._model = self._connect(llm or open_model(load_settings()))
         self._tool_runner = ToolRunner(self.tools, self.tool_timeout, self._redactor, run_tool)
@@ -103,6 +108,10 @@ class AgentExecutor:
     async def list_models(self) -> list[str]:
         """Return the names of the server's models; none if there is no server."""
         return await self._model.list_models()
+
+    def redact(self, text: str) -> str:
+        """Return the text with secrets redacted, as the events have it."""
+        return self._redactor.redact(text)
 
     def use(self, llm: BaseChatModel) -> None:
         """Switch to another model and keep the history."""
@@ -140,6 +149,7 @@ class AgentExecutor:
         *,
         history: Iterable[tuple[str, str]] | None = None,
         instructions: str | None = None,
+        control: TurnControl | None = None,
     ) -> Coroutine[Any, Any, dict[str, Any]]:
         """Answer a question and return `{"answer": str, "tools_used": list of str}`.
 
@@ -151,17 +161,19 @@ class AgentExecutor:
             history: earlier questions and answers to send instead of `chat_history`, which is
                 then left as it is.
             instructions: used for this turn instead of the executor's.
+            control: decides about the calls of this turn instead of `approve`.
 
         Raises:
             AgentError: the turn ended without an answer.
         """
         streamer = streamer or QueueCallbackHandler()
         streamer.verbose = verbose
+        control = control or TurnControl(Approver(approve=self._approve))
         if history is None:
-            turn = self._answer_and_remember(input, streamer, instructions)
+            turn = self._answer_and_remember(input, streamer, instructions, control)
         else:
             prompt = self._build_prompt(input, to_messages(history), instructions)
-            turn = self._answer(prompt, streamer)
+            turn = self._answer(prompt, streamer, control)
         return CancellationGuard(turn, partial(streamer.close, TurnCancelled()))
 
     def run(self, input: str) -> dict[str, Any]:
@@ -189,12 +201,16 @@ class AgentExecutor:
         return Prompt(input, history, instructions, self._system_prompt)
 
     async def _answer_and_remember(
-        self, input: str, streamer: QueueCallbackHandler, instructions: str | None
+        self,
+        input: str,
+        streamer: QueueCallbackHandler,
+        instructions: str | None,
+        control: TurnControl,
     ) -> dict[str, Any]:
         prompt = self._build_prompt(input, self.chat_history, instructions)
         answer = ""
         try:
-            result = await self._answer(prompt, streamer)
+            result = await self._answer(prompt, streamer, control)
             answer = result["answer"]
         except asyncio.CancelledError:
             answer = mark_interrupted(streamer.answer_so_far)
@@ -204,7 +220,9 @@ class AgentExecutor:
                 self.chat_history += to_messages([(input, answer)])
         return result
 
-    async def _answer(self, prompt: Prompt, streamer: QueueCallbackHandler) -> dict[str, Any]:
+    async def _answer(
+        self, prompt: Prompt, streamer: QueueCallbackHandler, control: TurnControl
+    ) -> dict[str, Any]:
         """Run a turn from its first event to its last."""
         started = perf_counter()
         end: LastEvent | None = None
@@ -212,7 +230,7 @@ class AgentExecutor:
             streamer.redact_with(self._redactor)
             await streamer.put(TurnStarted(prompt.question, self.model_name))
             with tracing(self.trace):
-                done = await self._run_steps(prompt, streamer)
+                done = await self._run_steps(prompt, streamer, control)
             answer = self._redactor.redact(done.answer)
             end = TurnDone(answer, done.tools_used, perf_counter() - started)
         except Exception as error:
@@ -223,14 +241,16 @@ class AgentExecutor:
             streamer.close(end or TurnCancelled(perf_counter() - started))
         return {"answer": end.answer, "tools_used": list(end.tools_used)}
 
-    async def _run_steps(self, prompt: Prompt, streamer: QueueCallbackHandler) -> TurnDone:
+    async def _run_steps(
+        self, prompt: Prompt, streamer: QueueCallbackHandler, control: TurnControl
+    ) -> TurnDone:
         taken_ids: set[str] = set()
         used: dict[str, None] = {}  # an ordered set
         for step in range(1, self.max_steps + 1):
-            reply = await self._model.request_reply(step, prompt, taken_ids, streamer)
+            reply = await self._model.request_reply(step, prompt, taken_ids, streamer, control)
             if not reply.calls:
                 return TurnDone(reply.text, tuple(used))
-            outcomes = await self._tool_runner.run_calls(reply.calls, streamer)
+            outcomes = await self._tool_runner.run_calls(reply.calls, streamer, control)
             for call, result in outcomes:
                 if not (result.failed or result.answer):
                     used[call.name] = None

@@ -9,12 +9,16 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
 
+from streamchat.agent.approving import Approver
+from streamchat.agent.control import TurnControl
 from streamchat.agent.executor import AgentExecutor
 from streamchat.agent.own_tools.toolbox import Toolbox
-from streamchat.agent.source import Request, ToolInfo
+from streamchat.agent.source import Approval, Request, ToolInfo
 from streamchat.agent.streamer import QueueCallbackHandler
-from streamchat.events import Event, OutputReceived
+from streamchat.events import Event, Notice, OutputReceived, TurnStarted
 from streamchat.models.progress import Progress
+from streamchat.text.suggest import find_closest
+from streamchat.tools.approval import Rule, RulePolicy
 
 _MOST_WAITING = 200
 """How many lines of output may wait to be shown."""
@@ -28,13 +32,21 @@ class ExecutorSource:
     Args:
         executor: answers.
         toolbox: the tools that it has.
+        policy: decides which calls run without asking; by default all do.
     """
 
     wants_events = False
 
-    def __init__(self, executor: AgentExecutor, toolbox: Toolbox | None = None) -> None:
+    def __init__(
+        self,
+        executor: AgentExecutor,
+        toolbox: Toolbox | None = None,
+        policy: RulePolicy | None = None,
+    ) -> None:
         self.executor = executor
+        self._policy = policy
         self.toolbox = toolbox or Toolbox()
+        self._notices = self._meet(self.toolbox)
 
     @property
     def name(self) -> str:
@@ -50,7 +62,8 @@ class ExecutorSource:
         return self.executor.context_tokens
 
     def start(self, request: Request) -> ExecutorRun:
-        run = ExecutorRun(self.executor, request)
+        run = ExecutorRun(self.executor, request, self._policy, self._notices)
+        self._notices = []
         if self.toolbox.relay:
             self.toolbox.relay.attach(run.take_line)
         return run
@@ -59,6 +72,19 @@ class ExecutorSource:
         """Switch to other tools."""
         self.executor.use_tools(toolbox.tools, toolbox.run)
         self.toolbox = toolbox
+        self._meet(toolbox)
+
+    def name_in_rules(self, tool: str) -> str:
+        return self.toolbox.qualified.get(tool, tool)
+
+    def _meet(self, toolbox: Toolbox) -> list[Notice]:
+        """Let the policy know the tools; return what is to be said about rules for none of them."""
+        if self._policy is None:
+            return []
+        self._policy.safe, self._policy.qualified = toolbox.safe, toolbox.qualified
+        names = [self.name_in_rules(each.name) for each in self.executor.tools]
+        unused = self._policy.rules.find_unused(names)
+        return [Notice(self.executor.redact(_describe_unused(each, names))) for each in unused]
 
     async def prepare(self, progress: Progress) -> None:
         await self.executor.prepare(progress)
@@ -72,13 +98,27 @@ def list_tools(executor: AgentExecutor) -> list[ToolInfo]:
     return [ToolInfo(each.name, tuple(each.args), each.description) for each in executor.tools]
 
 
+def _describe_unused(rule: Rule, names: Sequence[str]) -> str:
+    close = find_closest(rule.pattern, names)
+    return f"{rule.text}: no such tool" + (f"; did you mean {close}?" if close else "")
+
+
 class ExecutorRun:
     """A turn of an executor, in a task of its own."""
 
-    def __init__(self, executor: AgentExecutor, request: Request) -> None:
+    def __init__(
+        self,
+        executor: AgentExecutor,
+        request: Request,
+        policy: RulePolicy | None = None,
+        notices: Sequence[Notice] = (),
+    ) -> None:
+        self._notices = notices
         self.error: BaseException | None = None
         self._streamer = QueueCallbackHandler(raw=request.raw)
         history = [(each.question, each.answer) for each in request.history]
+        approver = Approver(policy, interactive=request.approves, redact=executor.redact)
+        self._control = TurnControl(approver if policy else None)
         self._loop = asyncio.get_running_loop()
         self._thread = threading.get_ident()
         self._lines: deque[OutputReceived] = deque()
@@ -90,6 +130,7 @@ class ExecutorRun:
                 self._streamer,
                 history=history,
                 instructions=request.instructions,
+                control=self._control,
             )
         )
 
@@ -119,13 +160,29 @@ class ExecutorRun:
             self._streamer.push(self._lines.popleft())
 
     def __aiter__(self) -> AsyncIterator[Event]:
-        return aiter(self._streamer)
+        return self._add_notices() if self._notices else aiter(self._streamer)
+
+    async def _add_notices(self) -> AsyncIterator[Event]:
+        async for event in self._streamer:
+            yield event
+            if isinstance(event, TurnStarted):
+                for notice in self._notices:
+                    yield notice
 
     def cancel(self) -> None:
         self._task.cancel()
 
     def reply(self, answer: object) -> None:
         raise RuntimeError("an executor asks nothing")
+
+    def decide(self, call_id: str, approval: Approval) -> None:
+        self._control.approver.decide(call_id, approval)
+
+    def refuse_arriving(self) -> bool:
+        return self._control.refuse_arriving()
+
+    def cancel_tools(self) -> bool:
+        return self._control.cancel_tools()
 
     async def aclose(self) -> None:
         self._task.cancel()

@@ -38,6 +38,7 @@ def open_source(
     from streamchat.agent.executor import AgentExecutor
     from streamchat.agent.executor_source import ExecutorSource
     from streamchat.agent.own_tools.toolbox import Toolbox
+    from streamchat.agent.policy import make_policy
     from streamchat.models import open_model
 
     toolbox = Toolbox()
@@ -55,7 +56,7 @@ def open_source(
         run_tool=toolbox.run,
     )
     agent.instructions = settings.system or ""
-    return ExecutorSource(agent, toolbox)
+    return ExecutorSource(agent, toolbox, make_policy(settings))
 
 
 class AgentLoader(CodeLoader["ExecutorSource"]):

@@ -13,6 +13,7 @@ from langchain_core.messages import BaseMessage
 from langchain_core.tools import BaseTool
 
 from streamchat.agent.binding import ModelBinding
+from streamchat.agent.control import TurnControl
 from streamchat.agent.decoder import ChunkDecoder
 from streamchat.agent.errors import AgentError
 from streamchat.agent.prompt import Prompt
@@ -70,7 +71,12 @@ class ModelClient:
         return self._binding.llm
 
     async def request_reply(
-        self, step: int, prompt: Prompt, taken_ids: set[str], streamer: QueueCallbackHandler
+        self,
+        step: int,
+        prompt: Prompt,
+        taken_ids: set[str],
+        streamer: QueueCallbackHandler,
+        control: TurnControl | None = None,
     ) -> Reply:
         """Return the model's next message. Its events go to the streamer as they happen.
 
@@ -79,16 +85,18 @@ class ModelClient:
             prompt: what the model is sent.
             taken_ids: call IDs used earlier in the turn; new ones are added.
             streamer: receives the events.
+            control: may refuse a call before it is complete.
 
         Raises:
             AgentError: the message cannot be used, or no progress was made for too long.
             Exception: raised by the model's library if a request fails for good.
         """
+        control = control or TurnControl()
         tries, before = 0, self._binding
         while True:
             watchdog = Watchdog(self._timeout)
             try:
-                reply = await self._request(step, prompt, taken_ids, streamer, watchdog)
+                reply = await self._request(step, prompt, taken_ids, streamer, watchdog, control)
                 break
             except Exception as error:
                 begun = watchdog.began is not None
@@ -143,14 +151,17 @@ class ModelClient:
         taken_ids: set[str],
         streamer: QueueCallbackHandler,
         watchdog: Watchdog,
+        control: TurnControl,
     ) -> Reply:
         offered = self._binding.offers_tools
         decoder = ChunkDecoder(text_is_answer=not offered, taken_ids=taken_ids)
         streamer.begin_message(decoder, watchdog)
         await streamer.put(StepStarted(step))
         started = perf_counter()
-        await self._stream(prompt.messages(tools_offered=offered), streamer, decoder, watchdog)
+        with control.receive(decoder, watchdog):
+            await self._stream(prompt.messages(tools_offered=offered), streamer, decoder, watchdog)
         reply = await streamer.end_message()
+        reply = reply.refuse_incomplete() if watchdog.refused else reply
         began = watchdog.began
         await streamer.put(to_step_finished(reply, step, started, began))
         return reply

@@ -35,7 +35,8 @@ class Call:
     """A tool call as it arrived: `arguments` is the exact concatenation of its fragments.
 
     `complete` says whether the JSON object in them was closed, `answers` whether the answer was
-    read from them as they arrived. `fields` are extra ones, to send back to the server.
+    read from them as they arrived. `fields` are extra ones, to send back to the server. It is
+    `refused` if the user did not let the arguments arrive.
     """
 
     call_id: str
@@ -44,6 +45,7 @@ class Call:
     complete: bool = True
     answers: bool = False
     fields: Mapping[str, Any] = field(default_factory=dict)
+    refused: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +71,17 @@ class Reply:
     def cut_off(self) -> bool:
         """Whether the server stopped before the model had finished, as the finish reason says."""
         return is_cut_off(self.finish_reason)
+
+    def refuse_incomplete(self) -> Reply:
+        """Return the reply with the calls refused whose arguments the user did not let arrive."""
+        last = len(self.calls) - 1
+        calls = tuple(
+            replace(call, arguments="", complete=True, refused=True)
+            if not call.complete and (call.arguments or at == last)
+            else call
+            for at, call in enumerate(self.calls)
+        )
+        return replace(self, calls=calls, finish_reason=None, broken_off=False)
 
     def redact(self, redact: Callable[[str], str]) -> Reply:
         """Return the reply with everything redacted that `find_fault` may quote."""

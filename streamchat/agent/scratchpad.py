@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,28 +20,35 @@ _INVALID_IN_NAME = re.compile("[^a-zA-Z0-9_-]")
 _MAX_NAME = 64
 _MAX_RESULT = 100_000
 """Characters; an event has all of them."""
+_EDITED = "(The user changed the arguments of this call before it ran.)\n"
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """The result of a call. `answer` is set if the call was the final answer."""
+    """The result of a call.
+
+    Attributes:
+        output: what it returned, or why it failed.
+        failed: whether it did.
+        answer: is set if the call was the final answer.
+        edited: the arguments it ran with, if the user edited them.
+    """
 
     output: str
     failed: bool = False
     answer: TurnDone | None = None
+    edited: Mapping[str, Any] | None = None
 
 
 def build_scratchpad(reply: Reply, outcomes: Sequence[tuple[Call, Result]]) -> list[BaseMessage]:
     """Return the model's message, with all it came with, and a result for each of its calls."""
     called = [
-        ToolCall(
-            id=call.call_id, name=_clean_name(call), args=to_sendable_arguments(call.arguments)
-        )
-        for call, _ in outcomes
+        ToolCall(id=call.call_id, name=_clean_name(call), args=_find_arguments(call, result))
+        for call, result in outcomes
     ]
     results = [
         ToolMessage(
-            _shorten(f"Error: {result.output}" if result.failed else result.output),
+            _shorten(_write_result(result)),
             tool_call_id=call.call_id,
             status="error" if result.failed else "success",
         )
@@ -50,6 +58,17 @@ def build_scratchpad(reply: Reply, outcomes: Sequence[tuple[Call, Result]]) -> l
     fields = {**reply.fields, **({CALL_FIELDS: by_call} if by_call else {})}
     content = _write_content(reply)
     return [AIMessage(content, tool_calls=called, additional_kwargs=fields), *results]
+
+
+def _find_arguments(call: Call, result: Result) -> dict[str, Any]:
+    """Return the arguments that the call ran with."""
+    edited = call.arguments if result.edited is None else json.dumps(result.edited)
+    return to_sendable_arguments(edited)
+
+
+def _write_result(result: Result) -> str:
+    note = _EDITED if result.edited is not None else ""
+    return f"{note}Error: {result.output}" if result.failed else f"{note}{result.output}"
 
 
 def _write_content(reply: Reply) -> str | list[str | dict[str, Any]]:

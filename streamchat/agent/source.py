@@ -5,9 +5,9 @@ A source answers one question at a time. Conversations, views and recorders know
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from streamchat.events import Event
 from streamchat.models.progress import Progress
@@ -33,6 +33,7 @@ class Request:
         thread_id: the conversation's, the same after a restart; a branch has that of its origin.
         questions: all earlier questions of the conversation, also those without an answer.
         interactive: whether somebody is there to answer an `InputRequested`.
+        approves: whether somebody is there to decide about an `ApprovalRequested`.
         answers: as typed, to what the agent asks first, second and so on; nobody is asked then.
         raw: whether to yield a `ChunkReceived` for every chunk, too.
     """
@@ -43,6 +44,7 @@ class Request:
     thread_id: str = ""
     questions: Sequence[str] = ()
     interactive: bool = False
+    approves: bool = False
     answers: Sequence[str] = ()
     raw: bool = False
 
@@ -55,6 +57,23 @@ class ToolInfo:
     parameters: tuple[str, ...] = ()
     description: str = ""
     place: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Approval:
+    """What the user, or a program, decides about a call.
+
+    Attributes:
+        approved: whether it runs.
+        reason: why not, for the model; or what made the user's decision a rule.
+        arguments: what it runs with instead; None for its own.
+        always: whether calls of its tool run from now on without asking, in this chat.
+    """
+
+    approved: bool
+    reason: str = ""
+    arguments: Mapping[str, Any] | None = None
+    always: bool = False
 
 
 class Run(Protocol):
@@ -84,6 +103,29 @@ class Run(Protocol):
         """
         ...
 
+    def decide(self, call_id: str, approval: Approval) -> None:
+        """Answer the latest `ApprovalRequested`; does nothing if the call is not asked about.
+
+        Raises:
+            ValueError: the edited arguments do not match the tool's schema; the message is one
+                line, and the question is still open.
+        """
+        ...
+
+    def refuse_arriving(self) -> bool:
+        """Refuse the call whose arguments are arriving, and tell the model; the turn goes on.
+
+        Return False, and do nothing, if none is arriving or the source cannot do that.
+        """
+        ...
+
+    def cancel_tools(self) -> bool:
+        """Cancel the tools that run, and tell the model; the turn goes on.
+
+        Return False, and do nothing, if none runs or the source cannot do that.
+        """
+        ...
+
     async def aclose(self) -> None:
         """Cancel the turn if it is not over, and wait until its events have ended."""
         ...
@@ -109,6 +151,10 @@ class Source(Protocol):
     @property
     def context_tokens(self) -> int | None:
         """How many tokens the model's context has; None if that is not known."""
+        ...
+
+    def name_in_rules(self, tool: str) -> str:
+        """Return the name that rules such as `--allow NAME` have for a tool."""
         ...
 
     def start(self, request: Request) -> Run:

@@ -3,23 +3,49 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+import json
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
 from time import perf_counter
 from typing import Any, TypeAlias
 
 from langchain_core.tools import BaseTool, ToolException
 
+from streamchat.agent.approving import make_given
+from streamchat.agent.control import ToolCancelledError, TurnControl
 from streamchat.agent.reply import Call
 from streamchat.agent.scratchpad import Result
 from streamchat.agent.streamer import QueueCallbackHandler
-from streamchat.events import ANSWER_TOOL, ToolFinished, ToolStarted, TurnDone
+from streamchat.events import ANSWER_TOOL, ApprovalRequested, ToolFinished, ToolStarted, TurnDone
 from streamchat.text.redact import Redactor
 from streamchat.text.sanitize import one_line
 from streamchat.text.surrogates import replace_surrogates
-from streamchat.tools import CallError, check_arguments, list_names, run_tool
+from streamchat.tools import CallError, check_arguments, list_names, run_tool, to_text
+from streamchat.tools.calls import is_async
 
 RunTool: TypeAlias = Callable[[BaseTool, dict[str, Any]], Awaitable[Any]]
 """Runs a tool with checked arguments, and returns its result."""
+TOO_EARLY = "before its arguments were complete"
+"""Why a call is refused that was still arriving."""
+
+
+@dataclass
+class _CallRun:
+    """A call that is to run.
+
+    Attributes:
+        call: the model's.
+        streamer: receives its events.
+        control: decides whether it runs, and may cancel it.
+        started: when its tool did, in `perf_counter` seconds; 0 until then.
+        edited: the arguments it runs with, if these are not the model's.
+    """
+
+    call: Call
+    streamer: QueueCallbackHandler
+    control: TurnControl
+    started: float = 0.0
+    edited: Mapping[str, Any] | None = None
 
 
 class ToolRunner:
@@ -45,46 +71,93 @@ class ToolRunner:
         self._run = run
 
     async def run_calls(
-        self, calls: Sequence[Call], streamer: QueueCallbackHandler
+        self,
+        calls: Sequence[Call],
+        streamer: QueueCallbackHandler,
+        control: TurnControl | None = None,
     ) -> list[tuple[Call, Result]]:
-        """Run the calls of one message at the same time; return each with its result."""
-        results = await asyncio.gather(*(self._run_call(call, streamer) for call in calls))
+        """Run the calls of one message at the same time; return each with its result.
+
+        Args:
+            calls: the message's.
+            streamer: receives the events.
+            control: decides which calls run, and may cancel them.
+        """
+        control = control or TurnControl()
+        runs = (_CallRun(call, streamer, control) for call in calls)
+        results = await asyncio.gather(*(self._run_call(each) for each in runs))
         return list(zip(calls, results, strict=True))
 
-    async def _run_call(self, call: Call, streamer: QueueCallbackHandler) -> Result:
-        started = perf_counter()
+    async def _run_call(self, run: _CallRun) -> Result:
         try:
-            result = await self._run_tool(call, streamer)
+            result = await self._run_tool(run)
         except Exception as error:
-            result = Result(_explain(error), failed=True)
+            result = Result(_explain(error), failed=True, edited=run.edited)
         except asyncio.CancelledError as error:
             task = asyncio.current_task()
             if task and task.cancelling():
                 raise
-            result = Result(_explain(error), failed=True)  # the tool itself raised it
-        await streamer.put(
-            ToolFinished(call.call_id, result.output, result.failed, perf_counter() - started)
-        )
+            # The tool itself raised it.
+            result = Result(_explain(error), failed=True, edited=run.edited)
+        seconds = perf_counter() - run.started if run.started else 0.0
+        finished = ToolFinished(run.call.call_id, result.output, result.failed, seconds)
+        await run.streamer.put(finished)
         return result
 
-    async def _run_tool(self, call: Call, streamer: QueueCallbackHandler) -> Result:
+    async def _run_tool(self, run: _CallRun) -> Result:
+        call, tool = run.call, self._find_tool(run.call)
+        if call.refused:
+            await run.streamer.put(make_given(call.call_id, False, "user", TOO_EARLY))
+            raise CallError(f"not run: the user refused the call {TOO_EARLY}")
+        arguments = check_arguments(tool, call.arguments or "{}")
+        if tool.name != ANSWER_TOOL:
+            arguments = await self._approve(run, tool, arguments)
+        run.started = perf_counter()
+        await run.streamer.put(ToolStarted(call.call_id, arguments))
+        if tool.name == ANSWER_TOOL:
+            return _accept_answer(call, arguments)
+        value = await self._run_in_time(run, tool, arguments)
+        return Result(replace_surrogates(to_text(value)), edited=run.edited)
+
+    def _find_tool(self, call: Call) -> BaseTool:
         tool = self._tools.get(call.name)
         if tool is None:
             names = ", ".join(self._tools) or "none"
             name = one_line(self._redactor.redact(call.name), 80)
             raise CallError(f"unknown tool {name!r}; the tools are: {names}")
-        arguments = check_arguments(tool, call.arguments or "{}")
-        await streamer.put(ToolStarted(call.call_id, arguments))
-        if tool.name == ANSWER_TOOL:
-            return _accept_answer(call, arguments)
+        return tool
+
+    async def _approve(
+        self, run: _CallRun, tool: BaseTool, arguments: dict[str, Any]
+    ) -> dict[str, Any]:
+        """Return the arguments to run the call with.
+
+        Raises:
+            CallError: it must not run.
+        """
+        requested = ApprovalRequested(run.call.call_id, tool.name, arguments)
+        approver = run.control.approver
+        approved = await approver.approve(
+            requested,
+            lambda edited: check_arguments(tool, json.dumps(dict(edited))),
+            run.streamer.put,
+        )
+        run.edited = None if approved == arguments else approved
+        return approved
+
+    async def _run_in_time(self, run: _CallRun, tool: BaseTool, arguments: dict[str, Any]) -> Any:
         try:
             async with asyncio.timeout(self._timeout) as deadline:
-                value = await self._run(tool, arguments)
+                with run.control.run_tool():
+                    return await self._run(tool, arguments)
+        except ToolCancelledError:
+            why = f"cancelled by the user after {perf_counter() - run.started:.1f} s"
         except TimeoutError:
             if not deadline.expired():
                 raise
-            raise CallError(f"no result within {self._timeout:g} s (--tool-timeout)") from None
-        return Result(replace_surrogates(str(value)))
+            why = f"no result within {self._timeout:g} s (--tool-timeout)"
+        left = "" if is_async(tool) else "; its thread still runs"
+        raise CallError(f"{why}{left}")
 
 
 def _accept_answer(call: Call, arguments: dict[str, Any]) -> Result:

@@ -32,11 +32,13 @@ class Watchdog:
     Attributes:
         heard: whether any chunk has arrived, even an empty one.
         began: when the first piece of the message arrived, in `perf_counter` seconds.
+        refused: whether the user has refused the rest of the message.
     """
 
     def __init__(self, timeout: float) -> None:
         self.heard = False
         self.began: float | None = None
+        self.refused = False
         self._timeout = timeout
         self._deadline: asyncio.Timeout | None = None
         self._progressed = False
@@ -49,6 +51,8 @@ class Watchdog:
     async def watch(self, host: str) -> AsyncIterator[None]:
         """Cancel the body when no progress is made for too long, or after `finish_soon`.
 
+        After `refuse`, it is cancelled at once.
+
         Raises:
             AgentError: no progress was made; the message names the host.
         """
@@ -59,7 +63,7 @@ class Watchdog:
         except TimeoutError as error:
             if not deadline.expired():
                 raise
-            if self._finishing:
+            if self._finishing or self.refused:
                 return
             missing = "nothing new" if self.heard else "no answer"
             raise AgentError(
@@ -91,13 +95,19 @@ class Watchdog:
             self._finishing = True
             self._deadline.reschedule(asyncio.get_running_loop().time() + _AFTER_ANSWER)
 
+    def refuse(self) -> None:
+        """Do not wait for the rest of the message, even if nothing arrives at the moment."""
+        if self._deadline:
+            self.refused = True
+            self._deadline.reschedule(asyncio.get_running_loop().time())
+
     def check(self) -> None:
         """Extend the wait if there was progress since the last check.
 
         Raises:
             AgentError: the message has too many calls.
         """
-        if self._progressed and self._deadline and not self._finishing:
+        if self._progressed and self._deadline and not (self._finishing or self.refused):
             self._progressed = False
             wait = self._timeout + (_AFTER_FINISH if self._finished else 0.0)
             self._deadline.reschedule(asyncio.get_running_loop().time() + wait)

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import signal
+import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from shlex import quote
 
 from streamchat.config import APP, Settings
+from streamchat.events import InputRequested
 from streamchat.process.interrupts import InterruptHandler
 from streamchat.process.runtime import freeze_imports, prepare_output, run
 from streamchat.process.signals import TERMINATION_SIGNALS, exit_on_signal
-from streamchat.process.stdio import print_error
-from streamchat.process.tty import echo_off
+from streamchat.process.stdio import print_error, write_stderr
+from streamchat.process.tty import can_repaint, echo_off
 from streamchat.text.redact import Redactor
-from streamchat.turn import Question, Turn, find_answer
+from streamchat.text.sanitize import sanitize
+from streamchat.turn import Question, Turn, find_answer, find_unasked
 from streamchat.view.choose import ViewOptions, choose_view
-from streamchat.view.outcome import report_outcome, report_output
+from streamchat.view.outcome import report_outcome, report_output, report_unasked
 from streamchat.view.progress import show_progress
 
 with show_progress("starting", brief=True), exit_on_signal():
@@ -29,7 +32,7 @@ with show_progress("starting", brief=True), exit_on_signal():
     from streamchat.cli.answering import TerminalAnswers
     from streamchat.sessions.conversation import Conversation
     from streamchat.sessions.opening import open_conversation, restore_model
-    from streamchat.sessions.turns import ask
+    from streamchat.sessions.turns import UserAnswer, ask
 
 
 def ask_once(
@@ -76,7 +79,7 @@ def ask_once(
         flush()
     if turn.status == "cancelled":
         return 128 + interrupts.received
-    return 0 if turn.status == "done" else 1
+    return 0 if turn.status == "done" and not find_unasked(turn) else 1
 
 
 def _make_loader(
@@ -122,6 +125,8 @@ async def _ask_own(
         if loading.cancelled():
             return Turn(question, status="cancelled")
         turn = await _ask(loading.result(), conversation, question, options, interrupts, answers)
+        if options.verbose and (traceback := loader.take_traceback()):
+            write_stderr(sanitize(traceback))
         place = loader.source.place if isinstance(loader, TargetLoader) and loader.source else ""
         return replace(turn, error=f"{turn.error} ({place})") if turn.error and place else turn
     finally:
@@ -147,21 +152,34 @@ async def _ask(
     view = choose_view(options)
     # Who reads JSON is a program.
     is_asked = TerminalAnswers.are_possible() and not options.json
-    typed = TerminalAnswers(interrupts, plain=options.plain) if is_asked else None
+    typed = TerminalAnswers(interrupts, plain=options.plain, is_stated=_states(options))
+
+    async def answer(requested: InputRequested) -> UserAnswer | None:
+        with view.pause():
+            return await typed.ask(requested)
+
     try:
-        return await ask(
+        turn = await ask(
             conversation,
             source,
             question,
             view,
             interrupts,
-            ask_user=typed.ask if typed else None,
+            ask_user=answer if is_asked else None,
+            ask_approval=typed if is_asked else None,
             answers=answers,
             verbose=options.verbose,
         )
+        report_unasked(turn, source.name_in_rules, plain=options.plain)
+        return turn
     finally:
         await conversation.leave()
         _print_warnings(conversation)
+
+
+def _states(options: ViewOptions) -> bool:
+    """Whether the view writes the questions for the user to see, in lines that stay."""
+    return sys.stdout.isatty() and (options.plain or options.raw or not can_repaint(sys.stdout))
 
 
 def _print_warnings(conversation: Conversation) -> None:

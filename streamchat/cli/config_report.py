@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TextIO, TypeAlias
+from typing import Any, TextIO, TypeAlias
 
+from streamchat.cli.server_report import describe_servers, format_inline, format_key, format_tables
 from streamchat.config import SETTINGS, Settings
+from streamchat.config.approval import APPROVAL, PROJECT_FILE
 from streamchat.config.sources import Loaded
 from streamchat.process.tty import can_repaint
 from streamchat.text.redact import Redactor, redact_url_credentials
@@ -21,7 +22,7 @@ _LAYOUT = Layout(
     columns=("setting", "value", "from"), narrow=("setting", "value\nfrom"), narrow_below=72
 )
 
-_Value: TypeAlias = str | float | bool | tuple[str, ...] | None
+_Value: TypeAlias = str | float | bool | tuple[str, ...] | Mapping[str, Any] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +54,10 @@ class _Row:
                 return f"{self.value:g}"
             case tuple():
                 return ", ".join(self.value) or "none"
+            case Mapping() if self.setting == APPROVAL:
+                return format_rules(self.value) or "none"
+            case Mapping():
+                return format_tables(self.value)
             case _:
                 return str(self.value)
 
@@ -84,6 +89,7 @@ def write_json(loaded: Loaded, out: TextIO) -> None:
             "profile": loaded.profile or None,
             "profile_source": loaded.profile_place,
             "profiles": sorted(file.profiles),
+            "project_approval": dict(loaded.settings.project_approval),
         }
     )
     for row in _build_rows(loaded):
@@ -113,6 +119,8 @@ def _find_value(settings: Settings, name: str) -> _Value:
     derived: dict[str, _Value] = {
         "model": settings.model if settings.agent else settings.model_name,
         "max_history": settings.history_budget,
+        "mcp": describe_servers(settings.mcp),
+        "approval": dict(settings.approval),
     }
     value: _Value = derived.get(name, getattr(settings, name))
     return value
@@ -123,6 +131,15 @@ def _describe_file(loaded: Loaded) -> Iterator[str]:
     yield f"file: {file.path}{'' if file.path.exists() else ' (missing)'}"
     yield f"profile: {f'{loaded.profile} ({loaded.profile_place})' if loaded.profile else 'none'}"
     yield f"profiles: {', '.join(sorted(file.profiles)) or 'none'}"
+    if rules := dict(loaded.settings.project_approval):
+        yield f"{PROJECT_FILE}: {format_rules(rules, ', ')}"
+
+
+def format_rules(rules: Mapping[str, str], separator: str = "\n") -> str:
+    """Return rules as the file has them."""
+    return separator.join(
+        f"{format_key(name)} = {format_inline(each)}" for name, each in rules.items()
+    )
 
 
 def _write_toml(rows: Sequence[_Row], loaded: Loaded, out: SafeOutput) -> None:
@@ -135,16 +152,15 @@ def _write_toml(rows: Sequence[_Row], loaded: Loaded, out: SafeOutput) -> None:
 def _format_toml(rows: Sequence[_Row]) -> Iterator[str]:
     width = max(len(row.setting) for row in rows)
     for row in rows:
-        if row.note or row.value is None:
+        if row.note or row.value is None or not SETTINGS[row.setting].in_file:
             yield f"# {row.setting}: {row.text}  # {row.source}"
         else:
             yield f"{row.setting:{width}} = {_format_value(row.value)}  # {row.source}"
 
 
 def _format_value(value: _Value) -> str:
-    # JSON writes these values as TOML does; TOML has no \xNN, which sanitizing would write.
-    text = json.dumps(value, ensure_ascii=False)
-    return re.sub("[\x7f-\x9f\xad]", lambda match: f"\\u{ord(match[0]):04x}", text)
+    # TOML has no \xNN, which sanitizing would write.
+    return re.sub("[\x7f-\x9f\xad]", lambda match: f"\\u{ord(match[0]):04x}", format_inline(value))
 
 
 def _draw(rows: Sequence[_Row], loaded: Loaded, out: TextIO) -> None:

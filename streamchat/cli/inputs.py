@@ -23,7 +23,7 @@ _HINT_AFTER = 1.0
 _CHUNK = 1 << 16
 _OF_A_MODEL = (
     *("model", "base_url", "temperature", "max_steps", "system"),
-    *("tools", "builtin_tools", "tool_timeout"),
+    *("tools", "builtin_tools", "tool_timeout", "mcp", "mcp_config"),
 )
 """Settings that an agent does not have."""
 
@@ -93,8 +93,8 @@ def check_tools(flags: Mapping[str, Any], *, no_tools: bool, watch: bool = False
     from streamchat.config.sources import load_sources
 
     loaded = load_sources(flags)
-    if no_tools and loaded.list_flags("tools"):
-        raise SettingsError("--tools cannot be combined with --no-tools")
+    for flag in loaded.list_flags("tools", "mcp", "mcp_config") if no_tools else ():
+        raise SettingsError(f"{flag} cannot be combined with --no-tools")
     has_tools = loaded.settings.tools and not no_tools
     if watch and not (loaded.settings.agent or has_tools):
         raise SettingsError(

@@ -10,7 +10,7 @@ from typing import Annotated, Any, TypeAlias
 import typer
 
 from streamchat.config import PROFILE, SETTINGS, Setting, Settings
-from streamchat.config.kinds import Places
+from streamchat.config.kinds import Places, Servers
 from streamchat.config.settings import describe_default
 
 Flags: TypeAlias = Mapping[str, Any]
@@ -67,7 +67,7 @@ def _make_option(name: str, setting: Setting) -> Parameter:
     if setting.kind.metavar:
         # Values stay text here: the settings' own checks have better messages.
         option = typer.Option(*setting.flags, metavar=setting.kind.metavar, help=help)
-        kind = list[str] if isinstance(setting.kind, Places) else str
+        kind = list[str] if isinstance(setting.kind, Places | Servers) else str
         annotation: Any = Annotated[kind | None, option]
     else:
         option = typer.Option("/".join(setting.flags), help=help, show_default=False)

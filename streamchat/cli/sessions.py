@@ -92,13 +92,13 @@ def show(
         turns = store.turns(session.id)
         shown = turns if last is None else turns[-last:]
         if json:
-            _write_json(turn_to_dict(each, store.events(each.id)) for each in shown)
+            _write_json(turn_to_dict(each, store.timed_events(each.id)) for each in shown)
             return
         _require_some(shown, f"session {session.id} has no turns")
         for at, each in enumerate(shown):
             if at and can_repaint(sys.stdout):
                 typer.echo()
-            replay(each.question, store.events(each.id), choose_view(options), sys.stdout)
+            replay(each.question, store.timed_events(each.id), choose_view(options), sys.stdout)
 
 
 @app.command()
@@ -136,7 +136,7 @@ def export(
 
     with _open_store() as store:
         session = store.find(id)
-        turns = ((each, store.events(each.id)) for each in store.turns(session.id))
+        turns = ((each, store.timed_events(each.id)) for each in store.turns(session.id))
         text = transcript.export(session, turns, as_json=format is Format.JSON)
     if output is None:
         sys.stdout.write(text)

@@ -20,8 +20,8 @@ from streamchat.config.settings import (
     Setting,
     Settings,
     SettingsError,
-    find_url_credentials,
 )
+from streamchat.config.urls import find_url_credentials
 
 __all__ = [
     "APP",

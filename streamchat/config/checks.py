@@ -12,6 +12,7 @@ from streamchat.text.redact import REDACTED
 from streamchat.text.surrogates import has_surrogates
 
 _MOST_SHOWN = 80
+_URLS = ("base_url", "mcp")
 _NEVER_SHOWN = ("api_key", "api_key_env")
 
 
@@ -66,8 +67,8 @@ def _quote(name: str, value: object) -> str:
         return ""
     if isinstance(value, bool):
         return f" (got {str(value).lower()})"
-    if name == "base_url":
-        return quote_url(str(value))
+    if name in _URLS:
+        return quote_url(" ".join(value) if isinstance(value, list | tuple) else str(value))
     text = shorten(str(value), _MOST_SHOWN)
     return f" (got {text!r})" if isinstance(value, str) else f" (got {text})"
 

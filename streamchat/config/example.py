@@ -15,6 +15,22 @@ _HEAD = """\
 # Settings for streamchat. Command-line flags and environment variables override this file;
 # streamchat config show lists every setting and where it comes from.
 """
+_TABLES = """\
+# Which calls of tools run: "allow", "ask" or "deny"; * is any text. Without a rule, the built-in
+# arithmetic runs, and all else is asked about. --allow and --deny come before these rules.
+# [approval]
+#   search = "allow"
+#   "files.*" = "ask"
+#   "files.delete" = "deny"
+
+# MCP servers: a command, or a URL. A value "env:NAME" is read from the environment.
+# [mcp.files]
+#   command = "npx"
+#   args = ["-y", "@modelcontextprotocol/server-filesystem", "."]
+# [mcp.tracker]
+#   url = "https://tracker.example/mcp"
+#   headers = { Authorization = "env:TRACKER_AUTHORIZATION" }
+"""
 _PROFILES = """\
 # The profile to use when neither --profile nor STREAMCHAT_PROFILE names one.
 # default_profile = ""
@@ -47,9 +63,9 @@ def render_example() -> str:
     settings = (
         "".join(f"{line}\n" for line in _comment_out(name, setting))
         for name, setting in SETTINGS.items()
-        if setting.in_file
+        if setting.in_file and not setting.in_tables
     )
-    return "\n".join([_HEAD, *settings, _PROFILES])
+    return "\n".join([_HEAD, *settings, _PROFILES, _TABLES])
 
 
 def _comment_out(name: str, setting: Setting) -> Iterator[str]:

@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-import os
-import re
-import tomllib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from streamchat.config.approval import APPROVAL, read_rules
 from streamchat.config.checks import Layer, check_values, shorten
-from streamchat.config.reading import read_regular_file
+from streamchat.config.mcp.tables import read_tables
 from streamchat.config.settings import OPENAI_KEY, SETTINGS, SettingsError
+from streamchat.config.toml import Locator, read_toml
 from streamchat.text.suggest import find_closest
 
 _KNOWN = frozenset(name for name, setting in SETTINGS.items() if setting.in_file)
-PROFILES, DEFAULT_PROFILE = "profile", "default_profile"
+PROFILES, DEFAULT_PROFILE, MCP = "profile", "default_profile", "mcp"
 _MOST_SHOWN = 40
-_MOST_BYTES = 1_000_000
 _NOT_A_TABLE = "must be a table: [profile.NAME]"
-_POSITION = re.compile(r" \(at (?:line (\d+), (column \d+)|end of document)\)$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +57,7 @@ def read_file(path: Path, *, required: bool) -> ConfigFile:
     Raises:
         SettingsError: the file cannot be read, or something in it is invalid.
     """
-    text = _read_text(path, required=required)
-    content, locator = _parse(path, text), _Locator(path, text)
+    content, locator = read_toml(path, required=required)
     tables = content.pop(PROFILES, {})
     if not isinstance(tables, dict):
         raise SettingsError(f"{locator(PROFILES)}: profile {_NOT_A_TABLE}; see default_profile")
@@ -77,65 +73,13 @@ def read_file(path: Path, *, required: bool) -> ConfigFile:
     return ConfigFile(path, settings, profiles, default, locator)
 
 
-class _Locator:
-    """Finds the line of a key. The text is searched only when a message needs one."""
-
-    def __init__(self, path: Path, text: str) -> None:
-        self._path = path
-        self._text = text
-        self._lines: dict[tuple[str, ...], int] | None = None
-
-    def __call__(self, *keys: str) -> str:
-        if self._lines is None:
-            from streamchat.config.lines import find_lines
-
-            self._lines = find_lines(self._text)
-        line = self._lines.get(keys)
-        return f"{self._path}:{line}" if line else str(self._path)
-
-
-def _read_text(path: Path, *, required: bool) -> str:
-    if str(path) == os.devnull:  # a usual way to ask for no file
-        return ""
-    try:
-        return read_regular_file(path, _MOST_BYTES).decode("utf-8-sig")
-    except OSError as error:
-        if not required and not _may_exist(path, error):
-            return ""
-        raise SettingsError(f"{path}: {error.strerror}") from None
-    except UnicodeDecodeError as error:
-        line = error.object[: error.start].count(b"\n") + 1
-        raise SettingsError(f"{path}:{line}: not UTF-8 text") from None
-
-
-def _may_exist(path: Path, error: OSError) -> bool:
-    """Whether a file that could not be read may exist; a home need not be a directory."""
-    if isinstance(error, FileNotFoundError | NotADirectoryError):
-        return False
-    return os.access(path.parent, os.X_OK)
-
-
-def _parse(path: Path, text: str) -> dict[str, Any]:
-    try:
-        return tomllib.loads(text)
-    except RecursionError:
-        raise SettingsError(f"{path}: nested too deeply") from None
-    except ValueError as error:  # a TOMLDecodeError, or a number with thousands of digits
-        message = str(error)
-    at = _POSITION.search(message)
-    last = text.rstrip("\n").count("\n") + 1
-    line = f":{at[1] or last}" if at else ""
-    column = f" ({at[2]})" if at and at[2] else ""
-    raise SettingsError(f"{path}{line}: {_POSITION.sub('', message)}{column}")
-
-
-def _read_profile(name: str, table: Any, locator: _Locator) -> Layer:
+def _read_profile(name: str, table: Any, locator: Locator) -> Layer:
     if not isinstance(table, dict):
         raise SettingsError(f"{locator(PROFILES, name)}: profile.{name} {_NOT_A_TABLE}")
     return _read_layer(table, locator, PROFILES, name)
 
 
-def _read_layer(table: Mapping[str, Any], locator: _Locator, *within: str) -> Layer:
+def _read_layer(table: Mapping[str, Any], locator: Locator, *within: str) -> Layer:
     def describe(name: str) -> str:
         profile = f"{_shorten('.'.join(within))}: " if within else ""
         return f"{locator(*within, name)}: {profile}"
@@ -149,7 +93,13 @@ def _read_layer(table: Mapping[str, Any], locator: _Locator, *within: str) -> La
         raise SettingsError(
             f"{describe(unknown)}{_describe_unknown_setting(unknown, top=not within)}"
         )
-    return Layer(check_values(table, lambda name: f"{describe(name)}{name}"), locate)
+    own = {name: value for name, value in table.items() if name not in (MCP, APPROVAL)}
+    values = check_values(own, lambda name: f"{describe(name)}{name}")
+    if MCP in table:
+        values[MCP] = read_tables(table[MCP], locator, *within)
+    if APPROVAL in table:
+        values[APPROVAL] = read_rules(table[APPROVAL], locator, *within)
+    return Layer(values, locate)
 
 
 def _describe_unknown_setting(name: str, *, top: bool) -> str:

@@ -6,6 +6,9 @@ import re
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
+from streamchat.config.mcp import McpServer
+from streamchat.config.mcp.naming import parse_servers
+from streamchat.config.urls import REQUIREMENT, check_url
 from streamchat.text.suggest import find_closest
 
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", re.ASCII | re.IGNORECASE)
@@ -133,6 +136,52 @@ class Places:
         return tuple(filter(None, map(str.strip, places)))
 
 
+class ToolNames(Places):
+    """A list of names of tools, with `*` for any text; one text may have several, with commas."""
+
+    metavar = "NAME"
+    requirement = "names of tools, such as search or files.*"
+
+    def parse(self, value: object) -> tuple[str, ...]:
+        texts = super().parse(value)
+        names = tuple(filter(None, (name.strip() for text in texts for name in text.split(","))))
+        if any(len(name.split()) > 1 or not name.isprintable() for name in names):
+            raise ValueError(self.requirement)
+        return names
+
+
+class ApprovalTable:
+    """A table of rules. It is read with its lines, elsewhere."""
+
+    metavar = ""
+    requirement = "a table of rules"
+    bounds = ""
+
+    def parse(self, value: object) -> tuple[tuple[str, str], ...]:
+        raise ValueError(self.requirement)
+
+
+class Servers:
+    """MCP servers, each named by a command or a URL."""
+
+    metavar = "COMMAND"
+    requirement = "a command or a URL"
+    bounds = ""
+
+    def parse(self, value: object) -> tuple[McpServer, ...]:
+        texts = [value] if isinstance(value, str) else value
+        if not (isinstance(texts, list | tuple) and all(isinstance(e, str) for e in texts)):
+            raise ValueError(self.requirement)
+        return parse_servers(filter(str.strip, texts))
+
+
+class FilePath(Text):
+    """The path of a file."""
+
+    metavar = "FILE"
+    requirement = "the path of a file"
+
+
 class Name(Text):
     """A name; it must not be empty."""
 
@@ -171,24 +220,15 @@ class ServerUrl:
     """The base URL of an API. The URL of its chat completions is accepted, and shortened."""
 
     metavar = "URL"
-    requirement = "a URL that begins with http:// or https://"
+    requirement = REQUIREMENT
     bounds = ""
 
     def parse(self, value: object) -> str:
         if not isinstance(value, str):
             raise ValueError(self.requirement)
         value = value.strip()
-        try:
-            url = urlsplit(value)
-            if url.port == 0:
-                raise ValueError
-            (url.hostname or "").encode("idna")
-        except ValueError:  # a bad port, IPv6 address or host name
-            raise ValueError("a valid URL") from None
-        if " " in value or not value.isprintable():
-            raise ValueError("a URL without spaces and invisible characters")
-        if url.scheme not in ("http", "https") or not url.hostname:
-            raise ValueError(self.requirement)
+        check_url(value)
+        url = urlsplit(value)
         if url.query or url.fragment:
             raise ValueError("a URL without a query or a fragment")
         return value.removesuffix("/").removesuffix("/chat/completions")

@@ -7,8 +7,8 @@ import tomllib
 from collections.abc import Iterator
 from typing import Any, TypeAlias
 
-_DEPTH = 3
-"""How many names a key may have: profile, the profile's name, a setting."""
+_DEPTH = 5
+"""How many names a key may have: profile, its name, mcp, a server's name, a key."""
 _CLOSERS = re.compile(r"\"\"\"|'''|[\]}]")
 
 Keys: TypeAlias = tuple[str, ...]

@@ -11,24 +11,30 @@ from contextlib import suppress
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Literal, TypeVar
-from urllib.parse import unquote, urlsplit
+from urllib.parse import urlsplit
 
 from streamchat.config.kinds import (
     API_KEY,
     KEY_VARIABLE,
     AgentPlace,
+    ApprovalTable,
     Choice,
     CodeStyle,
+    FilePath,
     Kind,
     Name,
     Number,
     Places,
+    Servers,
     ServerUrl,
     Switch,
     Text,
+    ToolNames,
     WholeNumber,
 )
+from streamchat.config.mcp import McpServer
 from streamchat.config.providers import Provider, split_model
+from streamchat.config.urls import find_url_credentials
 
 APP = "streamchat"
 LOCAL_MODELS = ("local", "local-large")
@@ -37,7 +43,6 @@ OPENAI_URL = "https://api.openai.com/v1"
 OPENAI_KEY = "OPENAI_API_KEY"
 """The variable that holds the key, unless the file names another."""
 _LOCAL_BUDGET, _SERVER_BUDGET = 16_000, 400_000
-_LONG_NAME = 8
 _PATHS = ("/", "./", "../", "~")
 _T = TypeVar("_T")
 
@@ -63,6 +68,7 @@ class Setting:
         default_text: describes a default that depends on other settings.
         example: a value for the example file, if the default says little.
         note: another sentence for the example file.
+        in_tables: whether the file sets it in tables of its own, and not in a line.
     """
 
     kind: Kind
@@ -73,6 +79,7 @@ class Setting:
     default_text: str = ""
     example: str | int | None = None
     note: str = ""
+    in_tables: bool = False
 
     @property
     def description(self) -> str:
@@ -152,6 +159,26 @@ class Settings:
             note="Relative paths begin in the working directory.",
         ),
     )
+    mcp: tuple[McpServer, ...] = _declare(
+        (),
+        Setting(
+            Servers(),
+            "MCP server whose tools the model may call: a command, in quotes, or a URL. The flag "
+            "may be repeated; a table [mcp.NAME] in the file.",
+            flags=("--mcp",),
+            in_tables=True,
+        ),
+    )
+    mcp_config: str | None = _declare(
+        None,
+        Setting(
+            FilePath(),
+            "JSON file of MCP servers, as Claude Desktop, VS Code and Cursor have it.",
+            flags=("--mcp-config",),
+            example="",
+            note="A relative path begins in the working directory.",
+        ),
+    )
     builtin_tools: bool = _declare(
         True,
         Setting(
@@ -160,6 +187,39 @@ class Settings:
             flags=("--builtin-tools", "--no-builtin-tools"),
         ),
     )
+    allow: tuple[str, ...] = _declare(
+        (),
+        Setting(
+            ToolNames(),
+            "Tools whose calls run without asking; * in a name is any text. The flag may be "
+            "repeated.",
+            flags=("--allow",),
+            variable="STREAMCHAT_ALLOW",
+            in_file=False,
+        ),
+    )
+    deny: tuple[str, ...] = _declare(
+        (),
+        Setting(
+            ToolNames(),
+            "Tools whose calls never run; names as for --allow.",
+            flags=("--deny",),
+            variable="STREAMCHAT_DENY",
+            in_file=False,
+        ),
+    )
+    approval: tuple[tuple[str, str], ...] = _declare(
+        (),
+        Setting(
+            ApprovalTable(),
+            "Whether the calls of a tool run without asking, never, or after asking: allow, deny "
+            "or ask.",
+            default_text="allow for the built-in arithmetic, else ask",
+            in_tables=True,
+        ),
+    )
+    project_approval: tuple[tuple[str, str], ...] = ()
+    """The rules of `.streamchat.toml` in the working directory."""
     temperature: float = _declare(
         0.0,
         Setting(
@@ -342,6 +402,7 @@ class Settings:
             *([self.api_key] if self.api_key else []),
             *find_url_credentials(self.base_url),
             *(self.provider.find_secrets() if self.provider else ()),
+            *(secret for server in self.mcp for secret in server.secrets),
         )
 
     @property
@@ -353,7 +414,9 @@ class Settings:
         return not self.is_local and not self.api_key and host == "api.openai.com"
 
 
-SETTINGS: Mapping[str, Setting] = {each.name: each.metadata["setting"] for each in fields(Settings)}
+SETTINGS: Mapping[str, Setting] = {
+    each.name: each.metadata["setting"] for each in fields(Settings) if each.metadata
+}
 PROFILE = Setting(
     Text(),
     "Profile of the configuration file to use; empty for none.",
@@ -379,22 +442,6 @@ def describe_default(setting: Setting, default: object = None) -> str:
         case float():
             return f"{default:g}"
         case tuple():
-            return ", ".join(default)
+            return ", ".join(map(str, default))
         case _:
             return str(default)
-
-
-def find_url_credentials(url: str | None) -> tuple[str, ...]:
-    """Return the credentials in a URL: as written there, decoded, and as HTTP sends them.
-
-    A short user name beside a password does not count: redacting it would hit ordinary words.
-    """
-    from base64 import b64encode
-
-    parts = urlsplit(url or "")
-    user, password = parts.username or "", parts.password or ""
-    written = {user, password} if not password or len(user) >= _LONG_NAME else {password}
-    decoded = {unquote(each) for each in written}
-    login = f"{unquote(user)}:{unquote(password)}".encode()
-    sent = {b64encode(login).decode()} if user or password else set()
-    return tuple(sorted(filter(None, written | decoded | sent), key=len, reverse=True))

@@ -8,12 +8,15 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import reduce
 from pathlib import Path
 from typing import Any
 
+from streamchat.config.approval import APPROVAL, merge_rules, read_project
 from streamchat.config.checks import Layer, check_setting, check_values
 from streamchat.config.environment import read_network
 from streamchat.config.file import DEFAULT_PROFILE, ConfigFile, read_file
+from streamchat.config.mcp.finding import find_servers
 from streamchat.config.reading import read_utf8
 from streamchat.config.settings import (
     APP,
@@ -34,6 +37,7 @@ VARIABLES = frozenset(
     (*_VARIABLES.values(), CONFIG_FILE.variable, PROFILE.variable, OPENAI_KEY),
 )
 """The environment variables that are read, apart from those that the file names."""
+_SERVERS = {"mcp", "mcp_config"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,9 +83,7 @@ class Loaded:
         """Return where a setting comes from, as shown to the user."""
         if name == "api_key":
             return self.key_variable or "default"
-        if name == "api_key_env" and not _is_key_variable_trusted(self.layers):
-            return "default"
-        if name == "agent" and _is_agent_displaced(self.layers):
+        if name in _find_displaced(self.layers):
             return "default"
         strongest = next((each for each in reversed(self.layers) if name in each.values), None)
         return strongest.locate(name) if strongest else "default"
@@ -124,9 +126,10 @@ def load_settings(
     Raises:
         SettingsError: a value is invalid, or the configuration file cannot be read.
     """
-    settings = load_sources(flags, environment).settings
-    read_network(settings.server_url, environment)
-    return settings
+    loaded = load_sources(flags, environment)
+    read_network(loaded.settings.server_url, environment)
+    servers = find_servers(loaded.settings, os.environ if environment is None else environment)
+    return replace(loaded.settings, mcp=servers)
 
 
 def load_sources(
@@ -139,7 +142,8 @@ def load_sources(
     file = read_file(find_config_file(environment), required=required)
     profile, named_by = _choose_profile(given.pop("profile", None), environment, file)
     layers = (*file.choose_layers(profile), _read_environment(environment), _read_flags(given))
-    settings = _read_key(_merge(layers), environment)
+    settings = replace(_merge(layers), project_approval=read_project())
+    settings = _read_key(settings, environment)
     return Loaded(settings, file, profile, named_by, layers)
 
 
@@ -175,11 +179,23 @@ def _read_variable(environment: Mapping[str, str], name: str) -> str:
 
 def _merge(layers: tuple[Layer, ...]) -> Settings:
     values = {name: value for layer in layers for name, value in layer.values.items()}
-    if not _is_key_variable_trusted(layers):
-        values.pop("api_key_env", None)
-    if _is_agent_displaced(layers):
-        values.pop("agent", None)
+    for name in _find_displaced(layers):
+        values.pop(name, None)
+    rules = (layer.values.get(APPROVAL, ()) for layer in layers)
+    values[APPROVAL] = reduce(merge_rules, rules)
     return Settings(**values)
+
+
+def _find_displaced(layers: tuple[Layer, ...]) -> set[str]:
+    """Return the settings that do not apply, because a stronger source sets another."""
+    displaced = set()
+    if not _is_key_variable_trusted(layers):
+        displaced.add("api_key_env")
+    if _is_agent_displaced(layers):
+        displaced.add("agent")
+    # Servers named for a run or in a profile are all there are, however a weaker source names some.
+    naming = next((each for each in reversed(layers) if _SERVERS & each.values.keys()), None)
+    return displaced | (_SERVERS - naming.values.keys() if naming else set())
 
 
 def _is_agent_displaced(layers: tuple[Layer, ...]) -> bool:

@@ -9,6 +9,7 @@ from http import HTTPStatus
 import openai
 
 from streamchat.config import OPENAI_KEY
+from streamchat.models.providers.aws import lacks_credentials
 from streamchat.models.providers.errors import ProviderStatusError
 from streamchat.models.refusals import is_out_of_quota, read_server_message
 from streamchat.models.retry import MAX_WAIT, is_rate_limit, read_retry_after
@@ -47,7 +48,7 @@ def describe(
         error: of any library.
         redactor: knows the key, which some servers repeat when it is wrong.
         models: the server's models, if it does not have the requested one.
-        key_variable: the environment variable that the key comes from.
+        key_variable: the environment variable that the key comes from; empty if none does.
     """
     advice = _advise(error, models, key_variable)
     room = _MAX_LENGTH - len(f"; {advice}") if advice else _MAX_LENGTH
@@ -82,6 +83,8 @@ def _describe_cause(error: BaseException) -> str:
             return "the server's response is invalid: nested too deeply"
         case _ if is_transport_error(error):
             return describe_disconnect(error, "the server")
+        case _ if lacks_credentials(error):
+            return f"no valid AWS credentials: {error}"
         case _:
             return f"{type(error).__name__}: {error}"
 
@@ -92,6 +95,8 @@ def _advise(error: BaseException, models: Sequence[str], key_variable: str) -> s
             return "redirects are not followed; set --base-url to the server's own address"
         case openai.APIStatusError() if is_out_of_quota(error):
             return "the quota is used up: check the account's plan and billing"
+        case ProviderStatusError(status_code=401 | 403) if not key_variable:
+            return "check the credentials and their permissions"
         case openai.APIStatusError(status_code=401):
             return f"check {key_variable}"
         case ProviderStatusError(status_code=400) if "api key" in _reason(error).lower():
@@ -115,6 +120,8 @@ def _advise(error: BaseException, models: Sequence[str], key_variable: str) -> s
             return "is the server running?"
         case openai.APIConnectionError() if is_unknown_host(error):
             return "check the address and the network"
+        case _ if lacks_credentials(error):
+            return "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE"
         case _:
             return ""
 

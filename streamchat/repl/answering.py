@@ -17,6 +17,7 @@ from streamchat.repl.typeahead import TypeAhead
 from streamchat.sessions.turns import UserAnswer
 from streamchat.text.sanitize import one_line, sanitize
 from streamchat.text.surrogates import has_surrogates
+from streamchat.view import View
 from streamchat.view.outcome import report_failure
 
 _Action: TypeAlias = Mapping[str, Any]
@@ -49,13 +50,15 @@ class TypedAnswers:
         chat: its interrupts end a question, too.
         prompt: the chat's, for its keys.
         typeahead: takes the keys during the rest of the turn.
+        view: leaves the terminal to the prompt.
     """
 
-    def __init__(self, chat: Chat, prompt: Prompt, typeahead: TypeAhead) -> None:
+    def __init__(self, chat: Chat, prompt: Prompt, typeahead: TypeAhead, view: View) -> None:
         self.problem = ""
         self._chat = chat
         self._prompt = prompt
         self._typeahead = typeahead
+        self._view = view
 
     async def ask(self, requested: InputRequested) -> UserAnswer | None:
         task = await self._chat.interrupts.run(self._ask(requested))
@@ -64,9 +67,10 @@ class TypedAnswers:
     async def _ask(self, requested: InputRequested) -> UserAnswer | None:
         with suppress(KeyboardInterrupt, EOFError):
             async with self._typeahead.pause():
-                if requested.actions:
-                    return await self._decide_all(requested)
-                return await self._answer(requested)
+                with self._view.pause():
+                    if requested.actions:
+                        return await self._decide_all(requested)
+                    return await self._answer(requested)
         return None
 
     async def _decide_all(self, requested: InputRequested) -> UserAnswer:
@@ -110,7 +114,7 @@ class TypedAnswers:
     def _check(self, requested: InputRequested, typed: str) -> UserAnswer | None:
         """Return the answer; None, after a line that says why, if it is none."""
         try:
-            return _parse(requested, typed)
+            return parse_answer(requested, typed)
         except ValueError as error:
             report_failure(str(error), plain=self._chat.options.plain)
             return None
@@ -145,8 +149,8 @@ class ReadAnswers:
         for _, part in split_request(requested):
             line = await self._read_line()
             if not answers and is_complete(line):
-                return _parse(requested, line)
-            answers.append(_parse(part, line).value)
+                return parse_answer(requested, line)
+            answers.append(parse_answer(part, line).value)
         return UserAnswer(join_answers(answers))
 
     async def _read_line(self) -> str:
@@ -155,7 +159,7 @@ class ReadAnswers:
         return line
 
 
-def _parse(requested: InputRequested, typed: str) -> UserAnswer:
+def parse_answer(requested: InputRequested, typed: str) -> UserAnswer:
     """Return the answer.
 
     Raises:

@@ -5,13 +5,17 @@ from __future__ import annotations
 import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from streamchat.process.styles import dim
 from streamchat.repl.answering import Answering, ReadAnswers, TypedAnswers
+from streamchat.repl.approving import KeyApprovals
 from streamchat.repl.attachments import attach_files
 from streamchat.repl.background import reload_if_saved, show_news
 from streamchat.repl.chat import Chat, Retry
+from streamchat.repl.deciding import KeyAnswers
+from streamchat.repl.keyboard import Keyboard
 from streamchat.repl.past import report_left_out
 from streamchat.repl.prompt import Prompt
 from streamchat.repl.typeahead import TypeAhead
@@ -20,13 +24,31 @@ from streamchat.text.sanitize import one_line
 from streamchat.turn import Turn, find_answer
 from streamchat.view import View
 from streamchat.view.choose import choose_view
-from streamchat.view.outcome import report_failure, report_interrupt
+from streamchat.view.outcome import report_failure, report_interrupt, report_unasked
 
 if TYPE_CHECKING:
-    from streamchat.agent.source import Source
+    from streamchat.agent.source import Run, Source
 
 _LONGEST_ERROR = 300
 """Characters of the line that says why a turn failed."""
+
+
+@dataclass
+class _User:
+    """Who follows a turn, and may reach into it.
+
+    Attributes:
+        answering: answers what the agent asks.
+        approvals: decides about calls; None if no user does.
+        run: the turn, once it is under way.
+    """
+
+    answering: Answering
+    approvals: KeyApprovals | None = None
+    run: Run | None = None
+
+    def follow(self, run: Run) -> None:
+        self.run = run
 
 
 async def ask_question(
@@ -52,7 +74,7 @@ async def ask_question(
     chat.separate()
     view = choose_view(chat.options)
     turn: Turn | None = None
-    async with _take_keys(chat, prompt, view) as answering:
+    async with _take_keys(chat, prompt, view) as user:
         if source := await _wait_for_agent(chat, view):
             try:
                 turn = await ask(
@@ -63,13 +85,17 @@ async def ask_question(
                     chat.interrupts,
                     message=message,
                     replacing=retry.replacing if retry else None,
-                    ask_user=answering.ask,
+                    ask_user=user.answering.ask,
+                    ask_approval=user.approvals,
+                    on_start=user.follow,
                     verbose=chat.options.verbose,
                 )
             finally:
                 chat.print_warnings()
     if turn:
-        _end_turn(chat, turn, answering.problem)
+        if source and report_unasked(turn, source.name_in_rules, plain=chat.options.plain):
+            chat.failed = True
+        _end_turn(chat, turn, user.answering.problem)
     else:
         report_interrupt(plain=chat.options.plain)
         _restore_queue(chat, question, retry)
@@ -127,17 +153,27 @@ def advise(turn: Turn) -> str:
 
 
 @asynccontextmanager
-async def _take_keys(chat: Chat, prompt: Prompt | None, view: View) -> AsyncIterator[Answering]:
+async def _take_keys(chat: Chat, prompt: Prompt | None, view: View) -> AsyncIterator[_User]:
     """Collect the keys typed in this context for the next prompt; yield who answers questions."""
     if not prompt:
-        yield ReadAnswers(chat)
+        yield _User(ReadAnswers(chat))
         return
-    typeahead = TypeAhead(
-        lambda: chat.interrupts.interrupt(signal.SIGINT), view.suspend, view.show_typed, prompt
-    )
+
+    def stop() -> None:
+        chat.interrupts.interrupt(signal.SIGINT)
+
+    def escape() -> None:
+        if not (user.run and (user.run.refuse_arriving() or user.run.cancel_tools())):
+            stop()
+
+    typeahead = TypeAhead(stop, escape, view.suspend, view.show_typed, prompt)
+    keyboard = Keyboard(chat, prompt, typeahead, view)
+    parts = (chat, prompt, typeahead, view)
+    answering = TypedAnswers(*parts) if chat.is_plain else KeyAnswers(*parts, keyboard)
+    user = _User(answering, KeyApprovals(chat, keyboard))
     try:
         async with typeahead.listen():
-            yield TypedAnswers(chat, prompt, typeahead)
+            yield user
     finally:
         chat.queue += typeahead.queued
         if typeahead.draft.text:

@@ -13,11 +13,12 @@ from streamchat.agent.background import Loader
 from streamchat.agent.reloading import CodeLoader
 from streamchat.agent.source import Source
 from streamchat.agent.target.errors import TargetError
-from streamchat.process.styles import dim
+from streamchat.process.styles import Style, dim
 from streamchat.repl.chat import Chat
 from streamchat.repl.errors import describe_error, is_expected
 from streamchat.repl.prompt import Prompt
 from streamchat.repl.welcome import format_kind
+from streamchat.repl.wrapping import wrap
 from streamchat.view.glyphs import choose_glyphs
 from streamchat.view.outcome import report_failure, report_output
 from streamchat.view.traceback import show_traceback
@@ -101,7 +102,7 @@ def report_reload(chat: Chat, loader: CodeLoader[Source]) -> None:
     """Say what was loaded anew, after what its code printed."""
     if news := _take_news(chat):
         _print_lines(chat, news.lines)
-    chat.say(f"reloaded {loader.code_name}: {_describe(loader, loader.kind, ', ')}")
+    _say(chat, f"reloaded {loader.code_name}: {_describe(loader, loader.kind, ', ')}")
 
 
 def _take_news(chat: Chat) -> _News | None:
@@ -125,10 +126,15 @@ def _print_news(chat: Chat, news: _News) -> None:
 def _introduce(chat: Chat, loader: CodeLoader[Source]) -> None:
     """Say what has been loaded."""
     if chat.is_plain:
-        chat.say(f"{loader.code_name} is ready: {_describe(loader, loader.kind, ', ')}.")
+        _say(chat, f"{loader.code_name} is ready: {_describe(loader, loader.kind, ', ')}.")
     else:
         dot = choose_glyphs(sys.stdout.encoding).dot
-        chat.say(f" {_describe(loader, loader.kind or loader.code_name, f' {dot} ')}", dim)
+        kind = loader.kind or loader.code_name
+        _say(chat, f" {_describe(loader, kind, f' {dot} ')}", dim)
+
+
+def _say(chat: Chat, text: str, style: Style | None = None) -> None:
+    chat.say(wrap(text, chat.columns, "  "), style)
 
 
 def _describe(loader: CodeLoader[Source], kind: str, separator: str) -> str:

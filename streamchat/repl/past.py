@@ -71,7 +71,8 @@ async def load_last_turn(chat: Chat) -> Turn:
         CommandError: there is none.
     """
     if chat.turn is None:
-        chat.keep_turn(fold(await chat.conversation.load_events(chat.last)))
+        events = await chat.conversation.load_events(chat.last)
+        chat.keep_turn(fold(each.event for each in events))
     assert chat.turn
     return chat.turn
 

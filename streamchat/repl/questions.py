@@ -17,22 +17,35 @@ from prompt_toolkit.utils import get_cwidth
 
 from streamchat.process.tty import can_repaint
 from streamchat.repl.bindings import bind_prompt_keys, bind_reports
+from streamchat.repl.editor import edit_buffer
 from streamchat.repl.errors import catch_errors
 from streamchat.repl.output import terminal_output
 from streamchat.repl.pastes import Pastes, ShowLabels
 from streamchat.repl.prompt import ESCAPE_SECONDS, STYLE, Prompt, choose_color_depth
 
+ARGUMENTS_FILE = "arguments.json"
 _LEAST_ROOM = 10
 """Columns beside a question for the answer to it."""
 
 
-async def read_reply(question: str, draft: str, prompt: Prompt) -> str:
+async def read_reply(
+    question: str,
+    draft: str,
+    prompt: Prompt,
+    *,
+    above: str = "",
+    erase: bool = False,
+    in_editor: bool = False,
+) -> str:
     """Return what the user types after a question, whole.
 
     Args:
         question: free of control characters.
         draft: the text to start with.
         prompt: the chat's, whose keys and pastes are the same.
+        above: a line to stand above the question; as free of control characters.
+        erase: whether nothing of the question stays on the screen.
+        in_editor: whether the user edits the draft in the editor; if that fails, at the prompt.
 
     Raises:
         KeyboardInterrupt: the user pressed Ctrl-C or Esc.
@@ -49,14 +62,28 @@ async def read_reply(question: str, draft: str, prompt: Prompt) -> str:
         color_depth=choose_color_depth(),
         include_default_pygments_style=False,
         enable_suspend=True,
+        erase_when_done=erase,
     )
+
+    def begin() -> None:
+        if in_editor:
+            buffer = session.default_buffer
+            send = buffer.validate_and_handle
+            work = edit_buffer(buffer, prompt.pastes, ARGUMENTS_FILE, send)
+            session.app.create_background_task(work)
+
     session.app.ttimeoutlen = session.app.timeoutlen = ESCAPE_SECONDS
-    message: StyleAndTextTuples = [("class:question", _lay_out(question, draft))]
+    message: StyleAndTextTuples = [("", f"{above}\n")] if above else []
+    message.append(("class:question", _lay_out(question, draft)))
     if not can_repaint(sys.stdout):  # where prompt-toolkit does not show the draft
         message.append(("", draft))
     with catch_errors(prompt.report):
         text = await session.prompt_async(
-            message, default=Document(draft), set_exception_handler=False, handle_sigint=False
+            message,
+            default=Document(draft),
+            pre_run=begin,
+            set_exception_handler=False,
+            handle_sigint=False,
         )
     return prompt.pastes.unfold(text)
 

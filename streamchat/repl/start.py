@@ -105,9 +105,17 @@ def _say_how_to_resume(chat: Chat) -> None:
     conversation = chat.conversation
     if conversation.turns and conversation.is_saved:
         named = [("--agent", each) for each in (chat.settings.agent,) if each]
-        named += [("--tools", each) for each in chat.settings.tools if not named]
+        if not named:
+            named = _list_tools(chat.settings)
         flags = "".join(f"{flag} {quote(each)} " for flag, each in named)
         chat.say(f"{APP} {flags}--resume {conversation.session_id}", dim)
+
+
+def _list_tools(settings: Settings) -> list[tuple[str, str]]:
+    """Return the flags that name the tools of a chat, so that a resumed one has them, too."""
+    flags = [("--tools", each) for each in settings.tools]
+    flags += [("--mcp", each.flag) for each in settings.mcp if each.flag]
+    return flags + [("--mcp-config", each) for each in (settings.mcp_config,) if each]
 
 
 def _build_chat(

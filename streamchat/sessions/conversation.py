@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
-from streamchat.events import Event
+from streamchat.events import TimedEvent
 from streamchat.process.threads import run_in_daemon_thread
 from streamchat.sessions import StoreError
 from streamchat.sessions.history import select_history
@@ -101,7 +101,7 @@ class Conversation:
         selected, self.left_out = select_history(turns, self.history_budget)
         return selected
 
-    async def load_events(self, turn: StoredTurn) -> list[Event]:
+    async def load_events(self, turn: StoredTurn) -> list[TimedEvent]:
         """Return the events of a turn; those of one that was not stored are made up.
 
         Raises:
@@ -111,7 +111,7 @@ class Conversation:
             return list(turn.events)
         if not turn.id or self.store is None:
             return rebuild_events(turn)
-        return await run_in_daemon_thread(self.store.events, turn.id)
+        return await run_in_daemon_thread(self.store.timed_events, turn.id)
 
     async def set_system(self, text: str) -> None:
         """Change the instructions, also those of the session in the store."""

@@ -8,7 +8,7 @@ from concurrent.futures import Future
 from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
-from streamchat.events import TRANSIENT, Event
+from streamchat.events import TRANSIENT, TimedEvent
 from streamchat.process.threads import SerialExecutor
 from streamchat.sessions.records import StoredTurn
 from streamchat.text.redact import Redactor
@@ -51,7 +51,7 @@ class Recorder:
         self._warn = warn
         self._redactor = redactor or Redactor()
         self._turn: int | None = None
-        self._batch: list[Event] = []
+        self._batch: list[TimedEvent] = []
         self._timer: asyncio.TimerHandle | None = None
         self._writes = SerialExecutor()
         self._writing: asyncio.Future[None] | None = None
@@ -136,11 +136,11 @@ class Recorder:
             self._turn = self._get_result(begun)
         return self._turn
 
-    def record(self, event: Event) -> None:
+    def record(self, timed: TimedEvent) -> None:
         """Record an event of the turn; it is written a moment later, together with others."""
-        if self._turn is None or isinstance(event, TRANSIENT):
+        if self._turn is None or isinstance(timed.event, TRANSIENT):
             return
-        self._batch.append(event)
+        self._batch.append(timed)
         if self._timer is None:
             self._timer = asyncio.get_running_loop().call_later(_PAUSE, self._write)
 

@@ -10,6 +10,7 @@ from streamchat.events import (
     ANSWER_TOOL,
     AnswerDelta,
     Event,
+    TimedEvent,
     TurnCancelled,
     TurnDone,
     TurnFailed,
@@ -72,7 +73,7 @@ class StoredTurn:
     seconds: float = 0.0
     input_tokens: int | None = None
     output_tokens: int | None = None
-    events: tuple[Event, ...] = ()
+    events: tuple[TimedEvent, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,8 +86,12 @@ class Hit:
     snippet: str
 
 
-def rebuild_events(turn: StoredTurn) -> list[Event]:
+def rebuild_events(turn: StoredTurn) -> list[TimedEvent]:
     """Return events that stand in for those of a turn whose own were not stored."""
+    return list(map(TimedEvent, _rebuild(turn)))
+
+
+def _rebuild(turn: StoredTurn) -> list[Event]:
     begun: list[Event] = [TurnStarted(turn.message, turn.model), AnswerDelta(turn.answer)]
     match turn.status:
         case "done":

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TextIO
 
-from streamchat.events import Event
+from streamchat.events import TimedEvent
 from streamchat.process.tty import can_repaint
 from streamchat.text.sanitize import SafeOutput, join, sanitize
 from streamchat.turn import Turn
@@ -21,7 +21,7 @@ def format_question(question: str, prompt: str) -> str:
 
 
 def replay(
-    question: str, events: Iterable[Event], view: View, out: TextIO, *, plain: bool = False
+    question: str, events: Iterable[TimedEvent], view: View, out: TextIO, *, plain: bool = False
 ) -> Turn:
     """Write the question, show the turn's events, and say why if there is no answer.
 

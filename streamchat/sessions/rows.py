@@ -7,9 +7,17 @@ import sqlite3
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from streamchat.events import TRANSIENT, Event, LastEvent, TurnCancelled, from_dict, to_dict
+from streamchat.events import (
+    TRANSIENT,
+    LastEvent,
+    TimedEvent,
+    TurnCancelled,
+    from_dict,
+    to_dict,
+)
 from streamchat.sessions import StoreError
 from streamchat.sessions.records import Session, StoredTurn
+from streamchat.sessions.times import decode_times, encode_times
 from streamchat.text.sanitize import one_line
 from streamchat.turn import find_answer, fold
 
@@ -68,7 +76,7 @@ def _load_turn(connection: sqlite3.Connection, row: Sequence[Any]) -> StoredTurn
     if status in ("done", "failed", "cancelled"):
         return StoredTurn(id, number, question, message, answer, status, *rest)
     # Still "running": the program was killed before it could store the end.
-    turn = fold(load_events(connection, id))
+    turn = fold(each.event for each in load_events(connection, id))
     model, started, *_ = rest
     tokens = turn.input_tokens, turn.output_tokens
     answer = find_answer(turn)
@@ -77,24 +85,31 @@ def _load_turn(connection: sqlite3.Connection, row: Sequence[Any]) -> StoredTurn
     )
 
 
-def load_events(connection: sqlite3.Connection, turn: int) -> list[Event]:
+def load_events(connection: sqlite3.Connection, turn: int) -> list[TimedEvent]:
     """Return the events of a turn; the last one is `TurnCancelled` if no end was stored."""
-    query = "SELECT events FROM events WHERE turn = ? ORDER BY number"
-    events: list[Event] = []
-    for (batch,) in connection.execute(query, [turn]):
+    query = "SELECT events, times FROM events WHERE turn = ? ORDER BY number"
+    events: list[TimedEvent] = []
+    for batch, times in connection.execute(query, [turn]):
         try:
-            events += map(from_dict, json.loads(batch))
+            loaded = list(map(from_dict, json.loads(batch)))
         except (ValueError, TypeError, AttributeError):
             break  # later events refer to calls that are lost
-    last = next((at for at, event in enumerate(events) if isinstance(event, LastEvent)), None)
-    return [*events, TurnCancelled()] if last is None else events[: last + 1]
+        events += map(TimedEvent, loaded, decode_times(times, len(loaded)))
+    last = next((at for at, each in enumerate(events) if isinstance(each.event, LastEvent)), None)
+    if last is not None:
+        return events[: last + 1]
+    return [*events, TimedEvent(TurnCancelled(), events[-1].at if events else None)]
 
 
-def encode_events(events: Iterable[Event]) -> str:
-    """Return a batch of events as an ASCII JSON array, without chunks: those are for debugging."""
+def encode_batch(events: Iterable[TimedEvent]) -> tuple[str, str | None]:
+    """Return a batch of events as an ASCII JSON array, and their times.
+
+    Transient events are left out.
+    """
+    kept = [each for each in events if not isinstance(each.event, TRANSIENT)]
     # Encoding a long batch at once would hold the interpreter lock for too long.
-    kept = (_encode(to_dict(each)) for each in events if not isinstance(each, TRANSIENT))
-    return f"[{','.join(kept)}]"
+    encoded = ",".join(_encode(to_dict(each.event)) for each in kept)
+    return f"[{encoded}]", encode_times([each.at for each in kept])
 
 
 def clamp_count(number: int | None) -> int | None:

@@ -49,6 +49,7 @@ MIGRATIONS: tuple[Sequence[str], ...] = (
             DELETE FROM words WHERE rowid = old.id;
         END""",
     ),
+    ("ALTER TABLE events ADD COLUMN times TEXT",),  # NULL in batches from before
 )
 """The statements that upgrade from each version to the next, starting from an empty file."""
 

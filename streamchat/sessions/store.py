@@ -5,11 +5,11 @@ from __future__ import annotations
 import secrets
 import sqlite3
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Self
 
-from streamchat.events import Event
+from streamchat.events import Event, TimedEvent
 from streamchat.process.stdio import print_error
 from streamchat.sessions import StoreError
 from streamchat.sessions.database import Database
@@ -23,7 +23,7 @@ from streamchat.sessions.records import (
 from streamchat.sessions.rows import (
     SELECT_SESSIONS,
     clamp_count,
-    encode_events,
+    encode_batch,
     find_session,
     load_events,
     load_turns,
@@ -39,8 +39,8 @@ _INSERT_TURN = """
     SELECT ?, ?, coalesce(max(number), 0) + 1, ?, ?, ?, ? FROM turns WHERE session = ?
 """
 _INSERT_EVENTS = """
-    INSERT INTO events (turn, number, events)
-    SELECT id, (SELECT coalesce(max(number), 0) + 1 FROM events WHERE turn = id), ?
+    INSERT INTO events (turn, number, events, times)
+    SELECT id, (SELECT coalesce(max(number), 0) + 1 FROM events WHERE turn = id), ?, ?
     FROM turns WHERE id = ?
 """
 _UPDATE_TURN = """
@@ -52,7 +52,7 @@ _COPY_TURN = """
         seconds, input_tokens, output_tokens
     FROM turns WHERE id = ?
 """
-_COPY_EVENTS = "INSERT INTO events SELECT ?, number, events FROM events WHERE turn = ?"
+_COPY_EVENTS = "INSERT INTO events SELECT ?, number, events, times FROM events WHERE turn = ?"
 _COPY_WORDS = """
     INSERT INTO words (rowid, question, answer, calls)
     SELECT ?, question, answer, calls FROM words WHERE rowid = ?
@@ -120,10 +120,10 @@ class Store:
         texts = [replace_surrogates(text) for text in (question, message, model)]
         return self._database.write(lambda db: _begin(db, session_id, *texts))
 
-    def add(self, turn_id: int, events: Sequence[Event]) -> None:
+    def add(self, turn_id: int, events: Iterable[TimedEvent]) -> None:
         """Add events to a turn, or drop them if the turn is gone."""
-        batch = encode_events(events)
-        self._database.write(lambda db: db.execute(_INSERT_EVENTS, [batch, turn_id]))
+        batch = encode_batch(events)
+        self._database.write(lambda db: db.execute(_INSERT_EVENTS, [*batch, turn_id]))
 
     def finish(self, turn_id: int, turn: Turn) -> None:
         """Store how a turn ended."""
@@ -134,7 +134,7 @@ class Store:
 
         What is already stored of it is deleted.
         """
-        batch = encode_events(turn.events)
+        batch = encode_batch(turn.events)
         return self._database.write(lambda db: _restore(db, session_id, turn, batch))
 
     def turns(self, session_id: str) -> list[StoredTurn]:
@@ -143,6 +143,10 @@ class Store:
 
     def events(self, turn_id: int) -> list[Event]:
         """Return the events of a turn; the last one is `TurnCancelled` if no end was stored."""
+        return [timed.event for timed in self.timed_events(turn_id)]
+
+    def timed_events(self, turn_id: int) -> list[TimedEvent]:
+        """Return the events of a turn with their times, which earlier versions did not store."""
         return self._database.read(lambda db: load_events(db, turn_id))
 
     def sessions(self, limit: int | None = None) -> list[Session]:
@@ -239,13 +243,15 @@ def _begin(db: sqlite3.Connection, session: str, question: str, message: str, mo
     return id
 
 
-def _restore(db: sqlite3.Connection, session: str, turn: StoredTurn, batch: str) -> int:
+def _restore(
+    db: sqlite3.Connection, session: str, turn: StoredTurn, batch: tuple[str, str | None]
+) -> int:
     db.execute("DELETE FROM turns WHERE id = ?", [turn.id])
     texts = [replace_surrogates(text) for text in (turn.question, turn.message, turn.model)]
     id = _begin(db, session, *texts)
     db.execute("UPDATE turns SET started = ? WHERE id = ?", [turn.started, id])
-    db.execute(_INSERT_EVENTS, [batch, id])
-    _finish(db, id, fold(turn.events))
+    db.execute(_INSERT_EVENTS, [*batch, id])
+    _finish(db, id, fold(each.event for each in turn.events))
     return id
 
 

@@ -10,14 +10,14 @@ from datetime import UTC, datetime
 from typing import Any, TypeAlias
 
 from streamchat.agent.interrupted import INTERRUPTED
-from streamchat.events import ANSWER_TOOL, Event, add_version, to_dict
+from streamchat.events import ANSWER_TOOL, ApprovalGiven, TimedEvent, add_version, to_dict
 from streamchat.sessions.records import Session, StoredTurn, dump_arguments
 from streamchat.text.sanitize import one_line, sanitize
 from streamchat.turn import Block, Question, Speaker, ToolCall, fold
 from streamchat.view.formatting import MAX_OUTPUT, format_speaker, format_tool_name
-from streamchat.view.requests import describe_request
+from streamchat.view.requests import describe_approval, describe_request
 
-TurnWithEvents: TypeAlias = tuple[StoredTurn, Sequence[Event]]
+TurnWithEvents: TypeAlias = tuple[StoredTurn, Sequence[TimedEvent]]
 
 
 def export(session: Session, turns: Iterable[TurnWithEvents], *, as_json: bool) -> str:
@@ -39,8 +39,8 @@ def to_markdown(session: Session, turns: Iterable[TurnWithEvents]) -> str:
     return "\n\n".join([*head, *parts]) + "\n"
 
 
-def _format_turn(stored: StoredTurn, events: Sequence[Event]) -> list[str]:
-    turn = fold(events)
+def _format_turn(stored: StoredTurn, events: Sequence[TimedEvent]) -> list[str]:
+    turn = fold(each.event for each in events)
     answer = [stored.answer] if stored.answer.strip() else []
     return [
         f"## {stored.number}",
@@ -94,8 +94,11 @@ def _quote(text: str) -> str:
 def _format_call(call: ToolCall) -> str:
     name = format_tool_name(call.name)
     outcome = {"done": "returned", "failed": "failed"}.get(call.state, "did not finish")
-    blocks = f"{fence(dump_arguments(call), 'json')}\n\n{name} {outcome}"
-    return f"Calling {name}\n\n{blocks}" + (f":\n\n{fence(call.output)}" if call.output else ".")
+    parts = [f"Calling {name}", fence(dump_arguments(call), "json")]
+    if given := call.approval:
+        parts.append(f"*[{one_line(describe_approval(given))}]* {one_line(given.time)}".rstrip())
+    output = [f"{name} {outcome}:", fence(call.output)] if call.output else [f"{name} {outcome}."]
+    return "\n\n".join([*parts, *output])
 
 
 def fence(text: str, language: str = "") -> str:
@@ -112,7 +115,7 @@ def to_document(session: Session, turns: Iterable[TurnWithEvents]) -> dict[str, 
     return add_version({"session": plain})
 
 
-def turn_to_dict(stored: StoredTurn, events: Sequence[Event]) -> dict[str, Any]:
+def turn_to_dict(stored: StoredTurn, events: Sequence[TimedEvent]) -> dict[str, Any]:
     """Return a turn with its tool calls and events as plain values."""
     calls = [
         {
@@ -121,12 +124,19 @@ def turn_to_dict(stored: StoredTurn, events: Sequence[Event]) -> dict[str, Any]:
             "state": block.state,
             "output": block.output,
             "seconds": block.seconds,
+            "approval": _to_plain(block.approval),
         }
-        for block in fold(events).blocks
+        for block in fold(each.event for each in events).blocks
         if isinstance(block, ToolCall) and block.name != ANSWER_TOOL
     ]
     plain = asdict(stored) | {"started": format_time(stored.started), "calls": calls}
-    return plain | {"events": list(map(to_dict, events))}
+    return plain | {"events": [to_dict(each.event, each.at) for each in events]}
+
+
+def _to_plain(given: ApprovalGiven | None) -> dict[str, Any] | None:
+    """Return who decided about a call, what, why and when."""
+    names = ("approved", "by", "reason", "arguments", "time")
+    return None if given is None else {name: getattr(given, name) for name in names}
 
 
 def format_time(seconds: float) -> str:

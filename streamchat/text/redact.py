@@ -18,6 +18,8 @@ from typing import Any, TypeAlias
 
 from streamchat.events import (
     AnswerDelta,
+    ApprovalGiven,
+    ApprovalRequested,
     ArgumentsDelta,
     ChunkReceived,
     CodeDelta,
@@ -202,7 +204,12 @@ class EventRedactor:
                 return ()
             case StepStarted() | StepFinished() | SpeakerChanged():
                 return _TEXTS
-            case ToolStarted(call_id) | ToolFinished(call_id):
+            case (
+                ToolStarted(call_id)
+                | ToolFinished(call_id)
+                | ApprovalRequested(call_id)
+                | ApprovalGiven(call_id)
+            ):
                 call_id = self._redactor.redact(call_id)
                 return ("arguments", call_id), ("answer", call_id)
             case _:

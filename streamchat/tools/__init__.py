@@ -6,6 +6,7 @@ A call is data from the model. The room must not know who asked for it or who se
 from streamchat.tools.arithmetic import ARITHMETIC
 from streamchat.tools.calls import CallError, check_arguments, run_tool, to_sendable_arguments
 from streamchat.tools.final_answer import final_answer, list_names
+from streamchat.tools.results import to_text
 
 TOOLS = (*ARITHMETIC, final_answer)
 """The default tools of an agent."""
@@ -19,4 +20,5 @@ __all__ = [
     "list_names",
     "run_tool",
     "to_sendable_arguments",
+    "to_text",
 ]

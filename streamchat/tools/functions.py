@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 from langchain_core.tools import BaseTool, StructuredTool
@@ -41,16 +42,27 @@ def make_tool(value: object, name: str) -> BaseTool:
     return tool
 
 
-def _infer_tool(function: Callable[..., Any], name: str) -> BaseTool:
-    if not inspect.getdoc(function):
+def _infer_tool(value: Callable[..., Any], name: str) -> BaseTool:
+    if _is_function(value):
+        function, docstring = value, inspect.getdoc(value)
+    else:  # an instance, whose `__call__` may have no docstring but what Python gives it
+        function = type(value).__call__.__get__(value)
+        docstring = inspect.cleandoc(function.__doc__ or "")
+    description = docstring or inspect.getdoc(value)
+    if not description:
         raise UnfitToolError("it has no docstring, which tells the model what it does")
     try:
         _check_parameters(inspect.signature(function))
-        return _build_tool(function, name)
+        return _build_tool(function, name, description, parse=bool(docstring))
     except (UnfitToolError, SystemExit):
         raise
     except Exception as error:  # whatever evaluating the annotations raises
         raise UnfitToolError(_describe(error)) from error
+
+
+def _is_function(value: object) -> bool:
+    """Whether LangChain takes it for a function: one, a method, or what a decorator made of one."""
+    return inspect.isroutine(value) or hasattr(value, "__wrapped__")
 
 
 def _check_parameters(signature: inspect.Signature) -> None:
@@ -64,14 +76,15 @@ def _check_parameters(signature: inspect.Signature) -> None:
             raise UnfitToolError(f"the parameter {each.name} has no type annotation")
 
 
-def _build_tool(function: Callable[..., Any], name: str) -> BaseTool:
+def _build_tool(
+    function: Callable[..., Any], name: str, description: str, *, parse: bool
+) -> BaseTool:
     kind = "coroutine" if inspect.iscoroutinefunction(function) else "func"
     options: dict[str, Any] = {kind: function, "name": name}
-    try:
-        return StructuredTool.from_function(**options, parse_docstring=True)
-    except ValueError:
-        # Its section of arguments does not match the function: it is no more than text.
-        return StructuredTool.from_function(**options, description=inspect.getdoc(function))
+    with suppress(ValueError):  # its section of arguments is no more than text if it does not match
+        if parse:
+            return StructuredTool.from_function(**options, parse_docstring=True)
+    return StructuredTool.from_function(**options, description=description)
 
 
 def _check_name(name: str) -> None:

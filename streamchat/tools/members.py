@@ -1,11 +1,14 @@
-"""Finds what may be tools in a module: its own functions, tools, and the methods of its classes."""
+"""Finds what may be tools in a module: its own functions, tools, and the methods of its classes.
+
+An instance that can be called counts as a function.
+"""
 
 from __future__ import annotations
 
 import ast
 import dataclasses
 import inspect
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from types import ModuleType
@@ -35,6 +38,11 @@ class Member:
     def tool_name(self) -> str:
         return self.name.rpartition(".")[2]
 
+    @property
+    def identity(self) -> int:
+        """The same for whatever names and instances a function has."""
+        return id(getattr(self.value, "__func__", self.value))
+
 
 class Members:
     """The members of a module.
@@ -49,6 +57,7 @@ class Members:
     def __init__(self, module: ModuleType, source: str) -> None:
         self._module = module
         self._bound = dict(_find_bound(ast.parse(source).body))
+        self._toolboxes: dict[type, Sequence[Member]] = {}
 
     @property
     def names(self) -> list[str]:
@@ -85,7 +94,8 @@ class Members:
             return value.__module__ == self._module.__name__ and _is_toolbox(value)
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             return callable(value)  # a decorator may have made anything of it
-        return inspect.isfunction(value) and value.__module__ == self._module.__name__
+        made_by = value if inspect.isfunction(value) else type(value)
+        return callable(value) and made_by.__module__ == self._module.__name__
 
     def _expand(self, name: str, value: object) -> Iterator[Member]:
         node = self._bound.get(name)
@@ -93,21 +103,24 @@ class Members:
         if isinstance(value, type) and issubclass(value, BaseTool):
             yield Member(name, line, value())
         elif isinstance(value, type):
-            lines = dict(_find_bound(getattr(node, "body", ())))
-            yield from self._list_methods(name, value, lines)
+            yield from self._list_methods(name, value)
         elif isinstance(value, list | tuple):
             for each in value:
                 yield Member(str(getattr(each, "__name__", name)), line, each)
         else:
             yield Member(name, line, value)
 
-    def _list_methods(
-        self, name: str, value: type, lines: Mapping[str, ast.AST]
-    ) -> Iterator[Member]:
-        instance = value()
-        for each in _list_public(value):
-            line = getattr(lines.get(each), "lineno", 0)
-            yield Member(f"{name}.{each}", line, getattr(instance, each))
+    def _list_methods(self, name: str, value: type) -> Sequence[Member]:
+        """Return the methods of an instance, the same whatever name the class is known by."""
+        if value not in self._toolboxes:
+            instance = value()
+            body = getattr(self._bound.get(value.__name__), "body", ())
+            lines = {each: getattr(node, "lineno", 0) for each, node in _find_bound(body)}
+            self._toolboxes[value] = [
+                Member(f"{name}.{each}", lines.get(each, 0), getattr(instance, each))
+                for each in _list_public(value)
+            ]
+        return self._toolboxes[value]
 
 
 def _is_toolbox(value: type) -> bool:

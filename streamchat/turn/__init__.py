@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, Literal, assert_never
 
 from streamchat.events import (
     ANSWER_TOOL,
+    NOBODY,
     AnswerDelta,
+    ApprovalGiven,
+    ApprovalRequested,
     ArgumentsDelta,
     ChunkReceived,
     CodeDelta,
@@ -24,6 +27,7 @@ from streamchat.events import (
     StepFinished,
     StepStarted,
     TextDelta,
+    TimedEvent,
     ToolCallStarted,
     ToolFinished,
     ToolStarted,
@@ -61,7 +65,9 @@ __all__ = [
     "ToolCall",
     "Turn",
     "accumulate",
+    "advance",
     "find_answer",
+    "find_unasked",
     "fold",
     "reduce",
 ]
@@ -76,6 +82,7 @@ class Turn:
     `prompt_progress` is how much of the latest request has been read, where the server tells.
     `context_tokens` is what the latest request and its reply took of the model's context.
     `message_at` is the position of the latest message: texts before it do not grow any more.
+    `at` is when the latest event came, in milliseconds since the turn's start; None if unknown.
     """
 
     question: str = ""
@@ -93,6 +100,7 @@ class Turn:
     prompt_progress: PromptProgress | None = None
     generation_seconds: float = 0.0
     message_at: int = 0
+    at: int | None = field(default=None, compare=False)
 
     @property
     def answer(self) -> Pieces:
@@ -282,6 +290,11 @@ def reduce(turn: Turn, event: Event) -> Turn:
         case ArgumentsDelta(call_id, fragment):
             fragments = turn.call(call_id).fragments.append(fragment)
             return turn._with_call(call_id, fragments=fragments)
+        case ApprovalRequested(call_id, _, arguments):
+            return turn._with_call(call_id, arguments=arguments, state="waiting")
+        case ApprovalGiven(call_id, arguments=edited):
+            changes = {} if edited is None else {"arguments": edited}
+            return turn._with_call(call_id, approval=event, **changes)
         case ToolStarted(call_id, arguments):
             return turn._with_call(call_id, arguments=arguments, state="running")
         case ToolFinished():
@@ -311,24 +324,31 @@ def reduce(turn: Turn, event: Event) -> Turn:
             assert_never(event)
 
 
-def accumulate(events: Iterable[Event]) -> Iterator[tuple[Turn, Event]]:
-    """Yield each event with the turn after it.
+def advance(turn: Turn, timed: TimedEvent) -> Turn | None:
+    """Return the turn after an event that was recorded, with its time.
 
-    Events that do not fit the ones before them, as in a store edited by hand, are skipped.
+    None if the event does not fit the ones before it, as in a store edited by hand.
     """
+    try:
+        after = reduce(turn, timed.event)
+    except ValueError:
+        return None
+    return after if timed.at is None else replace(after, at=timed.at)
+
+
+def accumulate(events: Iterable[TimedEvent]) -> Iterator[tuple[Turn, Event]]:
+    """Yield each event with the turn after it; events that do not fit are skipped."""
     turn = Turn()
-    for event in events:
-        try:
-            turn = reduce(turn, event)
-        except ValueError:
-            continue
-        yield turn, event
+    for timed in events:
+        if after := advance(turn, timed):
+            turn = after
+            yield turn, timed.event
 
 
 def fold(events: Iterable[Event]) -> Turn:
     """Return the turn after all events; those that do not fit are skipped."""
     turn = Turn()
-    for after, _ in accumulate(events):
+    for after, _ in accumulate(map(TimedEvent, events)):
         turn = after
     return turn
 
@@ -345,6 +365,16 @@ def find_answer(turn: Turn) -> str:
             case Prose(text):
                 texts.append(text.text)
     return texts[-1] if texts and turn.status != "done" else ""
+
+
+def find_unasked(turn: Turn) -> list[str]:
+    """Return the names of the tools whose calls did not run because nobody could be asked."""
+    names = [
+        block.name
+        for block in turn.blocks
+        if isinstance(block, ToolCall) and block.approval and block.approval.reason == NOBODY
+    ]
+    return list(dict.fromkeys(names))
 
 
 def _with_step(turn: Turn, event: StepFinished) -> Turn:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
-from streamchat.events import InputRequested
+from streamchat.events import ApprovalGiven, InputRequested
 from streamchat.text.pieces import Pieces
 
 
@@ -81,18 +81,31 @@ class ToolCall:
     """One call: the fragments of its arguments, the arguments decoded, and its outcome.
 
     `code` is the line of Python that the model wrote, if this is the line's first call. A call is
-    `opened` if it runs a graph whose blocks follow; then a `Result` stands below these.
+    `opened` if it runs a graph whose blocks follow; then a `Result` stands below these. It is
+    `waiting` while it needs an approval; `approval` says who gave or refused that. `arguments` are
+    those it runs with, also if the user has edited them.
     """
 
     call_id: str
     name: str
     fragments: Pieces = field(default_factory=Pieces)
     arguments: Mapping[str, Any] | None = None
-    state: Literal["arriving", "running", "done", "failed"] = "arriving"
+    state: Literal["arriving", "waiting", "running", "done", "failed"] = "arriving"
     output: str = ""
     seconds: float = 0.0
     code: Pieces = field(default_factory=Pieces)
     opened: bool = False
+    approval: ApprovalGiven | None = None
+
+    @property
+    def is_asked(self) -> bool:
+        """Whether the call waits for somebody to decide about it."""
+        return self.state == "waiting" and self.approval is None
+
+    @property
+    def is_refused(self) -> bool:
+        """Whether somebody has decided that it does not run."""
+        return self.approval is not None and not self.approval.approved
 
     @property
     def failed(self) -> bool:

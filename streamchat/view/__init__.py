@@ -16,6 +16,7 @@ from typing import Protocol, Self
 from streamchat.events import Event
 from streamchat.turn import Turn
 from streamchat.view.progress import show_progress
+from streamchat.view.question import KeyQuestion
 
 
 class View(Protocol):
@@ -47,6 +48,13 @@ class View(Protocol):
         """Show the user's queued messages, oldest first, and the text typed since."""
         ...
 
+    def show_question(self, question: KeyQuestion | None) -> bool:
+        """Show a question, or no longer any, and return whether the terminal shows it already.
+
+        If not, because it is slow, call this again.
+        """
+        ...
+
     def suspend(self) -> None:
         """Stop the process until the shell resumes it."""
         ...
@@ -60,6 +68,7 @@ class TextView:
     """Base class for views that only append text: they have nothing to set up or tear down."""
 
     _announced_messages = 0
+    _announced_question: KeyQuestion | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -83,6 +92,15 @@ class TextView:
 
     def announce_queued(self, message: str) -> None:
         """Tell the user that a message is queued; called once for each. The default is silence."""
+
+    def show_question(self, question: KeyQuestion | None) -> bool:
+        if question and question != self._announced_question:
+            self.announce_question(question)
+        self._announced_question = question
+        return True
+
+    def announce_question(self, question: KeyQuestion) -> None:
+        """Tell the user that something is asked; called once. The default is silence."""
 
     def suspend(self) -> None:
         os.kill(os.getpid(), signal.SIGSTOP)
@@ -118,6 +136,9 @@ class ForwardingView:
 
     def show_typed(self, queued: Sequence[str], text: str) -> None:
         self._inner.show_typed(queued, text)
+
+    def show_question(self, question: KeyQuestion | None) -> bool:
+        return self._inner.show_question(question)
 
     def suspend(self) -> None:
         self._inner.suspend()

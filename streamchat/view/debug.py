@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from streamchat.events import (
+    ApprovalGiven,
+    ApprovalRequested,
     ChunkReceived,
     Event,
     InputReceived,
@@ -28,6 +30,7 @@ from streamchat.view.formatting import (
     format_tool_name,
     shorten,
 )
+from streamchat.view.requests import describe_approval
 
 _MAX_LINE = 4_000
 """Characters of a debug line that are shown."""
@@ -70,6 +73,10 @@ def _describe(turn: Turn, event: Event) -> list[str]:
                 f"tokens {tokens}" if tokens else "",
             ]
             return [f"step {step}: {', '.join(filter(None, figures))}"]
+        case ApprovalRequested(call_id, name):
+            return [f"approval {call_id}: requested for {format_tool_name(name)}"]
+        case ApprovalGiven(call_id):
+            return [f"approval {call_id}: {describe_approval(event)}"]
         case ToolFinished(call_id, _, failed, seconds):
             outcome = "failed" if failed else "returned"
             name = format_tool_name(turn.call(call_id).name)

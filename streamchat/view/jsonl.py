@@ -38,4 +38,4 @@ class JsonView(TextView):
 
     def show(self, turn: Turn, event: Event) -> None:
         if not isinstance(event, ChunkReceived):
-            self._lines.write(to_dict(event))
+            self._lines.write(to_dict(event, turn.at))

@@ -5,13 +5,15 @@ from __future__ import annotations
 import shutil
 import sys
 import textwrap
+from collections.abc import Callable
+from shlex import quote
 from typing import TextIO
 
 from streamchat.process.stdio import write_stderr
 from streamchat.process.styles import dim, red
 from streamchat.process.tty import can_repaint
 from streamchat.text.sanitize import SafeText, cut, join, one_line, sanitize
-from streamchat.turn import Turn
+from streamchat.turn import Turn, find_unasked
 from streamchat.view.glyphs import choose_glyphs, escape_unencodable
 
 _INDENT = "  "
@@ -61,6 +63,26 @@ def report_failure(cause: str, advice: str = "", *, plain: bool = False) -> None
 def report_interrupt(*, plain: bool = False) -> None:
     """Write on standard error that the user stopped something."""
     write_stderr(format_interrupt(sys.stderr, plain=plain))
+
+
+def report_unasked(turn: Turn, find_name: Callable[[str], str], *, plain: bool = False) -> bool:
+    """Write on standard error which calls did not run because nobody could be asked.
+
+    Args:
+        turn: has ended.
+        find_name: returns the name that rules have for a tool.
+        plain: whether the user wants words only.
+
+    Returns:
+        Whether there are any.
+    """
+    names = [quote(one_line(find_name(name), 64)) for name in find_unasked(turn)]
+    if names:
+        flags = " ".join(f"--allow {name}" for name in names)
+        verb = "lets it run" if len(names) == 1 else "lets them run"
+        cause = f"nobody could be asked to approve {', '.join(names)}; {flags} {verb}"
+        report_failure(cause, plain=plain)
+    return bool(names)
 
 
 def report_outcome(turn: Turn, advice: str = "", *, plain: bool = False) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from streamchat.events import (
     ANSWER_TOOL,
     AnswerDelta,
+    ApprovalGiven,
+    ApprovalRequested,
     Event,
     InputReceived,
     InputRequested,
@@ -34,8 +36,9 @@ from streamchat.view.formatting import (
     format_tool_name,
     shorten,
 )
+from streamchat.view.question import KeyQuestion
 from streamchat.view.repeats import count_earlier
-from streamchat.view.requests import format_request
+from streamchat.view.requests import describe_approval, format_approval_request, format_request
 
 _INDENT = "  "
 
@@ -82,6 +85,10 @@ class PlainView(TextView):
                 self._add_answer(text)
             case ToolCallStarted(_, name) if name != ANSWER_TOOL:
                 self._say(f"Calling {format_tool_name(name)}...")
+            case ApprovalRequested():
+                self._say(f"Question: {one_line(format_approval_request(event))}")
+            case ApprovalGiven(call_id):
+                self._report_call(turn, call_id, f"is {one_line(describe_approval(event))}.")
             case ToolStarted(call_id, arguments):
                 shown = format_arguments(arguments)
                 self._report_call(turn, call_id, f"is called with {shown or 'no arguments'}.")
@@ -113,6 +120,9 @@ class PlainView(TextView):
 
     def announce_queued(self, message: str) -> None:
         self._announce(f"Queued: {one_line(message)}")
+
+    def announce_question(self, question: KeyQuestion) -> None:
+        self._announce(one_line(question.describe(), MAX_OUTPUT))
 
     def _announce(self, sentence: str) -> None:
         # Nothing of an incomplete line has been written, so this cannot end up in the middle of it.

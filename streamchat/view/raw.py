@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from streamchat.events import (
     AnswerDelta,
+    ApprovalGiven,
+    ApprovalRequested,
     ArgumentsDelta,
     CodeDelta,
     Event,
@@ -31,7 +33,7 @@ from streamchat.view.formatting import (
     format_tool_name,
     shorten,
 )
-from streamchat.view.requests import format_request
+from streamchat.view.requests import describe_approval, format_approval_request, format_request
 
 SEPARATOR = sanitize("|")
 """Follows each fragment."""
@@ -81,6 +83,11 @@ class RawView(TextView):
             case TextDelta(text) | AnswerDelta(text, ""):
                 self._switch_to("", turn)
                 self._write_piece(text)
+            case ApprovalRequested():
+                self._write_line(f"? {one_line(format_approval_request(event))}")
+            case ApprovalGiven(call_id):
+                name = format_tool_name(turn.call(call_id).name, _MAX_NAME)
+                self._write_line(f"{name}: {one_line(describe_approval(event))}")
             case ToolFinished(call_id, output, failed):
                 self._write_result(turn.call(call_id).name, output, failed)
             case Notice(text):

@@ -48,6 +48,7 @@ _STYLES = {
     "inserted": Style(bold=True),
     "deleted": Style(color="red"),
     "arriving": Style(color="cyan"),
+    "waiting": Style(bold=True),
     "running": Style(color="magenta"),
     "done": Style(color="green"),
     "failed": Style(color="red"),

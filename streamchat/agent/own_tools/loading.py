@@ -54,6 +54,7 @@ def load_tools(
 
 def _load(places: Sequence[Place], builtin: Iterable[str]) -> list[OwnTool]:
     found: dict[str, OwnTool] = {}
+    identities: dict[str, int] = {}
     taken = dict.fromkeys(builtin, "built in (--no-builtin-tools leaves arithmetic out)")
     targets = list(dict.fromkeys(place.target for place in places))
     imported = dict(zip(targets, import_targets(targets), strict=True))
@@ -62,11 +63,11 @@ def _load(places: Sequence[Place], builtin: Iterable[str]) -> list[OwnTool]:
         for member in _list_members(module, target, place.names):
             own = _make_tool(member, target)
             name = own.tool.name
-            if name in found and found[name].place == own.place:
+            if name in found and member.identity == identities[name]:
                 continue  # named twice
             if name in taken:
                 raise TargetError(f"two tools are called {name}: {own.place}, and {taken[name]}")
-            found[name], taken[name] = own, own.place
+            found[name], taken[name], identities[name] = own, own.place, member.identity
     return list(found.values())
 
 

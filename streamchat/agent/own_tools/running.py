@@ -8,19 +8,18 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-import json
 import threading
 from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine
-from contextlib import aclosing, suppress
+from contextlib import aclosing
 from contextvars import copy_context
 from typing import Any, TypeVar
 
 from langchain_core.tools import BaseTool
-from pydantic import BaseModel
 
 from streamchat.agent.target.output import OutputRelay
 from streamchat.agent.target.worker import get_thread
 from streamchat.process.threads import DaemonExecutor, run_in_daemon_thread
+from streamchat.tools import to_text
 from streamchat.tools.calls import is_async
 
 _T = TypeVar("_T")
@@ -56,21 +55,6 @@ async def run_own_tool(tool: BaseTool, arguments: dict[str, Any], relay: OutputR
     return to_text(value)
 
 
-def to_text(value: object) -> str:
-    """Return a result as the model reads it: data as JSON, and bytes as their number."""
-    match value:
-        case bytes() | bytearray():
-            return f"{len(value):,} bytes"
-        case dict() | list() | tuple() | BaseModel():
-            with suppress(TypeError, ValueError):
-                return json.dumps(value, ensure_ascii=False, default=_to_data)
-    return str(value)
-
-
-def _to_data(value: object) -> object:
-    return value.model_dump(mode="json") if isinstance(value, BaseModel) else str(value)
-
-
 def _drain(value: Any, relay: OutputRelay) -> Any:
     """Return the value, or what a generator returns; see above."""
     if not inspect.isgenerator(value):
@@ -81,14 +65,14 @@ def _drain(value: Any, relay: OutputRelay) -> Any:
             latest = next(value)
         except StopIteration as end:
             return latest if end.value is None else end.value
-        relay.write(f"{latest}\n", "stdout")
+        relay.write(f"{to_text(latest)}\n", "stdout")
 
 
 async def _drain_async(values: AsyncGenerator[Any, Any], relay: OutputRelay) -> Any:
     latest = None
     async with aclosing(values):
         async for latest in values:
-            relay.write(f"{latest}\n", "stdout")
+            relay.write(f"{to_text(latest)}\n", "stdout")
     return latest
 
 

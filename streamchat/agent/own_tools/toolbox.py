@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -27,12 +27,16 @@ class Toolbox:
         places: where the user's own are, by their names.
         relay: takes what the user's own print; None if there are none.
         redactor: learns the keys that the user's own set in the environment.
+        safe: the names of those that run without asking, unless a rule says otherwise.
+        qualified: the names of tools in rules, where these are not their own.
     """
 
     tools: Sequence[BaseTool] = ()
     places: Mapping[str, str] = field(default_factory=dict)
     relay: OutputRelay | None = None
     redactor: Redactor = field(default_factory=Redactor)
+    safe: Collection[str] = ()
+    qualified: Mapping[str, str] = field(default_factory=dict)
     _failure: BaseException | None = None
 
     @classmethod
@@ -45,12 +49,14 @@ class Toolbox:
             TargetError: the user's own cannot be loaded.
         """
         builtin = ARITHMETIC if settings.builtin_tools else ()
+        safe = [each.name for each in builtin]
         if not settings.tools:
-            return cls(builtin)
+            return cls(builtin, safe=safe)
         taken = [each.name for each in (*builtin, final_answer)]
         own = load_tools([parse_place(each) for each in settings.tools], taken, redactor)
         tools = (*builtin, *(each.tool for each in own))
-        return cls(tools, {each.tool.name: each.place for each in own}, get_relay(), redactor)
+        places = {each.tool.name: each.place for each in own}
+        return cls(tools, places, get_relay(), redactor, safe=safe)
 
     async def run(self, tool: BaseTool, arguments: dict[str, Any]) -> Any:
         """Run a tool and return its result."""

@@ -10,7 +10,10 @@ from streamchat.agent.executor_source import list_tools
 from streamchat.agent.source import Request, ToolInfo
 from streamchat.agent.streamer import QueueCallbackHandler
 from streamchat.agent.target.play import Emit
-from streamchat.events import TurnCancelled, TurnDone, TurnFailed, TurnStarted
+from streamchat.events import ApprovalRequested, TurnCancelled, TurnDone, TurnFailed, TurnStarted
+
+_KEPT = (TurnStarted, TurnFailed, TurnCancelled, ApprovalRequested)
+"""What is not passed on."""
 
 
 class ExecutorPlay:
@@ -36,7 +39,8 @@ class ExecutorPlay:
             async for event in streamer:
                 if isinstance(event, TurnDone):
                     return event
-                if not isinstance(event, TurnStarted | TurnFailed | TurnCancelled):
+                # It is the executor's own `approve` that decides, and not the user.
+                if not isinstance(event, _KEPT):
                     emit(event)
             await task  # raises why it failed
         finally:

@@ -10,7 +10,7 @@ from dataclasses import replace
 from time import perf_counter
 
 from streamchat.agent.errors import AgentError
-from streamchat.agent.source import Request
+from streamchat.agent.source import Approval, Request
 from streamchat.agent.target.emitter import Emitter
 from streamchat.agent.target.frames import describe_busy_thread
 from streamchat.agent.target.heartbeat import Heartbeat
@@ -141,6 +141,15 @@ class ThreadRun:
 
     def reply(self, answer: object) -> None:
         self._thread.call(self._emitter.reply, answer)
+
+    def decide(self, call_id: str, approval: Approval) -> None:
+        """Do nothing: an agent asks by its interrupts."""
+
+    def refuse_arriving(self) -> bool:
+        return False
+
+    def cancel_tools(self) -> bool:
+        return False
 
     async def aclose(self) -> None:
         self.cancel()

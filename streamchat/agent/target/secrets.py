@@ -6,7 +6,7 @@ import os
 
 from streamchat.text.redact import Redactor
 
-_NAMES = ("_API_KEY", "_TOKEN", "_SECRET")
+_NAMES = ("_API_KEY", "_ACCESS_KEY", "_PASSWORD", "_SECRET", "_TOKEN")
 """How the names of variables end that hold one."""
 
 

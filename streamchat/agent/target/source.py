@@ -116,6 +116,9 @@ class TargetSource:
             return None  # it says what is wrong with the agent, and no code of the user raised it
         return error
 
+    def name_in_rules(self, tool: str) -> str:
+        return tool
+
     def start(self, request: Request) -> ThreadRun:
         learn_secrets(self._redactor)
         run = ThreadRun(

@@ -13,6 +13,8 @@ from typing import Any
 import httpx2
 import openai
 
+from streamchat.models.providers import aws
+
 _RETRY_INFO = re.compile(r"([0-9]+(?:\.[0-9]+)?)s")
 
 
@@ -32,6 +34,9 @@ def translate_error(error: Exception, name: str) -> Exception:
     causes = list(_walk_causes(error))
     request = httpx2.Request("POST", next(filter(None, map(_find_url, causes)), f"https://{name}"))
     for cause in causes:
+        if refusal := aws.read_refusal(cause):
+            body = {"error": {"message": refusal.message, "code": refusal.code}}
+            return _make_refusal(refusal.message, refusal.status, refusal.wait, request, body)
         if (status := _find_status(cause)) is not None:
             return _make_status_error(cause, status, request)
     for cause in causes:
@@ -82,10 +87,15 @@ def _make_status_error(cause: BaseException, status: int, request: httpx2.Reques
         return openai.APIError(str(cause), request, body=body)
     headers = getattr(getattr(cause, "response", None), "headers", None)
     wait = (isinstance(headers, Mapping) and headers.get("retry-after")) or _find_retry_info(body)
-    response = httpx2.Response(
-        status, headers={"retry-after": str(wait)} if wait else {}, request=request
-    )
-    return ProviderStatusError(str(cause), response=response, body=body)
+    return _make_refusal(str(cause), status, str(wait or ""), request, body)
+
+
+def _make_refusal(
+    message: str, status: int, wait: str, request: httpx2.Request, body: object
+) -> Exception:
+    headers = {"retry-after": wait} if wait else {}
+    response = httpx2.Response(status, headers=headers, request=request)
+    return ProviderStatusError(message, response=response, body=body)
 
 
 def _find_body(cause: BaseException) -> object:
@@ -124,4 +134,6 @@ def _find_twin(cause: BaseException) -> type[Exception] | None:
     if type(cause).__module__.partition(".")[0] in ("httpx", "httpx2"):
         twin: Any = getattr(httpx2, type(cause).__name__, None)
         return twin if isinstance(twin, type) and issubclass(twin, httpx2.TransportError) else None
+    if name := aws.find_twin(cause):
+        return getattr(httpx2, name)  # type: ignore[no-any-return]
     return httpx2.ConnectError if isinstance(cause, ConnectionError) else None

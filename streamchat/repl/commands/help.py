@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import textwrap
 from collections.abc import Iterable, Sequence
 
 from streamchat.manual import TOPICS, read_topic
@@ -12,6 +11,7 @@ from streamchat.repl.chat import Chat
 from streamchat.repl.errors import CommandError
 from streamchat.repl.keys import list_keys
 from streamchat.repl.registry import COMMANDS, GROUPS, Command, command, find_command
+from streamchat.repl.wrapping import wrap
 from streamchat.text.sanitize import one_line
 from streamchat.text.suggest import find_closest
 from streamchat.view.document import show_document
@@ -64,7 +64,7 @@ def _list_commands(chat: Chat) -> None:
         chat.say(f"{_INDENT}? on an empty line shows them")
     chat.separate()
     chat.say("Topics of the manual, as in /help chat", bold)
-    chat.say(_wrap(_INDENT + ", ".join(TOPICS), chat.columns, _INDENT))
+    chat.say(wrap(_INDENT + ", ".join(TOPICS), chat.columns, _INDENT))
 
 
 def _list_entries(chat: Chat, entries: Sequence[tuple[str, str]]) -> None:
@@ -73,26 +73,20 @@ def _list_entries(chat: Chat, entries: Sequence[tuple[str, str]]) -> None:
     for name, meaning in entries:
         if chat.columns < width + _NARROW:
             chat.say(_INDENT + name)
-            chat.say(_wrap(3 * _INDENT + meaning, chat.columns, 3 * _INDENT))
+            chat.say(wrap(3 * _INDENT + meaning, chat.columns, 3 * _INDENT))
         else:
             line = f"{_INDENT}{name:{width}}{_INDENT}{meaning}"
-            chat.say(_wrap(line, chat.columns, " " * (width + 2 * len(_INDENT))))
+            chat.say(wrap(line, chat.columns, " " * (width + 2 * len(_INDENT))))
 
 
 def show_keys(chat: Chat) -> None:
     """Print what `?` shows below the prompt."""
     for key, what in list_keys(vi=chat.settings.editing == "vi"):
-        chat.say(_wrap(f"{_INDENT}{key}: {what}", chat.columns, 2 * _INDENT))
+        chat.say(wrap(f"{_INDENT}{key}: {what}", chat.columns, 2 * _INDENT))
 
 
 def _describe(chat: Chat, each: Command) -> None:
     columns = chat.columns
     chat.say(each.usage)
     for text in filter(None, (each.help, each.more)):
-        chat.say(_wrap(text, columns))
-
-
-def _wrap(text: str, columns: int, indent: str = "") -> str:
-    return textwrap.fill(
-        text, max(columns - 1, 20), subsequent_indent=indent, break_on_hyphens=False
-    )
+        chat.say(wrap(text, columns))

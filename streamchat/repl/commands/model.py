@@ -14,10 +14,12 @@ from streamchat.models.providers import is_installed
 from streamchat.repl.chat import Chat
 from streamchat.repl.questions import read_secret
 from streamchat.repl.registry import command
+from streamchat.repl.wrapping import wrap
 from streamchat.text.sanitize import one_line
 
 _MAX_NAMES = 60
 _BUILT_IN = "-"
+_INDENT = "  "
 
 
 def _offer_models(chat: Chat, typed: str) -> Iterable[tuple[str, str]]:
@@ -79,11 +81,12 @@ async def _list_models(chat: Chat, loader: AgentLoader) -> None:
 async def tools(chat: Chat, _: str) -> None:
     source = await chat.loader.wait_until_ready()
     if isinstance(chat.loader, TargetLoader):
-        chat.say(f"{source.name}: {chat.loader.kind}")
+        chat.say(wrap(f"{source.name}: {chat.loader.kind}", chat.columns, _INDENT))
     for tool in source.tools:
         place = f"  ({tool.place})" if tool.place else ""
         described = one_line(tool.description)
-        chat.say(f"{tool.name}({', '.join(tool.parameters)})  {described}{place}")
+        line = f"{tool.name}({', '.join(tool.parameters)})  {described}{place}"
+        chat.say(wrap(line, chat.columns, _INDENT))
     if not source.tools:
         chat.say("No tools")
 

@@ -100,7 +100,7 @@ async def export_(chat: Chat, name: str) -> None:
     store = chat.store
     session = await chat.in_store(store.find, id)
     stored = await chat.in_store(store.turns, id)
-    turns = [(each, await chat.in_store(store.events, each.id)) for each in stored]
+    turns = [(each, await chat.in_store(store.timed_events, each.id)) for each in stored]
     name = name or f"streamchat-{id}.md"
     text = export(session, turns, as_json=name.endswith(".json"))
     await chat.in_store(_write, Path(name), text)

@@ -19,7 +19,9 @@ class CallDrawing(Drawing):
 
     def __init__(self, canvas: Canvas) -> None:
         super().__init__(canvas)
-        self._began_at: float | None = None
+        self._state = ""
+        self._since = 0.0
+        """When the call entered its state."""
         self._drawn: object = None
 
     def update(self, block: ToolCall | Code, moment: Moment, *, done: bool, followed: bool) -> None:
@@ -28,13 +30,14 @@ class CallDrawing(Drawing):
         if block.opened:
             # How it ends stands below the blocks that are inside it.
             block = replace(block, state="running", output="")
-        self._began_at = moment.now if self._began_at is None else self._began_at
+        if block.state != self._state:
+            self._state, self._since = block.state, moment.now
         glyphs = self.canvas.glyphs
         state = choose_state(
             block,
             glyphs,
             spinner=glyphs.spin(moment.now),
-            elapsed=moment.now - self._began_at,
+            elapsed=moment.now - self._since,
             over=moment.over or done,
             hint=self.canvas.look.hint,
         )

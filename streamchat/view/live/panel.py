@@ -26,6 +26,7 @@ from streamchat.view.formatting import (
 from streamchat.view.glyphs import Glyphs, escape_unencodable, supports_unicode
 from streamchat.view.markdown.inline import Span
 from streamchat.view.raw import SEPARATOR
+from streamchat.view.requests import format_decision
 from streamchat.view.style import get_style
 
 _MAX_WIDTH = 80
@@ -47,7 +48,8 @@ class PanelState:
     Attributes:
         mark: stands before the name: a step of the spinner, or how the call ended.
         style: the name of the mark's style.
-        footer: how long the call takes or took.
+        footer: what was decided about the call, and how long it took, or takes if that is a second
+            or more.
         hint: says what shows in full what is cut, such as ", /last shows all"; may be empty.
     """
 
@@ -66,19 +68,27 @@ def choose_state(
         call: the call.
         glyphs: the characters to draw with.
         spinner: the mark of a call that has not ended.
-        elapsed: seconds since the call began to arrive.
+        elapsed: seconds since the call began to arrive or, if its tool runs, to run.
         over: whether the turn is: then a call that has not ended was stopped.
         hint: the panel's.
     """
     if call.opened:
         return PanelState(glyphs.speaker, "running", "", hint)
-    if call.failed:
-        return PanelState(glyphs.failed, "failed", format_duration(call.seconds), hint)
     if call.ended:
-        return PanelState(glyphs.done, "done", format_duration(call.seconds), hint)
+        mark, style = (glyphs.failed, "failed") if call.failed else (glyphs.done, "done")
+        took = "" if call.is_refused else format_duration(call.seconds)
+        return PanelState(mark, style, _format_footer(call, took, glyphs), hint)
     if over:
         return PanelState(glyphs.failed, "failed", "stopped", hint)
-    return PanelState(spinner, call.state, f"{elapsed:.1f} s", hint)
+    if call.is_asked:
+        return PanelState(glyphs.question, "waiting", "waiting for approval", hint)
+    # Counted in whole seconds, so that a second passes before the figure changes again.
+    takes = f"{int(elapsed)} s" if elapsed >= 1 else ""
+    return PanelState(spinner, call.state, _format_footer(call, takes, glyphs), hint)
+
+
+def _format_footer(call: ToolCall, time: str, glyphs: Glyphs) -> str:
+    return f" {glyphs.dot} ".join(filter(None, [format_decision(call.approval), time]))
 
 
 def fit_width(columns: int) -> int:
@@ -112,13 +122,14 @@ def choose_box(console: Console) -> box.Box:
 def draw_line(call: ToolCall, state: PanelState, columns: int) -> list[Span]:
     """Return the call on one line, with the end of its arguments or its result."""
     name = format_tool_name(call.name, 20)
-    columns = max(columns - len(state.mark) - 1, 1)
+    taken = f" {state.footer}" if state.footer and not call.ended else ""
+    columns = max(columns - len(state.mark) - 1 - len(taken), 1)
     if call.ended:
         detail = one_line(call.output, max(columns - len(name) - 4, 1))
     else:
         end = "".join(each + SEPARATOR for each in _take_last(call.code or call.fragments, columns))
         detail = one_line(end[-max((columns - len(name)) // 2, 1) :])
-    return [(f"{state.mark} ", state.style), (name, "strong"), (f" {detail}", "dim")]
+    return [(f"{state.mark} ", state.style), (name, "strong"), (f"{taken} {detail}", "dim")]
 
 
 class _Drafter:

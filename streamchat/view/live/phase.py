@@ -46,6 +46,8 @@ def find_phase(turn: Turn) -> tuple[str, bool]:
     """Return what the turn is doing, and whether the screen shows that by itself."""
     if any(map(_is_running, turn.blocks)):
         return "", True
+    if any(isinstance(each, ToolCall) and each.is_asked for each in turn.blocks):
+        return "", True
     if any(isinstance(each, Question) and each.answer is None for each in turn.blocks):
         return "", True
     blocks = [block for block in turn.blocks if not isinstance(block, Note | Output)]

@@ -34,9 +34,11 @@ from streamchat.view.live.lines import Lines
 from streamchat.view.live.page import Page
 from streamchat.view.live.painter import Painter, drop_break, reflows
 from streamchat.view.live.phase import format_awaited, format_status
+from streamchat.view.live.question import lay_out
 from streamchat.view.live.terminal import Terminal, Tty
 from streamchat.view.live.typed import format_typed
 from streamchat.view.look import DEFAULT_LOOK, Look
+from streamchat.view.question import KeyQuestion
 from streamchat.view.style import LINE_BREAK, Palette, StyledText, get_style, open_console
 
 _FRAME = 1 / 30
@@ -45,6 +47,8 @@ _JOIN = 0.004
 """Minimum number of seconds between two frames that only add text."""
 _SHARE = 8
 """How many times longer the pause between two frames is than a frame takes, at least."""
+_MOST_TYPED = 2
+"""Lines of the user's input that are shown below a question."""
 _CORNER = 5
 """Cells before the figures: a corner and a mark."""
 _HIDE_CURSOR, _SHOW_CURSOR = "\x1b[?25l", "\x1b[?25h"
@@ -84,6 +88,7 @@ class LiveView:
         self._turn = Turn()
         self._typed: list[SafeText] = []
         """The lines of the user's queued messages and current input."""
+        self._question: KeyQuestion | None = None
         self._awaited = ""
         """What the turn waits for before its first event."""
         self._over = False
@@ -152,6 +157,11 @@ class LiveView:
             list(map(escape, queued)), escape(text), self._glyphs.prompt, self._terminal.size[0] - 1
         )
         self._paint_soon()
+
+    def show_question(self, question: KeyQuestion | None) -> bool:
+        self._question = question
+        self._paint()
+        return not (self._paused or self._terminal.busy)
 
     def show(self, turn: Turn, event: Event) -> None:
         if self._error:
@@ -257,8 +267,11 @@ class LiveView:
             final += self._draw_end(moment)
         else:
             self._add_lines(rest, self._format_status())
-            typed = (join(*self._typed, separator="\n"), self._dim)
-            self._add_lines(rest, [typed] if self._typed else [])
+            for line in self._draw_question(columns - 1):
+                self._add_lines(rest, line)
+            # A question must not be pushed out of the window.
+            shown = self._typed[-_MOST_TYPED:] if self._question else self._typed
+            self._add_lines(rest, [(join(*shown, separator="\n"), self._dim)] if shown else [])
         if not self._resumed:
             return final, rest
         self._resumed = not final
@@ -278,6 +291,12 @@ class LiveView:
             figures = format_figures(self._turn, brief=True)
         # A failure gets its cross below, with the cause.
         return self._page.draw_end(figures, moment, crossed=self._turn.status == "cancelled")
+
+    def _draw_question(self, columns: int) -> list[list[StyledText]]:
+        if not self._question:
+            return []
+        lines = lay_out(self._question, self._turn, columns, self._glyphs)
+        return list(map(self._palette.apply, lines))
 
     def _format_status(self) -> list[StyledText]:
         """Return a line that says what is going on, if nothing else on the screen moves."""

@@ -1,0 +1,88 @@
+"""Asks about an agent's calls with a key each, in the way in which `approving` does."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+
+from streamchat.agent.target.parts import join_answers, split_request
+from streamchat.events import InputRequested
+from streamchat.repl.answering import TypedAnswers, parse_answer
+from streamchat.repl.chat import Chat
+from streamchat.repl.keyboard import STOP, WHY, Keyboard, format_json
+from streamchat.repl.prompt import Prompt
+from streamchat.repl.typeahead import TypeAhead
+from streamchat.sessions.turns import UserAnswer
+from streamchat.text.sanitize import one_line
+from streamchat.view import View
+from streamchat.view.formatting import format_call
+from streamchat.view.question import Choice, KeyQuestion
+
+_KEYS = {
+    "approve": Choice("y", "yes"),
+    "reject": Choice("n", "no"),
+    "edit": Choice("e", "edit"),
+    "respond": Choice("r", "respond"),
+}
+_MAX_NAME = 60
+
+
+class KeyAnswers(TypedAnswers):
+    """Asks with a key about calls, and at a prompt for all else.
+
+    Args:
+        chat: its interrupts end a question, too.
+        prompt: the chat's, for its keys.
+        typeahead: takes the keys during the rest of the turn.
+        view: leaves the terminal to the prompt.
+        keyboard: asks for the keys.
+    """
+
+    def __init__(
+        self, chat: Chat, prompt: Prompt, typeahead: TypeAhead, view: View, keyboard: Keyboard
+    ) -> None:
+        super().__init__(chat, prompt, typeahead, view)
+        self._keyboard = keyboard
+
+    async def _ask(self, requested: InputRequested) -> UserAnswer | None:
+        if not requested.actions:
+            return await super()._ask(requested)
+        parts = [part for _, part in split_request(requested)]
+        answers = []
+        with suppress(KeyboardInterrupt, EOFError):
+            for number, part in enumerate(parts, 1):
+                position = f"{number} of {len(parts)}: " if len(parts) > 1 else ""
+                answers.append((await self._choose(part, position)).value)
+            return UserAnswer(join_answers(answers))
+        return None
+
+    async def _choose(self, requested: InputRequested, position: str) -> UserAnswer:
+        """Return the decision about the one action of a request."""
+        (action,), problem = requested.actions, ""
+        text = f"{position}run {one_line(str(action['name']), _MAX_NAME)}?"
+        choices = [choice for kind, choice in _KEYS.items() if kind in action["decisions"]]
+        while True:
+            key = await self._keyboard.choose(KeyQuestion(text, [*choices, STOP], problem))
+            problem = ""
+            try:
+                if typed := await self._follow(key, requested):
+                    return parse_answer(requested, typed)
+            except ValueError as error:
+                problem = str(error)
+
+    async def _follow(self, key: str, requested: InputRequested) -> str:
+        """Return the decision that a key stands for as it would be typed; empty for none."""
+        (action,) = requested.actions
+        call = format_call(str(action["name"]), action["arguments"])
+        match key:
+            case "y":
+                return "approve"
+            case "n":
+                return f"reject: {await self._keyboard.read(WHY, above=call)}"
+            case "r":
+                text = await self._keyboard.read("instead of the result: ", above=call)
+                return f"respond: {text}" if text.strip() else ""
+            case _:
+                unchanged = format_json(action["arguments"])
+                text = await self._keyboard.edit(unchanged, above=call)
+                is_edited = text.strip() and text.strip() != unchanged
+                return f"edit: {text}" if is_edited else ""
