@@ -151,6 +151,15 @@ class TestSums:
         assert not grammar.matches("72")
         assert find_dead_ends(grammar) == set()
 
+    @pytest.mark.parametrize(
+        "numbers", [["250", "34", "4"], ["250", "20%", "4"], ["9", "5%", "3%"]]
+    )
+    def test_a_parenthesis_that_comes_first(self, numbers: list[str]) -> None:
+        grammar = Grammar(build_question_grammar(numbers, None, {}, first="("))
+        assert grammar.matches("(250 - 34) / 4") == ("34" in numbers)
+        assert not grammar.matches("250 / 4 - 34")
+        assert find_dead_ends(grammar) == set()
+
     def test_required_numbers_are_not_left_out(self) -> None:
         numbers = ["4", "6", "10", "60"]
         grammar = Grammar(build_question_grammar(numbers, None, {}, required=["4", "6", "10", "7"]))

@@ -243,6 +243,12 @@ class TestRequest:
         assert grammar.matches("72 - 10")
         assert not grammar.matches("10 - 72")
 
+    @pytest.mark.parametrize("shared", ["split the rest among 4", "the rest is shared by all 4"])
+    def test_what_is_left_is_calculated_before_it_is_shared(self, shared: str) -> None:
+        _, grammar = ask(begin(HumanMessage(f"I had 250, spent 34, and {shared}.")))
+        assert grammar.matches("(250 - 34) / 4")
+        assert not grammar.matches("250 / 4 - 34")
+
     def test_several_earlier_results(self) -> None:
         history = (HumanMessage("45 + 38"), AIMessage("It is 83."), HumanMessage("45 - 38"))
         question = HumanMessage("add those two answers together")

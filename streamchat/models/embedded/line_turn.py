@@ -16,6 +16,7 @@ from streamchat.models.embedded.pythonic.expression import (
     find_expression,
     find_variations,
     refers_to_results,
+    shares_rest,
     takes_of_result,
 )
 from streamchat.models.embedded.pythonic.grammar import (
@@ -160,6 +161,7 @@ class LineTurn:
         # With other tools, a number may be meant for one of them.
         required = () if self._toolbox.called else self._list_required()
         first = numbers[0] if self._history and takes_of_result(self.question) else None
+        first = "(" if shares_rest(self.question) else first
         return build_question_grammar(
             numbers, expression, self._toolbox.called, layout, required, first
         )

@@ -28,6 +28,11 @@ _RESULTS = re.compile(
     re.IGNORECASE,
 )
 _OF_THEM = re.compile(r"\d\s+of\s+(?:them|those|these)\b", re.IGNORECASE)
+_SHARED_REST = re.compile(
+    r"\b(?:split|shared?|divided?)\s+(?:up\s+)?(?:the\s+)?(?:rest|remain\w+|leftovers?|lot)\b|"
+    r"\b(?:rest|remain\w+)\s+(?:\w+\s+){0,3}(?:split|shared|divided)\b",
+    re.IGNORECASE,
+)
 _ASKING = re.compile(
     r"(?:\b(?:what|whats|which|s|is|are|does|do|how|much|find|calculate|compute|evaluate|solve|"
     r"work out|make|give me|can|could|you|tell me|please|the result of|the|number|equal|equals|get|"
@@ -93,6 +98,11 @@ def refers_to_results(question: str) -> bool:
 def takes_of_result(question: str) -> bool:
     """Whether a question begins with the last result, such as "I lost 8 of them"."""
     return bool(_OF_THEM.search(question))
+
+
+def shares_rest(question: str) -> bool:
+    """Whether a question is about sharing what a calculation leaves, so that this comes first."""
+    return bool(_SHARED_REST.search(question))
 
 
 def _split(question: str) -> tuple[str, str]:

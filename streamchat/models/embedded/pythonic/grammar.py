@@ -62,7 +62,8 @@ def build_question_grammar(
         tools: the parameters' schemas of the tools that are called by name.
         layout: the lines that an answer has to have.
         required: the numbers that no calculation may leave out, unless there are many.
-        first: the number that every calculation begins with, unless there are many.
+        first: the number or parenthesis that every calculation begins with, unless there are
+            many numbers.
     """
     roots, rules = ["answer"], [_write_answer(layout)]
     if expression:
@@ -135,8 +136,11 @@ def _chain_numbers(
     """
     needed = _mark(required, numbers)
     rules: dict[str, list[str]] = {}
-    begin, start = "", ("n", 0, (False,))
-    if first and first in numbers:
+    begin = ""
+    start: _State = ("n", 0, (False,))
+    if first == "(" and len(numbers) > 2:
+        begin, start = '"(" ', ("n", 0, (False, False))
+    elif first and first in numbers:
         begin, start = f"{quote(first)} ", ("o", 1 << numbers.index(first), (False,))
     waiting: list[_State] = [start]
     while waiting:
