@@ -9,15 +9,17 @@ if TYPE_CHECKING:
     from streamchat.agent.decoder import merge_chunks
     from streamchat.agent.errors import AgentError
     from streamchat.agent.executor import AgentExecutor
+    from streamchat.agent.source import Approval
     from streamchat.agent.streamer import QueueCallbackHandler
 
 __version__ = "0.1.0"
-__all__ = ["AgentError", "AgentExecutor", "QueueCallbackHandler", "merge_chunks"]
+__all__ = ["AgentError", "AgentExecutor", "Approval", "QueueCallbackHandler", "merge_chunks"]
 
 # Importing LangChain takes seconds; `streamchat --help` must not wait for it.
 _HOMES = {
     "AgentError": "agent.errors",
     "AgentExecutor": "agent.executor",
+    "Approval": "agent.source",
     "QueueCallbackHandler": "agent.streamer",
     "merge_chunks": "agent.decoder",
 }

@@ -1,14 +1,15 @@
 """What a start costs, and whether keys lag meanwhile: python -m tests.bench start [PART...]
 
-The parts are version, prompt, ask and typing. All but the last are ratios of CPU seconds, user and
-system, of whole processes: ours and a script that stands beside it take turns, so that both halves
-of a pair meet the same machine, and the median of the pairs' ratios counts.
+The parts are version, prompt, mcp, ask and typing. All but the last are ratios of CPU seconds, user
+and system, of whole processes: ours and a script that stands beside it take turns, so that both
+halves of a pair meet the same machine, and the median of the pairs' ratios counts.
 
 At the prompt, what counts is the CPU until the prompt takes a key: the program is on a terminal, a
 key is pressed when its prompt is seen, and when that key is on the screen the CPU clock of the
 process is read, with all its threads. (That is the kernel's clock of another process, in
 nanoseconds: /proc/PID/stat counts ticks of 10 ms, and /proc/PID/schedstat one thread.) By then it
-has begun to load LangChain, which is counted, too. Then it is killed.
+has begun to load LangChain, which is counted, too. Then it is killed. In the part mcp, three MCP
+servers are named, and what stands beside it is the same without them.
 
 For the lag, keys are pressed at the prompt at an even rate from the moment it is there, while
 LangChain is loaded, and it is measured how long each takes to the screen.
@@ -83,9 +84,9 @@ def cpu_of_whole(command: list[str], home: Path) -> float:
 class Prompted:
     """The program at its prompt, on a terminal."""
 
-    def __init__(self, home: Path) -> None:
+    def __init__(self, home: Path, *arguments: str) -> None:
         # There is no server: nothing is asked of it.
-        command = [*COMMAND, "--model", "m", "--base-url", "http://127.0.0.1:9/v1"]
+        command = [*COMMAND, "--model", "m", "--base-url", "http://127.0.0.1:9/v1", *arguments]
         self._pid, self._terminal = pty.fork()
         if self._pid == 0:
             os.execve(command[0], command, environment(home))
@@ -124,17 +125,17 @@ class Prompted:
 
 
 @contextmanager
-def prompted(home: Path) -> Iterator[Prompted]:
+def prompted(home: Path, *arguments: str) -> Iterator[Prompted]:
     """Starts the program; when its prompt is there, it goes on, and is killed in the end."""
-    program = Prompted(home)
+    program = Prompted(home, *arguments)
     try:
         yield program
     finally:
         program.kill()
 
 
-def cpu_to_prompt(home: Path) -> float:
-    with prompted(home) as program:
+def cpu_to_prompt(home: Path, *arguments: str) -> float:
+    with prompted(home, *arguments) as program:
         program.press(LETTERS[:1])
         return program.cpu
 
@@ -168,6 +169,12 @@ def prompt(home: Path) -> None:
     compare(
         "prompt", 1.4, lambda: cpu_to_prompt(home), lambda: cpu_of_whole(script(PROMPTED), home)
     )
+
+
+def mcp(home: Path) -> None:
+    raw = str(Path(__file__).with_name("mcp_raw.py"))
+    servers = [f"--mcp={name}={sys.executable} {raw}" for name in ("one", "two", "three")]
+    compare("mcp", 1.1, lambda: cpu_to_prompt(home, *servers), lambda: cpu_to_prompt(home))
 
 
 def serve(pipe: Connection) -> None:
@@ -217,7 +224,7 @@ def typing(home: Path) -> None:
     )
 
 
-PARTS = {"version": version, "prompt": prompt, "ask": ask, "typing": typing}
+PARTS = {"version": version, "prompt": prompt, "mcp": mcp, "ask": ask, "typing": typing}
 
 
 def start(parts: list[str]) -> None:

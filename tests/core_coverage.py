@@ -21,7 +21,7 @@ CORE = (
     *("events", "turn/__init__", "turn/blocks"),
     *("agent/decoder", "models/wire/sse", "models/wire/body"),
     *("text/pieces", "text/partial_json", "text/redact", "text/sanitize", "text/surrogates"),
-    "text/think",
+    *("text/think", "tools/approval"),
     *(
         f"models/embedded/pythonic/{module}"
         for module in (
@@ -33,6 +33,7 @@ CORE = (
 TESTS = {
     *("test_events", "test_turn", "test_decoder", "test_wire"),
     *("test_partial_json", "test_redact", "test_sanitize", "test_think"),
+    "test_approval",
     *("test_pythonic", "test_line_grammar", "test_line_turn", "test_wording", "test_layout"),
 }
 DIRECTORY = "core_coverage_directory"

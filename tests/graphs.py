@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeAlias
 
 from langchain_core.tools import tool
 from langchain_openai import ChatOpenAI
@@ -19,6 +19,7 @@ from streamchat.events import (
     Notice,
     TurnStarted,
 )
+from streamchat.tools.approval import Verdict
 from streamchat.turn import Answer, Prose, Turn, find_answer, fold
 from tests import plays
 from tests.plays import Emitted, pick
@@ -42,12 +43,19 @@ async def multiply(x: float, y: float) -> float:
     return x * y
 
 
+Judge: TypeAlias = Callable[[str], Verdict]
+
+
 class Answering(Emitted):
     """Takes the events of a turn, and answers what the graph asks with what a user types."""
 
-    def __init__(self, typed: Sequence[str] = ()) -> None:
+    def __init__(self, typed: Sequence[str] = (), judge: Judge | None = None) -> None:
         super().__init__()
+        self._judge = judge
         self.typed = list(typed)
+
+    def judge(self, tool: str) -> Verdict:
+        return self._judge(tool) if self._judge else super().judge(tool)
 
     async def ask(self, requested: InputRequested) -> object:
         self(requested)
@@ -55,11 +63,16 @@ class Answering(Emitted):
 
 
 async def collect(
-    graph: Any, question: str = "What is 10 + 10?", *, typed: Sequence[str] = (), **fields: Any
+    graph: Any,
+    question: str = "What is 10 + 10?",
+    *,
+    typed: Sequence[str] = (),
+    judge: Judge | None = None,
+    **fields: Any,
 ) -> list[Event]:
     """Return the events of a turn that has an answer."""
     play = graph if isinstance(graph, GraphPlay) else GraphPlay(graph)
-    emit = Answering(typed)
+    emit = Answering(typed, judge)
     done = await play.answer(Request(question, **fields), emit)
     assert not emit.typed
     return [TurnStarted(question, "m"), *emit.events, done]

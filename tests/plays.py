@@ -13,6 +13,7 @@ from pydantic import SecretStr
 from streamchat.agent.source import Exchange, Request
 from streamchat.agent.target.play import Play
 from streamchat.events import Event, InputRequested, StepFinished, TurnDone, TurnStarted
+from streamchat.tools.approval import Verdict
 from streamchat.turn import Turn, fold
 from tests.server import Server
 
@@ -62,6 +63,9 @@ class Emitted:
         while event not in self.events:
             self._came.clear()
             await self._came.wait()
+
+    def judge(self, tool: str) -> Verdict:
+        return Verdict("ask")
 
     async def ask(self, requested: InputRequested) -> object:
         raise AssertionError(f"nobody expects to be asked {requested.question}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.chatting import CTRL_C, CTRL_D, ENTER, Chat
+from tests.chatting import CTRL_C, CTRL_D, ENTER, ESCAPE, Chat
 from tests.graphs import said
 from tests.program import run
 from tests.server import Server, says
@@ -102,10 +102,13 @@ def test_a_turn_that_hangs_is_interrupted(server: Server, tmp_path: Path) -> Non
     )
     with Chat(server, tmp_path, "--agent", "mine.py:agent", cwd=tmp_path) as chat:
         chat.wait_until_ready()
-        chat.type("hang" + ENTER)
-        chat.wait_for(lambda _: (tmp_path / "hangs").exists())
-        chat.type(CTRL_C)
-        chat.wait_for("interrupted")
+        for count, key in enumerate((CTRL_C, ESCAPE), 1):
+            chat.type("hang" + ENTER)
+            chat.wait_for(lambda _: (tmp_path / "hangs").exists())
+            chat.type(key)
+            chat.wait_for(lambda _, count=count: chat.shown.count("interrupted") == count)
+            chat.wait_for_prompt()
+            (tmp_path / "hangs").unlink()
         assert "You said again" in chat.send("again")
         chat.leave()
 

@@ -13,7 +13,7 @@ from tests.server import Server, calls, says
 from tests.targets import write
 
 CHOICE = "approve, edit, reject or respond?"
-KEYS = "y yes · n no · e edit · r respond · Esc stop"
+KEYS = "y once · a always in this chat · n no · e edit · r respond · Esc stop"
 
 
 def write_careful_agent(server: Server, home: Path) -> str:
@@ -60,9 +60,9 @@ def test_a_key_decides_about_each_call(server: Server, tmp_path: Path) -> None:
         two = calls("multiply", id="a", x=1, y=2) + calls("multiply", id="b", x=3, y=4)
         server.script(two, says("Done."))
         chat.type(f"both{ENTER}")
-        chat.wait_for(f"1 of 2: run multiply?  {KEYS}")
+        chat.wait_for("? 1 of 2: run multiply?")
         chat.type("y")
-        chat.wait_for(f"2 of 2: run multiply?  {KEYS}")
+        chat.wait_for("? 2 of 2: run multiply?")
         chat.type("n")
         chat.wait_for("why (may be empty):")
         chat.type(f"too big{ENTER}")
@@ -79,6 +79,17 @@ def test_a_key_decides_about_each_call(server: Server, tmp_path: Path) -> None:
         chat.type(f"4{ENTER}")
         chat.wait_for("Four.")
         assert find_results(server)["c"] == "4"
+        chat.wait_for_prompt()
+
+        # Of several calls, too, the others are not asked about.
+        server.script(two, says("Both."), calls("multiply", x=1, y=2), says("Not asked."))
+        chat.type(f"always{ENTER}")
+        chat.wait_for("? 1 of 2: run multiply?")
+        chat.type("a")
+        chat.wait_for("Both.")
+        chat.wait_for_prompt()
+        chat.type(f"once more{ENTER}")
+        chat.wait_for("Not asked.")
         chat.wait_for_prompt()
         chat.leave()
 

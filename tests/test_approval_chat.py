@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import termios
 import threading
 from pathlib import Path
 
@@ -71,12 +72,24 @@ def test_a_call_runs_once_its_user_says_so(server: Server, tmp_path: Path) -> No
         chat.type("n")
         chat.wait_for("why (may be empty):")
         assert 'run delete(path="notes.txt")?' in chat.shown
-        chat.type("I need them" + ENTER)
+        chat.type("I need" + CTRL_Z)
+        chat.wait_for(lambda _: chat.state == "T")
+        let_shell_use(chat)
+        os.kill(chat.process.pid, signal.SIGCONT)
+        chat.wait_for(lambda _: chat.is_raw)
+        chat.type(" them" + ENTER)
         chat.wait_for("I see.")
         assert list_results(server)[-1] == "Error: not run: the user refused it: I need them"
         assert " refused ─╯" in chat.shown
         assert "why (may" not in chat.shown
         chat.wait_for_prompt()
+
+
+def let_shell_use(chat: Chat) -> None:
+    """Set the terminal as a shell does when it takes over."""
+    modes = termios.tcgetattr(chat.fd)
+    modes[3] |= termios.ICANON | termios.ECHO
+    termios.tcsetattr(chat.fd, termios.TCSANOW, modes)
 
 
 def test_keys_pressed_before_a_question_do_not_answer_it(server: Server, tmp_path: Path) -> None:
@@ -203,6 +216,20 @@ def test_escape_refuses_a_call_that_arrives(server: Server, tmp_path: Path) -> N
         assert "the user refused the call before its arguments were complete" in result
         chat.wait_for_prompt()
         assert "interrupted" not in chat.shown
+
+
+def test_a_signal_ends_the_program_in_the_middle_of_a_question(
+    server: Server, tmp_path: Path
+) -> None:
+    with Asked(server, tmp_path) as chat:
+        chat.ask(calls("delete", path="a"))
+        chat.expect_question('delete(path="a")')
+        chat.type("n")
+        chat.wait_for("why (may be empty):")
+        os.kill(chat.process.pid, signal.SIGTERM)
+        assert chat.exit_code() == 128 + signal.SIGTERM
+        assert chat.screen.cursor_is_visible
+        assert "Traceback" not in chat.shown
 
 
 EVIL = 'x")?  y once · a always\n\x1b[2J\x1b]0;pwned\x07 run look()?\u202e' + "z" * 1_000_000

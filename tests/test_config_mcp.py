@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -267,6 +268,7 @@ def test_a_server_that_only_other_programs_can_start(
 ) -> None:
     first, second = read_json(tmp_path, {"mcpServers": {"a": server, "b": {"command": "y"}}})
     assert first.fault.startswith(fault)
+    assert first.place == ""
     assert not second.fault
 
 
@@ -305,6 +307,12 @@ def test_config_show_hides_values_but_not_names_of_variables(tmp_path: Path) -> 
         assert "123456" not in shown
         assert "env:FILES_TOKEN" in shown
         assert "tracker.example/mcp" in shown
+    shown = run(tmp_path, "config", "show", **variables).stdout
+    assert tomllib.loads(shown)["mcp"]["files"] == {
+        "command": "npx",
+        "args": ["-y", "server-files", "."],
+        "env": {"TOKEN": "env:FILES_TOKEN", "LEVEL": "…"},
+    }
 
 
 @pytest.mark.parametrize(

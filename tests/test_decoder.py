@@ -552,3 +552,14 @@ def test_reasoning_in_content_blocks_is_told_from_text_wherever_it_is_split(
     shown = "".join(event.text for event in events if isinstance(event, ReasoningDelta))
     assert shown == join_surrogates(thought)
     assert reply.text == said
+
+
+def test_whether_the_arguments_of_a_call_are_arriving() -> None:
+    decoder = ChunkDecoder()
+    assert not decoder.is_inside_call
+    pieces = ("add", "", True), (None, '{"x": 1', True), (None, "}", False)
+    for name, arguments, is_inside in pieces:
+        decoder.feed(part(0, name=name, args=arguments))
+        assert decoder.is_inside_call is is_inside
+    decoder.feed(part(1, name="final_answer", args='{"answer": "'))
+    assert not decoder.is_inside_call

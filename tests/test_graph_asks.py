@@ -16,6 +16,7 @@ from langgraph.types import interrupt
 from streamchat.agent.errors import AgentError
 from streamchat.agent.target.graph import GraphPlay
 from streamchat.events import (
+    ApprovalGiven,
     InputReceived,
     InputRequested,
     ToolCallStarted,
@@ -23,6 +24,7 @@ from streamchat.events import (
     ToolStarted,
     TurnDone,
 )
+from streamchat.tools.approval import Verdict
 from streamchat.turn import Question
 from tests.graphs import add, collect, multiply, open_model, play_turn, said
 from tests.plays import close_models, pick
@@ -113,6 +115,57 @@ async def test_calls_that_ask_each_for_itself_are_all_decided(server: Server) ->
     results = {each.call_id: each.failed for each in pick(events, ToolFinished)}
     assert sorted(results.values()) == [False, True]
     assert len(pick(events, ToolFinished)) == 2
+
+
+def allow_add(tool: str) -> Verdict:
+    return Verdict("allow", "add") if tool == "add" else Verdict("deny", "no multiply")
+
+
+async def test_rules_decide_before_the_user_is_asked(server: Server) -> None:
+    server.script(calls("multiply", x=3, y=4) + calls("add", x=1, y=2), says("Done."))
+    events = await collect(careful(server), judge=allow_add, thread_id="t")
+    assert not pick(events, InputRequested, InputReceived)
+    assert {(each.call_id, each.approved, each.by) for each in pick(events, ApprovalGiven)} == {
+        ("call_multiply", False, "rule"),
+        ("call_add", True, "rule"),
+    }
+    assert {(each.call_id, each.failed) for each in pick(events, ToolFinished)} == {
+        ("call_multiply", True),
+        ("call_add", False),
+    }
+    assert any(each.endswith("denied by no multiply") for each in said(server))
+
+
+@pytest.mark.parametrize("mode", ["batched", "per_call"])
+async def test_the_user_is_asked_about_the_other_calls(server: Server, mode: str) -> None:
+    server.script(calls("add", x=1, y=2) + calls("multiply", x=3, y=4), says("Done."))
+
+    def judge(tool: str) -> Verdict:
+        return Verdict("allow", "add") if tool == "add" else Verdict("ask")
+
+    play = careful(server, mode=mode)
+    events = await collect(play, typed=["reject: no"], judge=judge, thread_id="t")
+    (requested,) = pick(events, InputRequested)
+    assert [action["name"] for action in requested.actions] == ["multiply"]
+    assert [each.answer for each in pick(events, InputReceived)] == ["rejected: no"]
+    assert {(each.call_id, each.failed) for each in pick(events, ToolFinished)} == {
+        ("call_multiply", True),
+        ("call_add", False),
+    }
+
+
+async def test_a_rule_holds_only_where_the_agent_takes_its_decision(server: Server) -> None:
+    rejecting: dict[str, Any] = {"add": {"allowed_decisions": ["approve"]}}
+    middleware = HumanInTheLoopMiddleware(rejecting)
+    play = GraphPlay(
+        create_agent(
+            open_model(server), [add], middleware=[middleware], checkpointer=InMemorySaver()
+        )
+    )
+    server.script(calls("add", x=1, y=2), says("3."))
+    deny = Verdict("deny", "no")
+    events = await collect(play, typed=["approve"], judge=lambda tool: deny, thread_id="t")
+    assert len(pick(events, InputRequested)) == 1
 
 
 async def test_a_nodes_question_is_answered_in_words(server: Server) -> None:

@@ -45,10 +45,14 @@ PURE = (
     "models.wire.sse",
     "models.wire.body",
     "agent.interrupted",
-    "sessions.transcript",
+    *("sessions.transcript", "sessions.rhythm", "sessions.times", "sessions.playhead"),
+    *("view.event_schema", "view.event_lines", "view.film.cast", "view.film.svg"),
+    "tools.approval",
+    "agent.edited",
 )
 LIBRARIES = {
     "rich": ("view",),
+    "pyte": ("view.film.screen",),
     "pygments": ("view.markdown.highlight", "config.kinds"),
     "prompt_toolkit": ("repl",),
     "typer": ("cli",),
@@ -63,6 +67,10 @@ LIBRARIES = {
     "jsonschema": ("tools",),
     "langchain_core": ("agent", "tools", "models", "doctor.probe"),
     "langgraph": ("agent.target",),
+    "mcp": ("agent.mcp",),
+    "langchain_mcp_adapters": ("agent.mcp",),
+    "anyio": ("agent.mcp",),
+    "httpx": ("agent.mcp",),
     "langchain": (),
     "deepagents": (),
 }
@@ -163,6 +171,17 @@ def imports_on_import(module: str) -> Iterator[str]:
 
 def is_for_types(node: ast.AST) -> bool:
     return isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
+
+
+MCP_OUTSIDE_SESSIONS = ("manager", "names", "progress", "state", "quiet", "guardian", "lines")
+
+
+@pytest.mark.parametrize("module", [f"streamchat.agent.mcp.{e}" for e in MCP_OUTSIDE_SESSIONS])
+def test_mcp_is_imported_only_in_the_thread_of_the_sessions(module: str) -> None:
+    heavy = {"mcp", "langchain_mcp_adapters", "langchain_core", "anyio", "httpx", "pydantic"}
+    assert not {name.partition(".")[0] for name in imports_on_import(module)} & heavy
+    ours = {name for name in imports_on_import(module) if name.startswith("streamchat.agent.mcp.")}
+    assert {name.rpartition(".")[2] for name in ours} <= {*MCP_OUTSIDE_SESSIONS}
 
 
 @pytest.mark.parametrize("module", [name for name in MODULES if stands_in(name, ("agent.target",))])

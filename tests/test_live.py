@@ -471,7 +471,7 @@ class TestWhileItHappens:
                 session.show(event)
             assert session.visible[0] == "╭─ ⠋ add ".ljust(39, "─") + "╮"
             assert session.visible[1].startswith('│ {"|x|')
-            assert session.visible[2].endswith(" 2 s ─╯")
+            assert session.visible[2].endswith("───╯")
 
     def test_text_is_painted_at_once_and_a_burst_together(self, clock: Clock) -> None:
         with Session() as session:

@@ -37,6 +37,7 @@ def test_the_documented_options_are_the_existing_ones(tmp_path: Path) -> None:
     commands = [[], ["ask"], ["repl"], ["doctor"], ["help"], ["sessions"], ["config"]]
     commands += [["models"], ["models", "pull"], ["models", "rm"]]
     commands += [["sessions", each] for each in ("list", "show", "search", "export", "delete")]
+    commands += [["sessions", "replay"], ["show"], ["schema", "events"]]
     commands += [["config", each] for each in ("path", "show", "init")]
     helps = [run(tmp_path, *words, "--help").stdout for words in commands]
     assert options(MANUAL) == options("\n".join(helps)) - {"--help", "--version"}
@@ -78,11 +79,22 @@ def test_the_commands_table_matches_the_registry() -> None:
 
 
 def test_the_example_file_is_valid(tmp_path: Path) -> None:
-    file = "".join(re.findall(r"```toml\n(.*?)```", MANUAL, re.DOTALL))
+    file = "".join(re.findall(r"```toml\n(.*?)```", read_topic("configuration"), re.DOTALL))
     (tmp_path / "config.toml").write_text(file, encoding="utf-8")
     chosen = {"STREAMCHAT_CONFIG": str(tmp_path / "config.toml"), "GROQ_API_KEY": "gsk-1"}
     assert load_settings({}, chosen).model == "llama3.2"
     assert load_settings({"profile": "groq"}, chosen).api_key == "gsk-1"
+
+
+def test_the_example_of_servers_is_valid(tmp_path: Path) -> None:
+    (file,) = re.findall(r"```toml\n(.*?)```", read_topic("mcp"), re.DOTALL)
+    (tmp_path / "config.toml").write_text(file, encoding="utf-8")
+    variables = {"MY_FILES_TOKEN": "ft-1", "TRACKER_AUTHORIZATION": "Bearer t-1"}
+    chosen = {"STREAMCHAT_CONFIG": str(tmp_path / "config.toml")} | variables
+    files, tracker = load_settings({}, chosen).mcp
+    assert (files.command, files.env) == ("npx", {"FILES_TOKEN": "ft-1"})
+    assert tracker.headers == {"Authorization": "Bearer t-1"}
+    assert not files.fault + tracker.fault
 
 
 def test_the_documented_hashes_are_the_checked_ones() -> None:

@@ -26,7 +26,7 @@ from streamchat.sessions import transcript
 from streamchat.sessions.history import quote_answer, select_history
 from streamchat.sessions.records import Session, StoredTurn
 from streamchat.sessions.transcript import fence
-from tests.turns import ASKING, DELEGATING, NOTEBOOK, call
+from tests.turns import APPROVING, ASKING, DELEGATING, NOTEBOOK, TIME, call
 
 SESSION = Session("1a2b3c4d", "Sums", "small", "Be brief.\nAlways.", None, 2, 86400.0, 90000.5)
 DONE = StoredTurn(7, 1, "What is 10 + 10", "m", "10 + 10 equals 20.", "done", "small", 86401.0, 1.5)
@@ -136,6 +136,14 @@ class TestMarkdown:
         assert ("\n\n*[asked]* read()\n\n*[asked]* delete()\n\n") in to_markdown(
             SESSION, [(INTERRUPTED, events)]
         )
+
+    def test_who_approved_a_call_what_and_when(self) -> None:
+        text = to_markdown(SESSION, [(DONE, APPROVING)])
+        assert (
+            'Calling delete\n\n```json\n{"path": "c"}\n```\n\n'
+            f'*[allowed with path="c" by the user]* {TIME}\n\ndelete returned:\n\n'
+        ) in text
+        assert f"\n\n*[refused by the user: keep it]* {TIME}\n\ndelete failed:\n\n" in text
 
     def test_backticks_in_calls(self) -> None:
         events = call("run", ['{"code": "```py\\n````"}'], "`````\n# not a heading")

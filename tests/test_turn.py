@@ -45,9 +45,11 @@ from streamchat.turn import (
     Turn,
     accumulate,
     find_answer,
+    find_unasked,
     reduce,
 )
 from streamchat.turn import fold as fold_events
+from tests.turns import APPROVING
 
 
 def after(*events: Event) -> Turn:
@@ -365,3 +367,32 @@ def test_a_call_that_runs_a_graph_is_opened_and_ends_below_its_blocks() -> None:
 def test_a_call_that_still_arrives_is_not_opened() -> None:
     turn = after(ToolCallStarted("a", "task"), events.SpeakerChanged("inner", 1))
     assert not turn.call("a").opened
+
+
+def test_a_turn_knows_when_its_latest_event_came() -> None:
+    timed = [TimedEvent(TurnStarted("hi", "m"), 0), TimedEvent(TextDelta("Hello."), 40)]
+    assert [turn.at for turn, _ in accumulate(timed)] == [0, 40]
+    assert [turn.at for turn, _ in accumulate([*timed[1:], TimedEvent(TextDelta("!"))])] == [40, 40]
+
+
+def test_a_call_knows_who_decided_about_it() -> None:
+    turn = fold_events(APPROVING[:9])
+    assert turn.call("delete").approval == APPROVING[8]
+    edited, refused = (fold_events(APPROVING).call(each) for each in ("delete", "second"))
+    assert (edited.arguments, edited.state) == ({"path": "c"}, "done")
+    assert refused.approval
+    assert refused.approval.reason == "keep it"
+    asked = fold_events(APPROVING[:8]).call("delete")
+    assert (asked.state, asked.is_asked, asked.arguments) == ("waiting", True, {"path": "a"})
+    assert not fold_events(APPROVING[:9]).call("delete").is_asked
+
+
+def test_calls_that_nobody_could_be_asked_about() -> None:
+    given = events.ApprovalGiven("second", False, "rule", events.NOBODY)
+    assert find_unasked(fold_events([*APPROVING[:8], given])) == ["delete"]
+    assert find_unasked(fold_events(APPROVING)) == []
+
+
+def test_a_refused_call_has_not_run() -> None:
+    edited, refused = (fold_events(APPROVING).call(each) for each in ("delete", "second"))
+    assert (edited.is_refused, refused.is_refused) == (False, True)

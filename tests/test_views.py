@@ -10,6 +10,8 @@ import pytest
 
 from streamchat.events import (
     AnswerDelta,
+    ApprovalGiven,
+    ApprovalRequested,
     ArgumentsDelta,
     ChunkReceived,
     Event,
@@ -40,6 +42,7 @@ from streamchat.view.jsonl import JsonView
 from streamchat.view.plain import PlainView
 from streamchat.view.raw import RawView
 from tests.turns import (
+    APPROVING,
     ASKING,
     EVIL,
     EVIL_SHOWN,
@@ -191,18 +194,38 @@ class TestRaw:
             *("→ approved", "delete_file → deleted"),
         ]
 
+    def test_calls_that_the_user_decides_about(self) -> None:
+        lines = [each for each in self.lines(APPROVING) if "|" not in each]
+        assert lines[2:8] == [
+            '? run delete(path="a")?',
+            *('delete: allowed with path="c" by the user', "delete → c is gone"),
+            '? run delete(path="b")?',
+            "delete: refused by the user: keep it",
+            "delete failed: not run: the user refused it: keep it",
+        ]
+
     def test_nothing_the_model_says_reaches_the_terminal_as_a_command(self) -> None:
         events = [
             TextDelta(EVIL),
             *call(EVIL, [EVIL], EVIL, failed=True),
             Notice(EVIL),
+            *approve(EVIL),
             *(SpeakerChanged(EVIL), OutputReceived(EVIL), InputRequested("1", EVIL)),
             *(InputReceived("1", EVIL), AnswerDelta(EVIL)),
         ]
         text = "\n".join(self.lines(events))
         assert "\x1b" not in text
         assert "\x9b" not in text
-        assert text.count(EVIL_SHOWN) == 11
+        assert text.count(EVIL_SHOWN) == 16
+
+
+def approve(text: str) -> list[Event]:
+    """A call whose name, arguments and reason are this text."""
+    return [
+        ToolCallStarted("c", text),
+        ApprovalRequested("c", text, {text: text}),
+        ApprovalGiven("c", False, "user", text, {text: text}),
+    ]
 
 
 class TestPlain:
@@ -327,6 +350,17 @@ class TestPlain:
             *("Question: Which city?", "  And when?", "Answered: Paris now", ""),
         ]
 
+    def test_calls_that_the_user_decides_about(self) -> None:
+        assert self.lines(APPROVING)[3:10] == [
+            'Question: run delete(path="a")?',
+            'delete is allowed with path="c" by the user.',
+            'delete is called with path = "c".',
+            "delete returned c is gone.",
+            'Question: run delete(path="b")?',
+            "delete is refused by the user: keep it.",
+            "delete failed: not run: the user refused it: keep it",
+        ]
+
     def test_an_unstreamed_answer(self) -> None:
         assert self.lines([TurnDone("a\nb")])[:3] == ["The answer:", "a", "b"]
 
@@ -339,13 +373,14 @@ class TestPlain:
             TextDelta(EVIL),
             *call(EVIL, [EVIL], EVIL, failed=True),
             Notice(EVIL),
+            *approve(EVIL),
             *(SpeakerChanged(EVIL), OutputReceived(EVIL), InputRequested("1", EVIL)),
             *(InputReceived("1", EVIL), *answer(EVIL)),
         ]
         text = "\n".join(self.lines(events))
         assert "\x1b" not in text
         assert "\x9b" not in text
-        assert text.count("[/x]:smile:[bold]") == 11
+        assert text.count("[/x]:smile:[bold]") == 17
 
 
 class TestAnswer:
@@ -475,7 +510,7 @@ def test_debug_lines_beside_another_view() -> None:
 
 
 def test_json_has_what_an_agent_says_prints_and_asks() -> None:
-    for events in (GRAPH, PRINTING, ASKING):
+    for events in (GRAPH, PRINTING, ASKING, APPROVING):
         out = io.StringIO()
         show_turn(JsonView(out), events)
         assert list(map(from_dict, map(json.loads, out.getvalue().splitlines()))) == events
@@ -486,6 +521,15 @@ def test_debug_lines_name_nodes_and_requests() -> None:
     events = [SpeakerChanged("a", 1), InputRequested("q", "Sure?"), InputReceived("q", "yes")]
     show_turn(DebugView(PlainView(io.StringIO()), lines.append), events)
     assert lines == ["speaker: a, depth 1", "input q: requested", "input q: received"]
+
+
+def test_debug_lines_name_approvals() -> None:
+    lines: list[str] = []
+    show_turn(DebugView(PlainView(io.StringIO()), lines.append), APPROVING)
+    assert [line for line in lines if line.startswith("approval second")] == [
+        "approval second: requested for delete",
+        "approval second: refused by the user: keep it",
+    ]
 
 
 def test_json_has_the_code() -> None:

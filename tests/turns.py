@@ -7,6 +7,8 @@ from collections.abc import Iterable, Sequence
 
 from streamchat.events import (
     AnswerDelta,
+    ApprovalGiven,
+    ApprovalRequested,
     ArgumentsDelta,
     CodeDelta,
     Event,
@@ -148,3 +150,18 @@ ASKING = [
     *(StepFinished(2, "stop"), TurnDone("They are gone.", ("delete_file",), 2.1)),
 ]
 """A turn of an agent that asks before it runs a tool."""
+TIME = "2026-05-01T10:00:00+00:00"
+APPROVING = [
+    *(TurnStarted("Tidy up", "m"), StepStarted(1)),
+    *call("delete", ['{"path": "a"}'], "a is gone")[:2],
+    ToolCallStarted("second", "delete"),
+    *(ArgumentsDelta("second", '{"path": "b"}'), StepFinished(1, "tool_calls")),
+    ApprovalRequested("delete", "delete", {"path": "a"}),
+    ApprovalGiven("delete", True, "user", "", {"path": "c"}, TIME),
+    *(ToolStarted("delete", {"path": "c"}), ToolFinished("delete", "c is gone")),
+    ApprovalRequested("second", "delete", {"path": "b"}),
+    ApprovalGiven("second", False, "user", "keep it", None, TIME),
+    ToolFinished("second", "not run: the user refused it: keep it", failed=True),
+    *(StepStarted(2), TextDelta("Done."), StepFinished(2, "stop"), TurnDone("Done.", ("delete",))),
+]
+"""A turn in which the user edits a call, and refuses another."""

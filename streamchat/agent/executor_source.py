@@ -46,7 +46,8 @@ class ExecutorSource:
         self.executor = executor
         self._policy = policy
         self.toolbox = toolbox or Toolbox()
-        self._notices = self._meet(self.toolbox)
+        self._has_checked_rules = False
+        self._tell_policy()
 
     @property
     def name(self) -> str:
@@ -54,16 +55,16 @@ class ExecutorSource:
 
     @property
     def tools(self) -> Sequence[ToolInfo]:
-        places = self.toolbox.places
-        return [replace(t, place=places.get(t.name, "")) for t in list_tools(self.executor)]
+        find_place = self.toolbox.find_place
+        return [replace(t, place=find_place(t.name)) for t in list_tools(self.executor)]
 
     @property
     def context_tokens(self) -> int | None:
         return self.executor.context_tokens
 
     def start(self, request: Request) -> ExecutorRun:
-        run = ExecutorRun(self.executor, request, self._policy, self._notices)
-        self._notices = []
+        self.renew_tools()
+        run = ExecutorRun(self.executor, request, self._policy, self._check_rules())
         if self.toolbox.relay:
             self.toolbox.relay.attach(run.take_line)
         return run
@@ -72,16 +73,34 @@ class ExecutorSource:
         """Switch to other tools."""
         self.executor.use_tools(toolbox.tools, toolbox.run)
         self.toolbox = toolbox
-        self._meet(toolbox)
+        self._tell_policy()
+
+    def renew_tools(self) -> None:
+        """Take over the tools that servers have now."""
+        if self.toolbox.is_outdated:
+            self.use(self.toolbox.renew())
 
     def name_in_rules(self, tool: str) -> str:
         return self.toolbox.qualified.get(tool, tool)
 
-    def _meet(self, toolbox: Toolbox) -> list[Notice]:
-        """Let the policy know the tools; return what is to be said about rules for none of them."""
-        if self._policy is None:
+    def allow(self, tool: str) -> None:
+        if self._policy:
+            self._policy.remember(tool)
+
+    def _tell_policy(self) -> None:
+        """Let the policy know the tools."""
+        if self._policy:
+            self._policy.safe = self.toolbox.safe
+            self._policy.qualified = self.toolbox.qualified
+
+    def _check_rules(self) -> list[Notice]:
+        """Return, once, what is to be said about rules of the command line that match no tool.
+
+        Servers may bring their tools late, so this waits for the first question.
+        """
+        if self._policy is None or self._has_checked_rules:
             return []
-        self._policy.safe, self._policy.qualified = toolbox.safe, toolbox.qualified
+        self._has_checked_rules = True
         names = [self.name_in_rules(each.name) for each in self.executor.tools]
         unused = self._policy.rules.find_unused(names)
         return [Notice(self.executor.redact(_describe_unused(each, names))) for each in unused]

@@ -20,6 +20,7 @@ from streamchat.text.redact import Redactor
 
 if TYPE_CHECKING:
     from streamchat.agent.executor_source import ExecutorSource
+    from streamchat.agent.mcp.manager import McpManager
 
 
 _DEFAULT_TOOLS = 5
@@ -59,6 +60,15 @@ def open_source(
     return ExecutorSource(agent, toolbox, make_policy(settings))
 
 
+def _make_manager(settings: Settings, redactor: Redactor, *, verbose: bool) -> McpManager | None:
+    if not settings.mcp:
+        return None
+    from streamchat.agent.mcp.manager import McpManager, check_installed
+
+    check_installed()
+    return McpManager(settings.mcp, redactor, verbose=verbose)
+
+
 class AgentLoader(CodeLoader["ExecutorSource"]):
     """Loads an agent, and switches its model.
 
@@ -67,6 +77,10 @@ class AgentLoader(CodeLoader["ExecutorSource"]):
         redactor: learns the keys of its models.
         tools: whether the agent has tools.
         progress: reports slow work; by default it is reported in `activity`.
+        verbose: whether to log what MCP servers write to their standard error.
+
+    Attributes:
+        servers: the MCP servers; None if there are none.
     """
 
     unavailable = "no model"
@@ -79,6 +93,7 @@ class AgentLoader(CodeLoader["ExecutorSource"]):
         *,
         tools: bool,
         progress: Progress | None = None,
+        verbose: bool = False,
     ) -> None:
         super().__init__(redactor, has_code=tools and bool(settings.tools))
         self.settings = settings
@@ -86,6 +101,9 @@ class AgentLoader(CodeLoader["ExecutorSource"]):
         """The models that the server listed last."""
         self._tools = tools
         self._progress = progress or self._report
+        self.servers = _make_manager(settings, redactor, verbose=verbose) if tools else None
+        if self.servers:
+            self.servers.on_change = lambda: self.on_activity()
 
     @property
     def name(self) -> str:
@@ -103,13 +121,27 @@ class AgentLoader(CodeLoader["ExecutorSource"]):
     def tool_count(self) -> int | None:
         if self.source:
             return len(self.source.tools)
-        if self.relay:
+        if self.relay or self.servers:
             return None
         return _DEFAULT_TOOLS if self._tools and self.settings.builtin_tools else 0
 
     @property
     def code_tools(self) -> int:
         return len(self.source.toolbox.places) if self.source else 0
+
+    def renew_tools(self) -> None:
+        """Take over the tools that MCP servers have now."""
+        if self.source:
+            self.source.renew_tools()
+
+    @property
+    def title(self) -> str:
+        servers = self.source.toolbox.servers if self.source else ()
+        return ", ".join((*self.settings.tools, *servers))
+
+    @property
+    def title_tools(self) -> int:
+        return self.code_tools + (len(self.source.toolbox.offered) if self.source else 0)
 
     def take_traceback(self) -> str:
         failure = self.source.toolbox.take_failure() if self.source else None
@@ -120,6 +152,14 @@ class AgentLoader(CodeLoader["ExecutorSource"]):
         if self.settings.is_local:
             return CONTEXT_TOKENS
         return self.source.context_tokens if self.source else None
+
+    def take_notes(self) -> list[str]:
+        return self.servers.take_lines() if self.servers else []
+
+    async def aclose(self) -> None:
+        if self.servers:
+            await self.servers.aclose()
+        await super().aclose()
 
     async def change_to(self, settings: Settings) -> ExecutorSource:
         """Switch to another model.
@@ -154,13 +194,25 @@ class AgentLoader(CodeLoader["ExecutorSource"]):
         if source := self.source:
             from streamchat.agent.own_tools.toolbox import Toolbox
 
-            source.use(await run_in_daemon_thread(Toolbox.load, self.settings, self._redactor))
+            toolbox = await run_in_daemon_thread(Toolbox.load, self.settings, self._redactor)
+            source.use(toolbox.join(self.servers) if self.servers else toolbox)
         else:
+            if self.servers:
+                await run_in_daemon_thread(start_early, self.settings)
+                await self.servers.start_and_import()
             work = partial(open_source, tools=self._tools, progress=self._progress)
             source = await run_in_daemon_thread(work, self.settings, self._redactor)
+            await self._join_servers(source)
             freeze_imports()
         await source.prepare(self._progress)
         return source
+
+    async def _join_servers(self, source: ExecutorSource) -> None:
+        """Wait for the MCP servers, for as long as is reasonable, and add their tools."""
+        if self.servers:
+            with self._progress(f"starting the MCP servers {', '.join(self.servers.names)}", None):
+                await self.servers.wait()
+            source.use(source.toolbox.join(self.servers))
 
     @contextmanager
     def _report(self, what: str, total: int | None = None) -> Iterator[Advance]:

@@ -62,6 +62,16 @@ class CodeLoader(Loader[_S]):
     def code_tools(self) -> int:
         """How many tools it makes."""
 
+    @property
+    def title(self) -> str:
+        """What is introduced once it is loaded; empty for nothing."""
+        return self.code_name if self.relay else ""
+
+    @property
+    def title_tools(self) -> int:
+        """How many tools that has."""
+        return self.code_tools
+
     @abstractmethod
     async def _open_source(self) -> _S:
         """Load the source, or load the user's code anew into the one there is.
@@ -113,10 +123,14 @@ class CodeLoader(Loader[_S]):
             learn_secrets(self._redactor)
         return [self._redactor.redact(line.text) for line in lines]
 
+    def take_notes(self) -> list[str]:
+        """Return what else has happened since the last call, without secrets; a line for each."""
+        return []
+
     def take_outcome(self) -> _S | TargetError | None:
-        """Return how the latest loading ended, unless that was returned before."""
+        """Return how the latest loading ended, if that is news."""
         outcome, self._outcome = self._outcome, None
-        return outcome
+        return outcome if isinstance(outcome, TargetError) or self.title else None
 
     async def aclose(self) -> None:
         if self._reloading:
@@ -141,5 +155,5 @@ class CodeLoader(Loader[_S]):
             except TargetError as error:
                 self._outcome, self.unavailable = error, f"no {self.code_is}"
                 raise
-            self._outcome = source if self.relay else None
+            self._outcome = source
         return source

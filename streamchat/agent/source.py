@@ -157,6 +157,10 @@ class Source(Protocol):
         """Return the name that rules such as `--allow NAME` have for a tool."""
         ...
 
+    def allow(self, tool: str) -> None:
+        """Let calls of a tool run from now on without asking, unless a rule denies them."""
+        ...
+
     def start(self, request: Request) -> Run:
         """Start to answer; needs a running event loop."""
         ...

@@ -12,8 +12,9 @@ import typer
 
 from streamchat.cli.config import app as config_app
 from streamchat.cli.models import app as models_app
-from streamchat.cli.options import Continue, Flags, New, Resume, takes_settings
+from streamchat.cli.options import Continue, Flags, New, Plain, Raw, Resume, takes_settings
 from streamchat.cli.sessions import app as sessions_app
+from streamchat.cli.streams import schema_app, show
 
 app = typer.Typer(
     add_completion=False,
@@ -26,15 +27,13 @@ app = typer.Typer(
 app.add_typer(sessions_app, name="sessions")
 app.add_typer(models_app, name="models")
 app.add_typer(config_app, name="config")
+app.add_typer(schema_app, name="schema")
+app.command()(show)
 
 Verbose = Annotated[
     bool, typer.Option("--verbose", "-v", help="Show every chunk as received, and timings.")
 ]
 NoTools = Annotated[bool, typer.Option("--no-tools", help="Offer the model no tools.")]
-Plain = Annotated[
-    bool, typer.Option("--plain", help="Write plain lines: no panels, colors or cursor movement.")
-]
-Raw = Annotated[bool, typer.Option("--raw", help="Write | after every token.")]
 Watch = Annotated[
     bool,
     typer.Option("--watch", help="Load your agent or tools anew when a file of theirs is saved."),
@@ -198,7 +197,7 @@ def repl(
 
 
 @app.command()
-@takes_settings("agent", "model", "base_url", "timeout", "profile")
+@takes_settings("agent", "model", "base_url", "timeout", "mcp", "mcp_config", "profile")
 def doctor(
     flags: Flags,
     question: Annotated[
@@ -213,10 +212,11 @@ def doctor(
         bool, typer.Option("--json", help="Write each finding as a line of JSON.")
     ] = False,
 ) -> None:
-    """Check a server's OpenAI compatibility, or your own agent.
+    """Check a server's OpenAI compatibility, your own agent, or MCP servers.
 
-    Sends a few small requests, or asks the agent one question, which may run its tools. The exit
-    code is 0 if the server or the agent is usable, and 1 if not.
+    Sends a few small requests, or asks the agent one question, which may run its tools, or starts
+    the MCP servers of --mcp and --mcp-config. The exit code is 0 if what was checked is usable,
+    and 1 if not.
     """
     from streamchat.cli.failures import redactor
     from streamchat.cli.inputs import check_agent, complete_key
@@ -229,6 +229,11 @@ def doctor(
         raise SettingsError("a question is for an agent; name one: --agent FILE.py:NAME")
     if question is not None and not question.strip():
         raise SettingsError("the question is empty")
+    if flags["mcp"] is not None or flags["mcp_config"] is not None:
+        from streamchat.cli.doctor_mcp import examine_servers
+
+        redactor.learn(*settings.secrets)
+        raise typer.Exit(examine_servers(settings, redactor, json=json))
     settings = complete_key(settings)
     if settings.agent:
         from streamchat.cli.doctor_agent import examine_agent

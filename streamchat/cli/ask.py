@@ -65,7 +65,7 @@ def ask_once(
     _print_warnings(conversation)
     interrupts = InterruptHandler(signal.SIGINT, *TERMINATION_SIGNALS, linger=True)
     with echo_off():
-        if loader := _make_loader(settings, redactor, tools=tools):
+        if loader := _make_loader(settings, redactor, options, tools=tools):
             asking = _ask_own(loader, conversation, question, options, interrupts, answers)
             turn = run(asking)
         else:
@@ -83,13 +83,15 @@ def ask_once(
 
 
 def _make_loader(
-    settings: Settings, redactor: Redactor, *, tools: bool
+    settings: Settings, redactor: Redactor, options: ViewOptions, *, tools: bool
 ) -> TargetLoader | AgentLoader | None:
-    """Return what loads the user's own code, which may hang; None if there is none."""
+    """Return what loads the user's own code or starts servers, which may hang; None for neither."""
     if settings.agent:
         return TargetLoader(settings, redactor, show_progress)
-    if tools and settings.tools:
-        return AgentLoader(settings, redactor, tools=True, progress=show_progress)
+    if tools and (settings.tools or settings.mcp):
+        return AgentLoader(
+            settings, redactor, tools=True, progress=show_progress, verbose=options.verbose
+        )
     return None
 
 
@@ -120,7 +122,7 @@ async def _ask_own(
     """Load the user's own agent or tools, and ask."""
     try:
         loading = await interrupts.run(_wait_until_ready(loader))
-        for line in loader.take_lines():
+        for line in (*loader.take_lines(), *loader.take_notes()):
             report_output(line)
         if loading.cancelled():
             return Turn(question, status="cancelled")

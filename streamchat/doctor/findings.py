@@ -16,6 +16,8 @@ TEXT = "text"
 """The subject that decides whether a server can be used."""
 ANSWER = "answer"
 """The subject that decides whether an agent can be used."""
+MCP = "mcp"
+"""Begins the subject of a finding about an MCP server, before its name."""
 _MAX_SHOWN = 250
 
 
@@ -37,9 +39,15 @@ class Finding:
 
 
 def is_usable(findings: Iterable[Finding]) -> bool:
-    """Whether the server produces text, or the agent an answer, streamed or whole."""
+    """Whether the server produces text, or the agent an answer, streamed or whole.
+
+    If only MCP servers were checked: whether all of them can be used.
+    """
+    known = list(findings)
+    if known and all(each.subject.startswith(f"{MCP} ") for each in known):
+        return all(each.verdict != "wrong" for each in known)
     return any(
-        each.subject in (TEXT, ANSWER) and each.verdict in ("ok", "different") for each in findings
+        each.subject in (TEXT, ANSWER) and each.verdict in ("ok", "different") for each in known
     )
 
 

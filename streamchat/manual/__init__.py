@@ -13,6 +13,7 @@ TOPICS = {
     "embedded": "the model that runs inside the program",
     "chat": "keys and commands of the chat",
     "tools": "let the model call your own Python functions",
+    "mcp": "let the model call the tools of MCP servers",
     "agents": "watch your own LangChain or LangGraph agent",
     "sessions": "resume, search and export saved chats",
     "scripting": "pipes, JSON, output formats and exit codes",

@@ -4,28 +4,23 @@ from __future__ import annotations
 
 import json
 from contextlib import suppress
-from pathlib import Path
 
 from streamchat.agent.source import Approval
 from streamchat.config import SettingsError
-from streamchat.config.approval import APPROVAL
-from streamchat.config.rule_writing import format_rule, write_rule
-from streamchat.config.sources import find_config_file
 from streamchat.events import ApprovalRequested
-from streamchat.process.threads import run_in_daemon_thread
 from streamchat.repl.chat import Chat
-from streamchat.repl.keyboard import STOP, WHY, Keyboard, format_json
+from streamchat.repl.keyboard import ALWAYS, ONCE, STOP, WHY, Keyboard, format_json
+from streamchat.repl.rules import offer_rule
 from streamchat.view.question import Choice, KeyQuestion
 from streamchat.view.requests import format_approval_request
 
 _CHOICES = (
-    Choice("y", "once"),
-    Choice("a", "always in this chat", "always"),
+    ONCE,
+    ALWAYS,
     Choice("n", "no"),
     Choice("e", "edit"),
     STOP,
 )
-_YES_OR_NO = (Choice("y", "yes"), Choice("n", "no"), STOP)
 
 
 class KeyApprovals:
@@ -73,31 +68,19 @@ class KeyApprovals:
             case "a":
                 return Approval(True, always=True)
             case "A":
-                return await self._write_rule(self._find_name(requested.name))
+                return await self._offer_rule(requested)
             case "n":
                 above = format_approval_request(requested)
                 return Approval(False, (await self._keyboard.read(WHY, above=above)).strip())
             case _:
                 return await self._edit(requested)
 
-    async def _write_rule(self, name: str) -> Approval | str:
-        """Write a rule for the tool into the configuration file, if the user says yes."""
-        path = find_config_file()
-        rule = format_rule(name, "allow")
-        text = f"add {rule} to [{APPROVAL}]?"
-        question = KeyQuestion(text, _YES_OR_NO, detail=_shorten_home(path))
-        if await self._keyboard.choose(question) == "n":
-            return ""
+    async def _offer_rule(self, requested: ApprovalRequested) -> Approval | str:
         try:
-            await run_in_daemon_thread(write_rule, path, name, "allow")
+            rule = await offer_rule(requested.name, self._chat, self._keyboard)
         except SettingsError as error:
             return str(error)
-        return Approval(True, rule, always=True)
-
-    def _find_name(self, tool: str) -> str:
-        """Return the name of a tool in rules."""
-        source = self._chat.loader.source
-        return source.name_in_rules(tool) if source else tool
+        return Approval(True, rule, always=True) if rule else ""
 
     async def _edit(self, requested: ApprovalRequested) -> Approval | str:
         """Let the user edit the arguments in the editor; without a change, nothing is decided."""
@@ -114,8 +97,3 @@ class KeyApprovals:
         if not isinstance(arguments, dict):
             return "the arguments are not a JSON object"
         return Approval(True, arguments=arguments)
-
-
-def _shorten_home(path: Path) -> str:
-    home = Path.home()
-    return f"~/{path.relative_to(home)}" if path.is_relative_to(home) else str(path)

@@ -105,7 +105,7 @@ async def _wait_for_agent(chat: Chat, view: View) -> Source | None:
     """Return the agent once it is loaded, or None if the user interrupts the wait."""
     reload_if_saved(chat)
     if not chat.loader.is_ready:
-        with view.wait(chat.loader.activity or "loading"):
+        with view.wait(lambda: chat.loader.activity or "loading"):
             waiting = await chat.interrupts.run(chat.loader.wait_until_ready())
         if waiting.cancelled():
             return None

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -27,6 +26,7 @@ from streamchat.view.traceback import show_traceback
 @dataclass(frozen=True, slots=True)
 class _News:
     lines: list[str]
+    notes: list[str]
     outcome: Source | TargetError | None
     is_reload: bool
 
@@ -71,7 +71,7 @@ def report_error(chat: Chat, error: Exception) -> None:
 
 def _report_broken_code(chat: Chat, error: TargetError) -> None:
     if news := _take_news(chat):
-        _print_lines(chat, news.lines)
+        _print_what_came(chat, news)
     advice = _describe_kept(chat.loader) if chat.loader.source else ""
     report_failure(chat.redactor.redact(str(error)), advice, plain=chat.options.plain)
     if error.traceback:
@@ -101,20 +101,22 @@ def reload_if_saved(chat: Chat) -> None:
 def report_reload(chat: Chat, loader: CodeLoader[Source]) -> None:
     """Say what was loaded anew, after what its code printed."""
     if news := _take_news(chat):
-        _print_lines(chat, news.lines)
-    _say(chat, f"reloaded {loader.code_name}: {_describe(loader, loader.kind, ', ')}")
+        _print_what_came(chat, news)
+    about = format_kind(loader.kind, loader.code_tools, ", ")
+    _say(chat, f"reloaded {loader.code_name}: {about}")
 
 
 def _take_news(chat: Chat) -> _News | None:
     loader = chat.loader
     if not isinstance(loader, CodeLoader):
         return None
-    lines, outcome = loader.take_lines(), loader.take_outcome()
-    return _News(lines, outcome, loader.attempts > 1) if lines or outcome else None
+    lines, notes, outcome = loader.take_lines(), loader.take_notes(), loader.take_outcome()
+    is_reload = loader.attempts > 1 and loader.relay is not None
+    return _News(lines, notes, outcome, is_reload) if lines or notes or outcome else None
 
 
 def _print_news(chat: Chat, news: _News) -> None:
-    _print_lines(chat, news.lines)
+    _print_what_came(chat, news)
     if isinstance(news.outcome, TargetError):
         if chat.interactive or chat.loader.source:  # else a script ends with the error
             report_error(chat, news.outcome)
@@ -126,25 +128,21 @@ def _print_news(chat: Chat, news: _News) -> None:
 def _introduce(chat: Chat, loader: CodeLoader[Source]) -> None:
     """Say what has been loaded."""
     if chat.is_plain:
-        _say(chat, f"{loader.code_name} is ready: {_describe(loader, loader.kind, ', ')}.")
+        about = format_kind(loader.kind, loader.title_tools, ", ")
+        _say(chat, f"{loader.title} is ready: {about}.")
     else:
-        dot = choose_glyphs(sys.stdout.encoding).dot
-        kind = loader.kind or loader.code_name
-        _say(chat, f" {_describe(loader, kind, f' {dot} ')}", dim)
+        separator = f" {choose_glyphs(sys.stdout.encoding).dot} "
+        about = format_kind(loader.kind or loader.title, loader.title_tools, separator)
+        _say(chat, f" {about}", dim)
 
 
 def _say(chat: Chat, text: str, style: Style | None = None) -> None:
     chat.say(wrap(text, chat.columns, "  "), style)
 
 
-def _describe(loader: CodeLoader[Source], kind: str, separator: str) -> str:
-    return format_kind(kind, loader.code_tools, separator)
-
-
-def _print_lines(chat: Chat, lines: Sequence[str]) -> None:
-    """Print what the agent's code printed; on a pipe, standard output is for answers."""
-    for line in lines:
-        if chat.interactive:
-            chat.say(line, dim)
-        else:
-            report_output(line)
+def _print_what_came(chat: Chat, news: _News) -> None:
+    """Print lines of the agent's code, and notes; on a pipe, standard output is for answers."""
+    for line in news.lines:
+        chat.say(line, dim) if chat.interactive else report_output(line)
+    for note in news.notes:
+        _say(chat, note, dim) if chat.interactive else report_output(note)

@@ -6,7 +6,6 @@ import os
 import shlex
 import shutil
 import subprocess
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -22,46 +21,30 @@ from streamchat.repl.pastes import Pastes
 from streamchat.text.surrogates import replace_surrogates
 from streamchat.view.outcome import report_failure
 
-MESSAGE_FILE = "message.md"
 _VARIABLES = ("VISUAL", "EDITOR")
 _USUAL = ("editor", "nano", "pico", "vi", "emacs")
 _MAX_BYTES = 10_000_000
 
 
-async def edit_buffer(
-    buffer: Buffer,
-    pastes: Pastes,
-    name: str = MESSAGE_FILE,
-    then: Callable[[], None] = lambda: None,
-) -> None:
-    """Let the user edit the text of the prompt; an editor that fails is one line above it.
-
-    Args:
-        buffer: has the text.
-        pastes: unfolds and folds it.
-        name: the file's, whose ending tells the editor what kind of text it is.
-        then: called afterwards, unless the editor has failed.
-    """
+async def edit_buffer(buffer: Buffer, pastes: Pastes) -> None:
+    """Let the user edit the text of the prompt; an editor that fails is one line above it."""
     whole = pastes.unfold(buffer.text)
-    work = partial(_edit_and_report, whole, name)
-    text, worked = await run_in_terminal(work, in_executor=True)
+    text = await run_in_terminal(partial(_edit_and_report, whole), in_executor=True)
     buffer.document = Document(pastes.refold(text))
-    if worked:
-        then()
 
 
-def _edit_and_report(text: str, name: str) -> tuple[str, bool]:
-    text, problem = edit(text, name)
+def _edit_and_report(text: str) -> str:
+    text, problem = edit(text)
     if problem:
         report_failure(problem)
-    return text, not problem
+    return text
 
 
-def edit(text: str, name: str = MESSAGE_FILE) -> tuple[str, str]:
+def edit(text: str, name: str = "message.md") -> tuple[str, str]:
     """Return the text as it is after the editor, and what went wrong, or an empty string.
 
-    The editor gets a file of this name. The text never gets lost: what the editor has saved counts,
-    even if it fails afterwards, and without that the text as it was.
+    The text never gets lost: what the editor has saved counts, even if it fails afterwards, and
+    without that the text as it was. The file's name tells the editor what the text is.
     """
     try:
         with TemporaryDirectory(prefix="streamchat-", ignore_cleanup_errors=True) as folder:

@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from functools import partial
 
+from streamchat.process.threads import run_in_daemon_thread
+from streamchat.process.tty import echo_on
 from streamchat.repl.chat import Chat
+from streamchat.repl.editor import edit
 from streamchat.repl.prompt import Prompt
 from streamchat.repl.questions import read_reply
 from streamchat.repl.typeahead import TypeAhead
 from streamchat.text.sanitize import one_line, sanitize
 from streamchat.view import View
+from streamchat.view.outcome import report_failure
 from streamchat.view.question import Choice, KeyQuestion
 
+ONCE, ALWAYS = Choice("y", "once"), Choice("a", "always in this chat", "always")
 STOP = Choice("Esc", "stop")
+_FILE = "arguments.json"
 WHY = "why (may be empty): "
 
 
@@ -59,7 +66,8 @@ class Keyboard:
             KeyboardInterrupt: the user pressed Ctrl-C or Esc.
             EOFError: the user pressed Ctrl-D.
         """
-        return await self._read(label, "", above, in_editor=False)
+        async with self._leave_terminal():
+            return await self._read(label, "", above)
 
     async def edit(self, draft: str, *, above: str) -> str:
         """Return arguments as the user leaves them in the editor, or at a prompt if that fails.
@@ -67,15 +75,24 @@ class Keyboard:
         Raises:
             KeyboardInterrupt, EOFError: as from `read`.
         """
-        return await self._read("arguments: ", draft, above, in_editor=True)
+        async with self._leave_terminal():
+            with echo_on():
+                text, problem = await run_in_daemon_thread(edit, draft, _FILE)
+            if not problem:
+                return text
+            report_failure(problem, plain=self._chat.options.plain)
+            return await self._read("arguments: ", text, above)
 
-    async def _read(self, label: str, draft: str, above: str, *, in_editor: bool) -> str:
-        line = one_line(above, max(self._chat.columns - 1, 1))
+    @asynccontextmanager
+    async def _leave_terminal(self) -> AsyncIterator[None]:
+        """Leave the terminal to somebody else in this context."""
         async with self._typeahead.pause():
             with self._view.pause():
-                return await read_reply(
-                    label, draft, self._prompt, above=line, erase=True, in_editor=in_editor
-                )
+                yield
+
+    async def _read(self, label: str, draft: str, above: str) -> str:
+        line = one_line(above, max(self._chat.columns - 1, 1))
+        return await read_reply(label, draft, self._prompt, above=line, erase=True)
 
 
 def format_json(arguments: object) -> str:

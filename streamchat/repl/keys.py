@@ -23,8 +23,10 @@ _KEYS: Keys = (
     ("Ctrl-R", "search them"),
     ("Right", "accept the suggestion"),
     ("Ctrl-X Ctrl-E", "open the editor"),
-    ("Esc", "stop the answer"),
-    ("Ctrl-C", "stop it, clear the line"),
+    ("y, a, n, e", "decide about a call"),
+    ("A", "allow it for ever"),
+    ("Esc", "cancel a call, stop"),
+    ("Ctrl-C", "stop, clear the line"),
     ("Ctrl-D", "quit"),
     ("/help", "list the commands"),
 )

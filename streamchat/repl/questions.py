@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import signal
 import sys
 import textwrap
 
 from prompt_toolkit import PromptSession
+from prompt_toolkit.application import run_in_terminal
 from prompt_toolkit.document import Document
 from prompt_toolkit.filters import emacs_mode
 from prompt_toolkit.formatted_text import StyleAndTextTuples
@@ -17,13 +20,11 @@ from prompt_toolkit.utils import get_cwidth
 
 from streamchat.process.tty import can_repaint
 from streamchat.repl.bindings import bind_prompt_keys, bind_reports
-from streamchat.repl.editor import edit_buffer
 from streamchat.repl.errors import catch_errors
 from streamchat.repl.output import terminal_output
 from streamchat.repl.pastes import Pastes, ShowLabels
 from streamchat.repl.prompt import ESCAPE_SECONDS, STYLE, Prompt, choose_color_depth
 
-ARGUMENTS_FILE = "arguments.json"
 _LEAST_ROOM = 10
 """Columns beside a question for the answer to it."""
 
@@ -35,7 +36,6 @@ async def read_reply(
     *,
     above: str = "",
     erase: bool = False,
-    in_editor: bool = False,
 ) -> str:
     """Return what the user types after a question, whole.
 
@@ -45,7 +45,6 @@ async def read_reply(
         prompt: the chat's, whose keys and pastes are the same.
         above: a line to stand above the question; as free of control characters.
         erase: whether nothing of the question stays on the screen.
-        in_editor: whether the user edits the draft in the editor; if that fails, at the prompt.
 
     Raises:
         KeyboardInterrupt: the user pressed Ctrl-C or Esc.
@@ -61,16 +60,8 @@ async def read_reply(
         style=STYLE,
         color_depth=choose_color_depth(),
         include_default_pygments_style=False,
-        enable_suspend=True,
         erase_when_done=erase,
     )
-
-    def begin() -> None:
-        if in_editor:
-            buffer = session.default_buffer
-            send = buffer.validate_and_handle
-            work = edit_buffer(buffer, prompt.pastes, ARGUMENTS_FILE, send)
-            session.app.create_background_task(work)
 
     session.app.ttimeoutlen = session.app.timeoutlen = ESCAPE_SECONDS
     message: StyleAndTextTuples = [("", f"{above}\n")] if above else []
@@ -81,7 +72,6 @@ async def read_reply(
         text = await session.prompt_async(
             message,
             default=Document(draft),
-            pre_run=begin,
             set_exception_handler=False,
             handle_sigint=False,
         )
@@ -95,6 +85,11 @@ def _bind_keys(pastes: Pastes) -> KeyBindings:
     def _stop(event: KeyPressEvent) -> None:
         """Stop the answer, as during the rest of a turn; in vi's mode the key means more."""
         event.app.exit(exception=KeyboardInterrupt)
+
+    @keys.add("c-z")
+    def _suspend(event: KeyPressEvent) -> None:
+        # prompt-toolkit sends SIGTSTP, which a view handles later, when the terminal is raw again.
+        run_in_terminal(lambda: os.kill(os.getpid(), signal.SIGSTOP))
 
     return keys
 

@@ -76,7 +76,7 @@ class Command:
             raise CommandError(f"{self.name} takes {taken}, not {one_line(argument, 20)}")
         if argument.startswith("-"):
             raise CommandError(f"{self.name} takes no options, not {one_line(argument, 20)}")
-        if kind not in _MAY_HOLD_SPACES and len(argument.split()) > 1:
+        if not kind.endswith(_MAY_HOLD_SPACES) and len(argument.split()) > 1:
             raise CommandError(f"{self.name} takes one argument: {self.usage}")
 
 

@@ -93,7 +93,7 @@ async def _run(chat: Chat) -> int:
     else:
         code = await Repl(chat, None).run()
     await chat.conversation.leave()
-    if chat.settings.agent:  # its code may have opened what has to be closed
+    if chat.settings.agent or chat.settings.mcp:  # they have opened what has to be closed
         await chat.loader.aclose()
     chat.print_warnings()
     if chat.interactive and code == 0:
@@ -128,7 +128,7 @@ def _build_chat(
 ) -> Chat:
     interactive = sys.stdin.isatty() and sys.stdout.isatty()
     return Chat(
-        loader=_make_loader(settings, redactor, tools=tools, interactive=interactive),
+        loader=_make_loader(settings, redactor, options, tools=tools, interactive=interactive),
         conversation=conversation,
         settings=settings,
         redactor=redactor,
@@ -140,12 +140,12 @@ def _build_chat(
 
 
 def _make_loader(
-    settings: Settings, redactor: Redactor, *, tools: bool, interactive: bool
+    settings: Settings, redactor: Redactor, options: ViewOptions, *, tools: bool, interactive: bool
 ) -> Loader[Source]:
     if settings.agent:
         return TargetLoader(settings, redactor, ignore_progress if interactive else show_progress)
     progress = None if interactive else show_progress
-    return AgentLoader(settings, redactor, tools=tools, progress=progress)
+    return AgentLoader(settings, redactor, tools=tools, progress=progress, verbose=options.verbose)
 
 
 def _open_prompt(chat: Chat) -> Prompt:

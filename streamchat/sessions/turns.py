@@ -191,7 +191,6 @@ async def run_turn(
         try:
             turn = await play(_end_questions(run, deciding), view, respond)
         finally:
-            await _cancel(deciding)
             await run.aclose()
             if request.raw and run.error:
                 _log.debug("the turn failed", exc_info=run.error)
@@ -201,12 +200,18 @@ async def run_turn(
     return turn
 
 
-async def _end_questions(run: Run, deciding: list[asyncio.Task[None]]) -> AsyncIterator[Event]:
-    """Pass a turn's events on; before the last, the questions end, which may have the terminal."""
-    async for event in run:
-        if isinstance(event, LastEvent):
-            await _cancel(deciding)
-        yield event
+async def _end_questions(run: Run, deciding: Sequence[asyncio.Task[None]]) -> AsyncIterator[Event]:
+    """Pass a turn's events on. The view takes the last one, or is left, when no question is open.
+
+    A question may have the terminal.
+    """
+    try:
+        async for event in run:
+            if isinstance(event, LastEvent):
+                await _cancel(deciding)
+            yield event
+    finally:
+        await _cancel(deciding)
 
 
 async def _cancel(tasks: Sequence[asyncio.Task[None]]) -> None:

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ValidationError
 
 from streamchat.process.threads import run_in_daemon_thread
 from streamchat.text.surrogates import join_surrogates, replace_surrogates
+from streamchat.tools.json_schema import MismatchError, SchemaError, check_value
 
 _OF_PLAIN_TOOL = {
     "type": "object",
@@ -81,14 +82,12 @@ def _parse_strictly(text: str) -> Any:
 
 def _check_json_schema(arguments: dict[str, Any], schema: dict[str, Any]) -> None:
     """Check against a JSON schema, which the tools of MCP servers have."""
-    import jsonschema  # slow to import, and few tools need it
-
     try:
-        jsonschema.validate(arguments, schema)
-    except jsonschema.ValidationError as error:
-        raise CallError(f"wrong arguments: {error.json_path}: {error.message}") from None
-    except jsonschema.SchemaError as error:
-        raise CallError(f"the tool's schema is invalid: {error.message}") from None
+        check_value(arguments, schema)
+    except MismatchError as error:
+        raise CallError(f"wrong arguments: {error}") from None
+    except SchemaError as error:
+        raise CallError(f"the tool's schema is invalid: {error}") from None
 
 
 def _reject_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

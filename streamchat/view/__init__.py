@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from types import TracebackType
 from typing import Protocol, Self
@@ -32,7 +32,7 @@ class View(Protocol):
         /,
     ) -> None: ...
 
-    def wait(self, what: str) -> AbstractContextManager[object]:
+    def wait(self, describe: Callable[[], str]) -> AbstractContextManager[object]:
         """Show what the turn waits for, in a few words, before the view is entered."""
         ...
 
@@ -46,6 +46,10 @@ class View(Protocol):
 
     def show_typed(self, queued: Sequence[str], text: str) -> None:
         """Show the user's queued messages, oldest first, and the text typed since."""
+        ...
+
+    def show_hint(self, hint: str) -> None:
+        """Show a few words below the turn until the next call, where text can be erased again."""
         ...
 
     def show_question(self, question: KeyQuestion | None) -> bool:
@@ -82,13 +86,16 @@ class TextView:
     ) -> None:
         return None
 
-    def wait(self, what: str) -> AbstractContextManager[object]:
-        return show_progress(what)
+    def wait(self, describe: Callable[[], str]) -> AbstractContextManager[object]:
+        return show_progress(describe())
 
     def show_typed(self, queued: Sequence[str], text: str) -> None:
         for message in queued[self._announced_messages :]:
             self.announce_queued(message)
         self._announced_messages = len(queued)
+
+    def show_hint(self, hint: str) -> None:
+        return None
 
     def announce_queued(self, message: str) -> None:
         """Tell the user that a message is queued; called once for each. The default is silence."""
@@ -128,14 +135,17 @@ class ForwardingView:
     ) -> None:
         self._inner.__exit__(exc_type, exc, traceback)
 
-    def wait(self, what: str) -> AbstractContextManager[object]:
-        return self._inner.wait(what)
+    def wait(self, describe: Callable[[], str]) -> AbstractContextManager[object]:
+        return self._inner.wait(describe)
 
     def show(self, turn: Turn, event: Event) -> None:
         self._inner.show(turn, event)
 
     def show_typed(self, queued: Sequence[str], text: str) -> None:
         self._inner.show_typed(queued, text)
+
+    def show_hint(self, hint: str) -> None:
+        self._inner.show_hint(hint)
 
     def show_question(self, question: KeyQuestion | None) -> bool:
         return self._inner.show_question(question)

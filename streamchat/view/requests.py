@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from streamchat.events import ApprovalGiven, ApprovalRequested, InputRequested
+from streamchat.events import NOBODY, ApprovalGiven, ApprovalRequested, InputRequested
 from streamchat.view.formatting import MAX_OUTPUT, format_call, format_keywords, shorten
 
 _MAX_CALL = 10_000
@@ -48,6 +48,8 @@ def describe_approval(given: ApprovalGiven) -> str:
     edited = given.approved and given.arguments is not None
     said = f": {given.reason}" if given.reason else ""
     what = "allowed" if given.approved else "refused"
+    if given.reason == NOBODY:
+        return f"{what}: {NOBODY}"
     with_ = f" with {format_keywords(given.arguments or {})}" if edited else ""
     return f"{what}{with_} by {_DECIDERS.get(given.by, given.by)}{said}"
 

@@ -20,6 +20,7 @@ from streamchat.text.suggest import find_closest
 from streamchat.tools.functions import UnfitToolError, make_tool
 from streamchat.tools.members import Member, Members
 
+_LOOP_ADVICE = "do this in an async tool, once it is called"
 _LONGEST = 160
 """Characters of a reason."""
 
@@ -57,7 +58,7 @@ def _load(places: Sequence[Place], builtin: Iterable[str]) -> list[OwnTool]:
     identities: dict[str, int] = {}
     taken = dict.fromkeys(builtin, "built in (--no-builtin-tools leaves arithmetic out)")
     targets = list(dict.fromkeys(place.target for place in places))
-    imported = dict(zip(targets, import_targets(targets), strict=True))
+    imported = dict(zip(targets, import_targets(targets, _LOOP_ADVICE), strict=True))
     for place in places:
         module, target = imported[place.target]
         for member in _list_members(module, target, place.names):
@@ -80,7 +81,8 @@ def _list_members(module: ModuleType, target: Target, names: Sequence[str]) -> l
         found = [each for name in names for each in members.get(name)]
         found = found if names else members.list_own()
     except (Exception, SystemExit) as error:
-        raise describe_failure(f"a class in {target.file} cannot be instantiated", error) from error
+        what = f"a class in {target.file} cannot be instantiated"
+        raise describe_failure(what, error, _LOOP_ADVICE) from error
     if not found:
         where = f" in {', '.join(names)}" if names else ""
         raise TargetError(

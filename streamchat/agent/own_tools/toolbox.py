@@ -1,10 +1,10 @@
-"""The tools that the settings name, for the built-in agent: arithmetic and the user's own."""
+"""The tools of the built-in agent: arithmetic, the user's own, and those of MCP servers."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
 
 from langchain_core.tools import BaseTool
 
@@ -17,6 +17,9 @@ from streamchat.config import Settings
 from streamchat.text.redact import Redactor
 from streamchat.tools import ARITHMETIC, final_answer, run_tool
 
+if TYPE_CHECKING:
+    from streamchat.agent.mcp.manager import McpManager, OfferedTool
+
 
 @dataclass
 class Toolbox:
@@ -25,10 +28,10 @@ class Toolbox:
     Attributes:
         tools: all of them.
         places: where the user's own are, by their names.
-        relay: takes what the user's own print; None if there are none.
+        relay: takes what the user's own print and servers report; None if there are none.
         redactor: learns the keys that the user's own set in the environment.
         safe: the names of those that run without asking, unless a rule says otherwise.
-        qualified: the names of tools in rules, where these are not their own.
+        offered: those of MCP servers, by their names.
     """
 
     tools: Sequence[BaseTool] = ()
@@ -36,7 +39,9 @@ class Toolbox:
     relay: OutputRelay | None = None
     redactor: Redactor = field(default_factory=Redactor)
     safe: Collection[str] = ()
-    qualified: Mapping[str, str] = field(default_factory=dict)
+    offered: Mapping[str, OfferedTool] = field(default_factory=dict)
+    _servers: McpManager | None = None
+    _revision: int = 0
     _failure: BaseException | None = None
 
     @classmethod
@@ -58,8 +63,49 @@ class Toolbox:
         places = {each.tool.name: each.place for each in own}
         return cls(tools, places, get_relay(), redactor, safe=safe)
 
+    @property
+    def qualified(self) -> Mapping[str, str]:
+        """The names of servers' tools in rules, `SERVER.TOOL`, by their names."""
+        return {name: each.qualified for name, each in self.offered.items()}
+
+    @property
+    def servers(self) -> list[str]:
+        """The names of the servers that these tools are from."""
+        return list(dict.fromkeys(each.server for each in self.offered.values()))
+
+    @property
+    def is_outdated(self) -> bool:
+        """Whether the servers' tools may be other ones now."""
+        return self._servers is not None and self._servers.revision != self._revision
+
+    def join(self, servers: McpManager) -> Toolbox:
+        """Return these tools with those that the servers have now."""
+        revision = servers.revision
+        own = [each for each in self.tools if each.name not in self.offered]
+        offered = servers.offer([*(each.name for each in own), final_answer.name])
+        return replace(
+            self,
+            tools=[*own, *(each.tool for each in offered)],
+            relay=self.relay or OutputRelay(),
+            offered={each.tool.name: each for each in offered},
+            _servers=servers,
+            _revision=revision,
+        )
+
+    def renew(self) -> Toolbox:
+        """Return these tools with those that the same servers have now."""
+        return self.join(self._servers) if self._servers else self
+
+    def find_place(self, name: str) -> str:
+        """Return where a tool comes from; empty if it is built in."""
+        if name in self.offered:
+            return f"MCP server {self.offered[name].server}"
+        return self.places.get(name, "")
+
     async def run(self, tool: BaseTool, arguments: dict[str, Any]) -> Any:
         """Run a tool and return its result."""
+        if self._servers and tool.name in self.offered:
+            return await self._servers.call(self.offered[tool.name], arguments, self._show)
         if not (self.relay and tool.name in self.places):
             return await run_tool(tool, arguments)
         try:
@@ -69,6 +115,10 @@ class Toolbox:
             raise
         finally:
             learn_secrets(self.redactor)
+
+    def _show(self, line: str) -> None:
+        if self.relay:
+            self.relay.write(f"{line}\n", "stdout")
 
     def take_failure(self) -> BaseException | None:
         """Return what the user's own tools raised last, unless that was returned before."""

@@ -13,6 +13,7 @@ from streamchat.agent.target.interrupts import list_decisions, read_answer
 from streamchat.agent.target.parts import count_answers, join_answers, split_request
 from streamchat.events import Event, InputRequested
 from streamchat.text.sanitize import one_line
+from streamchat.tools.approval import Policy, Verdict
 
 RESUME = "--resume-value"
 """The option of `ask` for answers to what an agent asks."""
@@ -28,14 +29,21 @@ class Emitter:
         push: takes the events.
         interactive: whether somebody is there to answer.
         answers: given beforehand, as typed; then nobody is asked.
+        policy: the user's rules; none by default.
 
     Attributes:
         is_waiting: whether the agent waits for the user.
     """
 
     def __init__(
-        self, push: Callable[[Event], None], *, interactive: bool, answers: Sequence[str] = ()
+        self,
+        push: Callable[[Event], None],
+        *,
+        interactive: bool,
+        answers: Sequence[str] = (),
+        policy: Policy | None = None,
     ) -> None:
+        self._policy = policy
         self.is_waiting = False
         self._push = push
         self._interactive = interactive and not answers
@@ -58,6 +66,9 @@ class Emitter:
             return await self._reply
         finally:
             self.is_waiting = False
+
+    def judge(self, tool: str) -> Verdict:
+        return self._policy.judge(tool) if self._policy else Verdict("ask")
 
     def _take_answers(self, requested: InputRequested) -> list[tuple[InputRequested, str]]:
         """Return the request with the next answer, or the parts of it with an answer each."""

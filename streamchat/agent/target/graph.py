@@ -19,6 +19,7 @@ from streamchat.agent.target.interrupts import (
 )
 from streamchat.agent.target.memory import find_checkpointer, find_start
 from streamchat.agent.target.play import Emit
+from streamchat.agent.target.ruling import rule
 from streamchat.agent.target.speakers import has_several_speakers
 from streamchat.events import InputReceived, InputRequested, Notice, TurnDone
 from streamchat.text.sanitize import one_line
@@ -149,8 +150,14 @@ class GraphPlay:
     async def _ask_one(self, interrupt: Any, stream: GraphStream, emit: Emit) -> object:
         # A node that asks twice may do so under the same ID.
         requested = read_request(interrupt, f"{interrupt.id[:8]}-{uuid4().hex[:8]}")
-        answer = await emit.ask(requested)
-        emit(InputReceived(requested.request_id, describe_answer(requested, answer)))
+        ruling = rule(requested, emit.judge)
+        answer: object = None
+        if left := ruling.open:
+            answer = await emit.ask(left)
+            emit(InputReceived(left.request_id, describe_answer(left, answer)))
+        answer = ruling.complete(answer)
+        for event in ruling.make_events(stream.calls.find_ids):
+            emit(event)
         stream.calls.mark_unrun(find_unrun(requested, answer))
         return to_resume_value(interrupt, answer)
 

@@ -121,6 +121,18 @@ class GraphCalls:
             if known := self._find("", name, arguments):
                 known.unrun = True
 
+    def find_ids(self, calls: Iterable[tuple[str, Mapping[str, Any]]]) -> list[str]:
+        """Return the IDs of the calls with these names and arguments; empty for unknown ones."""
+        found: list[str] = []
+        for name, arguments in calls:
+            like = (
+                each.call.call_id
+                for each in self._calls
+                if not each.finished and _is_like(each, name, arguments)
+            )
+            found.append(next((each for each in like if each not in found), ""))
+        return found
+
     def close(self) -> list[Event]:
         """Return what is still to be told at the end of a turn."""
         events: list[Event] = []

@@ -15,6 +15,7 @@ from streamchat.text.redact import Redactor
 if TYPE_CHECKING:
     # It imports LangChain, which the prompt must not wait for.
     from streamchat.agent.target.source import TargetSource
+    from streamchat.tools.approval import Policy
 
 
 class TargetLoader(CodeLoader["TargetSource"]):
@@ -39,6 +40,7 @@ class TargetLoader(CodeLoader["TargetSource"]):
         self._target = parse_target(settings.agent or "")
         self._settings = settings
         self._progress = progress
+        self._policy: Policy | None = None
 
     @property
     def name(self) -> str:
@@ -77,6 +79,9 @@ class TargetLoader(CodeLoader["TargetSource"]):
         return source
 
     def _load_source(self) -> TargetSource:
+        from streamchat.agent.policy import make_policy
         from streamchat.agent.target.source import TargetSource
 
-        return TargetSource.load(self._target, self._settings, self._redactor)
+        # What the user always allows holds for an agent that is loaded anew, too.
+        self._policy = self._policy or make_policy(self._settings)
+        return TargetSource.load(self._target, self._settings, self._redactor, self._policy)

@@ -26,6 +26,8 @@ from streamchat.agent.target.secrets import learn_secrets
 from streamchat.text.redact import Redactor
 from streamchat.text.suggest import find_closest
 
+_LOOP_ADVICE = "make the agent in an async function, and name that function"
+
 
 @contextmanager
 def loading_code(redactor: Redactor) -> Iterator[None]:
@@ -54,10 +56,16 @@ def import_target(target: Target) -> tuple[ModuleType, Target]:
     return import_targets([target])[0]
 
 
-def import_targets(targets: Iterable[Target]) -> list[tuple[ModuleType, Target]]:
+def import_targets(
+    targets: Iterable[Target], loop_advice: str = _LOOP_ADVICE
+) -> list[tuple[ModuleType, Target]]:
     """Import what the targets name, and what that imports from its own folder, anew.
 
     If this fails, the modules that were imported before stay in place.
+
+    Args:
+        targets: files or modules.
+        loop_advice: what to do about code that needs a running event loop.
 
     Returns:
         the modules, and the targets with their files.
@@ -66,16 +74,17 @@ def import_targets(targets: Iterable[Target]) -> list[tuple[ModuleType, Target]]
         TargetError: there is no such file or module, or importing it fails.
     """
     with replace_modules():
-        return [_import_one(target) for target in targets]
+        return [_import_one(target, loop_advice) for target in targets]
 
 
-def _import_one(target: Target) -> tuple[ModuleType, Target]:
+def _import_one(target: Target, loop_advice: str) -> tuple[ModuleType, Target]:
     try:
         module = _import_module(target) if target.path is None else _import_file(target.path)
     except (Exception, SystemExit) as error:  # a script may end with sys.exit()
         if isinstance(error, TargetError):
             raise
-        raise describe_failure(f"{target.file} cannot be imported", error) from error
+        what = f"{target.file} cannot be imported"
+        raise describe_failure(what, error, loop_advice) from error
     if not (file := getattr(module, "__file__", None)):  # a folder, or part of Python
         raise TargetError(f"{target.module} is not a Python file; name one, or a module in one")
     return module, replace(target, path=target.path or Path(file))
@@ -86,7 +95,9 @@ def have_files_changed() -> bool:
     return bool(list_changed_files())
 
 
-def describe_failure(what: str, error: BaseException) -> TargetError:
+def describe_failure(
+    what: str, error: BaseException, loop_advice: str = _LOOP_ADVICE
+) -> TargetError:
     """Return an error for an exception in the user's code: what failed, why, and where."""
     text = error.msg if isinstance(error, SyntaxError) else str(error)
     place = describe_place(error)
@@ -97,7 +108,7 @@ def describe_failure(what: str, error: BaseException) -> TargetError:
     elif isinstance(error, SystemExit):
         advice = '; call sys.exit() only if __name__ == "__main__"'
     elif isinstance(error, RuntimeError) and "no running event loop" in text:
-        advice = "; make the agent in an async function, and name that function"
+        advice = f"; {loop_advice}"
     located = f"{cause} ({place})" if place else cause
     return TargetError(f"{what}: {located}{advice}", format_user_traceback(error))
 

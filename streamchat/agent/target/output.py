@@ -26,7 +26,7 @@ _STYLES = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\
 """Colors, cursor movements and titles: the views do their own."""
 _NO_INPUT = (
     "the keyboard belongs to the prompt, so input() gets nothing; "
-    "an agent can ask with LangGraph's interrupt()"
+    "an agent can ask with LangGraph's interrupt(), and a tool can take an argument"
 )
 
 Sink = Callable[[OutputReceived], bool]

@@ -11,6 +11,7 @@ from typing import Protocol
 
 from streamchat.agent.source import Request, ToolInfo
 from streamchat.events import Event, InputRequested, TurnDone
+from streamchat.tools.approval import Verdict
 
 
 class Emit(Protocol):
@@ -28,6 +29,10 @@ class Emit(Protocol):
         Raises:
             AgentError: nobody is there to answer; the message says how to answer all the same.
         """
+        ...
+
+    def judge(self, tool: str) -> Verdict:
+        """Return what the user's rules say about calls of a tool that the agent asks about."""
         ...
 
 

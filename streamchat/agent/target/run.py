@@ -27,6 +27,7 @@ from streamchat.events import (
 )
 from streamchat.text.redact import EventRedactor, Redactor
 from streamchat.text.sanitize import one_line
+from streamchat.tools.approval import Policy
 
 _TICK = 0.25
 """Seconds between two looks at the agent's thread."""
@@ -50,6 +51,7 @@ class ThreadRun:
         redactor: redacts the events.
         timeout: seconds without an event after which the turn fails.
         before: earlier turns that have not ended although they were cancelled.
+        policy: the user's rules about calls that the agent asks about.
         flush: called in the thread before the last event; emits what is left of the output.
 
     Attributes:
@@ -69,6 +71,7 @@ class ThreadRun:
         redactor: Redactor,
         timeout: float,
         before: Sequence[ThreadRun] = (),
+        policy: Policy | None = None,
         flush: Callable[[], None] = lambda: None,
     ) -> None:
         self.error: BaseException | None = None
@@ -79,7 +82,12 @@ class ThreadRun:
         self._before, self._flush = before, flush
         self._started = self._looked = perf_counter()
         self._task: asyncio.Task[TurnDone] | None = None
-        self._emitter = Emitter(self.push, interactive=request.interactive, answers=request.answers)
+        self._emitter = Emitter(
+            self.push,
+            interactive=request.interactive,
+            answers=request.answers,
+            policy=policy,
+        )
         self.heartbeat = Heartbeat(thread, self._warn)
         self._main = asyncio.get_running_loop()
         self._pending: deque[Event] = deque()

@@ -28,6 +28,7 @@ from streamchat.events import OutputReceived
 from streamchat.models.progress import Progress
 from streamchat.process.threads import run_in_daemon_thread
 from streamchat.text.redact import Redactor
+from streamchat.tools.approval import Policy
 
 _CLOSING = 1.0
 """Seconds that the agent's code may take to close what it has opened."""
@@ -44,8 +45,15 @@ class TargetSource:
     context_tokens = None
 
     def __init__(
-        self, target: Target, host: _Host, play: Play, settings: Settings, redactor: Redactor
+        self,
+        target: Target,
+        host: _Host,
+        play: Play,
+        settings: Settings,
+        redactor: Redactor,
+        policy: Policy | None = None,
     ) -> None:
+        self._policy = policy
         self.target = target
         self.play = play
         self._host = host
@@ -55,7 +63,13 @@ class TargetSource:
         self._runs: list[ThreadRun] = []
 
     @classmethod
-    def load(cls, target: Target, settings: Settings, redactor: Redactor) -> TargetSource:
+    def load(
+        cls,
+        target: Target,
+        settings: Settings,
+        redactor: Redactor,
+        policy: Policy | None = None,
+    ) -> TargetSource:
         """Import the user's file and what it imports from its own folder, and make the agent.
 
         This blocks for seconds. When called again, it imports all anew.
@@ -69,7 +83,7 @@ class TargetSource:
             module, target = import_target(target)
             value, target = find_agent(module, target)
             host = _Host(thread, value, target.display)
-            return cls(target, host, host.wait(), settings, redactor)
+            return cls(target, host, host.wait(), settings, redactor, policy)
 
     @property
     def name(self) -> str:
@@ -119,6 +133,10 @@ class TargetSource:
     def name_in_rules(self, tool: str) -> str:
         return tool
 
+    def allow(self, tool: str) -> None:
+        if self._policy:
+            self._policy.remember(tool)
+
     def start(self, request: Request) -> ThreadRun:
         learn_secrets(self._redactor)
         run = ThreadRun(
@@ -129,6 +147,7 @@ class TargetSource:
             redactor=self._redactor,
             timeout=self._timeout,
             before=[run for run in self._runs if not run.has_ended],
+            policy=self._policy,
             flush=self._relay.flush,
         )
 

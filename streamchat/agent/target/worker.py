@@ -53,13 +53,16 @@ class AgentThread:
     """A daemon thread with an event loop of its own.
 
     Code that blocks this loop holds up neither the prompt nor the end of the program.
+
+    Args:
+        name: of the thread; it tells whose output that of the thread is.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, name: str = "agent") -> None:
         self.loop = asyncio.new_event_loop()
-        self.loop.set_default_executor(DaemonExecutor("agent"))
+        self.loop.set_default_executor(DaemonExecutor(name))
         self._is_closing = False
-        self._thread = threading.Thread(target=self._run, daemon=True, name="agent")
+        self._thread = threading.Thread(target=self._run, daemon=True, name=name)
         self._thread.start()
 
     @property

@@ -46,4 +46,4 @@ class McpServer:
             ).geturl()
         import shlex  # rarely needed
 
-        return shlex.join([self.command, *self.args])
+        return shlex.join([self.command, *self.args] if self.command else [])

@@ -82,11 +82,12 @@ async def tools(chat: Chat, _: str) -> None:
     source = await chat.loader.wait_until_ready()
     if isinstance(chat.loader, TargetLoader):
         chat.say(wrap(f"{source.name}: {chat.loader.kind}", chat.columns, _INDENT))
+    elif isinstance(chat.loader, AgentLoader):
+        chat.loader.renew_tools()
     for tool in source.tools:
-        place = f"  ({tool.place})" if tool.place else ""
-        described = one_line(tool.description)
-        line = f"{tool.name}({', '.join(tool.parameters)})  {described}{place}"
-        chat.say(wrap(line, chat.columns, _INDENT))
+        call = f"{tool.name}({', '.join(tool.parameters)})"
+        parts = (call, one_line(tool.description), f"({tool.place})" if tool.place else "")
+        chat.say(wrap(_INDENT.join(filter(None, parts)), chat.columns, _INDENT))
     if not source.tools:
         chat.say("No tools")
 

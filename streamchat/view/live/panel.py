@@ -68,7 +68,7 @@ def choose_state(
         call: the call.
         glyphs: the characters to draw with.
         spinner: the mark of a call that has not ended.
-        elapsed: seconds since the call began to arrive or, if its tool runs, to run.
+        elapsed: seconds since the call came into its state.
         over: whether the turn is: then a call that has not ended was stopped.
         hint: the panel's.
     """
@@ -83,7 +83,7 @@ def choose_state(
     if call.is_asked:
         return PanelState(glyphs.question, "waiting", "waiting for approval", hint)
     # Counted in whole seconds, so that a second passes before the figure changes again.
-    takes = f"{int(elapsed)} s" if elapsed >= 1 else ""
+    takes = f"{int(elapsed)} s" if call.state == "running" and elapsed >= 1 else ""
     return PanelState(spinner, call.state, _format_footer(call, takes, glyphs), hint)
 
 
