@@ -268,7 +268,7 @@ async def test_what_stands_for_a_secret_never_reaches_a_tool(server: Server, to:
     await play(source, answers)
     assert [problem for _, problem in answers.asked] == [
         "",
-        "sk-*** stands for a secret: leave a text that has it as it is, or replace all of it",
+        "sk-*** stands for a secret: keep that text as it was, or replace all of it",
     ]
     assert results(server) == ["Error: not run: the user refused it"]
 

@@ -89,7 +89,7 @@ class Approver:
         original = question.requested.arguments
         restored = restore_secrets(edited, original, self._redact)
         if mask := find_mask(restored, original, self._redact):
-            advice = "leave a text that has it as it is, or replace all of it"
+            advice = "keep that text as it was, or replace all of it"
             raise ValueError(f"{mask} stands for a secret: {advice}")
         try:
             question.check(restored)
