@@ -106,6 +106,14 @@ def test_the_program_writes_it(tmp_path: Path) -> None:
         ('{"type": "text_delta"}', "wrong fields for text_delta: "),
         ('{"type": "turn_cancelled", "seconds": 1e999}', "'seconds' of turn_cancelled has a wrong"),
         (
+            f'{{"type": "turn_cancelled", "seconds": 1{"0" * 400}}}',
+            "'seconds' of turn_cancelled has a wrong value",
+        ),
+        (
+            f'{{"type": "text_delta", "text": "x", "at": 1{"0" * 400}}}',
+            "'at' of text_delta has a wrong value",
+        ),
+        (
             '{"type": "input_requested", "request_id": "a", "question": "", "actions": [{}]}',
             "'actions' of input_requested has a wrong value",
         ),

@@ -26,7 +26,7 @@ def decode_times(text: str | None, count: int) -> Sequence[int | None]:
     """
     try:
         steps = json.loads(text or "")
-    except ValueError:
+    except (ValueError, RecursionError):
         steps = None
     is_whole = isinstance(steps, list) and len(steps) == count
     if not is_whole or not all(type(step) is int for step in steps):

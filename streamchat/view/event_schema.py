@@ -125,4 +125,14 @@ def _fits(value: Any, schema: Mapping[str, Any]) -> bool:
 def _is_of_type(value: Any, name: str) -> bool:
     if isinstance(value, bool):
         return name == "boolean"
-    return isinstance(value, _TYPES[name]) and (not isinstance(value, float) or isfinite(value))
+    if isinstance(value, int | float) and not _is_finite(value):
+        return False
+    return isinstance(value, _TYPES[name])
+
+
+def _is_finite(number: float) -> bool:
+    """Whether a number is finite as a float: JSON has integers of any length."""
+    try:
+        return isfinite(number)
+    except OverflowError:
+        return False
