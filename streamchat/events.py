@@ -300,6 +300,11 @@ _BESIDE = ("type", "version", "at")
 _TUPLES = ("tool_calls", "tools_used", "actions")
 
 
+def get_type_name(cls: type) -> str:
+    """Return the `type` of a class of events: its name in snake case."""
+    return _TYPE_NAMES[cls]
+
+
 def add_version(plain: Mapping[str, Any]) -> dict[str, Any]:
     """Return the object with the format's version, which the first object of an output has."""
     return {"version": VERSION, **plain}

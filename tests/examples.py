@@ -96,6 +96,13 @@ def write_example(name: str, folder: Path) -> Path:
     return write(folder / f"{name}.py", code)
 
 
+def write_example_tools(path: Path) -> Path:
+    """Write the file of tools that the README has."""
+    readme = Path(__file__).parent.parent / "README.md"
+    (code,) = re.findall(r"```python\n(.*?)```", readme.read_text(encoding="utf-8"), re.DOTALL)
+    return write(path, code)
+
+
 class Lockstep:
     """Lets a server send the next part of a reply only once the one before has become an event."""
 

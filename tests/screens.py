@@ -4,6 +4,9 @@ The turns are the executor's and those of the manual's example agents, on the sc
 their times are made up, so that the pictures do not change. The chats are the installed program's,
 on a terminal.
 
+The film is the program's, too: a scripted turn, stored with times that are made up, and written by
+`sessions replay --svg`.
+
 Scenes are made of events, and in no page yet: `python -m tests.screens FOLDER` draws those.
 """
 
@@ -38,7 +41,12 @@ from streamchat.events import (
     Event,
     ReasoningDelta,
     StepFinished,
+    StepStarted,
+    TextDelta,
+    TimedEvent,
+    ToolCallStarted,
     ToolFinished,
+    ToolStarted,
     TurnDone,
     TurnFailed,
 )
@@ -50,9 +58,11 @@ from streamchat.view.live import view
 from streamchat.view.live.view import LiveView
 from streamchat.view.outcome import format_outcome
 from tests.chatting import Chat
-from tests.examples import EXAMPLES, ask, opened
+from tests.examples import EXAMPLES, ask, opened, write_example_tools
+from tests.program import run
 from tests.screen import Screen, ScreenTerminal
 from tests.server import MARKDOWN, Hangup, Reply, Server, answers, calls, delta, says
+from tests.stores import store_timed
 from tests.turns import ASKING, GRAPH, PRINTING
 
 FOLDER = Path(__file__).parent / "pictures"
@@ -121,6 +131,23 @@ SHOTS = {
         ),
     ),
 }
+FILM, FILM_SIZE = "film", "80x19"
+FILMED = Shot(
+    "What are 1.05 to the power of 10, and 3 times 4?",
+    (
+        BOTH,
+        answers("1.05 to the power of 10 is about **1.63**, and 3 times 4 is **12**."),
+    ),
+)
+"""The turn that the film shows."""
+PACES: dict[type[Event], int] = {
+    StepStarted: 600,
+    ReasoningDelta: 45,
+    ArgumentsDelta: 130,
+    ToolFinished: 400,
+    TextDelta: 60,
+}
+"""Milliseconds before an event of the film; a moment before any other."""
 SHOTS |= {name: Shot(each.question, each.replies, agent=name) for name, each in EXAMPLES.items()}
 SCENES: dict[str, Sequence[Event]] = {
     "graph": GRAPH,
@@ -143,12 +170,22 @@ def list_servers(chat: Chat) -> None:
     chat.send("/mcp")
 
 
+def ask_to_delete(chat: Chat) -> None:
+    chat.type("\f")  # clears the screen, so that no port is in the picture
+    chat.type("Tidy up: notes.txt can go.\r")
+    chat.wait_for("run delete(")
+
+
 CHATS: dict[str, Callable[[Chat], None]] = {
     "welcome": lambda chat: None,
     "menu": open_menu,
     "servers": list_servers,
+    "approval": ask_to_delete,
 }
 """What the user does in the chat before the picture is taken."""
+DELETE = says("I ", "delete ", "it.") + calls(
+    "delete", ('{"', "path", '":"', "notes", ".txt", '"}')
+)
 SERVERS = ("--mcp", "python mcp_files.py notes", "--mcp", "tracker=http://127.0.0.1:9/mcp")
 
 
@@ -156,7 +193,7 @@ def list_names(kinds: Iterable[str]) -> list[str]:
     return [
         f"{kind}{'' if width == WIDTHS[0] else f'-{width}'}{'' if theme == 'dark' else f'-{theme}'}"
         for kind in kinds
-        for width in (WIDTHS[:1] if kind in {*EXAMPLES, "servers"} else WIDTHS)
+        for width in (WIDTHS[:1] if kind in {*EXAMPLES, "servers", "approval"} else WIDTHS)
         for theme in THEMES
     ]
 
@@ -271,6 +308,11 @@ def show_chat(name: str, columns: int) -> Text:
             shutil.copy(Path(__file__).with_name("mcp_files.py"), home)
             path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
             arguments, options = SERVERS, options | {"cwd": Path(home), "PATH": path}
+        if name == "approval":
+            write_example_tools(Path(home, "my_tools.py"))
+            server.script(DELETE)
+            arguments = ("--tools", "my_tools.py")
+            options |= {"cwd": Path(home), "OPENAI_BASE_URL": server.url}
         with Chat(server, Path(home), *arguments, **options) as chat:
             chat.wait_until_ready()
             CHATS[name](chat)
@@ -308,6 +350,39 @@ def name_colour(name: str) -> str | None:
     return known.get(name, name.replace("bright", "bright_"))
 
 
+def order_results(events: Iterable[Event]) -> Iterator[Event]:
+    """Yield the events, with the ends of calls that ran at the same time in the calls' order."""
+    calls: list[str] = []
+    for are_runs, group in groupby(
+        events, lambda each: isinstance(each, ToolStarted | ToolFinished)
+    ):
+        together = list(group)
+        calls += [each.call_id for each in together if isinstance(each, ToolCallStarted)]
+        if are_runs:
+            together.sort(
+                key=lambda each: (isinstance(each, ToolFinished), calls.index(each.call_id))
+            )
+        yield from together
+
+
+def shoot_film() -> str:
+    """Return the film, as the program writes it."""
+    at, events = 0, []
+    for event in order_results(asyncio.run(play(FILMED.question, FILMED.replies))):
+        at += PACES.get(type(event), 10)
+        events.append(TimedEvent(event, at))
+    with TemporaryDirectory() as home:
+        session = store_timed(Path(home), events)
+        command = ("sessions", "replay", session, "--svg", "-", "--size", FILM_SIZE)
+        return run(Path(home), *command).stdout
+
+
+def read_film(picture: str) -> tuple[list[str], list[str]]:
+    """Return the texts of a film and their times: its styles may differ with versions of Rich."""
+    texts = re.findall(r">([^<]*)</tspan>", picture)
+    return texts, re.findall(r"@keyframes .*", picture)
+
+
 def draw_svg(name: str) -> str:
     """Return a picture as SVG."""
     kind, *options = name.split("-")
@@ -342,3 +417,4 @@ if __name__ == "__main__":
         main(Path(*scenes), list_names(SCENES))
     else:
         main(FOLDER, NAMES)
+        (FOLDER / f"{FILM}.svg").write_text(shoot_film(), encoding="utf-8")

@@ -50,6 +50,19 @@ def store_turns(home: Path, *turns: Sequence[Event]) -> str:
     return session
 
 
+def store_timed(home: Path, *turns: Sequence[TimedEvent]) -> str:
+    """Store a session with these turns, and their times, where a user's are; return its ID."""
+    with closing(Store.open(home / ".local/share/streamchat/sessions.sqlite3")) as store:
+        session = store.create("m")
+        for timed in turns:
+            events = [each.event for each in timed]
+            question = fold(events).question
+            turn = store.begin(session, question, question, "m")
+            store.add(turn, timed)
+            store.finish(turn, fold(events))
+    return session
+
+
 def empty_log(path: Path) -> None:
     """Move everything from the log into the store's own file."""
     with closing(sqlite3.connect(path)) as connection:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.event_schema import check_lines
 from tests.program import Terminal, run
 from tests.server import Server, calls, says
 from tests.targets import write, write_executor
@@ -44,7 +45,7 @@ def test_the_answer_of_a_graph(graph: str, tmp_path: Path) -> None:
 
 def test_json(graph: str, tmp_path: Path) -> None:
     done = run(tmp_path, "ask", "--agent", graph, QUESTION, "--json", cwd=tmp_path)
-    events = [json.loads(line) for line in done.stdout.splitlines()]
+    events = check_lines(done.stdout)
     assert (events[0]["version"], events[0]["model"]) == (1, "mine.py:agent")
     types = [event["type"] for event in events]
     assert [each for each in types if each.startswith("tool_")] == [

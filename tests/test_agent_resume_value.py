@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,6 +9,7 @@ from subprocess import CompletedProcess
 
 import pytest
 
+from tests.event_schema import check_lines
 from tests.program import Terminal, run
 from tests.server import Server, Until, calls, says, wait_for_request
 from tests.targets import write
@@ -86,7 +86,7 @@ def test_the_question_that_is_left_is_named(city: Path) -> None:
         'error: the agent asks: {"days": [1, 2]}; '
         "answer with one more --resume-value (TEXT) or in the chat\n"
     )
-    events = [json.loads(line) for line in done.stdout.splitlines()]
+    events = check_lines(done.stdout)
     assert [each["type"] for each in events if each["type"].startswith(("input", "turn"))] == [
         *("turn_started", "input_requested", "input_received", "turn_failed"),
     ]

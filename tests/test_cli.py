@@ -15,6 +15,7 @@ import pytest
 
 from streamchat.cli.main import insert_command
 from streamchat.config import PROFILE, SETTINGS
+from tests.event_schema import check_lines
 from tests.program import COMMAND, HANGS, Terminal, environment, run, start
 from tests.screen import draw_text
 from tests.server import (
@@ -114,7 +115,7 @@ class TestOnAPipe:
     def test_json(self, server: Server, tmp_path: Path) -> None:
         server.script(*notebook())
         done = run(tmp_path, "ask", QUESTION, "--json", "--base-url", server.url)
-        events = [json.loads(line) for line in done.stdout.splitlines()]
+        events = check_lines(done.stdout)
         assert events[0]["version"] == 1
         assert [event["type"] for event in events].count("arguments_delta") == len(
             NOTEBOOK_ARGUMENTS + NOTEBOOK_ANSWER
@@ -140,7 +141,7 @@ class TestOnAPipe:
         self, tmp_path: Path, arguments: list[str], code: int, words: str
     ) -> None:
         done = run(tmp_path, "ask", QUESTION, "--json", *arguments)
-        (event,) = [json.loads(line) for line in done.stdout.splitlines()]
+        (event,) = check_lines(done.stdout)
         assert (event["version"], event["type"], done.returncode) == (1, "turn_failed", code)
         assert words in event["error"]
         assert words in done.stderr

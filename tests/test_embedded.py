@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import signal
@@ -23,6 +22,7 @@ from streamchat.models.embedded.weights import SMALL
 from streamchat.tools.arithmetic import ARITHMETIC
 from tests.agents import collect_events
 from tests.chatting import ENTER, PASTED, Chat, find_files_with, messages
+from tests.event_schema import check_lines
 from tests.program import COMMAND, Terminal, run, start
 from tests.screen import at_prompt
 from tests.server import Server, answers
@@ -91,7 +91,7 @@ def test_a_line_of_two_calls(
 ) -> None:
     question = "What is (2 + 3) * 4?"
     done = run(tmp_path, "ask", "--json", question, fresh=True, XDG_CACHE_HOME=str(cache))
-    events = [json.loads(line) for line in done.stdout.splitlines()]
+    events = check_lines(done.stdout)
     code = [each["text"] for each in events if each["type"] == "code_delta"]
     assert len(code) > 3
     assert "".join(code) == "(2 + 3) * 4"
@@ -199,7 +199,7 @@ def test_reading_a_long_prompt_is_reported(
     question = "word " * 1200 + "Say yes."
     arguments = ("ask", "--json", *PATIENT, "-")
     done = run(tmp_path, *arguments, stdin=question, XDG_CACHE_HOME=str(cache), fresh=True)
-    events = [json.loads(line) for line in done.stdout.splitlines()]
+    events = check_lines(done.stdout)
     read = [(each["done"], each["total"]) for each in events if each["type"] == "prompt_progress"]
     assert read == sorted(read)
     # So often that a slow machine does not seem to hang.

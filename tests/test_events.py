@@ -28,6 +28,7 @@ from streamchat.events import (
     TurnStarted,
     add_version,
     from_dict,
+    get_type_name,
     to_dict,
 )
 
@@ -105,3 +106,13 @@ def test_a_version_comes_first_and_is_skipped_on_reading() -> None:
     plain = add_version(to_dict(event))
     assert next(iter(plain.items())) == ("version", 1)
     assert from_dict(plain) == event
+
+
+def test_the_time_of_an_event_comes_last() -> None:
+    plain = to_dict(TextDelta("Let me"), 40)
+    assert list(plain.items()) == [("type", "text_delta"), ("text", "Let me"), ("at", 40)]
+    assert from_dict(plain) == TextDelta("Let me")
+
+
+def test_the_name_of_a_type() -> None:
+    assert get_type_name(ToolCallStarted) == "tool_call_started"

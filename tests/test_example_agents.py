@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 from streamchat.agent.source import Exchange
@@ -19,6 +18,7 @@ from streamchat.events import (
     ToolStarted,
     TurnDone,
 )
+from tests.event_schema import check_lines
 from tests.examples import EXAMPLES, MAIL, ask, opened, write_example
 from tests.plays import pick, sent
 from tests.program import run
@@ -120,7 +120,7 @@ def test_the_program_asks_it(server: Server, tmp_path: Path) -> None:
     command = ("ask", "--agent", "report.py", "--json", question)
     done = run(tmp_path, *command, cwd=tmp_path, fresh=True, **variables)
     assert (done.stderr, done.returncode) == ("", 0)
-    events = [json.loads(line) for line in done.stdout.splitlines()]
+    events = check_lines(done.stdout)
     spoken = [each for each in events if each["type"] == "speaker_changed"]
     assert [each["name"] for each in spoken] == ["collect", "doubt", "write"]
     texts = [each["text"] for each in events if each["type"] == "text_delta"]

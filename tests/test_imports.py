@@ -45,12 +45,14 @@ PURE = (
     "models.wire.sse",
     "models.wire.body",
     "agent.interrupted",
-    "sessions.transcript",
+    *("sessions.transcript", "sessions.rhythm", "sessions.times", "sessions.playhead"),
+    *("view.event_schema", "view.event_lines", "view.film.cast", "view.film.svg"),
     "tools.approval",
     "agent.edited",
 )
 LIBRARIES = {
     "rich": ("view",),
+    "pyte": ("view.film.screen",),
     "pygments": ("view.markdown.highlight", "config.kinds"),
     "prompt_toolkit": ("repl",),
     "typer": ("cli",),

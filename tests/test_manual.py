@@ -37,6 +37,7 @@ def test_the_documented_options_are_the_existing_ones(tmp_path: Path) -> None:
     commands = [[], ["ask"], ["repl"], ["doctor"], ["help"], ["sessions"], ["config"]]
     commands += [["models"], ["models", "pull"], ["models", "rm"]]
     commands += [["sessions", each] for each in ("list", "show", "search", "export", "delete")]
+    commands += [["sessions", "replay"], ["show"], ["schema", "events"]]
     commands += [["config", each] for each in ("path", "show", "init")]
     helps = [run(tmp_path, *words, "--help").stdout for words in commands]
     assert options(MANUAL) == options("\n".join(helps)) - {"--help", "--version"}

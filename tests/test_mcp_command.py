@@ -21,8 +21,8 @@ def wait_for_servers(chat: Chat) -> None:
 
 
 def test_servers_are_listed_and_restarted(server: Server, tmp_path: Path) -> None:
-    named = ("--mcp", RAW, "--mcp", "gone=/no/such --token s3cret-s3cret")
-    with Chat(server, tmp_path, *named, "--allow", "raw.*") as chat:
+    servers = ("--mcp", RAW, "--mcp", "gone=/no/such --token s3cret-s3cret")
+    with Chat(server, tmp_path, *servers, "--allow", "*") as chat:
         wait_for_servers(chat)
         chat.type("/mcp re")
         chat.wait_for_completion("/mcp re", "restart")

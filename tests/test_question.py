@@ -6,7 +6,7 @@ import io
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
@@ -71,6 +71,7 @@ def test_a_question_in_ascii_with_a_problem_and_a_detail() -> None:
     ]
 
 
+@settings(deadline=None)
 @given(st.text(max_size=60), st.integers(1, 50), st.integers(1, 40))
 def test_a_line_of_a_question_is_never_too_long(text: str, times: int, columns: int) -> None:
     requested = ApprovalRequested("c", "delete", {"path": text * times})

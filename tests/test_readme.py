@@ -5,7 +5,13 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import pytest
+
+from streamchat.agent.own_tools.loading import load_tools
+from streamchat.agent.own_tools.place import parse_place
 from streamchat.manual import TOPICS
+from streamchat.text.redact import Redactor
+from tests.examples import write_example_tools
 
 ROOT = Path(__file__).parent.parent
 PICTURE = re.compile(r'(?:src|srcset)="([^"]+)"')
@@ -46,3 +52,13 @@ def test_both_commands_begin_with_a_fresh_environment() -> None:
     commands = re.findall(r"<!-- (?:try|tests) -->\n```sh\n(.*)\n```", README)
     assert len(commands) == 2
     assert all(each.startswith("python3 -m venv .venv && .venv/bin/pip ") for each in commands)
+
+
+def test_its_tools_are_tools(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    write_example_tools(tmp_path / "my_tools.py")
+    read, delete = load_tools([parse_place("my_tools.py")], (), Redactor())
+    (tmp_path / "note.txt").write_text("Buy lamps.")
+    assert read.tool.invoke({"path": "note.txt"}) == "Buy lamps."
+    delete.tool.invoke({"path": "note.txt"})
+    assert not (tmp_path / "note.txt").exists()

@@ -25,6 +25,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from tests.event_schema import check_lines
 from tests.odd_streams import ODD_STREAMS
 from tests.program import DEVNULL, HANGS, PIPE, SCRIPT, Process, environment
 from tests.scenarios import ALL as USUAL
@@ -238,7 +239,7 @@ def test_json(scenario: Scenario, run: Run) -> None:
     check_end(scenario, run)
     check_requests(scenario, run)
     assert run.out.isascii()
-    events = [json.loads(line) for line in run.out.splitlines()]
+    events = check_lines(run.out)
     check_standard_error(scenario, run, join_fragments(events).get(("notice", "", "text"), ""))
     last = events[-1]
     assert events[0]["version"] == 1

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.screens import FOLDER, NAMES, draw_svg, read_words
+from tests.screens import FILM, FOLDER, NAMES, draw_svg, read_film, read_words, shoot_film
 from tests.test_readme import PICTURE, README, ROOT
 
 MANUAL = ROOT / "streamchat" / "manual"
@@ -21,12 +21,17 @@ def test_a_picture_is_up_to_date(name: str) -> None:
         assert read_words(picture) == drawn
 
 
+def test_the_film_is_up_to_date() -> None:
+    picture = (FOLDER / f"{FILM}.svg").read_text(encoding="utf-8")
+    assert read_film(picture) == read_film(shoot_film())
+
+
 def test_every_picture_is_in_the_readme_or_the_manual() -> None:
     shown = {ROOT / each for each in PICTURE.findall(README)}
     for page in MANUAL.glob("*.md"):
         links = PICTURE.findall(page.read_text(encoding="utf-8"))
         shown |= {Path(page.parent / each).resolve() for each in links}
-    assert shown == {FOLDER / f"{name}.svg" for name in NAMES}
+    assert shown == {FOLDER / f"{name}.svg" for name in [*NAMES, FILM]}
     assert shown == {*FOLDER.iterdir()}
 
 

@@ -26,6 +26,7 @@ from streamchat.sessions.times import decode_times, encode_times
 from streamchat.turn import fold
 from streamchat.view.jsonl import JsonView
 from streamchat.view.play import play, show_all
+from tests.event_schema import check_lines
 from tests.program import run
 from tests.server import NOTEBOOK_ANSWER, NOTEBOOK_ARGUMENTS, Server, calls
 from tests.turns import NOTEBOOK
@@ -133,7 +134,7 @@ class TestJson:
             server.script(calls("add", NOTEBOOK_ARGUMENTS), calls("final_answer", NOTEBOOK_ANSWER))
             url = ("--base-url", server.url)
             done = run(tmp_path, "ask", "What is 10 + 10", "--json", *url)
-        written = [json.loads(line) for line in done.stdout.splitlines()]
+        written = check_lines(done.stdout)
         with Store.open(tmp_path / ".local/share/streamchat/sessions.sqlite3") as store:
             (session,) = store.sessions()
             (turn,) = store.turns(session.id)

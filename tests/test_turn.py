@@ -369,6 +369,12 @@ def test_a_call_that_still_arrives_is_not_opened() -> None:
     assert not turn.call("a").opened
 
 
+def test_a_turn_knows_when_its_latest_event_came() -> None:
+    timed = [TimedEvent(TurnStarted("hi", "m"), 0), TimedEvent(TextDelta("Hello."), 40)]
+    assert [turn.at for turn, _ in accumulate(timed)] == [0, 40]
+    assert [turn.at for turn, _ in accumulate([*timed[1:], TimedEvent(TextDelta("!"))])] == [40, 40]
+
+
 def test_a_call_knows_who_decided_about_it() -> None:
     turn = fold_events(APPROVING[:9])
     assert turn.call("delete").approval == APPROVING[8]

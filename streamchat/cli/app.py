@@ -12,8 +12,9 @@ import typer
 
 from streamchat.cli.config import app as config_app
 from streamchat.cli.models import app as models_app
-from streamchat.cli.options import Continue, Flags, New, Resume, takes_settings
+from streamchat.cli.options import Continue, Flags, New, Plain, Raw, Resume, takes_settings
 from streamchat.cli.sessions import app as sessions_app
+from streamchat.cli.streams import schema_app, show
 
 app = typer.Typer(
     add_completion=False,
@@ -26,15 +27,13 @@ app = typer.Typer(
 app.add_typer(sessions_app, name="sessions")
 app.add_typer(models_app, name="models")
 app.add_typer(config_app, name="config")
+app.add_typer(schema_app, name="schema")
+app.command()(show)
 
 Verbose = Annotated[
     bool, typer.Option("--verbose", "-v", help="Show every chunk as received, and timings.")
 ]
 NoTools = Annotated[bool, typer.Option("--no-tools", help="Offer the model no tools.")]
-Plain = Annotated[
-    bool, typer.Option("--plain", help="Write plain lines: no panels, colors or cursor movement.")
-]
-Raw = Annotated[bool, typer.Option("--raw", help="Write | after every token.")]
 Watch = Annotated[
     bool,
     typer.Option("--watch", help="Load your agent or tools anew when a file of theirs is saved."),

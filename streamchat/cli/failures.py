@@ -16,6 +16,7 @@ from streamchat.process.stdio import write_stderr
 from streamchat.sessions import StoreError
 from streamchat.text.redact import Redactor, redact_url_credentials
 from streamchat.text.sanitize import one_line, sanitize
+from streamchat.view.event_lines import EventsError
 from streamchat.view.jsonl import JsonLines
 from streamchat.view.outcome import report_failure
 
@@ -37,7 +38,7 @@ def explain(error: Exception) -> int:
             if _is_verbose() and error.traceback:
                 write_stderr(sanitize(_redact(error.traceback)))
             return fail(str(error))
-        case ModelError() | StoreError():
+        case ModelError() | StoreError() | EventsError():
             return fail(str(error))
         case OSError(filename=str() as name):
             return fail(f"{name}: {error.strerror}")

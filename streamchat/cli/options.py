@@ -21,6 +21,10 @@ Resume = Annotated[
     str | None, typer.Option(metavar="ID", help="Resume a session by ID or ID prefix.")
 ]
 New = Annotated[bool, typer.Option("--new", help="Start a new session (default).")]
+Plain = Annotated[
+    bool, typer.Option("--plain", help="Write plain lines: no panels, colors or cursor movement.")
+]
+Raw = Annotated[bool, typer.Option("--raw", help="Write | after every token.")]
 
 _FLAGS = {name: each for name, each in SETTINGS.items() if each.flags} | {"profile": PROFILE}
 FLAGS_WITH_VALUE = frozenset(
@@ -31,7 +35,7 @@ FLAGS_WITH_VALUE = frozenset(
     }
 )
 """The flags of `ask` and `repl` that the next argument belongs to."""
-FLAGS_WITH_FILE = frozenset({"--output", "-o"})
+FLAGS_WITH_FILE = frozenset({"--output", "-o", "--cast", "--svg"})
 """The flags that the next argument names a file for."""
 
 

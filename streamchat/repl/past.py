@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 from streamchat.models import check
 from streamchat.repl.chat import Chat
+from streamchat.repl.errors import CommandError
 from streamchat.sessions.opening import restore_model
 from streamchat.sessions.records import Session, StoredTurn
 from streamchat.sessions.replay import replay
@@ -62,6 +63,27 @@ async def show_turns(chat: Chat, turns: Iterable[StoredTurn]) -> None:
         question = chat.redactor.redact(each.question)
         view = choose_view(chat.options)
         chat.keep_turn(replay(question, events, view, sys.stdout, plain=chat.options.plain))
+
+
+def offer_turns(chat: Chat, typed: str) -> Iterable[tuple[str, str]]:
+    """Return the numbers of the turns, and their questions, for completion."""
+    redact = chat.redactor.redact
+    return [(str(each.number), redact(each.question)) for each in chat.conversation.turns]
+
+
+def find_turn(chat: Chat, number: str) -> StoredTurn:
+    """Return the turn with this number; the last one for an empty text.
+
+    Raises:
+        CommandError: there is no such turn.
+    """
+    last = chat.last
+    known = {str(each.number): each for each in chat.conversation.turns}
+    turn = known.get(str(int(number))) if number else last
+    if turn is None:
+        first = chat.conversation.turns[0].number
+        raise CommandError(f"No turn {int(number)}. Turns run from {first} to {last.number}.")
+    return turn
 
 
 async def load_last_turn(chat: Chat) -> Turn:

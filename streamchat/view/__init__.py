@@ -48,6 +48,10 @@ class View(Protocol):
         """Show the user's queued messages, oldest first, and the text typed since."""
         ...
 
+    def show_hint(self, hint: str) -> None:
+        """Show a few words below the turn until the next call, where text can be erased again."""
+        ...
+
     def show_question(self, question: KeyQuestion | None) -> bool:
         """Show a question, or no longer any, and return whether the terminal shows it already.
 
@@ -89,6 +93,9 @@ class TextView:
         for message in queued[self._announced_messages :]:
             self.announce_queued(message)
         self._announced_messages = len(queued)
+
+    def show_hint(self, hint: str) -> None:
+        return None
 
     def announce_queued(self, message: str) -> None:
         """Tell the user that a message is queued; called once for each. The default is silence."""
@@ -136,6 +143,9 @@ class ForwardingView:
 
     def show_typed(self, queued: Sequence[str], text: str) -> None:
         self._inner.show_typed(queued, text)
+
+    def show_hint(self, hint: str) -> None:
+        self._inner.show_hint(hint)
 
     def show_question(self, question: KeyQuestion | None) -> bool:
         return self._inner.show_question(question)

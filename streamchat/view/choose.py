@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from streamchat.process.stdio import write_stderr
@@ -28,8 +29,13 @@ class ViewOptions:
     look: Look = DEFAULT_LOOK
 
 
-def choose_view(options: ViewOptions) -> View:
-    """Return a new view of one turn on standard output."""
+def choose_view(options: ViewOptions, clock: Callable[[], float] | None = None) -> View:
+    """Return a new view of one turn on standard output.
+
+    Args:
+        options: what the user wants to see.
+        clock: tells seconds to a view that is animated; a monotonic clock by default.
+    """
     if options.json:
         inner: View = JsonView(sys.stdout)
     elif options.raw:
@@ -38,15 +44,15 @@ def choose_view(options: ViewOptions) -> View:
     elif options.plain or (sys.stdout.isatty() and not can_repaint(sys.stdout)):
         inner = PlainView(sys.stdout, hide_reasoning=options.look.reasoning == "hide")
     elif sys.stdout.isatty():
-        return _choose_live(options)
+        return _choose_live(options, clock)
     else:
         inner = AnswerView(sys.stdout, write_stderr)
     return DebugView(inner, write_stderr) if options.verbose else inner
 
 
-def _choose_live(options: ViewOptions) -> View:
+def _choose_live(options: ViewOptions, clock: Callable[[], float] | None) -> View:
     # Rich is slow to import, and a pipe has no use for it.
     from streamchat.view.live.view import LiveView
 
-    view = LiveView.on(sys.stdout, options.look, whole_lines=options.verbose)
+    view = LiveView.on(sys.stdout, options.look, whole_lines=options.verbose, clock=clock)
     return DebugView(view, view.write) if options.verbose else view

@@ -19,7 +19,9 @@ from streamchat.view.glyphs import choose_glyphs, escape_unencodable
 _INDENT = "  "
 
 
-def format_failure(cause: str, out: TextIO, advice: str = "", *, plain: bool = False) -> SafeText:
+def format_failure(
+    cause: str, out: TextIO, advice: str = "", *, plain: bool = False, columns: int | None = None
+) -> SafeText:
     """Return a line with the cause; on a terminal, one with a sign, and the advice below it.
 
     Args:
@@ -27,22 +29,25 @@ def format_failure(cause: str, out: TextIO, advice: str = "", *, plain: bool = F
         out: where it will be written.
         advice: what was kept and what to do.
         plain: whether the user wants words only.
+        columns: the terminal's; by default that of this process.
     """
     if plain or not can_repaint(out):
         return _escape(one_line(f"error: {cause}"), out)
     sign = f"{choose_glyphs(out.encoding).failed} "
-    said = cut(_wrap(one_line(cause), out, sign), len(sign))
+    said = cut(_wrap(one_line(cause), out, sign, columns), len(sign))
     shown = join(red(sanitize(sign), out), said)
     if not advice:
         return shown
-    return join(shown, dim(_wrap(advice, out, _INDENT), out), separator="\n")
+    return join(shown, dim(_wrap(advice, out, _INDENT, columns), out), separator="\n")
 
 
-def format_outcome(turn: Turn, out: TextIO, advice: str = "", *, plain: bool = False) -> SafeText:
+def format_outcome(
+    turn: Turn, out: TextIO, advice: str = "", *, plain: bool = False, columns: int | None = None
+) -> SafeText:
     """Return why a turn has no answer, as `format_failure` does; empty if it has one."""
     match turn.status:
         case "failed":
-            return format_failure(turn.error, out, advice, plain=plain)
+            return format_failure(turn.error, out, advice, plain=plain, columns=columns)
         case "cancelled":
             return format_interrupt(out, plain=plain)
         case _:
@@ -95,12 +100,12 @@ def _escape(text: str, out: TextIO) -> SafeText:
     return sanitize(escape_unencodable(text, out.encoding or "utf-8"))
 
 
-def _wrap(text: str, out: TextIO, begin: str) -> SafeText:
+def _wrap(text: str, out: TextIO, begin: str, columns: int | None) -> SafeText:
     """Return the text with words kept whole, its lines below each other after what begins it."""
-    columns = shutil.get_terminal_size().columns - 1
+    width = (columns or shutil.get_terminal_size().columns) - 1
     wrapped = textwrap.fill(
         _escape(text, out),
-        max(columns, 20),
+        max(width, 20),
         initial_indent=begin,
         subsequent_indent=" " * len(begin),
         break_on_hyphens=False,

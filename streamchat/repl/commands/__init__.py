@@ -11,13 +11,14 @@ from streamchat.repl.commands import model
 from streamchat.repl.commands import mcp
 from streamchat.repl.commands import agent
 from streamchat.repl.commands import turns
+from streamchat.repl.commands import replay
 from streamchat.repl.commands import sessions
 from streamchat.repl.commands import screen
 from streamchat.repl.registry import COMMANDS, render_table
 
 # isort: on
 
-_ = help, model, mcp, agent, turns, sessions, screen
+_ = help, model, mcp, agent, turns, replay, sessions, screen
 __all__ = ["COMMANDS", "is_command", "render_table"]
 
 

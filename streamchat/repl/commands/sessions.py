@@ -9,7 +9,7 @@ from pathlib import Path
 from streamchat.repl.chat import Chat
 from streamchat.repl.completion import complete_path
 from streamchat.repl.errors import CommandError
-from streamchat.repl.past import resume_session
+from streamchat.repl.past import find_turn, offer_turns, resume_session
 from streamchat.repl.registry import command
 from streamchat.sessions.listing import show_sessions
 from streamchat.sessions.transcript import export
@@ -20,24 +20,15 @@ def _offer_ids(chat: Chat, typed: str) -> Iterable[tuple[str, str]]:
     return [(each.id, each.title) for each in chat.sessions]
 
 
-def _offer_numbers(chat: Chat, typed: str) -> Iterable[tuple[str, str]]:
-    redact = chat.redactor.redact
-    return [(str(each.number), redact(each.question)) for each in chat.conversation.turns]
-
-
 @command(
     "/branch [N]",
     "start a new session from turn N, or from the last turn",
     group="Sessions",
     more="The current session stays as it is. /usage shows the turn numbers.",
-    completer=_offer_numbers,
+    completer=offer_turns,
 )
 async def branch(chat: Chat, number: str) -> None:
-    conversation, last = chat.conversation, chat.last
-    known = [each.number for each in conversation.turns]
-    upto = int(number) if number else last.number
-    if upto not in known:
-        raise CommandError(f"No turn {upto}. Turns run from {known[0]} to {known[-1]}.")
+    conversation, upto = chat.conversation, find_turn(chat, number).number
     if not await conversation.save_missing() or not conversation.session_id:
         raise CommandError("The session is not saved, so it cannot be branched")
     store = chat.store

@@ -1,4 +1,4 @@
-"""What the user types during a turn, below what is live."""
+"""What the user types during a turn, and what a key has changed, below what is live."""
 
 from __future__ import annotations
 
@@ -18,6 +18,11 @@ def format_typed(queued: Iterable[str], text: str, prompt: str, columns: int) ->
         line = join(sanitize(f"{prompt} "), one_line(text))
         lines.append(_crop(line, columns, end=True))
     return lines
+
+
+def format_hint(hint: str, columns: int) -> SafeText:
+    """Return as much of a hint as fits on a line."""
+    return _crop(one_line(hint), columns)
 
 
 def _crop(line: SafeText, columns: int, *, end: bool = False) -> SafeText:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from time import monotonic
 from types import TracebackType
-from typing import Self, TextIO
+from typing import Self, TextIO, TypeAlias
 
 from rich.cells import cell_len
 from rich.console import Console
@@ -36,10 +36,12 @@ from streamchat.view.live.painter import Painter, drop_break, reflows
 from streamchat.view.live.phase import format_awaited, format_status
 from streamchat.view.live.question import lay_out
 from streamchat.view.live.terminal import Terminal, Tty
-from streamchat.view.live.typed import format_typed
+from streamchat.view.live.typed import format_hint, format_typed
 from streamchat.view.look import DEFAULT_LOOK, Look
 from streamchat.view.question import KeyQuestion
 from streamchat.view.style import LINE_BREAK, Palette, StyledText, get_style, open_console
+
+Clock: TypeAlias = Callable[[], float]
 
 _FRAME = 1 / 30
 """Minimum number of seconds between two frames that repaint."""
@@ -65,6 +67,7 @@ class LiveView:
             lines above it.
         reflow: whether the terminal wraps its lines again when its width changes; by default,
             guessed from the environment.
+        clock: tells seconds; a monotonic clock by default.
     """
 
     def __init__(
@@ -75,7 +78,9 @@ class LiveView:
         *,
         whole_lines: bool = False,
         reflow: bool | None = None,
+        clock: Clock | None = None,
     ) -> None:
+        self._clock = clock or monotonic
         self._terminal = terminal
         self._palette = Palette(console)
         self._glyphs = choose_glyphs(console.encoding)
@@ -88,6 +93,8 @@ class LiveView:
         self._turn = Turn()
         self._typed: list[SafeText] = []
         """The lines of the user's queued messages and current input."""
+        self._hint = ""
+        """Words below all else."""
         self._question: KeyQuestion | None = None
         self._describe_awaited: Callable[[], str] | None = None
         """What the turn waits for before its first event."""
@@ -108,9 +115,17 @@ class LiveView:
         """When the timer paints a frame, if not for the spinner."""
 
     @classmethod
-    def on(cls, stream: TextIO, look: Look = DEFAULT_LOOK, *, whole_lines: bool = False) -> Self:
+    def on(
+        cls,
+        stream: TextIO,
+        look: Look = DEFAULT_LOOK,
+        *,
+        whole_lines: bool = False,
+        clock: Clock | None = None,
+    ) -> Self:
         """Return a view on the terminal behind a stream."""
-        return cls(Tty(stream), open_console(stream), look, whole_lines=whole_lines)
+        console = open_console(stream)
+        return cls(Tty(stream), console, look, whole_lines=whole_lines, clock=clock)
 
     def __enter__(self) -> Self:
         # Without a loop, frames are painted only when events arrive; signals need the main thread.
@@ -158,6 +173,10 @@ class LiveView:
         )
         self._paint_soon()
 
+    def show_hint(self, hint: str) -> None:
+        self._hint = hint
+        self._paint_soon()
+
     def show_question(self, question: KeyQuestion | None) -> bool:
         self._question = question
         self._paint()
@@ -167,7 +186,7 @@ class LiveView:
         if self._error:
             raise self._error  # it happened in a timer, where no caller could catch it
         self._turn = turn
-        self._last_event = monotonic()
+        self._last_event = self._clock()
         if isinstance(event, TurnDone | TurnFailed | TurnCancelled):
             self._finish()
         elif isinstance(event, ToolCallStarted):
@@ -196,13 +215,13 @@ class LiveView:
         """Paint from here on, below what is on the screen."""
         self._painter.reset()
         self._paused, self._resumed = False, self._lines.began
-        self._last_event = monotonic()
+        self._last_event = self._clock()
         self._terminal.write(_HIDE_CURSOR)
         self._paint()
 
     def _leave(self) -> None:
         """Erase what is live, and leave the cursor at the beginning of a line."""
-        self._painter.paint(self._draw(monotonic())[0], [])
+        self._painter.paint(self._draw(self._clock())[0], [])
         self._terminal.write(("\r\n" if self._lines.began else "") + _SHOW_CURSOR)
         self._terminal.drain()
         self._paused = True
@@ -225,7 +244,7 @@ class LiveView:
         self._paint_at(self._next_frame if self._painter.appends else self._next_repaint)
 
     def _paint_at(self, due: float) -> None:
-        wait = due - monotonic()
+        wait = due - self._clock()
         if wait <= 0:
             self._paint()
         elif self._due is None or due < self._due:
@@ -250,10 +269,10 @@ class LiveView:
         if self._terminal.busy and not self._over:
             self._wake_in(_FRAME)
             return
-        begin = monotonic()
+        begin = self._clock()
         self._due = None
         self._painter.paint(*self._draw(begin))
-        end = monotonic()
+        end = self._clock()
         self._next_frame = end + max(_JOIN, _SHARE * (end - begin))
         self._next_repaint = max(begin + _FRAME, self._next_frame)
         self._wake_in(TICK)
@@ -272,6 +291,8 @@ class LiveView:
             # A question must not be pushed out of the window.
             shown = self._typed[-_MOST_TYPED:] if self._question else self._typed
             self._add_lines(rest, [(join(*shown, separator="\n"), self._dim)] if shown else [])
+            hint = format_hint(self._palette.escape_unencodable(self._hint), columns - 1)
+            self._add_lines(rest, [(hint, self._dim)] if hint else [])
         if not self._resumed:
             return final, rest
         self._resumed = not final
@@ -300,7 +321,7 @@ class LiveView:
 
     def _format_status(self) -> list[StyledText]:
         """Return a line that says what is going on, if nothing else on the screen moves."""
-        now = monotonic()
+        now = self._clock()
         quiet = now - self._last_event
         status = (
             format_awaited(self._describe_awaited(), quiet)
