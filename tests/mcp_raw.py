@@ -110,7 +110,11 @@ def answer(message: dict[str, Any]) -> None:
             send(id=number, result=result)
         case "tools/list":
             listed = {"plain": TOOLS, "hostile": HOSTILE}.get(KIND, TOOLS[:1])
-            send(id=number, result={"tools": listed})
+            if KIND == "pages":  # a list that does not end
+                listed = [] if "cursor" in parameters else listed
+                send(id=number, result={"tools": listed, "nextCursor": "more"})
+            else:
+                send(id=number, result={"tools": listed})
         case "tools/call":
             call(int(number or 0), parameters["name"], parameters.get("arguments") or {})
         case "notifications/cancelled":

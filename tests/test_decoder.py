@@ -12,8 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from langchain_core.messages import AIMessage, AIMessageChunk
 
+from streamchat.agent.control import TurnControl
 from streamchat.agent.decoder import ChunkDecoder, merge_chunks, to_chunk_received
 from streamchat.agent.reply import Call, Reply
+from streamchat.agent.watchdog import Watchdog
 from streamchat.events import (
     AnswerDelta,
     ArgumentsDelta,
@@ -563,3 +565,15 @@ def test_whether_the_arguments_of_a_call_are_arriving() -> None:
         assert decoder.is_inside_call is is_inside
     decoder.feed(part(1, name="final_answer", args='{"answer": "'))
     assert not decoder.is_inside_call
+
+
+def test_what_arrives_after_a_call_was_refused_neither_completes_it_nor_adds_another() -> None:
+    decoder, control = ChunkDecoder(), TurnControl()
+    with control.receive(decoder, Watchdog(30)):
+        decoder.feed(part(0, id="a", name="delete", args='{"path"'))
+        assert control.refuse_arriving()
+        # The rest of the message may be here already.
+        assert decoder.feed(part(0, args=': "old.txt"}')) == []
+        assert decoder.feed(part(1, id="b", name="delete", args='{"path": "b"}')) == []
+    calls = decoder.finish()[1].refuse_incomplete().calls
+    assert [(each.call_id, each.refused) for each in calls] == [("a", True)]

@@ -295,6 +295,12 @@ async def test_one_that_cannot_start_is_one_line(tmp_path: Path) -> None:
     ]
 
 
+async def test_a_list_of_tools_that_does_not_end() -> None:
+    async with started(raw("pages")) as servers:
+        (state,) = servers.manager.list_states()
+    assert state.state == "ready"
+
+
 PAGES: dict[str, tuple[int, dict[str, str], bytes]] = {
     "/login": (401, {"WWW-Authenticate": "Bearer"}, b"no"),
     "/forbidden": (403, {}, b"no"),

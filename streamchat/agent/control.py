@@ -41,6 +41,7 @@ class TurnControl:
         decoder, watchdog = self._message
         if not decoder.is_inside_call:
             return False
+        decoder.refuse()  # the rest may be here already, before the watchdog ends the stream
         watchdog.refuse()
         return True
 

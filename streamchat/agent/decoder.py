@@ -80,7 +80,7 @@ class ChunkDecoder:
         self._calls: list[OpenCall] = []
         self._by_index: dict[int, OpenCall] = {}
         self._by_id: dict[str, OpenCall] = {}
-        self._answered = False
+        self._answered = self._refused = False
         self._finish_reason: str | None = None
         self._usage: UsageMetadata | None = None
 
@@ -99,11 +99,17 @@ class ChunkDecoder:
         last = self._calls[-1] if self._calls else None
         return bool(last and last.name and not last.answers and not last.reader.closed)
 
+    def refuse(self) -> None:
+        """Leave out what follows, so that a call that the user has refused stays incomplete."""
+        self._refused = True
+
     def feed(self, message: AIMessage) -> list[Event]:
         """Return the events of a chunk, or of a whole message.
 
         A whole message after its chunks adds only what they lacked. It replaces text that differs.
         """
+        if self._refused:
+            return []
         extra, metadata = message.additional_kwargs, message.response_metadata
         events: list[Event] = []
         if not self.answered:

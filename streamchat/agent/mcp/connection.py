@@ -29,6 +29,8 @@ _LONGEST_START = 120
 _PAUSE = 0.5
 """Seconds between two looks at tools that change."""
 _MOST_TOOLS = 500
+_MOST_PAGES = 100
+"""A server may always name a next page, and have nothing on it."""
 _CLIENT = types.Implementation(name="streamchat", version=__version__)
 _IGNORED = (McpError, ValidationError, anyio.ClosedResourceError, anyio.BrokenResourceError)
 
@@ -221,7 +223,7 @@ class Connection:
 async def _list_tools(session: ClientSession) -> list[Any]:
     found: list[Any] = []
     cursor: str | None = None
-    while len(found) < _MOST_TOOLS:
+    for _ in range(_MOST_PAGES):
         request = types.ListToolsRequest(params=types.PaginatedRequestParams(cursor=cursor))
         try:
             page = await session.send_request(types.ClientRequest(request), _Page)
@@ -231,7 +233,7 @@ async def _list_tools(session: ClientSession) -> list[Any]:
             raise
         found += page.tools
         cursor = page.nextCursor
-        if not cursor:
+        if not cursor or len(found) >= _MOST_TOOLS:
             break
     return found[:_MOST_TOOLS]
 
