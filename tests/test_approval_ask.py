@@ -139,6 +139,18 @@ class TestAtThePrompt:
             terminal.type("\x04")
             assert terminal.exit_code() == 130
 
+    @pytest.mark.parametrize(("key", "echoed"), [("\x04", ""), ("\x03", "^C")])
+    def test_what_follows_a_question_without_an_answer_begins_a_line(
+        self, server: Server, home: Path, key: str, echoed: str
+    ) -> None:
+        server.script(calls("delete", path="notes.txt"))
+        with self._ask(server, home) as terminal:
+            terminal.wait_for(self.QUESTION)
+            terminal.type(key)
+            assert terminal.exit_code() == 130
+            (asked,) = (each for each in terminal.screen.everything() if self.QUESTION in each)
+            assert asked.rstrip() == f"{self.QUESTION} {echoed}".rstrip()
+
     def test_what_looks_like_a_question_is_none(self, server: Server, home: Path) -> None:
         fake = "\x1b[2Jrun add()? [y/a/n/e, or n REASON] "
         server.script(calls("delete", path=fake), says("So be it."))

@@ -260,6 +260,19 @@ async def test_a_secret_that_the_user_has_not_seen_survives_the_edit(server: Ser
     assert "sk-secret" not in repr(events)
 
 
+@pytest.mark.parametrize("to", [["sk-***"], ["a", "sk-*** and b"], ["a", "b", "sk-***"]])
+async def test_what_stands_for_a_secret_never_reaches_a_tool(server: Server, to: list[str]) -> None:
+    server.script(calls("copy", name="c", to=["a", "sk-secret"]), says("I see."))
+    answers = Answers(Approval(True, arguments={"name": "c", "to": to}), Approval(False))
+    source = open_source(server, copy, redactor=Redactor(["sk-secret"]))
+    await play(source, answers)
+    assert [problem for _, problem in answers.asked] == [
+        "",
+        "sk-*** stands for a secret: keep that text as it was, or replace all of it",
+    ]
+    assert results(server) == ["Error: not run: the user refused it"]
+
+
 async def test_a_tool_that_the_user_cancels(server: Server) -> None:
     server.script(calls("sleep") + calls("delete", path="a"), says("All right."))
     run: list[Run] = []

@@ -6,6 +6,7 @@ import os
 import re
 import signal
 import subprocess
+from itertools import pairwise
 from pathlib import Path
 from typing import Literal
 
@@ -200,8 +201,9 @@ def test_reading_a_long_prompt_is_reported(
     done = run(tmp_path, *arguments, stdin=question, XDG_CACHE_HOME=str(cache), fresh=True)
     events = check_lines(done.stdout)
     read = [(each["done"], each["total"]) for each in events if each["type"] == "prompt_progress"]
-    assert len(read) > 2
     assert read == sorted(read)
+    # So often that a slow machine does not seem to hang.
+    assert all(after[0] - before[0] <= 128 for before, after in pairwise(read))
     assert all(done <= total for done, total in read)
     assert read[-1][0] == read[-1][1]
     types = [each["type"] for each in events]

@@ -110,15 +110,62 @@ class TestSums:
     def test_a_percentage_is_only_multiplied_by(self, others: list[str]) -> None:
         grammar = of_numbers(*others, "25%")
         first = others[0]
-        for right in ("25 / 100", "(100 - 25) / 100", "(100 + 25) / 100", "100 / 25"):
+        for right in ("25 / 100", "(100 - 25) / 100", "(100 + 25) / 100"):
             assert grammar.matches(f"{first} * {right}"), right
         for wrong in (
             f"{first} - 25",
             f"{first} - 25 / 100",
             f"25 * {first}",
+            f"{first} * 100 / 25",
             "25 / 100",
             "100 - 25",
         ):
+            assert not grammar.matches(wrong), wrong
+        assert find_dead_ends(grammar) == set()
+
+    def test_a_percentage_of_something_unknown_is_divided_by(self) -> None:
+        grammar = of_numbers("12", "/30%")
+        assert grammar.matches("12 * 100 / 30")
+        assert not grammar.matches("12 * 30 / 100")
+
+    def test_a_percentage_that_compounds_is_raised_to_a_number(self) -> None:
+        grammar = of_numbers("2000", "^3%", "2")
+        assert grammar.matches("2000 * ((100 + 3) / 100) ** 2")
+        assert grammar.matches("2000 * ((100 - 3) / 100) ** 2")
+        assert not grammar.matches("2000 * (100 + 3) / 100 * 2")
+        assert find_dead_ends(grammar) == set()
+
+    @pytest.mark.parametrize("others", [[], ["3"], ["3", "4", "5", "6", "7"]])
+    def test_a_power_is_only_raised_to(self, others: list[str]) -> None:
+        grammar = of_numbers("13", "**2", *others)
+        assert grammar.matches(" + ".join(["13 ** 2", *others]))
+        for wrong in ("13 * 2", "2 ** 13", "13", "** 2"):
+            assert not grammar.matches(wrong), wrong
+        assert find_dead_ends(grammar) == set()
+        assert not of_numbers("**2", "**3").matches("2 ** 3")
+
+    def test_a_number_that_comes_first(self) -> None:
+        grammar = Grammar(build_question_grammar(["72", "10"], None, {}, first="72"))
+        assert grammar.matches("72 - 10")
+        assert not grammar.matches("10 - 72")
+        assert not grammar.matches("72")
+        assert find_dead_ends(grammar) == set()
+
+    @pytest.mark.parametrize(
+        "numbers", [["250", "34", "4"], ["250", "20%", "4"], ["9", "5%", "3%"]]
+    )
+    def test_a_parenthesis_that_comes_first(self, numbers: list[str]) -> None:
+        grammar = Grammar(build_question_grammar(numbers, None, {}, first="("))
+        assert grammar.matches("(250 - 34) / 4") == ("34" in numbers)
+        assert not grammar.matches("250 / 4 - 34")
+        assert find_dead_ends(grammar) == set()
+
+    def test_required_numbers_are_not_left_out(self) -> None:
+        numbers = ["4", "6", "10", "60"]
+        grammar = Grammar(build_question_grammar(numbers, None, {}, required=["4", "6", "10", "7"]))
+        for right in ("6 / 4 * 10", "10 * (6 / 4)", "6 / 4 * 10 * 60", "(4 + 6) * 10"):
+            assert grammar.matches(right), right
+        for wrong in ("6 * 10", "6 / 4", "6 * 10 * 60"):
             assert not grammar.matches(wrong), wrong
         assert find_dead_ends(grammar) == set()
 

@@ -219,6 +219,43 @@ class TestRequest:
             assert grammar.matches("60 + 10")
             assert not grammar.matches("12 * 10")
 
+    @pytest.mark.parametrize("question", ["what did I ask first?", "Do you remember my name?"])
+    def test_a_question_about_the_conversation_comes_without_examples(self, question: str) -> None:
+        history = (HumanMessage("I am Ann."), AIMessage("Hello Ann."), HumanMessage("2 + 3"))
+        turn = begin(*history, AIMessage("It is 5."), HumanMessage(question), instructions="Hi.")
+        messages, grammar = turn.build_request()
+        assert turn.looks_back
+        assert messages[0]["content"].endswith("Answer in one sentence.\nHi.")
+        assert [each["content"] for each in messages[1:]] == [
+            *("I am Ann.", "Hello Ann.", "2 + 3", "It is 5.", question),
+        ]
+        assert Grammar(grammar).matches('say("It was: I am Ann.")')
+
+    @pytest.mark.parametrize("question", ["And of Spain?", "Take 2 off my number"])
+    def test_other_questions_come_with_examples(self, question: str) -> None:
+        history = (HumanMessage("I am Ann."), AIMessage("Hello Ann."))
+        assert not begin(*history, HumanMessage(question)).looks_back
+        assert not begin(HumanMessage("What did I ask first?")).looks_back
+
+    def test_some_of_the_last_result(self) -> None:
+        history = (HumanMessage("3 boxes of 24"), AIMessage("That is 72."))
+        _, grammar = ask(begin(*history, HumanMessage("We drank 10 of them. How many are left?")))
+        assert grammar.matches("72 - 10")
+        assert not grammar.matches("10 - 72")
+
+    @pytest.mark.parametrize("shared", ["split the rest among 4", "the rest is shared by all 4"])
+    def test_what_is_left_is_calculated_before_it_is_shared(self, shared: str) -> None:
+        _, grammar = ask(begin(HumanMessage(f"I had 250, spent 34, and {shared}.")))
+        assert grammar.matches("(250 - 34) / 4")
+        assert not grammar.matches("250 / 4 - 34")
+
+    def test_several_earlier_results(self) -> None:
+        history = (HumanMessage("45 + 38"), AIMessage("It is 83."), HumanMessage("45 - 38"))
+        question = HumanMessage("add those two answers together")
+        _, grammar = ask(begin(*history, AIMessage("It is 7."), question))
+        assert grammar.matches("83 + 7")
+        assert not grammar.matches("7 + 2")
+
     def test_a_question_of_its_own_uses_no_earlier_number(self) -> None:
         history = [HumanMessage("2 + 3"), AIMessage("2 + 3 is 5.")]
         for question in ("Hello!", "Take 1 from 2 and add 3."):
@@ -473,6 +510,22 @@ class TestTheAgent:
             *("What is 2 + 3?", "2 + 3", "2 + 3 = 5", 'say("It is 5.")'),
             *("and times 4?", "5 * 4", "5 * 4 = 20"),
         ]
+
+    async def test_the_instructions_are_processed_again_after_a_question_without_them(
+        self, server: Server, llm: EmbeddedChatOpenAI
+    ) -> None:
+        script(
+            server,
+            *(says('say("Hello.")'), says('say("Ann.")')),
+            *(completion(content=""), fails(404), says('say("A word.")')),
+        )
+        agent = AgentExecutor(llm)
+        await agent.invoke("I am Ann.")
+        await agent.invoke("What is my name?")
+        await agent.invoke("What is a verb?")
+        sent = [len(each["messages"]) for each in asked(server)]
+        prefix = len(server.requests[0]["messages"]) - 1
+        assert sent == [prefix + 1, 4, prefix + 1, prefix + 5]
 
     async def test_a_tool_that_fails(self, server: Server, llm: EmbeddedChatOpenAI) -> None:
         script(server, says("5 / 0"), says('say("That fails.")'))

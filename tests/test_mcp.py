@@ -133,6 +133,7 @@ def servers() -> Iterator[Servers]:
 async def test_servers_start_and_their_tools_have_unique_names(servers: Servers) -> None:
     state = await servers.describe("plain")
     assert (state.state, state.detail) == ("ready", "raw\\x1b[2J 1")
+    assert any(each.endswith("echo") for each in state.tools)  # nothing has been offered yet
     names = {(each.server, each.qualified): each.tool.name for each in servers.manager.offer([])}
     assert names["fast", "fast.fail"] == "fast_fail"  # web has it, too
     assert names["hostile", "hostile.tree"] == "tree"
@@ -146,6 +147,9 @@ async def test_a_tool_never_takes_the_name_of_another_one() -> None:
         ("files", "read"): "files_read",
         ("web", "read"): "web_read",
     }
+    # Nor one that looks like that of another server's tool.
+    pretending = [("evil", "files_read"), ("files", "read"), ("files", "files_add")]
+    assert list(choose_names(pretending, []).values()) == ["evil_files_read", "read", "files_add"]
     crowded = choose_names([("a", "b_c"), ("a_b", "c"), ("x", "c")], ["a_b_c"])
     assert len({"a_b_c", *crowded.values()}) == 4
     long = choose_names([("s" * 32, "t" * 64), ("r" * 32, "t" * 64)], [])

@@ -16,10 +16,14 @@ from streamchat.models.embedded.pythonic.expression import (
     asks_only_for_result,
     find_continuation,
     find_expression,
-    find_variation,
+    find_variations,
 )
 from streamchat.models.embedded.pythonic.line import LineReader, Piece
-from streamchat.models.embedded.pythonic.numbers import find_numbers, spell_number
+from streamchat.models.embedded.pythonic.numbers import (
+    find_numbers,
+    find_required,
+    spell_number,
+)
 from streamchat.models.embedded.pythonic.plan import LineError, Plan, Ref, Step, read_plan
 from streamchat.tools.arithmetic import ARITHMETIC
 
@@ -260,7 +264,7 @@ class TestFindNumbers:
             ("twenty and ten, twenty ten", ["20", "10", "20", "10"]),
             ("twelve, nineteen, zero", ["12", "19", "0"]),
             ("Double it, then TRIPLE it.", ["2", "3"]),
-            ("3 squared plus two cubed", ["3", "2", "2", "3"]),
+            ("3 squared plus two cubed", ["3", "**2", "2", "**3"]),
             ("Raise 3 to the 5th power, the 1st, 2nd, 3rd", ["3", "5", "1", "2", "3"]),
             ("a dozen eggs, two hundred", ["12", "200"]),
             ("3 hours and 20 minutes", ["3", "20", "60"]),
@@ -273,7 +277,18 @@ class TestFindNumbers:
             ("The average of 5, 8 and 11 is?", ["5", "8", "11", "3"]),
             ("On average, what is 5?", ["5"]),
             ("The area of a triangle with 3 m and 4 m", ["3", "4", "2"]),
-            ("6 square metres, 2 square cm, 4 square", ["6", "2", "4", "2"]),
+            ("6 square metres, 2 square feet, 4 square", ["6", "2", "4", "**2"]),
+            ("15 is 20% of what? Of a number?", ["15", "/20%"]),
+            ("2% a year, compounded", ["^2%"]),
+            ("It falls by 5% each year", ["^5%"]),
+            ("minutes in 2 days", ["2", "60", "24"]),
+            ("feet are 36 inches; kg and 5 g", ["36", "5", "12"]),
+            ("I'm 5 km away", ["5"]),
+            ("The perimeter of 3 by 4", ["3", "4", "2"]),
+            ("a fence around a square of 5 m", ["5", "4"]),
+            ("a fence of 5 m", ["5"]),
+            ("25 degrees Celsius in Fahrenheit", ["25", "1.8", "32"]),
+            ("the square root of 9, a root of 4", ["0.5", "9", "0.5", "4"]),
             ("What is a verb?", []),
             ("٣ and ²", []),
         ],
@@ -284,7 +299,22 @@ class TestFindNumbers:
     @given(st.text())
     def test_any_number_found_is_one_of_python_s(self, text: str) -> None:
         for number in find_numbers(text):
-            assert math.isfinite(ast.literal_eval(number.removesuffix("%")))
+            assert math.isfinite(ast.literal_eval(number.strip("*/^%")))
+
+
+class TestFindRequired:
+    @pytest.mark.parametrize(
+        ("text", "numbers"),
+        [
+            ("4 pens cost $6.50; 1,000 pens?", ["4", "6.5", "1000"]),
+            ("1 kg for 3 of us at 20%", ["3", "20%"]),
+            ("the 4th of two 12-inch pizzas in 2019", []),
+            ("What is the perimeter of 14 m by 9 m?", ["14", "9", "2"]),
+            ("12 litres an hour, for 2 days", ["12", "2"]),
+        ],
+    )
+    def test_in_digits_and_of_formulas(self, text: str, numbers: list[str]) -> None:
+        assert find_required(text) == numbers
 
 
 class TestSpellNumber:
@@ -405,21 +435,29 @@ class TestFindExpression:
     @pytest.mark.parametrize(
         ("question", "earlier", "line", "varied"),
         [
-            ("And in 10 packs?", "A pack has 12 cards. How many in 5 packs?", "12 * 5", "12 * 10"),
-            ("What about 1,500 pens?", "2 pens at 3", "2 * (3 + 1)", "1500 * (3 + 1)"),
-            ("And 7 cups?", "5 plates and 2 cups", "(5 + 2) * 3", "(5 + 7) * 3"),
-            ("And 3 more packs?", "How many are in 5 packs?", "12 * 5", None),
-            ("Take 3 packs away.", "How many are in 5 packs?", "12 * 5", None),
-            ("And 4 pens at 3 euros?", "5 pens", "5 * 3", None),
-            ("And 4 cups?", "5 pens", "5 * 3", None),
-            ("And 4 pens?", "5 pens", "5 * 5", None),
-            ("And of Portugal?", "5 pens", "5 * 3", None),
+            (
+                "And in 10 packs?",
+                "A pack has 12 cards. How many in 5 packs?",
+                "12 * 5",
+                ["12 * 10"],
+            ),
+            ("What about 1,500 pens?", "2 pens at 3", "2 * (3 + 1)", ["1500 * (3 + 1)"]),
+            ("What if it were 8 pens instead?", "6 pens at 3", "3 * 6", ["3 * 8"]),
+            ("And 7 cups?", "5 plates and 2 cups", "(5 + 2) * 3", ["(5 + 7) * 3"]),
+            ("what about to the 10th instead?", "2 to the 8th", "2 ** 8", ["10 ** 8", "2 ** 10"]),
+            ("So, what about 4 cups?", "5 pens", "5 * -3", ["4 * -3", "5 * 4"]),
+            ("And 3 more packs?", "How many are in 5 packs?", "12 * 5", []),
+            ("Take 3 packs away.", "How many are in 5 packs?", "12 * 5", []),
+            ("And 4 pens at 3 euros?", "5 pens", "5 * 3", []),
+            ("And 4 cups?", "5 pens", "5 * 3", []),
+            ("And 4 pens?", "5 pens", "5 * 5", []),
+            ("And of Portugal?", "5 pens", "5 * 3", []),
         ],
     )
     def test_a_question_asked_again_with_another_number(
-        self, question: str, earlier: str, line: str, varied: str | None
+        self, question: str, earlier: str, line: str, varied: list[str]
     ) -> None:
-        assert find_variation(question, earlier, line) == varied
+        assert find_variations(question, earlier, line) == varied
 
     def test_a_sign_is_not_lost_in_a_power(self) -> None:
         assert find_continuation("squared?", "-8") is None

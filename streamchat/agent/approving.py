@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, TypeAlias
 
-from streamchat.agent.edited import restore_secrets
+from streamchat.agent.edited import find_mask, restore_secrets
 from streamchat.agent.source import Approval
 from streamchat.events import NOBODY, ApprovalGiven, ApprovalRequested, Event
 from streamchat.tools.approval import IN_THIS_CHAT, Policy, Verdict
@@ -88,6 +88,9 @@ class Approver:
     ) -> Approval:
         original = question.requested.arguments
         restored = restore_secrets(edited, original, self._redact)
+        if mask := find_mask(restored, original, self._redact):
+            advice = "keep that text as it was, or replace all of it"
+            raise ValueError(f"{mask} stands for a secret: {advice}")
         try:
             question.check(restored)
         except CallError as error:

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from streamchat.agent.source import Approval
+from streamchat.text.redact import REDACTED
+
+_MASK = re.compile(rf".{{3}}{re.escape(REDACTED)}", re.DOTALL)
+"""What is shown of a secret."""
 
 
 def read_edit(text: str) -> Approval:
@@ -58,3 +63,29 @@ def hide_secrets(value: Any, redact: Callable[[str], str]) -> Any:
             return [hide_secrets(each, redact) for each in value]
         case _:
             return value
+
+
+def find_mask(edited: Any, original: Any, redact: Callable[[str], str]) -> str:
+    """Return what stands for a secret in a text that the user has changed; empty if nothing does.
+
+    Args:
+        edited: what `restore_secrets` has returned.
+        original: the value as the model sent it.
+        redact: redacts a text.
+    """
+    known = set(_list_texts(original))
+    masks = {mask for text in known if redact(text) != text for mask in _MASK.findall(redact(text))}
+    changed = set(_list_texts(edited)) - known
+    return next((mask for mask in sorted(masks) if any(mask in each for each in changed)), "")
+
+
+def _list_texts(value: Any) -> Iterator[str]:
+    match value:
+        case str():
+            yield value
+        case Mapping():
+            for name, each in value.items():
+                yield from (name, *_list_texts(each))
+        case list():
+            for each in value:
+                yield from _list_texts(each)

@@ -126,6 +126,16 @@ def read_approval(text: str) -> Approval | None:
 async def _read_line(prompt: SafeText) -> str:
     """Return a typed line with its end; empty at the end of the input."""
     write_stderr(prompt, end="")
+    line = ""
+    try:
+        line = await _wait_for_line()
+    finally:
+        if not line.endswith("\n"):  # after Ctrl-C and Ctrl-D the cursor is beside the prompt
+            write_stderr(sanitize(""))
+    return line
+
+
+async def _wait_for_line() -> str:
     ready = asyncio.Event()
     loop = asyncio.get_running_loop()
     loop.add_reader(sys.stdin.fileno(), ready.set)

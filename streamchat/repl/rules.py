@@ -27,7 +27,9 @@ async def offer_rule(tool: str, chat: Chat, keyboard: Keyboard) -> str:
     source, path = chat.loader.source, find_config_file()
     name = source.name_in_rules(tool) if source else tool
     rule = format_rule(name, "allow")
-    question = KeyQuestion(f"add {rule} to [{APPROVAL}]?", _YES_OR_NO, detail=_shorten_home(path))
+    # The rule is the detail: it is never cut off, and a server's tool may have a long name.
+    detail = f"{rule} in {_shorten_home(path)}"
+    question = KeyQuestion(f"add this line to [{APPROVAL}]?", _YES_OR_NO, detail=detail)
     if await keyboard.choose(question) == "n":
         return ""
     await run_in_daemon_thread(write_rule, path, name, "allow")

@@ -233,6 +233,8 @@ class McpManager:
         tools = [each.tool.name for each in self._offered if each.server == config.name]
         place = self._redact(config.place)
         if server := self._servers.get(config.name):
+            # Before any are offered, it is known which there will be.
+            tools = tools or [each.tool.name for each in server.listing.tools]
             state = server.describe(tools, place)
         else:
             state = ServerState(

@@ -19,15 +19,18 @@ def choose_names(
 ) -> dict[tuple[str, str], str]:
     """Return the names by which the model calls tools, by their servers and names there.
 
-    A name that several servers or another tool have gets the server's before it.
+    A name that several servers or another tool have gets the server's before it, and so does one
+    that looks as if another server had been put before it.
     """
     pairs = list(offered)
     names = [name for _, name in pairs]
+    servers = {server for server, _ in pairs}
     used = set(taken)
     chosen: dict[tuple[str, str], str] = {}
     for server, name in pairs:
         is_shared = name in used or names.count(name) > 1
-        wanted = f"{server}_{name}"[:_LONGEST] if is_shared else name
+        misleads = any(name.startswith(f"{other}_") for other in servers - {server})
+        wanted = f"{server}_{name}"[:_LONGEST] if is_shared or misleads else name
         chosen[server, name] = _number(wanted, used)
         used.add(chosen[server, name])
     return chosen

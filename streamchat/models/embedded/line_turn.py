@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
-from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, ToolMessage
+from langchain_core.messages import BaseMessage, HumanMessage
 
+from streamchat.models.embedded.line_messages import pair_messages, read_lines
 from streamchat.models.embedded.pythonic.expression import (
     asks_only_for_result,
     find_continuation,
     find_expression,
-    find_variation,
+    find_variations,
+    refers_to_results,
+    shares_rest,
+    takes_of_result,
 )
 from streamchat.models.embedded.pythonic.grammar import (
     build_closing_grammar,
@@ -21,20 +25,27 @@ from streamchat.models.embedded.pythonic.grammar import (
     build_question_grammar,
 )
 from streamchat.models.embedded.pythonic.layout import find_layout
-from streamchat.models.embedded.pythonic.numbers import find_numbers, spell_number
+from streamchat.models.embedded.pythonic.numbers import (
+    find_numbers,
+    find_required,
+    spell_number,
+)
 from streamchat.models.embedded.pythonic.plan import Plan, Step, read_plan
 from streamchat.models.embedded.pythonic.prompt import (
     Exchange,
     Message,
     Round,
+    build_chat,
     build_conversation,
     build_prefix,
 )
+from streamchat.models.embedded.pythonic.retrospect import looks_back
 from streamchat.models.embedded.pythonic.toolbox import Toolbox
-from streamchat.models.wire.extras import LINE_FIELD
 
 _MAX_ROUNDS = 4
 """Lines with calls in one turn; then the model has to answer."""
+_MAX_RESULTS = 2
+"""Earlier results that "add those together" means."""
 _MAX_RESULT = 2_000
 """Characters of a result that the model reads."""
 
@@ -64,10 +75,10 @@ class LineTurn:
         self.question = messages[asked].text
         self._history = [
             Exchange(question, lines.get(question, ()), answer)
-            for question, answer in _pair(messages[1:asked])
+            for question, answer in pair_messages(messages[1:asked])
         ]
         self._instructions = instructions
-        self._lines = list(_read_lines(messages[asked + 1 :]))
+        self._lines = list(read_lines(messages[asked + 1 :]))
         """Each line of the turn with the results of its calls."""
 
     @property
@@ -115,8 +126,20 @@ class LineTurn:
     def build_request(self) -> tuple[list[Message], str]:
         """Return the messages to send, and the grammar of the reply."""
         exchanges = [*self._history, Exchange(self.question, self.rounds)]
+        if self.looks_back:
+            return [*build_chat(exchanges, self._instructions)], self._choose_grammar()
         messages = build_prefix(self._toolbox, self._instructions)
         return [*messages, *build_conversation(exchanges)], self._choose_grammar()
+
+    @cached_property
+    def looks_back(self) -> bool:
+        """Whether the question is about the conversation, and is asked without examples."""
+        return bool(
+            self._history
+            and not self._toolbox.called
+            and not find_numbers(self.question)
+            and looks_back(self.question)
+        )
 
     @cached_property
     def rounds(self) -> list[Round]:
@@ -130,24 +153,41 @@ class LineTurn:
         layout = find_layout(self.question)
         if not numbers or self.rounds:
             return build_question_grammar(numbers, None, self._toolbox.called, layout)
-        if continued := self._find_continuation():
+        if continued := self._find_continuations():
             return build_expression_grammar(continued)
         expression = find_expression(self.question)
         if expression and asks_only_for_result(self.question):
-            return build_expression_grammar(expression)
-        return build_question_grammar(numbers, expression, self._toolbox.called, layout)
+            return build_expression_grammar([expression])
+        # With other tools, a number may be meant for one of them.
+        required = () if self._toolbox.called else self._list_required()
+        first = numbers[0] if self._history and takes_of_result(self.question) else None
+        first = "(" if shares_rest(self.question) else first
+        return build_question_grammar(
+            numbers, expression, self._toolbox.called, layout, required, first
+        )
 
-    def _find_continuation(self) -> str | None:
-        """Return the calculation that goes on with the last turn, if the question is just that."""
+    def _list_required(self) -> list[str]:
+        return [*self._find_results(), *find_required(self.question)]
+
+    def _find_results(self) -> list[str]:
+        """Return the earlier results, if the question is about several."""
+        if not refers_to_results(self.question):
+            return []
+        results = [result for each in self._history for result in _find_result(each)]
+        return results[-_MAX_RESULTS:] if len(results) >= _MAX_RESULTS else []
+
+    def _find_continuations(self) -> list[str]:
+        """Return the calculations that go on with the last turn, if the question is just that."""
         if not self._history:
-            return None
+            return []
         last = self._history[-1]
         if last.rounds and (
-            varied := find_variation(self.question, last.question, last.rounds[-1].line)
+            varied := find_variations(self.question, last.question, last.rounds[-1].line)
         ):
             return varied
         result = _find_result(last)
-        return find_continuation(self.question, result[0]) if result else None
+        continued = find_continuation(self.question, result[0]) if result else None
+        return [continued] if continued else []
 
     def _has_to_answer(self) -> bool:
         """Whether another line of calls would lead nowhere."""
@@ -164,6 +204,8 @@ class LineTurn:
         numbers = find_numbers(self.question)
         if self.rounds:
             return [*numbers, *spell_number(self.rounds[-1].result)[:1]]
+        if self._find_results():
+            return self._list_required()
         if 0 < len(numbers) < 3 and self._history:
             return [*_find_result(self._history[-1]), *numbers]
         return numbers
@@ -174,7 +216,7 @@ class LineTurn:
         if not all(spelled):
             return build_closing_grammar([], [])
         asked = [self.question, *(each.line for each in self.rounds)]
-        numbers = [number.rstrip("%") for text in asked for number in find_numbers(text)]
+        numbers = [number.strip("%*/^") for text in asked for number in find_numbers(text)]
         numbers += [way for each in spelled[:-1] for way in each]
         return build_closing_grammar(numbers, spelled[-1])
 
@@ -182,29 +224,7 @@ class LineTurn:
 def _find_result(exchange: Exchange) -> list[str]:
     """Return the number that the next question may go on with; none if there is none."""
     spelled = spell_number(exchange.rounds[-1].result) if exchange.rounds else []
-    return spelled[:1] or [each.rstrip("%") for each in find_numbers(exchange.answer or "")[-1:]]
-
-
-def _pair(messages: Sequence[BaseMessage]) -> Iterable[tuple[str, str]]:
-    question = ""
-    for each in messages:
-        if isinstance(each, HumanMessage):
-            question = each.text
-        elif isinstance(each, AIMessage):
-            yield question, each.text
-
-
-def _read_lines(messages: Iterable[BaseMessage]) -> Iterable[tuple[str, list[tuple[str, bool]]]]:
-    current: tuple[str, list[tuple[str, bool]]] | None = None
-    for each in messages:
-        if isinstance(each, AIMessage) and (line := each.additional_kwargs.get(LINE_FIELD)):
-            if current:
-                yield current
-            current = (str(line), [])
-        elif isinstance(each, ToolMessage) and current:
-            current[1].append((each.text, each.status == "error"))
-    if current:
-        yield current
+    return spelled[:1] or [each.strip("%*/^") for each in find_numbers(exchange.answer or "")[-1:]]
 
 
 def _close(line: str, results: Sequence[tuple[str, bool]]) -> Round:

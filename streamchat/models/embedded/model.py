@@ -136,6 +136,8 @@ class EmbeddedChatOpenAI(CompatibleChatOpenAI):
             return
         self._remember(turn)
         messages, grammar = turn.build_request()
+        if turn.looks_back:  # the server forgets the instructions over it
+            self._primed_for = None
         options = {key: each for key, each in kwargs.items() if key not in _TOOL_OPTIONS}
         options["extra_body"] = {"grammar": grammar, "return_progress": True} | _PENALTY
         options["max_tokens"] = _MAX_CALL_TOKENS

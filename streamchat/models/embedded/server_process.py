@@ -12,8 +12,11 @@ import os
 import sys
 from typing import Any
 
-# The server reports prompt processing after each batch.
-_BATCH_TOKENS = 512
+_BATCH_TOKENS = 128
+"""The server reports prompt processing after each batch.
+
+On a busy machine, one of 512 tokens may take longer than a turn may be silent; it is no faster.
+"""
 _MAX_THREADS = 8
 _LIFELINE = 0
 """Ends when the parent does."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+from collections.abc import Sequence
 
 from streamchat.models.embedded.pythonic.numbers import find_numbers
 from streamchat.models.embedded.pythonic.wording import IT, translate
@@ -21,6 +22,17 @@ _RESULT = re.compile(
     r"\b(?:it|that|this|the\s+(?:last\s+)?(?:result|answer|number|sum|total|product|difference))\b",
     re.IGNORECASE,
 )
+_RESULTS = re.compile(
+    r"\b(?:those|these|the|both|last|two)\s+(?:results|answers|sums|totals|products)\b|"
+    r"\b(?:add|sum|multiply|subtract|between)\s+(?:those|these|them|both)\b",
+    re.IGNORECASE,
+)
+_OF_THEM = re.compile(r"\d\s+of\s+(?:them|those|these)\b", re.IGNORECASE)
+_SHARED_REST = re.compile(
+    r"\b(?:split|shared?|divided?)\s+(?:up\s+)?(?:the\s+)?(?:rest|remain\w+|leftovers?|lot)\b|"
+    r"\b(?:rest|remain\w+)\s+(?:\w+\s+){0,3}(?:split|shared|divided)\b",
+    re.IGNORECASE,
+)
 _ASKING = re.compile(
     r"(?:\b(?:what|whats|which|s|is|are|does|do|how|much|find|calculate|compute|evaluate|solve|"
     r"work out|make|give me|can|could|you|tell me|please|the result of|the|number|equal|equals|get|"
@@ -30,8 +42,12 @@ _ASKING = re.compile(
 """The words of a question that asks only for a result."""
 _COUNTED = re.compile(r"(?<![\w.])(\d+(?:\.\d+)?)\s+([a-z]{2,})", re.IGNORECASE)
 _VARIES = re.compile(
-    r"\s*(?:and|what about|how about)\b(?!.*\b(?:more|less|fewer|that|it)\b)", re.IGNORECASE
+    r"(?=.*\binstead\b)|\W*(?:(?:and|so|ok|okay)\W+)?(?:and|what about|how about|what if)\b"
+    r"(?!.*\b(?:more|less|fewer|that|it)\b)",
+    re.IGNORECASE,
 )
+_INSTEAD = re.compile(r"\binstead\b|\b(?:what|how)\s+about\b|\bwhat\s+if\b", re.IGNORECASE)
+_OPERAND = re.compile(r"\(*-?[\d.]+\)*")
 _THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}(?!\d))")
 _APART = re.compile(r"[\d)],?\s+[\d(.]")
 """Numbers with no operator between them."""
@@ -74,6 +90,21 @@ def asks_only_for_result(question: str) -> bool:
     return bool(_ASKING.fullmatch(rest))
 
 
+def refers_to_results(question: str) -> bool:
+    """Whether a question is about several earlier results, such as "add those together"."""
+    return bool(_RESULTS.search(question))
+
+
+def takes_of_result(question: str) -> bool:
+    """Whether a question begins with the last result, such as "I lost 8 of them"."""
+    return bool(_OF_THEM.search(question))
+
+
+def shares_rest(question: str) -> bool:
+    """Whether a question is about sharing what a calculation leaves, so that this comes first."""
+    return bool(_SHARED_REST.search(question))
+
+
 def _split(question: str) -> tuple[str, str]:
     """Return the longest part that may be an expression, and the rest."""
     text = _group(translate(question))
@@ -93,23 +124,28 @@ def find_continuation(question: str, result: str) -> str | None:
     return None if line and line.startswith("0 - ") else line
 
 
-def find_variation(question: str, earlier: str, line: str) -> str | None:
-    """Return the line for an earlier question with another number of the same things.
+def find_variations(question: str, earlier: str, line: str) -> list[str]:
+    """Return the lines for an earlier question with another number in place of one of its own.
 
-    Such as "And 10 packs?" after "How many are in 5 packs?".
+    Such as "And 10 packs?" after "How many are in 5 packs?", which has one; "What about 12?" may
+    mean any of the numbers.
     """
-    found = _COUNTED.findall(_THOUSANDS.sub("", question))
-    if len(found) != 1 or not _VARIES.match(question):
-        return None
-    number, thing = found[0]
-    before = [count for count, each in _COUNTED.findall(earlier) if each == thing]
+    numbers = find_numbers(question)
+    if len(numbers) != 1 or not _VARIES.match(question):
+        return []
     tokens = line.split(" ")
-    places = [at for at, each in enumerate(tokens) if each.strip("()") in before]
-    if len(places) != 1 or len(find_numbers(question)) != 1:
-        return None
-    at = places[0]
-    tokens[at] = re.sub(r"[\d.]+", find_numbers(number)[0], tokens[at])
-    return " ".join(tokens)
+    places = [at for at, each in enumerate(tokens) if _OPERAND.fullmatch(each)]
+    if counted := _COUNTED.search(_THOUSANDS.sub("", question)):
+        same = [count for count, each in _COUNTED.findall(earlier) if each == counted[2]]
+        counting = [at for at in places if tokens[at].strip("()") in same]
+        if len(counting) == 1:
+            return [_replace(tokens, counting[0], numbers[0])]
+    return [_replace(tokens, at, numbers[0]) for at in places] if _INSTEAD.search(question) else []
+
+
+def _replace(tokens: Sequence[str], at: int, number: str) -> str:
+    changed = re.sub(r"-?[\d.]+", number, tokens[at])
+    return " ".join([*tokens[:at], changed, *tokens[at + 1 :]])
 
 
 def _group(text: str) -> str:

@@ -48,22 +48,29 @@ def build_question_grammar(
     expression: str | None,
     tools: Mapping[str, Mapping[str, Any]],
     layout: Layout | None = None,
+    required: Sequence[str] = (),
+    first: str | None = None,
 ) -> str:
     """Return the grammar of the line that a question is answered with.
 
     Args:
         numbers: those that may be calculated with, each as often as it is there; none rules out
-            calculating. A percentage, such as "25%", is only multiplied by.
+            calculating. A percentage, such as "25%", is only multiplied by, that of something
+            unknown, "/25%", divided by, one that compounds, "^25%", multiplied by again and again,
+            and a power, "**2", raised to.
         expression: the only calculation to allow, if it is known.
         tools: the parameters' schemas of the tools that are called by name.
         layout: the lines that an answer has to have.
+        required: the numbers that no calculation may leave out, unless there are many.
+        first: the number or parenthesis that every calculation begins with, unless there are
+            many numbers.
     """
     roots, rules = ["answer"], [_write_answer(layout)]
     if expression:
         roots.append(quote(expression))
-    elif len(numbers := _separate_percents(numbers)) > 1:
+    elif len(numbers := _choose_operands(numbers)) > 1:
         counts = len(numbers) <= _MAX_COUNTED
-        start, chain = _chain_numbers(numbers) if counts else _mix_numbers(numbers)
+        start, chain = _chain_numbers(numbers, required, first) if counts else _mix_numbers(numbers)
         roots.append(start)
         rules += [*chain, f"operator ::= {_OPERATOR}"]
     if tools:
@@ -73,9 +80,9 @@ def build_question_grammar(
     return "\n".join([f"root ::= {' | '.join(roots)}", *rules])
 
 
-def build_expression_grammar(expression: str) -> str:
-    """Return the grammar of a line that can only be this calculation."""
-    return f"root ::= {quote(expression)}"
+def build_expression_grammar(expressions: Sequence[str]) -> str:
+    """Return the grammar of a line that can only be one of these calculations."""
+    return f"root ::= {' | '.join(map(quote, expressions))}"
 
 
 def build_closing_grammar(asked: Sequence[str], results: Sequence[str]) -> str:
@@ -119,33 +126,42 @@ def _write_numbers(numbers: Iterable[str]) -> str:
     return " | ".join(map(quote, sorted(set(numbers))))
 
 
-def _chain_numbers(numbers: Sequence[str]) -> tuple[str, list[str]]:
-    """Return the first of the rules for any expression that uses each number at most once.
+def _chain_numbers(
+    numbers: Sequence[str], required: Sequence[str], first: str | None
+) -> tuple[str, list[str]]:
+    """Return what stands for any expression that uses each number at most once, and its rules.
 
     There is a rule for each set of numbers used so far and each nesting of parentheses. It says
     what may come next: `n` rules a number or a parenthesis, `o` rules an operator or an end.
     """
+    needed = _mark(required, numbers)
     rules: dict[str, list[str]] = {}
-    waiting: list[_State] = [("n", 0, (False,))]
+    begin = ""
+    start: _State = ("n", 0, (False,))
+    if first == "(" and len(numbers) > 2:
+        begin, start = '"(" ', ("n", 0, (False, False))
+    elif first and first in numbers:
+        begin, start = f"{quote(first)} ", ("o", 1 << numbers.index(first), (False,))
+    waiting: list[_State] = [start]
     while waiting:
         state = waiting.pop()
         if _name(state) in rules:
             continue
-        steps = [*_list_steps(state, numbers)]
+        steps = [*_list_steps(state, numbers, needed)]
         rules[_name(state)] = [
             f"{literal} {_name(after)}" if after else '""' for literal, after in steps
         ]
         waiting += [after for _, after in steps if after]
-    return _name(("n", 0, (False,))), [
+    return f"{begin}{_name(start)}", [
         f"{name} ::= {' | '.join(steps)}" for name, steps in rules.items()
     ]
 
 
 def _mix_numbers(numbers: Sequence[str]) -> tuple[str, list[str]]:
     """Return the first of the rules for expressions of many numbers, which may be repeated."""
-    plain = [each for each in numbers if not each.endswith("%")]
-    factors = [_write_factor(each) for each in sorted(set(numbers) - set(plain))]
-    after = " | ".join(["operator part", *factors])
+    plain = [each for each in numbers if _is_plain(each)]
+    changes = [_write_change(each) for each in sorted(set(numbers) - set(plain))]
+    after = " | ".join(["operator part", *changes])
     return "sum", [
         f"sum ::= part ({after}){{1,{len(numbers) - 1}}}",
         'part ::= number | "(" number (operator number){1,5} ")"',
@@ -153,23 +169,33 @@ def _mix_numbers(numbers: Sequence[str]) -> tuple[str, list[str]]:
     ]
 
 
-def _separate_percents(numbers: Sequence[str]) -> Sequence[str]:
+def _choose_operands(numbers: Sequence[str]) -> Sequence[str]:
     """Return the numbers as they are, or percentages alone as plain numbers of a hundred."""
-    if any(not each.endswith("%") for each in numbers):
+    if any(map(_is_plain, numbers)):
         return numbers
-    return [*(each.rstrip("%") for each in numbers), "100"] if numbers else ()
+    percents = [each.strip("/^%") for each in numbers if each.endswith("%")]
+    return [*percents, "100"] if percents else ()
 
 
-def _write_factor(percentage: str) -> str:
-    """Return the ways to multiply by a percentage, or to add it or take it off."""
-    number = percentage.rstrip("%")
-    ways = (
-        f"{number} / 100",
-        f"(100 - {number}) / 100",
-        f"(100 + {number}) / 100",
-        f"100 / {number}",
-    )
+def _is_plain(number: str) -> bool:
+    return not number.endswith("%") and not number.startswith("**")
+
+
+def _write_change(number: str) -> str:
+    """Return what a power or a percentage does to the number before it."""
+    if number.startswith("**"):
+        return quote(f" ** {number[2:]}")
+    percent = number.strip("/^%")
+    if number.startswith("/"):
+        return quote(f" * 100 / {percent}")
+    ways = (f"{percent} / 100", f"(100 - {percent}) / 100", f"(100 + {percent}) / 100")
     return f'" * " ({" | ".join(map(quote, ways))})'
+
+
+def _write_growth(number: str) -> str:
+    """Return what a percentage does that is added or taken off again and again."""
+    percent = number.strip("^%")
+    return f'" * ((100 " ("+" | "-") " {percent}) / 100) ** "'
 
 
 _State = tuple[str, int, tuple[bool, ...]]
@@ -177,11 +203,22 @@ _State = tuple[str, int, tuple[bool, ...]]
 operator yet; the outermost stands for the whole line."""
 
 
-def _list_steps(state: _State, numbers: Sequence[str]) -> Iterable[tuple[str, _State | None]]:
+def _mark(required: Iterable[str], numbers: Sequence[str]) -> int:
+    """Return the positions of the required among the numbers, as bits."""
+    marks = 0
+    for each in required:
+        at = next((at for at, it in enumerate(numbers) if it == each and not marks >> at & 1), None)
+        marks |= 0 if at is None else 1 << at
+    return marks
+
+
+def _list_steps(
+    state: _State, numbers: Sequence[str], needed: int
+) -> Iterable[tuple[str, _State | None]]:
     """Yield what may come next, and the state after it; None ends the line."""
     kind, used, open_ = state
     unused = [at for at in range(len(numbers)) if not used >> at & 1]
-    left = [at for at in unused if not numbers[at].endswith("%")]
+    left = [at for at in unused if _is_plain(numbers[at])]
     if kind == "n":
         yield from ((quote(numbers[at]), ("o", used | 1 << at, open_)) for at in left)
         if len(left) > 1 + open_[1:].count(False) and len(numbers) > 2 and len(open_) < _MAX_DEPTH:
@@ -190,10 +227,13 @@ def _list_steps(state: _State, numbers: Sequence[str]) -> Iterable[tuple[str, _S
     if left:
         yield "operator", ("n", used, (*open_[:-1], True))
     for at in set(unused) - set(left):
-        yield _write_factor(numbers[at]), ("o", used | 1 << at, (*open_[:-1], True))
+        if left and numbers[at].startswith("^"):
+            yield _write_growth(numbers[at]), ("n", used | 1 << at, (*open_[:-1], True))
+            continue
+        yield _write_change(numbers[at]), ("o", used | 1 << at, (*open_[:-1], True))
     if len(open_) > 1 and open_[-1]:
         yield '")"', ("o", used, (*open_[:-2], True))
-    if len(open_) == 1 and open_[-1]:
+    if len(open_) == 1 and open_[-1] and not needed & ~used:
         yield "", None
 
 

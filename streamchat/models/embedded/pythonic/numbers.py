@@ -9,6 +9,13 @@ import math
 import re
 from collections.abc import Iterator
 
+from streamchat.models.embedded.pythonic.implied import (
+    find_factors,
+    find_options,
+    find_words,
+    is_around_square,
+)
+
 UNITS = (
     *("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"),
     *("eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen"),
@@ -41,10 +48,11 @@ _MEANT = {
     "eighth": "8",
     "ninth": "9",
     "tenth": "10",
-    "squared": "2",
-    "square": "2",
-    "cubed": "3",
-    "cube": "3",
+    "squared": "**2",
+    "square": "**2",
+    "cubed": "**3",
+    "cube": "**3",
+    "root": "0.5",
     "dozen": "12",
     "dozens": "12",
     "score": "20",
@@ -54,42 +62,51 @@ _MEANT = {
     "percent": "100",
     "percentage": "100",
 }
-"""Words that mean a number."""
-_RATES = {
-    ("seconds", "minute"): "60",
-    ("minutes", "hour"): "60",
-    ("hours", "day"): "24",
-    ("days", "week"): "7",
-    ("weeks", "year"): "52",
-    ("months", "year"): "12",
-    ("days", "year"): "365",
-    ("cents", "dollar"): "100",
-}
-"""How many of one unit make one of the other, if a text names both."""
+"""Words that mean a number. That of a power has its sign, such as "**2"."""
 _DIGITS = re.compile(
-    r"(?<![\w.])(?:(\d{1,3}(?:,\d{3})+|\d+)(\.\d+)?|(\.\d+))(?:st|nd|rd|th)?(\s*%|\s+per\s?cent\b)?",
+    r"(?<![\w.])(?:(?P<whole>\d{1,3}(?:,\d{3})+|\d+)(?P<fraction>\.\d+)?|(?P<bare>\.\d+))"
+    r"(?:st|nd|rd|th)?(?P<percent>\s*%|\s+per\s?cent\b)?",
     re.ASCII,
 )
 _TOKEN = re.compile(rf"({_DIGITS.pattern})|[a-z]+", re.ASCII)
-_SQUARE_UNIT = re.compile(r"\b(?:square|cubic)\s+(?=[ck]?m\b|\w*met|inch|feet|foot|yard|mile)")
+_NO_POWER = re.compile(r"\bsquare\s+(?=[ck]?m\b|\w*met|inch|feet|foot|yard|mile|root)")
 """Of "square metres", square is no power."""
+_LABEL = re.compile(r"(?<=[0-9](?:st|nd|rd|th))|[-\u2010\u2011][a-z]", re.IGNORECASE)
+"""Comes after a number that may only be a name, as in "4th grade" or "a 12-inch pizza"."""
+_YEAR = re.compile(r"\b(?:in|since|by|until|during)\s(?:19|20)\d\d$", re.IGNORECASE)
 _TENS_WORD = rf"(?:{'|'.join(TENS)})(?:[-\s](?:{'|'.join(UNITS[1:10])}))?"
 _SMALL = rf"(?:{_TENS_WORD}|{'|'.join(sorted(UNITS, key=len, reverse=True))})"
-_HUNDREDS = rf"(?:(?:an?\s|{_SMALL}[-\s])hundred(?:\s{_SMALL})?|{_SMALL})"
+_AND = r"(?:\sand)?\s"
+_BELOW_HUNDRED = rf"{_SMALL}\b(?![-\s]hundred)"
+_HUNDREDS = rf"(?:(?:an?\s|{_SMALL}[-\s])hundred(?:{_AND}{_BELOW_HUNDRED})?|{_SMALL})"
 _IN_WORDS = re.compile(
-    rf"\b(?:an?\sthousand|{_HUNDREDS}(?:[-\s]thousand(?:\s{_HUNDREDS})?)?)\b", re.IGNORECASE
+    rf"\b(?:an?\sthousand|{_HUNDREDS}(?:[-\s]thousand(?:{_AND}{_HUNDREDS}\b)?)?)\b",
+    re.IGNORECASE,
 )
+_OF_TWO = re.compile(r"\b(?:add|sum(?:\s+of)?|total\s+of|between)\s+$", re.IGNORECASE)
+"""Comes before two numbers, of which "and" makes no single one."""
+_UNKNOWN = re.compile(
+    r"\s+of\s+(?:what|which|(?:a|some)\s+number|the\s+(?:whole|total|original))\b",
+    re.IGNORECASE,
+)
+"""Comes after the percentage of what is asked for, as in "12 is 30% of what number?"."""
+_COMPOUND = re.compile(
+    r"\bcompound|\bby\s+[\d.]+\s*%\s+(?:each|every|per|a)\s+(?:year|month|week|day)\b",
+    re.IGNORECASE,
+)
+"""Says that a percentage is added again and again."""
 _MINUS = "-\u2212"
 _MAX_DIGITS = 15
 """Longer numbers are not exact as floats."""
 
 
 def find_numbers(text: str) -> list[str]:
-    """Return the numbers that a text mentions, as Python writes them, in order.
+    """Return the numbers that a text mentions or implies, as Python writes them.
 
-    A number that is mentioned twice is returned twice, and a percentage keeps its sign.
+    A number that is mentioned twice is returned twice. A percentage keeps its sign, as in "25%";
+    that of something unknown is "/25%", one that compounds "^25%", and a power is "**2".
     """
-    lowered = _SQUARE_UNIT.sub(" ", write_digits(text.lower()))
+    lowered = _NO_POWER.sub(" ", write_digits(text.lower()))
     numbers: list[str] = []
     for match in _TOKEN.finditer(lowered):
         word = match.group()
@@ -97,13 +114,37 @@ def find_numbers(text: str) -> list[str]:
             numbers += _read_digits(match, lowered)
         elif word in _MEANT:
             numbers.append(_MEANT[word])
-    words = set(re.findall("[a-z]+", lowered))
-    return [*numbers, *_find_rates(words), *_find_divisors(words, len(numbers))]
+    words = find_words(lowered)
+    if is_around_square(words):
+        numbers = [each for each in numbers if each != "**2"]
+    return [*numbers, *find_options(words, len(numbers)), *find_factors(words)]
+
+
+def find_required(text: str) -> list[str]:
+    """Return those of a text's numbers that a calculation with it has to use.
+
+    They are written in digits and measure something: no year, no name such as "4th", and no 1.
+    """
+    required = [
+        number
+        for match in _DIGITS.finditer(text)
+        if not _YEAR.search(text, 0, match.end()) and not _LABEL.match(text, match.end())
+        for number in _read_digits(match, text)
+        if number != "1"
+    ]
+    return [*required, *find_factors(find_words(text))]
 
 
 def write_digits(text: str) -> str:
     """Return the text with digits in place of numbers in words, such as "twenty-five"."""
-    return _IN_WORDS.sub(lambda match: str(_read_words(match[0])), text)
+    return _IN_WORDS.sub(_write_words, text)
+
+
+def _write_words(match: re.Match[str]) -> str:
+    first, joined, second = match[0].rpartition(" and ")
+    if joined and _OF_TWO.search(match.string, 0, match.start()):
+        return f"{write_digits(first)} and {write_digits(second)}"
+    return str(_read_words(match[0]))
 
 
 def _read_words(words: str) -> int:
@@ -116,6 +157,8 @@ def _read_words(words: str) -> int:
                 part *= 100
             case "a" | "an":
                 part = 1
+            case "and":
+                pass
             case _ if word in TENS:
                 part += 10 * (TENS.index(word) + 2)
             case _:
@@ -124,32 +167,22 @@ def _read_words(words: str) -> int:
 
 
 def _read_digits(match: re.Match[str], text: str) -> Iterator[str]:
-    _, whole, fraction, bare, percent = match.groups()
+    whole, fraction, bare, percent = match.group("whole", "fraction", "bare", "percent")
     number = _tidy(f"0{bare}" if bare else whole.replace(",", "") + (fraction or ""))
     if len(number) > _MAX_DIGITS:
         return
     before = text[: match.start()].rstrip()
     is_negative = text[: match.start()].endswith(tuple(_MINUS)) and not _ends_operand(before[:-1])
-    yield f"{'-' if is_negative else ''}{number}{'%' if percent else ''}"
+    sign = "-" if is_negative else ""
+    if percent:
+        compounds = _COMPOUND.search(text)
+        sign = "/" if _UNKNOWN.match(text, match.end()) else "^" if compounds else sign
+    yield f"{sign}{number}{'%' if percent else ''}"
 
 
 def _ends_operand(text: str) -> bool:
     """Whether a minus sign after the text takes away what follows."""
     return bool(text.rstrip()) and (text.rstrip()[-1].isdigit() or text.rstrip()[-1] == ")")
-
-
-def _find_divisors(words: set[str], count: int) -> list[str]:
-    """Return what a sum is divided by for an average, and a product for a triangle's area."""
-    divisors = [str(count)] if count > 1 and words & {"average", "mean"} else []
-    return [*divisors, "2"] if words >= {"triangle", "area"} else divisors
-
-
-def _find_rates(words: set[str]) -> list[str]:
-    return [
-        number
-        for (small, large), number in _RATES.items()
-        if small in words and words & {large, f"{large}s"}
-    ]
 
 
 def _tidy(number: str) -> str:

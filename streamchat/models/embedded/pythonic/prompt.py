@@ -39,7 +39,8 @@ _TALK: tuple[tuple[str, ...], ...] = (
         "Write two lines about rain.",
         'say("Soft rain on the roof,\\nthe garden drinks and is still.")',
     ),
-    ("What is the German word for apple?", 'say("The German word for apple is Apfel.")'),
+    ("How do you say apple in German?", 'say("Apple is Apfel in German.")'),
+    ("past tense of see?", 'say("The past tense of see is saw.")'),
     ("Who wrote Hamlet?", 'say("William Shakespeare wrote Hamlet.")'),
     ("And Faust?", 'say("Goethe wrote Faust.")'),
     ("Will it be sunny on Monday?", 'say("I cannot know that: nobody knows the future.")'),
@@ -53,6 +54,7 @@ _EXAMPLES: tuple[tuple[str, ...], ...] = (
         *("37", "Mia has 37 cards."),
     ),
     ("and 5 more?", "37 + 5", "42", "Then she has 42 cards."),
+    ("She gives away 9 of them. How many are left?", "42 - 9", "33", "She has 33 cards left."),
     (
         *("Tim is 4 years younger than Kim, and Kim is 17. How old is Tim?", "17 - 4"),
         *("13", "Tim is 13 years old."),
@@ -67,7 +69,9 @@ _EXAMPLES: tuple[tuple[str, ...], ...] = (
         *("15", "Its area is 15 square metres."),
     ),
     _TALK[2],
-    _TALK[8],
+    ("A yard is 9 m by 8 m. How long is the fence around it?", "(9 + 8) * 2"),
+    ("A square room has sides of 7 m. What is its area?", "7 ** 2"),
+    _TALK[9],
     (
         *("A bike goes 15 miles per hour for 2 hours. How far is that?", "15 * 2"),
         *("30", "The bike goes 30 miles."),
@@ -77,14 +81,21 @@ _EXAMPLES: tuple[tuple[str, ...], ...] = (
         *("A rose costs 6 and a tulip 2. What do 3 roses and 8 tulips cost?", "6 * 3 + 2 * 8"),
         *("34", "They cost 34."),
     ),
+    ("Leo has 30 and saves 8 a week for 5 weeks. How much has he then?", "30 + 8 * 5"),
     _TALK[4],
     ("A pump fills 30 litres in 5 minutes. How much does it fill in 8 minutes?", "30 / 5 * 8"),
     _TALK[5],
     _TALK[6],
+    _TALK[7],
+    ("Kim earns 24000 a year. How much is that per month?", "24000 / 12"),
     ("A cup costs 3 and a plate 7. What do 5 of each cost?", "(3 + 7) * 5"),
     (
         *("A coat costs 70 euros and is 20% off. What is its price now?", "70 * (100 - 20) / 100"),
         *("56", "It costs 56 euros now."),
+    ),
+    (
+        "A lamp for 60 is 10% off, and then 5% tax is added. What do I pay?",
+        "60 * (100 - 10) / 100 * (100 + 5) / 100",
     ),
     ("Share 48 sweets among 6 children. How many does each get?", "48 / 6", "8", "Each gets 8."),
     (
@@ -92,9 +103,14 @@ _EXAMPLES: tuple[tuple[str, ...], ...] = (
         *("9 * 2 + 5", "23", "Max is 23."),
     ),
     ("Zoe gets 10 a day for 3 days, then she pays 12. How much has she?", "10 * 3 - 12"),
-    _TALK[7],
+    ("Rice is 7 at Joe's and 5 at Al's. How much do I save on 6 bags?", "(7 - 5) * 6"),
+    _TALK[8],
+    ("Food is 60 and wine 24, and 7 of us split the bill. What does each pay?", "(60 + 24) / 7"),
+    ("I buy 12 litres of milk at 2 each and a cake for 5. What is the total?", "12 * 2 + 5"),
     ("If 4 pens cost 12, what do 7 pens cost?", "12 / 4 * 7", "21", "7 pens cost 21."),
+    ("A tank of 200 litres loses 3 litres an hour. What is left in 2 days?", "200 - 3 * 24 * 2"),
     ("How much are 2 buns at 4 each and 6 teas at 5 each?", "2 * 4 + 6 * 5"),
+    ("We had 90, spent 18 and split the rest equally among 4. What did each get?", "(90 - 18) / 4"),
 )
 
 
@@ -153,6 +169,16 @@ def build_conversation(exchanges: Iterable[Exchange]) -> Iterable[Message]:
             yield from (_say("assistant", done.line), _write_result(done))
         if each.answer is not None:
             yield _say("assistant", _write_answer(each.answer))
+
+
+def build_chat(exchanges: Iterable[Exchange], instructions: str) -> Iterable[Message]:
+    """Yield the conversation without any examples, which the model takes for a part of it."""
+    lines = [f"{_WHO} Answer in one sentence.", *([instructions] if instructions else [])]
+    yield _say("system", "\n".join(lines))
+    for each in exchanges:
+        yield _say("user", each.question)
+        if each.answer is not None:
+            yield _say("assistant", each.answer)
 
 
 def _write_result(done: Round) -> Message:
