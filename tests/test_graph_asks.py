@@ -154,18 +154,24 @@ async def test_the_user_is_asked_about_the_other_calls(server: Server, mode: str
     }
 
 
-async def test_a_rule_holds_only_where_the_agent_takes_its_decision(server: Server) -> None:
-    rejecting: dict[str, Any] = {"add": {"allowed_decisions": ["approve"]}}
-    middleware = HumanInTheLoopMiddleware(rejecting)
-    play = GraphPlay(
-        create_agent(
-            open_model(server), [add], middleware=[middleware], checkpointer=InMemorySaver()
-        )
+@pytest.mark.parametrize("others", [[], ["respond"]])
+async def test_a_denied_call_never_runs_whatever_the_agent_allows(
+    server: Server, others: list[str]
+) -> None:
+    gated: dict[str, Any] = {"add": {"allowed_decisions": ["approve", *others]}}
+    middleware = HumanInTheLoopMiddleware(gated)
+    agent = create_agent(
+        open_model(server), [add], middleware=[middleware], checkpointer=InMemorySaver()
     )
-    server.script(calls("add", x=1, y=2), says("3."))
+    server.script(calls("add", x=1, y=2), says("Not added."))
     deny = Verdict("deny", "no")
-    events = await collect(play, typed=["approve"], judge=lambda tool: deny, thread_id="t")
-    assert len(pick(events, InputRequested)) == 1
+    work = collect(GraphPlay(agent), judge=lambda tool: deny, thread_id="t")
+    if others:
+        assert not pick(await work, InputRequested)
+        assert any(each.endswith("denied by no") for each in said(server))
+    else:
+        with pytest.raises(AgentError, match="add is denied by no, and the agent does not let"):
+            await work
 
 
 async def test_a_nodes_question_is_answered_in_words(server: Server) -> None:

@@ -7,7 +7,9 @@ from dataclasses import dataclass, replace
 from typing import Any, TypeAlias, cast
 
 from streamchat.agent.approving import make_given
+from streamchat.agent.errors import AgentError
 from streamchat.events import ApprovalGiven, InputRequested, Notice
+from streamchat.text.sanitize import one_line
 from streamchat.tools.approval import Verdict
 
 FindIds: TypeAlias = Callable[[Iterable[tuple[str, Mapping[str, Any]]]], Sequence[str]]
@@ -63,16 +65,27 @@ class Ruling:
 
 
 def rule(requested: InputRequested, judge: Callable[[str], Verdict]) -> Ruling:
-    """Return what rules say about a request."""
+    """Return what rules say about a request.
+
+    Raises:
+        AgentError: a call is denied, but the agent takes no decision that would not run it.
+    """
     verdicts = [judge(str(action["name"])) for action in requested.actions]
     pairs = zip(requested.actions, verdicts, strict=True)
     return Ruling(requested, [_decide(*pair) for pair in pairs], verdicts)
 
 
 def _decide(action: Mapping[str, Any], verdict: Verdict) -> dict[str, object] | None:
-    """Return the decision that a verdict means, if the agent takes it."""
-    if verdict.action == "allow" and "approve" in action["decisions"]:
+    """Return the decision that a verdict means; None if the user is to be asked."""
+    decisions = action["decisions"]
+    if verdict.action == "allow" and "approve" in decisions:
         return {"type": "approve"}
-    if verdict.action == "deny" and "reject" in action["decisions"]:
-        return {"type": "reject", "message": f"denied by {verdict.rule}"}
-    return None
+    if verdict.action != "deny":
+        return None
+    for kind in ("reject", "respond"):  # neither runs the call
+        if kind in decisions:
+            return {"type": kind, "message": f"denied by {verdict.rule}"}
+    raise AgentError(
+        f"{one_line(str(action['name']), 80)} is denied by {verdict.rule}, "
+        "and the agent does not let this call be rejected"
+    )
