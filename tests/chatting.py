@@ -12,6 +12,7 @@ from tests.server import Reply, Server, Until
 
 KEY = "sk-secret"
 MARK = "›"
+BACKSPACE = "\x7f"
 """What stands before the user's text."""
 ENTER, ESCAPE, UP, DOWN, RIGHT = "\r", "\x1b", "\x1b[A", "\x1b[B", "\x1b[C"
 CTRL_C, CTRL_D, CTRL_R, CTRL_Z = "\x03", "\x04", "\x12", "\x1a"
@@ -48,6 +49,27 @@ class Chat(Terminal):
     def shown(self) -> str:
         """All lines, also those that have scrolled off the screen."""
         return "\n".join(self.screen.everything())
+
+    def press(self, key: str) -> None:
+        """Answer the open question with a key.
+
+        Keys that come while a question is painted are text for the next prompt, and nobody but a
+        program is so fast.
+        """
+        question = self.find_question()
+        self.type(key)
+        self.wait_for(lambda _: self.find_question() != question)
+        while self.find_question() == [*question, f"{MARK} {key}"]:
+            self.type(BACKSPACE)
+            self.wait_for(lambda _: self.find_question() == question)
+            self.type(key)
+            self.wait_for(lambda _: self.find_question() != question)
+
+    def find_question(self) -> list[str]:
+        """Return the lines of the open question."""
+        lines = self.screen.visible()
+        begins = [at for at, line in enumerate(lines) if line.startswith("? ")]
+        return lines[begins[-1] :] if begins else []
 
     def wait_for_prompt(self, holding: str = "") -> None:
         """Wait until the prompt holds exactly this text."""

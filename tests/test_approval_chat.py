@@ -47,12 +47,6 @@ class Asked(Chat):
         """Wait until it is asked whether this call may run."""
         self.wait_for(lambda _: self.find_question() == [f"? run {call}?", KEYS])
 
-    def find_question(self) -> list[str]:
-        """Return the lines of the open question."""
-        lines = self.screen.visible()
-        begins = [at for at, line in enumerate(lines) if line.startswith("? ")]
-        return lines[begins[-1] :] if begins else []
-
 
 def test_a_call_runs_once_its_user_says_so(server: Server, tmp_path: Path) -> None:
     with Asked(server, tmp_path) as chat:
@@ -69,7 +63,7 @@ def test_a_call_runs_once_its_user_says_so(server: Server, tmp_path: Path) -> No
 
         chat.ask(calls("delete", path="notes.txt"), says("I see."))
         chat.expect_question('delete(path="notes.txt")')
-        chat.type("n")
+        chat.press("n")
         chat.wait_for("why (may be empty):")
         assert 'run delete(path="notes.txt")?' in chat.shown
         chat.type("I need" + CTRL_Z)
@@ -120,9 +114,9 @@ def test_calls_are_decided_one_after_the_other(server: Server, tmp_path: Path) -
         chat.ask(both + calls("look", path="c"), says("One."), says("Two."))
         chat.wait_for('? 1 of 2: run delete(path="a")?')
         chat.wait_for("c is there")  # what is allowed does not wait
-        chat.type("y")
+        chat.press("y")
         chat.wait_for('? 2 of 2: run delete(path="b")?')
-        chat.type("a")
+        chat.press("a")
         chat.wait_for("One.")
         assert " approved, always · " in chat.shown
         # From now on nobody asks.
@@ -138,15 +132,15 @@ def test_a_rule_is_written_for_later_chats(server: Server, tmp_path: Path) -> No
     with Asked(server, tmp_path, STREAMCHAT_CONFIG=str(config)) as chat:
         chat.ask(calls("delete", path="a"), says("Done."))
         chat.expect_question('delete(path="a")')
-        chat.type("A")
+        chat.press("A")
         chat.wait_for("? add this line to [approval]?")
         chat.wait_for('"delete" = "allow" in ~/my config.toml')
-        chat.type("n")
+        chat.press("n")
         chat.expect_question('delete(path="a")')
         assert "delete" not in config.read_text()
-        chat.type("A")
+        chat.press("A")
         chat.wait_for("y yes · n no · Esc stop")
-        chat.type("y")
+        chat.press("y")
         chat.wait_for("Done.")
         written = '# mine\n[approval]\n"look" = "deny"\n"delete" = "allow"\n'
         assert config.read_text() == written
@@ -163,10 +157,10 @@ def test_arguments_are_edited(server: Server, tmp_path: Path) -> None:
         chat.ask(calls("delete", path="a.txt"), says("Done."))
         for problem in ("not valid JSON", "not a JSON object", "path: Input should be a valid str"):
             chat.expect_question('delete(path="a.txt")')
-            chat.type("e")
+            chat.press("e")
             chat.wait_for(problem)
         chat.expect_question('delete(path="a.txt")')
-        chat.type("e")
+        chat.press("e")
         chat.wait_for("Done.")
         assert list_results(server)[0].endswith("\nb.txt is gone")
         assert " edited · " in chat.shown
@@ -177,7 +171,7 @@ def test_arguments_are_edited_at_a_prompt_without_an_editor(server: Server, tmp_
     with Asked(server, tmp_path, EDITOR="none") as chat:
         chat.ask(calls("delete", path="a.txt"), says("Done."))
         chat.expect_question('delete(path="a.txt")')
-        chat.type("e")
+        chat.press("e")
         chat.wait_for("the editor none was not found")
         chat.wait_for(lambda lines: lines[-1] == "}" and chat.is_raw)
         chat.type(f"{EMPTIED}\x7f" * 3 + '{"path": "b.txt"}' + ENTER)
@@ -195,7 +189,7 @@ def test_a_question_stops_the_turn(server: Server, tmp_path: Path, key: str) -> 
         chat.wait_for_prompt()
         chat.ask(calls("delete", path="b"))
         chat.expect_question('delete(path="b")')
-        chat.type("n")
+        chat.press("n")
         chat.wait_for("why (may be empty):")
         chat.type(key)
         chat.wait_for(lambda _: chat.shown.count("interrupted") == 2)
@@ -224,7 +218,7 @@ def test_a_signal_ends_the_program_in_the_middle_of_a_question(
     with Asked(server, tmp_path) as chat:
         chat.ask(calls("delete", path="a"))
         chat.expect_question('delete(path="a")')
-        chat.type("n")
+        chat.press("n")
         chat.wait_for("why (may be empty):")
         os.kill(chat.process.pid, signal.SIGTERM)
         assert chat.exit_code() == 128 + signal.SIGTERM
@@ -256,7 +250,7 @@ def test_a_question_is_recognized_whatever_it_is_about(server: Server, tmp_path:
         chat.screen.write("\x1b[2J\x1b[H")  # what the shell or another program does meanwhile
         os.kill(chat.process.pid, signal.SIGCONT)
         chat.wait_for(lambda _: chat.find_question()[1:] == narrow)
-        chat.type("y")
+        chat.press("y")
         chat.wait_for("Done.")
         chat.wait_for_prompt()
 

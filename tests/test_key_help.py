@@ -11,8 +11,6 @@ from tests.chatting import CTRL_C, EMPTIED, ENTER, ESCAPE, PASTED, Chat, message
 from tests.program import Terminal, run
 from tests.server import Server, says
 
-BACKSPACE = "\x7f"
-
 
 @pytest.mark.parametrize("vi", [False, True])
 def test_the_keys_fit(vi: bool) -> None:

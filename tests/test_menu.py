@@ -8,10 +8,9 @@ from pathlib import Path
 import pytest
 
 from streamchat.repl.commands import COMMANDS
-from tests.chatting import EMPTIED, ENTER, Chat
+from tests.chatting import BACKSPACE, EMPTIED, ENTER, Chat
 from tests.server import Server, says
 
-BACKSPACE = "\x7f"
 TAB = "\t"
 OFFERED = [each for each in COMMANDS.values() if not each.with_agent]
 """What there is in a chat with a model."""
