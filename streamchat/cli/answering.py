@@ -53,14 +53,12 @@ class TerminalAnswers:
     async def ask(self, requested: InputRequested) -> UserAnswer | None:
         """Return the answer; None if the user has stopped the turn."""
         with echo_on():
-            task = await self._interrupts.run(self._ask(requested))
-        return None if task.cancelled() else task.result()
+            return await self._interrupts.complete(self._ask(requested))
 
     async def approve(self, requested: ApprovalRequested, problem: str) -> Approval | None:
         """Return the decision about a call; None if the user has stopped the turn."""
         with echo_on():
-            task = await self._interrupts.run(self._approve(requested, problem))
-        return None if task.cancelled() else task.result()
+            return await self._interrupts.complete(self._approve(requested, problem))
 
     async def _approve(self, requested: ApprovalRequested, problem: str) -> Approval | None:
         call = one_line(format_approval_request(requested), _LONGEST_QUESTION)

@@ -53,6 +53,11 @@ class InterruptHandler:
                 task.cancel()
         return task
 
+    async def complete(self, work: Coroutine[Any, Any, _T]) -> _T | None:
+        """Run work that the signals cancel, and return its result; None if they have."""
+        task = await self.run(work)
+        return None if task.cancelled() else task.result()
+
     @contextmanager
     def cancel_on_signal(self, task: Cancellable) -> Iterator[None]:
         """Cancel the task if a signal arrives in this context or has arrived since `arm`.

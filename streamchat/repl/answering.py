@@ -61,8 +61,7 @@ class TypedAnswers:
         self._view = view
 
     async def ask(self, requested: InputRequested) -> UserAnswer | None:
-        task = await self._chat.interrupts.run(self._ask(requested))
-        return None if task.cancelled() else task.result()
+        return await self._chat.interrupts.complete(self._ask(requested))
 
     async def _ask(self, requested: InputRequested) -> UserAnswer | None:
         with suppress(KeyboardInterrupt, EOFError):
@@ -132,11 +131,8 @@ class ReadAnswers:
         self._chat = chat
 
     async def ask(self, requested: InputRequested) -> UserAnswer | None:
-        task = await self._chat.interrupts.run(self._read(requested))
-        if task.cancelled():
-            return None
         try:
-            return task.result()
+            return await self._chat.interrupts.complete(self._read(requested))
         except EOFError:
             self.problem = "standard input has ended before the agent's question was answered"
         except ValueError as error:

@@ -44,8 +44,7 @@ class KeyApprovals:
     async def approve(self, requested: ApprovalRequested, problem: str) -> Approval | None:
         if not self.pauses:
             return await self._ask(requested, problem)
-        task = await self._chat.interrupts.run(self._ask(requested, problem))
-        return None if task.cancelled() else task.result()
+        return await self._chat.interrupts.complete(self._ask(requested, problem))
 
     async def _ask(self, requested: ApprovalRequested, problem: str) -> Approval | None:
         # What is not looked at on a screen has said it already.
