@@ -9,18 +9,12 @@ from streamchat.agent.source import Approval
 from streamchat.config import SettingsError
 from streamchat.events import ApprovalRequested
 from streamchat.repl.chat import Chat
-from streamchat.repl.keyboard import ALWAYS, ONCE, STOP, WHY, Keyboard, format_json
+from streamchat.repl.keyboard import ALWAYS, EDIT, NO, ONCE, STOP, WHY, Keyboard
 from streamchat.repl.rules import offer_rule
-from streamchat.view.question import Choice, KeyQuestion
+from streamchat.view.question import KeyQuestion
 from streamchat.view.requests import format_approval_request
 
-_CHOICES = (
-    ONCE,
-    ALWAYS,
-    Choice("n", "no"),
-    Choice("e", "edit"),
-    STOP,
-)
+_CHOICES = (ONCE, ALWAYS, NO, EDIT, STOP)
 
 
 class KeyApprovals:
@@ -83,10 +77,10 @@ class KeyApprovals:
 
     async def _edit(self, requested: ApprovalRequested) -> Approval | str:
         """Let the user edit the arguments in the editor; without a change, nothing is decided."""
-        unchanged = format_json(requested.arguments)
-        draft = self._drafts.get(requested.call_id, unchanged)
-        text = await self._keyboard.edit(draft, above=format_approval_request(requested))
-        if not text.strip() or text.strip() == unchanged:
+        draft = self._drafts.get(requested.call_id, "")
+        above = format_approval_request(requested)
+        text = await self._keyboard.edit(requested.arguments, above=above, draft=draft)
+        if not text:
             return ""
         self._drafts[requested.call_id] = text
         try:

@@ -10,7 +10,7 @@ from streamchat.config import SettingsError
 from streamchat.events import InputRequested
 from streamchat.repl.answering import TypedAnswers, parse_answer
 from streamchat.repl.chat import Chat
-from streamchat.repl.keyboard import ALWAYS, ONCE, STOP, WHY, Keyboard, format_json
+from streamchat.repl.keyboard import ALWAYS, EDIT, NO, ONCE, STOP, WHY, Keyboard
 from streamchat.repl.prompt import Prompt
 from streamchat.repl.rules import offer_rule
 from streamchat.repl.typeahead import TypeAhead
@@ -22,8 +22,8 @@ from streamchat.view.question import Choice, KeyQuestion
 
 _KEYS = {
     "approve": (ONCE, ALWAYS),
-    "reject": (Choice("n", "no"),),
-    "edit": (Choice("e", "edit"),),
+    "reject": (NO,),
+    "edit": (EDIT,),
     "respond": (Choice("r", "respond"),),
 }
 """The keys for each decision that an agent may allow."""
@@ -101,10 +101,8 @@ class KeyAnswers(TypedAnswers):
                 text = await self._keyboard.read("instead of the result: ", above=call)
                 return f"respond: {text}" if text.strip() else ""
             case _:
-                unchanged = format_json(action["arguments"])
-                text = await self._keyboard.edit(unchanged, above=call)
-                is_edited = text.strip() and text.strip() != unchanged
-                return f"edit: {text}" if is_edited else ""
+                text = await self._keyboard.edit(action["arguments"], above=call)
+                return f"edit: {text}" if text else ""
 
     def _allow(self, tool: str) -> str:
         """Let a tool run from now on, and return the decision about its call."""

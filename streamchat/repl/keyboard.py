@@ -20,6 +20,7 @@ from streamchat.view.outcome import report_failure
 from streamchat.view.question import Choice, KeyQuestion
 
 ONCE, ALWAYS = Choice("y", "once"), Choice("a", "always in this chat", "always")
+NO, EDIT = Choice("n", "no"), Choice("e", "edit")
 STOP = Choice("Esc", "stop")
 _FILE = "arguments.json"
 WHY = "why (may be empty): "
@@ -69,12 +70,25 @@ class Keyboard:
         async with self._leave_terminal():
             return await self._read(label, "", above)
 
-    async def edit(self, draft: str, *, above: str) -> str:
+    async def edit(self, arguments: object, *, above: str, draft: str = "") -> str:
         """Return arguments as the user leaves them in the editor, or at a prompt if that fails.
+
+        Args:
+            arguments: what is edited.
+            above: what it is about, on a line above.
+            draft: what the user has made of the arguments before, to begin with.
+
+        Returns:
+            What was left there, or nothing if that is empty or says what the arguments were.
 
         Raises:
             KeyboardInterrupt, EOFError: as from `read`.
         """
+        unchanged = _format_json(arguments)
+        text = await self._edit(draft or unchanged, above)
+        return "" if text.strip() in ("", unchanged) else text
+
+    async def _edit(self, draft: str, above: str) -> str:
         async with self._leave_terminal():
             with echo_on():
                 text, problem = await run_in_daemon_thread(edit, draft, _FILE)
@@ -95,7 +109,7 @@ class Keyboard:
         return await read_reply(label, draft, self._prompt, above=line, erase=True)
 
 
-def format_json(arguments: object) -> str:
+def _format_json(arguments: object) -> str:
     """Return arguments as they are edited; what a screen would not show is escaped."""
     text = json.dumps(arguments, ensure_ascii=False)
     return json.dumps(arguments, indent=2, ensure_ascii=sanitize(text) != text)

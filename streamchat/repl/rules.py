@@ -9,10 +9,10 @@ from streamchat.config.rule_writing import format_rule, write_rule
 from streamchat.config.sources import find_config_file
 from streamchat.process.threads import run_in_daemon_thread
 from streamchat.repl.chat import Chat
-from streamchat.repl.keyboard import STOP, Keyboard
+from streamchat.repl.keyboard import NO, STOP, Keyboard
 from streamchat.view.question import Choice, KeyQuestion
 
-_YES_OR_NO = (Choice("y", "yes"), Choice("n", "no"), STOP)
+_YES_OR_NO = (Choice("y", "yes"), NO, STOP)
 
 
 async def offer_rule(tool: str, chat: Chat, keyboard: Keyboard) -> str:
