@@ -25,9 +25,10 @@ _REFUSED_BY = {"user": "the user refused it", "program": "the program refused it
 
 @dataclass(frozen=True, slots=True)
 class _Question:
-    """A call that the user is asked about."""
+    """A call that the user is asked about; events have its ID as `shown_id`."""
 
     requested: ApprovalRequested
+    shown_id: str
     check: Check
     answer: asyncio.Future[Approval]
 
@@ -53,7 +54,7 @@ class Approver:
         self._policy, self._approve, self._interactive = policy, approve, interactive
         self._redact = redact
         self._one_by_one = asyncio.Lock()
-        self._asked: dict[str, _Question] = {}
+        self._question: _Question | None = None
 
     async def approve(self, requested: ApprovalRequested, check: Check, put: Put) -> dict[str, Any]:
         """Wait until the call may run, and return the arguments to run it with.
@@ -75,7 +76,8 @@ class Approver:
         Raises:
             ValueError: the edited arguments are wrong.
         """
-        if not (question := self._asked.get(call_id)) or question.answer.done():
+        question = self._question
+        if question is None or question.shown_id != call_id or question.answer.done():
             return
         if approval.approved and approval.arguments is not None:
             approval = self._take_edited(question, approval, approval.arguments)
@@ -125,14 +127,14 @@ class Approver:
         return make_given(requested.call_id, False, "rule", NOBODY)
 
     async def _wait(self, requested: ApprovalRequested, check: Check, put: Put) -> Approval:
-        question = _Question(requested, check, asyncio.get_running_loop().create_future())
-        shown_id = self._redact(requested.call_id)
-        self._asked[shown_id] = question  # first: the answer may come while this waits for room
+        answer: asyncio.Future[Approval] = asyncio.get_running_loop().create_future()
+        question = _Question(requested, self._redact(requested.call_id), check, answer)
+        self._question = question  # first: the answer may come while this waits for room
         try:
             await put(requested)
-            return await question.answer
+            return await answer
         finally:
-            del self._asked[shown_id]
+            self._question = None
 
 
 def make_given(
