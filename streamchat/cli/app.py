@@ -12,7 +12,7 @@ import typer
 
 from streamchat.cli.config import app as config_app
 from streamchat.cli.models import app as models_app
-from streamchat.cli.options import Continue, Flags, New, Plain, Raw, Resume, takes_settings
+from streamchat.cli.options import Continue, Flags, Json, New, Plain, Raw, Resume, takes_settings
 from streamchat.cli.sessions import app as sessions_app
 from streamchat.cli.streams import schema_app, show
 
@@ -38,7 +38,6 @@ Watch = Annotated[
     bool,
     typer.Option("--watch", help="Load your agent or tools anew when a file of theirs is saved."),
 ]
-Json = Annotated[bool, typer.Option("--json", help="Write each event as a line of JSON.")]
 ResumeValue = Annotated[
     list[str],
     typer.Option(
@@ -125,11 +124,10 @@ def ask(
 
         start_early(settings)
     from streamchat.cli.ask import ask_once
+    from streamchat.cli.looks import make_look
     from streamchat.view.choose import ViewOptions
-    from streamchat.view.look import Look
 
-    look = Look(settings.wrap, settings.code_style, settings.reasoning)
-    options = ViewOptions(plain, raw, json, verbose, look)
+    options = ViewOptions(plain, raw, json, verbose, make_look(settings))
     raise typer.Exit(
         ask_once(
             question,
@@ -177,12 +175,11 @@ def repl(
         from streamchat.view.progress import disable_animation
 
         disable_animation()
+    from streamchat.cli.looks import make_look
     from streamchat.repl.start import chat
     from streamchat.view.choose import ViewOptions
-    from streamchat.view.look import Look
 
-    hint = ", /last shows all"
-    look = Look(settings.wrap, settings.code_style, settings.reasoning, hint)
+    look = make_look(settings, ", /last shows all")
     options = ViewOptions(plain, verbose=verbose, look=look)
     code = chat(
         settings,

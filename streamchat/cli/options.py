@@ -24,6 +24,7 @@ New = Annotated[bool, typer.Option("--new", help="Start a new session (default).
 Plain = Annotated[
     bool, typer.Option("--plain", help="Write plain lines: no panels, colors or cursor movement.")
 ]
+Json = Annotated[bool, typer.Option("--json", help="Write each event as a line of JSON.")]
 Raw = Annotated[bool, typer.Option("--raw", help="Write | after every token.")]
 
 _FLAGS = {name: each for name, each in SETTINGS.items() if each.flags} | {"profile": PROFILE}

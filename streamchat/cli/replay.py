@@ -7,9 +7,9 @@ from typing import Annotated
 
 import typer
 
-from streamchat.cli.options import Plain, Raw
+from streamchat.cli.options import Json, Plain, Raw
 from streamchat.cli.stored import Id, open_store, require_some
-from streamchat.cli.streams import Json, choose_options
+from streamchat.cli.streams import choose_options
 from streamchat.sessions.playhead import FASTEST, SLOWEST
 
 Turn = Annotated[

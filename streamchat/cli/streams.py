@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from streamchat.cli.options import Plain, Raw
+from streamchat.cli.options import Json, Plain, Raw
 
 if TYPE_CHECKING:
     from streamchat.view.choose import ViewOptions
@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 schema_app = typer.Typer(
     add_completion=False, rich_markup_mode=None, help="Describe what --json writes."
 )
-Json = Annotated[bool, typer.Option("--json", help="Write each event as a line of JSON.")]
 
 
 def choose_options(*, plain: bool, raw: bool, json: bool) -> ViewOptions:
@@ -24,16 +23,14 @@ def choose_options(*, plain: bool, raw: bool, json: bool) -> ViewOptions:
     Raises:
         SettingsError: the flags exclude each other, or a setting is wrong.
     """
+    from streamchat.cli.looks import make_look
     from streamchat.config import SettingsError
     from streamchat.config.sources import load_settings
     from streamchat.view.choose import ViewOptions
-    from streamchat.view.look import Look
 
     if json and (plain or raw):
         raise SettingsError("--json cannot be combined with --plain or --raw")
-    settings = load_settings({})
-    look = Look(settings.wrap, settings.code_style, settings.reasoning)
-    return ViewOptions(plain, raw, json, look=look)
+    return ViewOptions(plain, raw, json, look=make_look(load_settings({})))
 
 
 def show(
