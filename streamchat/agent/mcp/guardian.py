@@ -1,9 +1,9 @@
 """Runs an MCP server, and ends it and its children once nobody wants it: python guardian.py COMMAND
 
-The server has the standard streams of this process and a process group of its own. When the other
-end of standard input is closed, which also happens if the program that wants the server is killed,
-the server has a moment to end by itself, as the protocol says. Then its group is told to, and then
-it is killed. npx, uvx and shells run the real server as a child, which the group includes.
+The server inherits the standard streams of this process and gets a process group of its own. When
+the other end of standard input is closed, which also happens if the program that wants the server
+is killed, the server may exit by itself, as the protocol asks. If it does not, its group gets
+SIGTERM, and then SIGKILL. npx, uvx and shells run the real server as a child in the same group.
 
 This is a program of its own, which imports only what starts at once.
 """
@@ -52,7 +52,7 @@ def _collect_signals(*numbers: int) -> int:
 
 
 def _let_go_of_output() -> None:
-    """Leave the output to the server: whoever reads it waits for its end."""
+    """Close the output here, so that its readers see its end when the server exits."""
     nothing = os.open(os.devnull, os.O_WRONLY)
     for number in (1, 2):
         os.dup2(nothing, number)
