@@ -318,7 +318,8 @@ class Terminal:
     @property
     def state(self) -> str:
         """The process state in the kernel's letters: T is stopped, Z has ended."""
-        with suppress(FileNotFoundError):
+        # The process may end between the two, or while its file is open.
+        with suppress(FileNotFoundError, ProcessLookupError):
             if self.process.poll() is None:
                 stat = Path(f"/proc/{self.process.pid}/stat").read_text()
                 return stat.rpartition(") ")[2][0]

@@ -376,7 +376,7 @@ TEXT = {"type": "object", "properties": {"text": {"type": "string"}}, "required"
 def is_alive(pid: int) -> bool:
     try:
         stat = Path(f"/proc/{pid}/stat").read_text()
-    except FileNotFoundError:
+    except (FileNotFoundError, ProcessLookupError):  # ended before it was read, or meanwhile
         return False
     return stat.rpartition(") ")[2][0] != "Z"
 
