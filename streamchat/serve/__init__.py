@@ -1,0 +1,1 @@
+"""The agent over HTTP: what `streamchat serve` runs."""
