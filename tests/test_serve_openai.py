@@ -275,12 +275,12 @@ def test_steps_are_safe_to_show() -> None:
 # The stream
 
 
-def encode(events: Iterable[Event], ended_by: str = "", **options: bool) -> list[Any]:
+def encode(events: Iterable[Event], **options: bool) -> list[Any]:
     defaults = {"shows_steps": False, "reports_usage": False}
     encoder = ChunkEncoder("chatcmpl-1", 7, "m", **defaults | options)
     frames = [encoder.begin()]
     for event in events:
-        frames += encoder.encode(event, ended_by=ended_by)
+        frames += encoder.encode(event)
     assert frames.pop() == DONE
     assert all(frame.startswith(b"data: ") and frame.endswith(b"\n\n") for frame in frames)
     return [json.loads(frame[6:]) for frame in frames]
@@ -322,7 +322,7 @@ def test_usage_is_the_last_chunk_if_asked_for() -> None:
         "completion_tokens": 40,
         "total_tokens": 240,
     }
-    assert encode([TurnDone("20")], reports_usage=True)[-1]["choices"]  # nobody knows
+    assert encode([TurnDone("20")], reports_usage=True)[-1]["usage"]["total_tokens"] == 0
 
 
 def test_steps_are_sent_as_reasoning_piece_by_piece() -> None:
@@ -337,8 +337,8 @@ def test_a_turn_that_fails_ends_the_stream_with_an_error() -> None:
     *_, last = encode([AnswerDelta("It", ""), TurnFailed("the model is gone")])
     assert last["error"]["message"] == "the model is gone"
     assert last["error"]["type"] == "server_error"
-    *_, last = encode([TurnCancelled()], ended_by="the server is shutting down")
-    assert last["error"]["message"] == "the server is shutting down"
+    *_, last = encode([TurnCancelled()])
+    assert last["error"]["message"] == "the answer was cancelled"
 
 
 def test_half_a_surrogate_pair_does_not_break_the_json() -> None:

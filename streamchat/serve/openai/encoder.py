@@ -15,29 +15,26 @@ from streamchat.serve.openai.steps import StepsText
 from streamchat.text.surrogates import replace_surrogates
 
 DONE = b"data: [DONE]\n\n"
+_CANCELLED = "the answer was cancelled"
 
 
 class Usage:
-    """Adds up the tokens of a turn's messages."""
+    """Adds up the tokens of a turn's messages; 0 if nobody tells, since clients want a number."""
 
     def __init__(self) -> None:
-        self._input: int | None = None
-        self._output: int | None = None
+        self._input = 0
+        self._output = 0
 
     def feed(self, event: Event) -> None:
         if isinstance(event, StepFinished):
-            self._input = _sum(self._input, event.input_tokens)
-            self._output = _sum(self._output, event.output_tokens)
+            self._input += event.input_tokens or 0
+            self._output += event.output_tokens or 0
 
-    def to_dict(self) -> dict[str, int] | None:
-        """Return the counts; None if the model's server did not tell them."""
-        if self._input is None and self._output is None:
-            return None
-        tokens_in, tokens_out = self._input or 0, self._output or 0
+    def to_dict(self) -> dict[str, int]:
         return {
-            "prompt_tokens": tokens_in,
-            "completion_tokens": tokens_out,
-            "total_tokens": tokens_in + tokens_out,
+            "prompt_tokens": self._input,
+            "completion_tokens": self._output,
+            "total_tokens": self._input + self._output,
         }
 
 
@@ -70,13 +67,8 @@ class ChunkEncoder:
         """Return the first chunk, which names the role."""
         return self._encode_delta({"role": "assistant", "content": ""})
 
-    def encode(self, event: Event, *, ended_by: str = "") -> list[bytes]:
-        """Return the chunks of an event; the last event ends the stream.
-
-        Args:
-            event: the turn's next event.
-            ended_by: why the server ended the turn, if it did.
-        """
+    def encode(self, event: Event) -> list[bytes]:
+        """Return the chunks of an event; the last event ends the stream."""
         self._usage.feed(event)
         chunks = []
         if self._steps and (text := self._steps.feed(event)):
@@ -89,16 +81,15 @@ class ChunkEncoder:
             case TurnFailed(error):
                 chunks += [encode_frame(make_error(error)), DONE]
             case TurnCancelled():
-                error = ended_by or "the answer was cancelled"
-                chunks += [encode_frame(make_error(error)), DONE]
+                chunks += [encode_frame(make_error(_CANCELLED)), DONE]
             case _:
                 pass
         return chunks
 
     def _finish(self) -> list[bytes]:
         chunks = [self._encode_delta({}, "stop")]
-        usage = self._usage.to_dict()
-        if self._reports_usage and usage:
+        if self._reports_usage:
+            usage = self._usage.to_dict()
             chunks.append(encode_frame({**self._head, "choices": [], "usage": usage}))
         return [*chunks, DONE]
 
@@ -123,7 +114,7 @@ class CompletionEncoder:
         self.error: str | None = None
         """Why there is no answer; None if there is one."""
 
-    def feed(self, event: Event, *, ended_by: str = "") -> None:
+    def feed(self, event: Event) -> None:
         """Take the next event."""
         self._usage.feed(event)
         if self._steps:
@@ -134,7 +125,7 @@ class CompletionEncoder:
             case TurnFailed(error):
                 self.error = error
             case TurnCancelled():
-                self.error = ended_by or "the answer was cancelled"
+                self.error = _CANCELLED
             case _:
                 pass
 
@@ -162,7 +153,3 @@ def make_error(
 def encode_frame(payload: Mapping[str, Any]) -> bytes:
     """Return an object as a server-sent event."""
     return b"data: " + json.dumps(payload, separators=(",", ":")).encode() + b"\n\n"
-
-
-def _sum(so_far: int | None, more: int | None) -> int | None:
-    return so_far if more is None else (so_far or 0) + more
