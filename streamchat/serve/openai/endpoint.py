@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator
 from time import time
 from uuid import uuid4
 
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
