@@ -15,6 +15,7 @@ from starlette.types import ASGIApp
 from streamchat import __version__
 from streamchat.serve.errors import RequestError, answer_refusal, answer_status
 from streamchat.serve.metrics import MEDIA_TYPE
+from streamchat.serve.openai import endpoint as openai
 from streamchat.serve.security import Access, Guard
 from streamchat.serve.serving import Serving
 
@@ -35,6 +36,7 @@ def _list_routes(serving: Serving) -> Sequence[BaseRoute]:
     """Return the routes of all endpoints; each module that has some lists them in `routes`."""
     return [
         *routes(serving),
+        *openai.routes(serving),
     ]
 
 
