@@ -135,7 +135,7 @@ class ExecutorRun:
     ) -> None:
         self._notices = notices
         self.error: BaseException | None = None
-        self._streamer = QueueCallbackHandler(raw=request.raw)
+        self._streamer = QueueCallbackHandler(asyncio.Queue(request.room), raw=request.raw)
         history = [(each.question, each.answer) for each in request.history]
         later = Later(request.postpones, request.decisions)
         approver = Approver(

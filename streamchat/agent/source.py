@@ -71,6 +71,7 @@ class Request:
         resume: answers to what an agent has asked before the turn ended, by `request_id`.
         client_tools: offered to the model beside the others. The turn ends where one is called,
             with an `ApprovalRequested`, and goes on in a request that has the result.
+        room: how many events may wait to be taken before the model has to wait; 0 for any number.
     """
 
     question: str
@@ -87,6 +88,7 @@ class Request:
     decisions: Mapping[str, Approval] = field(default_factory=dict)
     resume: Mapping[str, object] = field(default_factory=dict)
     client_tools: Sequence[ClientTool] = ()
+    room: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -59,22 +58,18 @@ class _Turn:
     ends_with_answer: bool = False
 
 
-def read_input(body: bytes | str) -> RunAgentInput:
-    """Read a JSON body.
+def read_input(plain: object) -> RunAgentInput:
+    """Read a JSON value.
 
     Raises:
         InputError: it is not what AG-UI says.
     """
     try:
-        plain = json.loads(body)
-    except (ValueError, RecursionError):
-        raise InputError("the body is not JSON") from None
-    try:
         return RunAgentInput.model_validate(plain)
     except ValidationError as error:
         raise InputError(_describe(error)) from None
     except RecursionError:
-        raise InputError("the body is nested too deeply") from None
+        raise InputError("the input is nested too deeply") from None
 
 
 def make_request(input: RunAgentInput, instructions: str = "") -> Request:
