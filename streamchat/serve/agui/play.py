@@ -36,6 +36,7 @@ class AguiRun:
     def __init__(self, plain: object, serving: Serving) -> None:
         self._serving = serving
         self._run: ServedRun | None = None
+        self._is_cancelled = False
         try:
             input = read_input(plain)
             _check_limits(input, serving.limits)
@@ -52,6 +53,8 @@ class AguiRun:
         """
         encoder = self._encoder
         async with self._serving.runs.open(self._request) as self._run:
+            if self._is_cancelled:
+                self._run.cancel()
             async for event in self._run:
                 if isinstance(event, TurnFailed) and self._run.ended_by_server:
                     encoded = encoder.fail(event.error, "ended_by_server")
@@ -62,6 +65,7 @@ class AguiRun:
 
     def cancel(self) -> None:
         """Cancel the run; its last events follow."""
+        self._is_cancelled = True
         if self._run:
             self._run.cancel()
 
