@@ -13,6 +13,7 @@ from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp
 
 from streamchat import __version__
+from streamchat.serve.agui import endpoint as agui
 from streamchat.serve.errors import RequestError, answer_refusal, answer_status
 from streamchat.serve.metrics import MEDIA_TYPE
 from streamchat.serve.openai import endpoint as openai
@@ -36,6 +37,7 @@ def _list_routes(serving: Serving) -> Sequence[BaseRoute]:
     """Return the routes of all endpoints; each module that has some lists them in `routes`."""
     return [
         *routes(serving),
+        *agui.routes(serving),
         *openai.routes(serving),
     ]
 
