@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
+import subprocess
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,6 +25,7 @@ from streamchat.serve.limits import Limits
 from streamchat.serve.security import Access
 from streamchat.serve.server import ServeOptions, make_config, open_serving, open_socket
 from streamchat.text.redact import Redactor
+from tests.peers import find_program
 from tests.program import run
 from tests.server import (
     NEVER,
@@ -301,6 +304,24 @@ def test_what_other_clients_send_is_answered(server: Server, url: str, body: Any
     choices = [json.loads(frame)["choices"] for frame in frames]
     text = "".join(each[0]["delta"].get("content", "") for each in choices if each)
     assert text == '{"title": "Sums"}'
+
+
+def test_llm_asks_the_agent(server: Server, url: str, tmp_path: Path) -> None:
+    llm = [str(find_program("llm")), "openai", "endpoint", url, "--key", TOKEN]
+    environment = {"HOME": str(tmp_path), "PATH": os.environ["PATH"]}
+
+    def run_llm(*more: str) -> str:
+        done = subprocess.run(
+            [*llm, *more], env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True
+        )
+        assert not done.returncode, done.stderr
+        return done.stdout
+
+    server.script(*notebook(), *notebook())
+    assert run_llm("--models").split() == ["scripted", "scripted:steps"]
+    assert run_llm("-m", "scripted", "What is 10 + 10") == "10 + 10 equals 20.\n"
+    whole = run_llm("-m", "scripted", "--no-stream", "-s", "Be brief.", "What is 10 + 10")
+    assert whole == "10 + 10 equals 20.\n"
 
 
 def test_streamchat_asks_an_agent_that_streamchat_serves(
