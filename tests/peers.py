@@ -6,6 +6,7 @@ That takes minutes and a package registry, so tests that need them are skipped w
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -13,12 +14,17 @@ from pathlib import Path
 import pytest
 
 
-def find_program(name: str) -> Path:
-    """Return a program from PyPI, in a virtual environment of its own; skip the test without it."""
+def find_folder(name: str) -> Path:
+    """Return where other programs are installed; skip the test if it is not said."""
     folder = os.environ.get("STREAMCHAT_TEST_PEERS")
     if not folder:
         pytest.skip(f"{name}: set STREAMCHAT_TEST_PEERS to a folder to install it in")
-    home = Path(folder).absolute() / name
+    return Path(folder).absolute()
+
+
+def find_program(name: str) -> Path:
+    """Return a program from PyPI, in a virtual environment of its own; skip the test without it."""
+    home = find_folder(name) / name
     program = home / "bin" / name
     if not program.exists():
         subprocess.run([sys.executable, "-m", "venv", str(home)], check=True)
@@ -26,3 +32,16 @@ def find_program(name: str) -> Path:
         if subprocess.run(installing, capture_output=True).returncode or not program.exists():
             pytest.skip(f"{name} cannot be installed")
     return program
+
+
+def find_package(name: str) -> Path:
+    """Return the `node_modules` with a package from npm; skip the test without it."""
+    if not shutil.which("node"):
+        pytest.skip("node is not installed")
+    home = find_folder(name) / "npm"
+    if not (home / "node_modules" / name).exists():
+        home.mkdir(parents=True, exist_ok=True)
+        installing = ["npm", "install", "--silent", "--prefix", str(home), name]
+        if subprocess.run(installing, capture_output=True).returncode:
+            pytest.skip(f"{name} cannot be installed")
+    return home / "node_modules"

@@ -146,7 +146,7 @@ def find_failure(event: Event) -> str | None:
         case TurnCancelled():
             return "the answer was cancelled"
         case InputRequested():
-            return f"{summarize_request(event)}; only clients of POST /agent can answer that"
+            return f"{summarize_request(event)} (only a client of POST /agent can answer)"
         case _:
             return None
 
