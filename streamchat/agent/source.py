@@ -37,6 +37,8 @@ class Request:
         answers: as typed, to what the agent asks first, second and so on; nobody is asked then.
         raw: whether to yield a `ChunkReceived` for every chunk, too.
         room: how many events may wait to be taken before the model has to wait; 0 for any number.
+        alone: whether other runs of the source may be under way, of which none must learn what
+            this one prints or is allowed.
     """
 
     question: str
@@ -49,6 +51,7 @@ class Request:
     answers: Sequence[str] = ()
     raw: bool = False
     room: int = 0
+    alone: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from time import perf_counter
+from uuid import uuid4
 
 from streamchat.agent.source import Request, Run, Source
 from streamchat.events import (
@@ -117,7 +118,7 @@ class Runs:
         if len(self._running) >= self._most:
             self._metrics.refused += 1
             raise Busy(self._most, _RETRY_AFTER)
-        run = ServedRun(self.source.start(replace(request, room=ROOM)), self._metrics)
+        run = ServedRun(self.source.start(_complete(request)), self._metrics)
         self._metrics.start()
         self._running.add(run)
         self._idle.clear()
@@ -149,3 +150,8 @@ class Runs:
             for run in self._running:
                 run.end("the server is shutting down")
             await self._idle.wait()
+
+
+def _complete(request: Request) -> Request:
+    """Return the request as it is answered beside others, by sources with a memory, too."""
+    return replace(request, room=ROOM, alone=True, thread_id=request.thread_id or uuid4().hex)

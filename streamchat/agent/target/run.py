@@ -14,12 +14,14 @@ from streamchat.agent.source import Approval, Request
 from streamchat.agent.target.emitter import Emitter
 from streamchat.agent.target.frames import describe_busy_thread
 from streamchat.agent.target.heartbeat import Heartbeat
+from streamchat.agent.target.output import make_context
 from streamchat.agent.target.play import Play
 from streamchat.agent.target.worker import AgentThread
 from streamchat.events import (
     Event,
     LastEvent,
     Notice,
+    OutputReceived,
     TurnCancelled,
     TurnDone,
     TurnFailed,
@@ -138,6 +140,11 @@ class ThreadRun:
             self._pushed += 1
             self._add(event)
 
+    def take_line(self, line: OutputReceived) -> bool:
+        """Take a line that the agent's code printed, unless the turn is over."""
+        self.push(line)
+        return not self.is_over
+
     def cancel(self) -> None:
         if self._is_delivered:
             return
@@ -217,8 +224,9 @@ class ThreadRun:
     # The rest runs in the agent's thread.
 
     def _begin(self) -> None:
-        self._task = self._thread.loop.create_task(self._answer())
-        self._task.add_done_callback(self._finish)
+        context = make_context(self.take_line) if self._request.alone else None
+        self._task = self._thread.loop.create_task(self._answer(), context=context)
+        self._task.add_done_callback(self._finish, context=context)
 
     async def _answer(self) -> TurnDone:
         for run in self._before:
