@@ -9,6 +9,7 @@ from uuid import uuid4
 
 from streamchat.agent.errors import AgentError
 from streamchat.agent.source import Request, ToolInfo
+from streamchat.agent.target.brake import Brake
 from streamchat.agent.target.graph_input import find_input
 from streamchat.agent.target.graph_stream import GraphStream
 from streamchat.agent.target.interrupts import (
@@ -86,11 +87,12 @@ class GraphPlay:
         if start.notice:
             emit(Notice(start.notice))
         stream = self._open_stream(request, emit)
+        config = {**start.config, "callbacks": [stream.watcher, Brake(emit)]}
         try:
-            await self._run(start.input, start.config, stream)
+            await self._run(start.input, config, stream)
             while stream.interrupts or stream.paused:
                 resume = await self._ask(stream, emit)
-                await self._run(resume, _without_checkpoint(start.config), stream)
+                await self._run(resume, _without_checkpoint(config), stream)
         finally:
             stream.finish()
         done = stream.conclude()
@@ -120,7 +122,7 @@ class GraphPlay:
         stream.begin()
         parts = self._graph.astream(
             input,
-            {**config, "callbacks": [stream.watcher]},
+            config,
             stream_mode=_MODES,
             subgraphs=True,
             version="v2",
@@ -175,7 +177,7 @@ class GraphPlay:
 def _without_checkpoint(config: Mapping[str, Any]) -> dict[str, Any]:
     """Return the config of the thread's latest checkpoint, which a run has moved on."""
     configurable = config.get("configurable", {})
-    return {"configurable": {"thread_id": configurable["thread_id"]}}
+    return {**config, "configurable": {"thread_id": configurable["thread_id"]}}
 
 
 def _find_tools(graph: Any, seen: set[int]) -> Iterator[ToolInfo]:
