@@ -11,10 +11,10 @@ from streamchat.agent.target.loader import TargetLoader
 from streamchat.config import Settings
 from streamchat.models.progress import Progress
 from streamchat.process.stdio import print_error
-from streamchat.serve.app import Serving
 from streamchat.serve.metrics import Metrics
 from streamchat.serve.options import ServeOptions
 from streamchat.serve.runs import Runs
+from streamchat.serve.serving import Serving
 from streamchat.text.redact import Redactor
 
 

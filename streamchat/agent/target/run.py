@@ -94,6 +94,8 @@ class ThreadRun:
             answers=request.answers,
             policy=policy,
             room=self._room,
+            postpones=request.postpones,
+            resume=request.resume,
         )
         self.heartbeat = Heartbeat(thread, self._warn)
         self._main = asyncio.get_running_loop()
