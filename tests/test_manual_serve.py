@@ -15,7 +15,7 @@ from streamchat.manual import read_topic
 from tests.peers import find_package
 from tests.program import environment
 from tests.server import Server, notebook
-from tests.test_serve_openai_http import TOKEN, serving
+from tests.serving import TOKEN, serve
 
 PAGE = read_topic("serve")
 SEEN = ['{"', "x", '":', "10", ',"', "y", '":', "10", "}"]
@@ -24,9 +24,9 @@ SEEN = ['{"', "x", '":', "10", ',"', "y", '":', "10", "}"]
 @pytest.fixture(scope="module")
 def host() -> Iterator[str]:
     """The address of a served agent whose model always calls `add` and answers."""
-    with Server() as server, serving(server) as url:
+    with Server() as server, serve(server) as served:
         server.script(*notebook(), forever=True)
-        yield url.removeprefix("http://").removesuffix("/v1")
+        yield served.url.removeprefix("http://")
 
 
 def example(language: str, *words: str) -> str:
