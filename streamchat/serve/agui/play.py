@@ -11,7 +11,8 @@ from ag_ui.core import RunAgentInput
 from streamchat.agent.source import Request
 from streamchat.events import TurnFailed
 from streamchat.serve.agui.encoder import Encoder
-from streamchat.serve.agui.inputs import InputError, list_call_ids, make_request, read_input
+from streamchat.serve.agui.history import InputError, list_call_ids
+from streamchat.serve.agui.inputs import make_request, read_input
 
 if TYPE_CHECKING:
     from streamchat.serve.serving import Serving
@@ -88,7 +89,7 @@ def _make_encoder(input: RunAgentInput, request: Request) -> Encoder:
         input.thread_id,
         input.run_id,
         f"msg-{uuid4().hex[:12]}",
-        known_calls=list_call_ids(input),
+        known_calls=list_call_ids(input.messages),
         waiting_calls={call.call_id for call in calls if call.result is None},
         client_tools={tool.name for tool in request.client_tools},
     )
