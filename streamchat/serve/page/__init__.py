@@ -47,7 +47,7 @@ def _send(request: Request, name: str) -> Response:
 
 def _read(folder: Traversable, path: str = "") -> dict[str, tuple[bytes, dict[str, str]]]:
     """Return the files that browsers may ask for: what is not in here does not exist for them."""
-    found = {}
+    found: dict[str, tuple[bytes, dict[str, str]]] = {}
     for each in folder.iterdir():
         name = f"{path}{each.name}"
         if each.is_dir():
