@@ -134,7 +134,7 @@ class ExecutorRun:
     ) -> None:
         self._notices = notices
         self.error: BaseException | None = None
-        self._streamer = QueueCallbackHandler(raw=request.raw)
+        self._streamer = QueueCallbackHandler(asyncio.Queue(request.room), raw=request.raw)
         history = [(each.question, each.answer) for each in request.history]
         approver = Approver(policy, interactive=request.approves, redact=executor.redact)
         self._control = TurnControl(approver if policy else None)

@@ -36,6 +36,7 @@ class Request:
         approves: whether somebody is there to decide about an `ApprovalRequested`.
         answers: as typed, to what the agent asks first, second and so on; nobody is asked then.
         raw: whether to yield a `ChunkReceived` for every chunk, too.
+        room: how many events may wait to be taken before the model has to wait; 0 for any number.
     """
 
     question: str
@@ -47,6 +48,7 @@ class Request:
     approves: bool = False
     answers: Sequence[str] = ()
     raw: bool = False
+    room: int = 0
 
 
 @dataclass(frozen=True, slots=True)
