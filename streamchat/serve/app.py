@@ -15,6 +15,7 @@ from starlette.types import ASGIApp
 
 from streamchat import __version__
 from streamchat.config import Settings
+from streamchat.serve import page
 from streamchat.serve.agui import endpoint as agui
 from streamchat.serve.errors import RequestError, answer_refusal, answer_status
 from streamchat.serve.limits import Limits
@@ -61,6 +62,7 @@ def _list_routes(serving: Serving) -> Sequence[BaseRoute]:
     """Return the routes of all endpoints; each module that has some lists them in `routes`."""
     return [
         *routes(serving),
+        *page.routes(),
         *agui.routes(serving),
     ]
 
