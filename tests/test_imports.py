@@ -24,7 +24,10 @@ ROOMS = {
     "agent": {"events", "turn", "text", "config", "process", "models", "tools"},
     "doctor": {"events", "text", "config", "models", "tools", "agent", "view", "process"},
     "sessions": {"events", "turn", "text", "config", "process", "agent", "view"},
-    "serve": {*{"events", "turn", "text", "config", "process"}, *{"models", "tools", "agent"}},
+    "serve": {
+        *{"events", "turn", "text", "config", "process"},
+        *{"models", "tools", "agent", "view"},
+    },
     "repl": {
         *{"events", "turn", "text", "config", "process"},
         *{"view", "models", "agent", "sessions", "manual"},

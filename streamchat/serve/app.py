@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from starlette.applications import Starlette
@@ -14,36 +13,13 @@ from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp
 
 from streamchat import __version__
-from streamchat.config import Settings
 from streamchat.serve import page
 from streamchat.serve.agui import endpoint as agui
 from streamchat.serve.errors import RequestError, answer_refusal, answer_status
-from streamchat.serve.limits import Limits
-from streamchat.serve.metrics import MEDIA_TYPE, Metrics
-from streamchat.serve.runs import Runs
+from streamchat.serve.metrics import MEDIA_TYPE
+from streamchat.serve.openai import endpoint as openai
 from streamchat.serve.security import Access, Guard
-from streamchat.text.redact import Redactor
-
-
-@dataclass(frozen=True, slots=True)
-class Serving:
-    """What the endpoints share.
-
-    Attributes:
-        runs: starts runs.
-        limits: how much a request may bring.
-        metrics: what has happened so far.
-        settings: the user's.
-        redactor: knows the secrets.
-        model: what answers, as shown to the user.
-    """
-
-    runs: Runs
-    limits: Limits
-    metrics: Metrics
-    settings: Settings
-    redactor: Redactor
-    model: str
+from streamchat.serve.serving import Serving
 
 
 def make_app(serving: Serving, access: Access) -> ASGIApp:
@@ -64,6 +40,7 @@ def _list_routes(serving: Serving) -> Sequence[BaseRoute]:
         *routes(serving),
         *page.routes(),
         *agui.routes(serving),
+        *openai.routes(serving),
     ]
 
 

@@ -22,11 +22,12 @@ from streamchat.process.deadline import spare
 from streamchat.process.runtime import run
 from streamchat.process.stdio import print_error
 from streamchat.serve import ServeError
-from streamchat.serve.app import Serving, make_app
+from streamchat.serve.app import make_app
 from streamchat.serve.limits import Limits
 from streamchat.serve.metrics import Metrics
 from streamchat.serve.runs import Runs
 from streamchat.serve.security import Access, is_loopback
+from streamchat.serve.serving import Serving
 from streamchat.text.redact import Redactor
 
 

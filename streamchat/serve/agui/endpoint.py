@@ -17,7 +17,7 @@ from streamchat.serve.limits import read_json
 from streamchat.serve.streaming import EventStream, format_sse
 
 if TYPE_CHECKING:
-    from streamchat.serve.app import Serving
+    from streamchat.serve.serving import Serving
 
 
 def routes(serving: Serving) -> list[BaseRoute]:

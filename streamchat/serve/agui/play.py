@@ -14,7 +14,7 @@ from streamchat.serve.agui.encoder import Encoder
 from streamchat.serve.agui.inputs import InputError, list_call_ids, make_request, read_input
 
 if TYPE_CHECKING:
-    from streamchat.serve.app import Serving
+    from streamchat.serve.serving import Serving
 from streamchat.serve.errors import RequestError
 from streamchat.serve.limits import Limits
 from streamchat.serve.runs import ServedRun

@@ -17,7 +17,7 @@ from streamchat.serve.agui.play import AguiRun
 from streamchat.serve.errors import RequestError
 
 if TYPE_CHECKING:
-    from streamchat.serve.app import Serving
+    from streamchat.serve.serving import Serving
 
 _MOST_WAITING = 8
 """How many inputs may wait for a run to end."""
