@@ -86,3 +86,9 @@ def to_results(step: EarlierStep) -> dict[str, Result]:
         for each in step.calls
         if each.result is not None
     }
+
+
+def find_waiting(steps: Sequence[EarlierStep]) -> Reply:
+    """Return a message with the calls of earlier steps that have no result yet."""
+    waiting = [call for step in steps for call in step.calls if call.result is None]
+    return Reply(calls=tuple(Call(each.call_id, each.name, each.arguments) for each in waiting))

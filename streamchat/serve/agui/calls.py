@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import count
+from typing import Any
 
 from streamchat.events import ANSWER_TOOL
 from streamchat.serve.agui.writing import METADATA, Deltas, write_event
@@ -24,6 +25,7 @@ class Call:
         deltas: writes its arguments; None if the client is not shown them.
         is_open: whether its arguments arrive.
         is_running: whether its tool runs.
+        is_refused: whether somebody has refused it.
     """
 
     id: str
@@ -32,6 +34,7 @@ class Call:
     deltas: Deltas | None = None
     is_open: bool = False
     is_running: bool = False
+    is_refused: bool = False
 
     @property
     def answers(self) -> bool:
@@ -48,12 +51,17 @@ class Calls:
     """
 
     def __init__(self, ids: Iterator[str], known: Iterable[str], waiting: Collection[str]) -> None:
-        self._ids, self._taken, self._waiting = ids, set(known), waiting
+        self._ids, self._taken, self._waiting = ids, set(known), set(waiting)
         self._calls: dict[str, Call] = {}
 
     def find(self, call_id: str) -> Call:
         """Return a call; it is one of an earlier run if it has not started in this one."""
         return self._calls.setdefault(call_id, Call(call_id))
+
+    def find_waiting(self, name: str) -> str:
+        """Return the client's ID of the only call of a tool that lacks a result, or nothing."""
+        like = [each for each in self._calls.values() if each.name == name and not each.is_running]
+        return like[0].id if len(like) == 1 else ""
 
     def start(self, call_id: str, name: str, message: str) -> list[bytes]:
         if call_id in self._waiting or name == ANSWER_TOOL:
@@ -86,6 +94,7 @@ class Calls:
         return [write_event("TOOL_CALL_END", toolCallId=call.id, **metadata)]
 
     def finish(self, call_id: str, output: str, *, failed: bool, seconds: float) -> list[bytes]:
+        self._waiting.discard(call_id)
         call = self._calls.pop(call_id, None) or Call(call_id)
         return [*self.end(call), self._write_result(call, output, failed, seconds)]
 
@@ -121,5 +130,8 @@ class Calls:
         self, call: Call, output: str, failed: bool = True, seconds: float = 0.0
     ) -> bytes:
         fields = {"messageId": next(self._ids), "toolCallId": call.id, "content": output}
-        told = {METADATA: {"failed": failed, "seconds": round(seconds, 3)}}
-        return write_event("TOOL_CALL_RESULT", **fields, role="tool", metadata=told)
+        told: dict[str, Any] = {"failed": failed, "seconds": round(seconds, 3)}
+        if call.is_refused:
+            told["refused"] = True
+        metadata = {METADATA: told}
+        return write_event("TOOL_CALL_RESULT", **fields, role="tool", metadata=metadata)

@@ -161,10 +161,14 @@ class Encoder:
         given: dict[str, Any] = {"approved": event.approved, "by": event.by, "reason": event.reason}
         if event.arguments is not None:
             given["arguments"] = event.arguments
-        return [write_custom("approval", toolCallId=self._calls.find(event.call_id).id, **given)]
+        call = self._calls.find(event.call_id)
+        call.is_refused = not event.approved
+        return [write_custom("approval", toolCallId=call.id, **given)]
 
     def _ask_question(self, event: InputRequested) -> list[bytes]:
-        self._asked[event.request_id] = make_question(event)
+        names = [str(action["name"]) for action in event.actions]
+        about = self._calls.find_waiting(names[0]) if len(names) == 1 else ""
+        self._asked[event.request_id] = make_question(event, about)
         return []
 
     def _take_answer(self, event: InputReceived) -> list[bytes]:

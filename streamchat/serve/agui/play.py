@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator
-from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from ag_ui.core import RunAgentInput
@@ -13,12 +12,10 @@ from streamchat.events import TurnFailed
 from streamchat.serve.agui.encoder import Encoder
 from streamchat.serve.agui.history import InputError, list_call_ids
 from streamchat.serve.agui.inputs import make_request, read_input
-
-if TYPE_CHECKING:
-    from streamchat.serve.serving import Serving
 from streamchat.serve.errors import RequestError
 from streamchat.serve.limits import Limits
 from streamchat.serve.runs import ServedRun
+from streamchat.serve.serving import Serving
 
 _MOST_TOOLS = 128
 
