@@ -198,7 +198,9 @@ def test_an_answer_that_takes_too_long_ends_with_an_error(server: Server) -> Non
             client.chat.completions.create(model="m", messages=long)
 
 
-def test_a_tool_that_would_ask_does_not_run(server: Server, tmp_path: Path) -> None:
+def test_a_tool_that_would_ask_does_not_run(
+    server: Server, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     tools = tmp_path / "mine.py"
     tools.write_text('def delete(path: str) -> str:\n    """Delete a file."""\n    return 1 / 0\n')
     refusal = says("I may not delete it.").but(finish_reason="stop")
@@ -216,6 +218,8 @@ def test_a_tool_that_would_ask_does_not_run(server: Server, tmp_path: Path) -> N
     assert "nobody can be asked" in server.requests[-1]["messages"][-1]["content"]
     assert not hasattr(plain, "reasoning_content")
     assert "delete: refused: nobody to ask" in shown.model_dump()["reasoning_content"]
+    logged = [each.getMessage() for each in caplog.records if each.name == "streamchat.serve"]
+    assert logged == ["nobody can be asked to approve delete here; --allow delete lets it run"]
 
 
 # What these clients send, from their sources; checked with their names and versions in mind.

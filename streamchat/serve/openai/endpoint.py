@@ -11,12 +11,11 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from streamchat.events import Event, InputRequested
 from streamchat.serve.limits import Limits, read_json
 from streamchat.serve.openai.encoder import ChunkEncoder, CompletionEncoder, make_error
 from streamchat.serve.openai.inputs import STEPS, ChatRequest, read_request
 from streamchat.serve.openai.messages import InvalidBodyError
-from streamchat.serve.runs import ServedRun
+from streamchat.serve.openai.unasked import Unasked
 from streamchat.serve.serving import Serving
 from streamchat.serve.streaming import EventStream, finish
 
@@ -27,6 +26,7 @@ _NO_RETRY = {"x-should-retry": "false"}
 def routes(serving: Serving) -> list[Route]:
     """Return the routes."""
     started = int(time())
+    unasked = Unasked(serving.runs.source.name_in_rules)
 
     async def complete(request: Request) -> Response:
         body = await read_json(request, serving.limits)
@@ -38,8 +38,8 @@ def routes(serving: Serving) -> list[Route]:
         _check(asked, serving.limits)
         asked = _add_instructions(asked, serving.settings.system or "")
         if asked.streams:
-            return EventStream(_stream(serving, asked))
-        return await finish(request, _answer(serving, asked))
+            return EventStream(_stream(serving, asked, unasked))
+        return await finish(request, _answer(serving, asked, unasked))
 
     async def list_models(request: Request) -> Response:
         names = (serving.model, serving.model + STEPS)
@@ -76,7 +76,9 @@ def _add_instructions(asked: ChatRequest, own: str) -> ChatRequest:
     return replace(asked, request=replace(asked.request, instructions=both))
 
 
-async def _stream(serving: Serving, asked: ChatRequest) -> AsyncGenerator[bytes, None]:
+async def _stream(
+    serving: Serving, asked: ChatRequest, unasked: Unasked
+) -> AsyncGenerator[bytes, None]:
     encoder = ChunkEncoder(
         *(_make_id(), int(time()), _name_model(serving, asked)),
         shows_steps=asked.shows_steps,
@@ -87,26 +89,20 @@ async def _stream(serving: Serving, asked: ChatRequest) -> AsyncGenerator[bytes,
         async for event in run:
             for frame in encoder.encode(event):
                 yield frame
-            _end_if_asking(run, event)
+            unasked.follow(run, event)
 
 
-async def _answer(serving: Serving, asked: ChatRequest) -> Response:
+async def _answer(serving: Serving, asked: ChatRequest, unasked: Unasked) -> Response:
     encoder = CompletionEncoder(
         *(_make_id(), int(time()), _name_model(serving, asked)), shows_steps=asked.shows_steps
     )
     async with serving.runs.open(asked.request) as run:
         async for event in run:
             encoder.feed(event)
-            _end_if_asking(run, event)
+            unasked.follow(run, event)
     if encoder.error is not None:
         return JSONResponse(make_error(encoder.error), 500, _NO_RETRY)
     return JSONResponse(encoder.to_dict())
-
-
-def _end_if_asking(run: ServedRun, event: Event) -> None:
-    """End a run whose agent asks the user; the encoders say so."""
-    if isinstance(event, InputRequested):
-        run.cancel()
 
 
 def _name_model(serving: Serving, asked: ChatRequest) -> str:
