@@ -30,7 +30,7 @@ from streamchat.events import (
 from streamchat.serve.openai.answer import AnswerText
 from streamchat.serve.openai.encoder import DONE, ChunkEncoder, CompletionEncoder
 from streamchat.serve.openai.inputs import read_request
-from streamchat.serve.openai.messages import InvalidBodyError
+from streamchat.serve.openai.messages import InvalidBodyError, select_newest
 from streamchat.serve.openai.steps import StepsText
 from tests.turns import ASKING, DELEGATING, GRAPH, NOTEBOOK, answer, call
 
@@ -69,6 +69,21 @@ def test_questions_without_an_answer_belong_to_the_next() -> None:
     asked = read_request(body(user("One"), user("Two"), said(""), user("Three")))
     assert asked.request.question == "One\n\nTwo\n\nThree"
     assert asked.request.history == []
+
+
+def test_the_newest_exchanges_are_kept() -> None:
+    history = [Exchange("one", "1"), Exchange("two", "2", (ToolFinished("c", "x" * 10),))]
+    kept = [*history, Exchange("three", "3")]
+    assert select_newest(kept, 100) == kept
+    assert select_newest(kept, 20) == kept[1:]
+    assert select_newest(kept, 19) == kept[2:]
+    assert select_newest(kept, 5) == []
+
+
+def test_steps_that_a_client_sends_back_are_left_out() -> None:
+    shown = "<think>\nCalling add...\nadd → 20\n</think>\n\nIt is 20."
+    asked = read_request(body(user("10 + 10?"), said(shown), user("Thanks")))
+    assert asked.request.history == [Exchange("10 + 10?", "It is 20.")]
 
 
 def test_an_assistant_may_speak_first() -> None:

@@ -11,10 +11,11 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from streamchat.config import Settings
 from streamchat.serve.limits import Limits, read_json
 from streamchat.serve.openai.encoder import ChunkEncoder, CompletionEncoder, make_error
 from streamchat.serve.openai.inputs import STEPS, ChatRequest, read_request
-from streamchat.serve.openai.messages import InvalidBodyError
+from streamchat.serve.openai.messages import InvalidBodyError, select_newest
 from streamchat.serve.openai.unasked import Unasked
 from streamchat.serve.serving import Serving
 from streamchat.serve.streaming import EventStream, finish
@@ -36,7 +37,7 @@ def routes(serving: Serving) -> list[Route]:
             refusal = make_error(error.message, "invalid_request_error", error.param)
             return JSONResponse(refusal, 400)
         _check(asked, serving.limits)
-        asked = _add_instructions(asked, serving.settings.system or "")
+        asked = _apply(serving.settings, asked)
         if asked.streams:
             return EventStream(_stream(serving, asked, unasked))
         return await finish(request, _answer(serving, asked, unasked))
@@ -70,10 +71,12 @@ def _check(asked: ChatRequest, limits: Limits) -> None:
     limits.check_text(request.instructions)
 
 
-def _add_instructions(asked: ChatRequest, own: str) -> ChatRequest:
-    """Put the instructions of the user who serves the agent before those of the client."""
-    both = "\n\n".join(filter(None, (own, asked.request.instructions)))
-    return replace(asked, request=replace(asked.request, instructions=both))
+def _apply(settings: Settings, asked: ChatRequest) -> ChatRequest:
+    """Add the instructions of who serves the agent, and leave out what is too old."""
+    request = asked.request
+    instructions = "\n\n".join(filter(None, (settings.system, request.instructions)))
+    history = select_newest(request.history, settings.history_budget)
+    return replace(asked, request=replace(request, instructions=instructions, history=history))
 
 
 async def _stream(

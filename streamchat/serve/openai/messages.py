@@ -12,6 +12,7 @@ from typing import Any
 from streamchat.agent.interrupted import INTERRUPTED
 from streamchat.agent.source import Exchange
 from streamchat.events import ArgumentsDelta, Event, TextDelta, ToolCallStarted, ToolFinished
+from streamchat.text.think import ThinkSplitter
 
 _BREAK = "\n\n"
 _OPENING = "(start of the conversation)"
@@ -60,7 +61,7 @@ def read_messages(messages: object) -> Conversation:
             case "user":
                 reader.add_question(text)
             case "assistant":
-                reader.add_reply(text, message.get("tool_calls"))
+                reader.add_reply(_remove_reasoning(text), message.get("tool_calls"))
             case "tool" | "function":
                 reader.add_result(text, str(message.get("tool_call_id") or ""))
             case _:
@@ -68,6 +69,19 @@ def read_messages(messages: object) -> Conversation:
                     f"messages[{at}].role: unknown role {role!r:.40}", "messages"
                 )
     return Conversation(reader.finish(), reader.history, _join(instructions))
+
+
+def select_newest(history: Sequence[Exchange], budget: int) -> Sequence[Exchange]:
+    """Return the newest exchanges that have no more characters than the budget."""
+    first = len(history)
+    while first and (budget := budget - _count_characters(history[first - 1])) >= 0:
+        first -= 1
+    return history[first:]
+
+
+def _count_characters(exchange: Exchange) -> int:
+    results = sum(len(each.output) for each in exchange.events if isinstance(each, ToolFinished))
+    return len(exchange.question) + len(exchange.answer) + results
 
 
 @dataclass(slots=True)
@@ -134,6 +148,12 @@ def _read_message(message: object, place: str) -> tuple[str, str]:
             return str(message.get("role")), "\n".join(parts)
         case _:
             raise InvalidBodyError(f"{place}.content: neither text nor a list of parts", "messages")
+
+
+def _remove_reasoning(text: str) -> str:
+    """Return a reply without the reasoning that some clients put before it, in tags."""
+    splitter = ThinkSplitter()
+    return splitter.feed(text).text + splitter.finish().text
 
 
 def _read_part(part: object, place: str) -> str:
