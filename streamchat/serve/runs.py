@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from time import perf_counter
+from uuid import uuid4
 
 from streamchat.agent.source import Request, Run, Source
 from streamchat.events import (
@@ -92,6 +93,11 @@ class Runs:
         most: how many runs may be under way at once.
         limits: how long a run may take.
         metrics: counts the runs.
+
+    Attributes:
+        source: likewise.
+        running: the runs that are under way.
+        is_closing: whether the server is about to end, and no more runs are started.
     """
 
     def __init__(self, source: Source, most: int, limits: Limits, metrics: Metrics) -> None:
@@ -99,8 +105,8 @@ class Runs:
         self._most = most
         self._limits = limits
         self._metrics = metrics
-        self._running: set[ServedRun] = set()
-        self._is_closing = False
+        self.running: set[ServedRun] = set()
+        self.is_closing = False
         self._idle = asyncio.Event()
         self._idle.set()
 
@@ -112,14 +118,14 @@ class Runs:
             Busy: as many runs as are allowed are under way.
             ShuttingDown: the server is about to end.
         """
-        if self._is_closing:
+        if self.is_closing:
             raise ShuttingDown
-        if len(self._running) >= self._most:
+        if len(self.running) >= self._most:
             self._metrics.refused += 1
             raise Busy(self._most, _RETRY_AFTER)
-        run = ServedRun(self.source.start(replace(request, room=ROOM)), self._metrics)
+        run = ServedRun(self.source.start(_complete(request)), self._metrics)
         self._metrics.start()
-        self._running.add(run)
+        self.running.add(run)
         self._idle.clear()
         seconds = self._limits.seconds
         why = f"the run took longer than {seconds:g} s"
@@ -131,13 +137,13 @@ class Runs:
             try:
                 await run.aclose()
             finally:
-                self._running.discard(run)
-                if not self._running:
+                self.running.discard(run)
+                if not self.running:
                     self._idle.set()
 
     def stop_accepting(self) -> None:
         """Refuse new runs from now on."""
-        self._is_closing = True
+        self.is_closing = True
 
     async def drain(self, grace: float) -> None:
         """Refuse new runs, let those under way end for some seconds, and then end the rest."""
@@ -146,6 +152,11 @@ class Runs:
             async with asyncio.timeout(grace):
                 await self._idle.wait()
         except TimeoutError:
-            for run in self._running:
+            for run in self.running:
                 run.end("the server is shutting down")
             await self._idle.wait()
+
+
+def _complete(request: Request) -> Request:
+    """Return the request as it is answered beside others, by sources with a memory, too."""
+    return replace(request, room=ROOM, alone=True, thread_id=request.thread_id or uuid4().hex)

@@ -10,6 +10,7 @@ from uuid import uuid4
 from streamchat.agent.continuing import PausedError
 from streamchat.agent.errors import AgentError
 from streamchat.agent.source import Request, ToolInfo
+from streamchat.agent.target.brake import Brake
 from streamchat.agent.target.graph_input import find_input
 from streamchat.agent.target.graph_stream import GraphStream
 from streamchat.agent.target.interrupts import (
@@ -101,15 +102,16 @@ class GraphPlay:
 
     async def _begin(self, request: Request, stream: GraphStream, emit: Emit) -> Mapping[str, Any]:
         """Run the graph up to its first question; return the config to go on with."""
+        watched = {"callbacks": [stream.watcher, Brake(emit)]}
         if request.resume:
             paused = await find_paused(self._graph, request)
             stream.interrupts, stream.paused = dict(paused.interrupts), not paused.interrupts
-            return paused.config
+            return {**paused.config, **watched}
         start = await find_start(self._graph, self._form, request)
         if start.notice:
             emit(Notice(start.notice))
-        await self._run(start.input, start.config, stream)
-        return _without_checkpoint(start.config)
+        await self._run(start.input, {**start.config, **watched}, stream)
+        return {**_without_checkpoint(start.config), **watched}
 
     @property
     def _integration(self) -> str:
@@ -132,7 +134,7 @@ class GraphPlay:
         stream.begin()
         parts = self._graph.astream(
             input,
-            {**config, "callbacks": [stream.watcher]},
+            config,
             stream_mode=_MODES,
             subgraphs=True,
             version="v2",
