@@ -16,7 +16,7 @@ def read_prompt_progress(message: AIMessage) -> PromptProgress | None:
         return None
     try:
         told = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     if not isinstance(told, dict):
         return None
