@@ -17,11 +17,12 @@ from streamchat.agent.source import Source
 from streamchat.config import Settings
 from streamchat.events import Event as TurnEvent
 from streamchat.serve.agui.encoder import Encoder
-from streamchat.serve.app import Serving, make_app
+from streamchat.serve.app import make_app
 from streamchat.serve.limits import Limits
 from streamchat.serve.metrics import Metrics
 from streamchat.serve.runs import Runs
 from streamchat.serve.security import Access
+from streamchat.serve.serving import Serving
 from streamchat.text.redact import Redactor
 
 TOKEN = "token"

@@ -18,10 +18,11 @@ from streamchat.models.progress import ignore_progress
 from streamchat.serve.app import make_app
 from streamchat.serve.errors import HANDLERS
 from streamchat.serve.limits import Limits
+from streamchat.serve.listening import make_config, open_socket
 from streamchat.serve.opening import open_serving
 from streamchat.serve.options import ServeOptions
 from streamchat.serve.security import make_access
-from streamchat.serve.server import Server, make_config, open_socket
+from streamchat.serve.server import Server
 from streamchat.serve.serving import Serving
 from streamchat.text.redact import Redactor
 from tests import server as scripted

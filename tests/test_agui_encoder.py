@@ -219,6 +219,7 @@ def test_a_call_that_nobody_can_be_asked_about_has_a_result() -> None:
     seen = encode([START, *adds("{}")[:-2], asked, given, refused, TurnFailed("no answer")])
     assert seen[-1]["type"] == "RUN_ERROR"
     assert custom(seen)["streamchat.approval"]["approved"] is False
+    assert pick(seen, "TOOL_CALL_RESULT")[0]["metadata"]["streamchat"]["refused"]
 
 
 def test_a_result_of_an_earlier_runs_call_needs_no_call() -> None:
@@ -243,6 +244,15 @@ def test_what_a_graph_asks_interrupts_the_run() -> None:
     assert (one["id"], one["reason"], one["message"]) == ("r1", "input_required", "How many?")
     assert two["reason"] == "streamchat:decisions"
     assert two["metadata"]["streamchat"]["actions"][0]["name"] == "delete"
+
+
+def test_what_a_graph_asks_about_a_call_names_the_call() -> None:
+    action = {"name": "add", "arguments": {}, "description": "", "decisions": ("approve",)}
+    asked = InputRequested("r1", "Sure?", (action,))
+    seen = encode([START, *adds("{}")[:-2], asked, TurnFailed("the agent asks")])
+    [interrupt] = seen[-1]["outcome"]["interrupts"]
+    assert (interrupt["reason"], interrupt["toolCallId"]) == ("tool_call", "c1")
+    assert not pick(seen, "TOOL_CALL_RESULT")
 
 
 TEXTS = st.text(max_size=5)

@@ -333,8 +333,8 @@ async def test_a_graphs_question_is_answered_in_the_next_run(
             ask = make_input(user("Delete a"), protocolVersion="1.0")
             first = await post(address, ask)
             [interrupt] = first[-1]["outcome"]["interrupts"]
-            assert interrupt["reason"] == "streamchat:decisions"
-            payload = {"decisions": [{"type": "approve"}]}
+            assert interrupt["toolCallId"] == "call_delete"
+            payload = {"approved": True}
             entry = {"interruptId": interrupt["id"], "status": "resolved", "payload": payload}
             messages = [*ask["messages"], *replay(first)]
             second = await post(address, make_input(*messages, resume=[entry]))

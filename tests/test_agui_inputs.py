@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from streamchat.agent.source import Approval, ClientTool, EarlierCall, EarlierStep
-from streamchat.serve.agui.inputs import InputError, can_answer, make_request, read_input
+from streamchat.serve.agui.history import InputError
+from streamchat.serve.agui.inputs import can_answer, make_request, read_input
 from streamchat.turn import ToolCall, fold
 from tests.agui import make_input, user
 

@@ -11,11 +11,12 @@ from pathlib import Path
 
 import pytest
 
+from streamchat.config import Settings
 from streamchat.manual import read_topic
-from tests.peers import find_package
 from tests.program import environment
-from tests.server import Server, notebook
-from tests.test_serve_openai_http import TOKEN, serving
+from tests.server import Server, answers, calls, notebook
+from tests.serving import TOKEN, serve
+from tests.test_agui_client import find_package
 
 PAGE = read_topic("serve")
 SEEN = ['{"', "x", '":', "10", ',"', "y", '":', "10", "}"]
@@ -24,9 +25,9 @@ SEEN = ['{"', "x", '":', "10", ',"', "y", '":', "10", "}"]
 @pytest.fixture(scope="module")
 def host() -> Iterator[str]:
     """The address of a served agent whose model always calls `add` and answers."""
-    with Server() as server, serving(server) as url:
+    with Server() as server, serve(server) as served:
         server.script(*notebook(), forever=True)
-        yield url.removeprefix("http://").removesuffix("/v1")
+        yield served.url.removeprefix("http://")
 
 
 def example(language: str, *words: str) -> str:
@@ -39,7 +40,7 @@ def example(language: str, *words: str) -> str:
 def execute(program: list[str], code: str, host: str, home: Path) -> str:
     """Run an example as a user does who has put the token into a variable."""
     done = subprocess.run(
-        [*program, code.replace("127.0.0.1:8800", host)],
+        [*program, code.replace("127.0.0.1:8800", host)] if code else program,
         env=environment(home, TOKEN=TOKEN),
         cwd=home,
         stdin=subprocess.DEVNULL,
@@ -78,12 +79,25 @@ def test_the_library_of_openai_shows_the_steps(host: str, tmp_path: Path) -> Non
     assert shown.strip() == re.sub(r"^    ", "", documented, flags=re.MULTILINE).strip()
 
 
-def test_the_client_of_ag_ui_shows_each_fragment(host: str, tmp_path: Path) -> None:
-    modules = find_package("@ag-ui/client")
-    (tmp_path / "node_modules").symlink_to(modules)
-    (tmp_path / "example.mjs").write_text(example("js").replace("127.0.0.1:8800", host))
-    shown = execute(["node", "example.mjs"], "", host, tmp_path)
-    assert shown == "".join(f"{each}|" for each in SEEN) + "10 + 10 equals 20."
+def test_the_client_of_ag_ui_shows_each_fragment_and_approves(tmp_path: Path) -> None:
+    (tmp_path / "node_modules").symlink_to(find_package() / "node_modules")
+    tools = tmp_path / "my_tools.py"
+    tools.write_text('def delete(path: str) -> str:\n    """Delete."""\n    return "gone"\n')
+    asks, approves = example("js", "new HttpAgent"), example("js", "resume")
+    code = f"globalThis.confirm = (message) => !console.log(`\\n${{message}}`);\n{asks}"
+    code += f'agent.addMessage({{ id: "m2", role: "user", content: "Delete a" }});\n{approves}'
+    code += "console.log(agent.messages.at(-1).content);\n"
+    with Server() as server:
+        settings = Settings(model="m", base_url=server.url, api_key="sk", tools=(str(tools),))
+        server.script(*notebook(), calls("delete", path="a"), answers("It is gone."))
+        with serve(settings=settings) as served:
+            code = code.replace("http://127.0.0.1:8800", served.url)
+            (tmp_path / "example.mjs").write_text(code)
+            run_example = ["node", str(tmp_path / "example.mjs")]
+            shown = execute(run_example, "", "", tmp_path).splitlines()
+    assert shown[0] == "".join(f"{each}|" for each in SEEN) + "10 + 10 equals 20."
+    assert shown[1:] == ['Run delete(path="a")?', "It is gone."]
+    assert server.requests[-1]["messages"][-1]["content"] == "gone"
 
 
 def test_streamchat_is_a_client(host: str, tmp_path: Path) -> None:

@@ -6,7 +6,6 @@ import asyncio
 import json
 import os
 import subprocess
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,16 +14,10 @@ from typing import Any
 import httpx2
 import openai
 import pytest
-import uvicorn
 from openai.types.chat import ChatCompletionMessageParam
 
-from streamchat.config.sources import load_settings
-from streamchat.models.progress import ignore_progress
-from streamchat.serve.app import make_app
+from streamchat.config import Settings
 from streamchat.serve.limits import Limits
-from streamchat.serve.security import Access
-from streamchat.serve.server import ServeOptions, make_config, open_serving, open_socket
-from streamchat.text.redact import Redactor
 from tests.peers import find_program
 from tests.program import run
 from tests.server import (
@@ -39,38 +32,16 @@ from tests.server import (
     says,
     wait_for_request,
 )
+from tests.serving import TOKEN, serve
 
-TOKEN = "a-token-for-tests"
 ASKED: list[ChatCompletionMessageParam] = [{"role": "user", "content": "What is 10 + 10"}]
 
 
 @contextmanager
-def serving(
-    server: Server, max_runs: int = 10, limits: Limits | None = None, **flags: Any
-) -> Iterator[str]:
+def serving(server: Server, **options: Any) -> Iterator[str]:
     """Serve the agent with the scripted server's model, and yield the base URL."""
-    environment = {"OPENAI_BASE_URL": server.url, "OPENAI_API_KEY": "sk-scripted"}
-    settings = load_settings({"model": "scripted", **flags}, environment)
-    options = ServeOptions("127.0.0.1", 0, Access(TOKEN), max_runs, 0.0, limits or Limits())
-    with open_socket("127.0.0.1", 0) as listener:
-        running: list[uvicorn.Server] = []
-        started = threading.Event()
-
-        async def serve() -> None:
-            async with open_serving(settings, Redactor(), options, ignore_progress) as shared:
-                app = make_app(shared, options.access)
-                running.append(uvicorn.Server(make_config(app, options)))
-                started.set()
-                await running[0].serve([listener])
-
-        thread = threading.Thread(target=asyncio.run, args=[serve()])
-        thread.start()
-        assert started.wait(300)
-        try:
-            yield f"http://127.0.0.1:{listener.getsockname()[1]}/v1"
-        finally:
-            running[0].should_exit = True
-            thread.join()
+    with serve(server, **options) as served:
+        yield f"{served.url}/v1"
 
 
 @pytest.fixture(scope="module")
@@ -92,7 +63,7 @@ def client(url: str) -> Iterator[openai.OpenAI]:
 
 
 def test_openai_lists_the_agent_and_the_agent_with_its_steps(client: openai.OpenAI) -> None:
-    assert [each.id for each in client.models.list()] == ["scripted", "scripted:steps"]
+    assert [each.id for each in client.models.list()] == ["m", "m:steps"]
 
 
 def test_openai_reads_the_stream(server: Server, client: openai.OpenAI) -> None:
@@ -111,9 +82,7 @@ def test_openai_reads_the_stream(server: Server, client: openai.OpenAI) -> None:
 async def test_openai_reads_the_steps_as_reasoning(server: Server, url: str) -> None:
     server.script(*notebook())
     async with openai.AsyncOpenAI(base_url=url, api_key=TOKEN) as client:
-        stream = await client.chat.completions.create(
-            model="scripted:steps", messages=ASKED, stream=True
-        )
+        stream = await client.chat.completions.create(model="m:steps", messages=ASKED, stream=True)
         deltas = [each.choices[0].delta async for each in stream]
     extras = [each.model_extra or {} for each in deltas]
     reasoning = "".join(each.get("reasoning_content", "") for each in extras)
@@ -123,10 +92,11 @@ async def test_openai_reads_the_steps_as_reasoning(server: Server, url: str) -> 
 
 def test_openai_reads_the_answer_in_one_piece(server: Server, client: openai.OpenAI) -> None:
     server.script(says("Let me see.") + calls("add", x=10, y=10), answers("It is 20."))
-    whole = client.chat.completions.create(model="scripted", messages=ASKED)
+    whole = client.chat.completions.create(model="m", messages=ASKED)
     assert whole.choices[0].message.content == "It is 20."
     assert whole.choices[0].finish_reason == "stop"
     assert whole.object == "chat.completion"
+    assert whole.usage  # llm needs it
 
 
 def test_the_model_gets_the_whole_conversation(server: Server) -> None:
@@ -136,7 +106,7 @@ def test_the_model_gets_the_whole_conversation(server: Server) -> None:
     ):
         server.script(answers("Bonjour"))
         client.chat.completions.create(
-            model="scripted",
+            model="m",
             messages=[
                 {"role": "system", "content": "Be brief."},
                 {"role": "user", "content": "Hello"},
@@ -151,7 +121,7 @@ def test_the_model_gets_the_whole_conversation(server: Server) -> None:
 
 def test_openai_raises_what_went_wrong_in_a_stream(server: Server, client: openai.OpenAI) -> None:
     server.script(Reply((delta(content="It is"), Hangup())))
-    stream = client.chat.completions.create(model="scripted", messages=ASKED, stream=True)
+    stream = client.chat.completions.create(model="m", messages=ASKED, stream=True)
     assert [next(stream).choices[0].delta.content for _ in range(2)] == ["", "It is"]
     with pytest.raises(openai.APIError, match="connection"):
         next(stream)
@@ -162,13 +132,13 @@ def test_openai_does_not_run_a_failed_agent_again(server: Server, url: str) -> N
     before = len(server.requests)
     client = openai.OpenAI(base_url=url, api_key=TOKEN)
     with client, pytest.raises(openai.InternalServerError, match="connection"):
-        client.chat.completions.create(model="scripted", messages=ASKED)
+        client.chat.completions.create(model="m", messages=ASKED)
     assert len(server.requests) == before + 1
 
 
 def test_openai_raises_what_is_wrong_with_a_request(client: openai.OpenAI, url: str) -> None:
     with pytest.raises(openai.BadRequestError, match="one answer") as refused:
-        client.chat.completions.create(model="scripted", messages=ASKED, n=2)
+        client.chat.completions.create(model="m", messages=ASKED, n=2)
     assert refused.value.param == "n"
     assert refused.value.type == "invalid_request_error"
     stranger = openai.OpenAI(base_url=url, api_key="wrong", max_retries=0)
@@ -181,7 +151,7 @@ def test_a_client_that_leaves_ends_the_request_to_the_model(
 ) -> None:
     server.disconnected.clear()
     server.script(Reply((delta(content="It is"), NEVER)))
-    with client.chat.completions.create(model="scripted", messages=ASKED, stream=True) as stream:
+    with client.chat.completions.create(model="m", messages=ASKED, stream=True) as stream:
         assert [next(stream).choices[0].delta.content for _ in range(2)] == ["", "It is"]
     assert server.disconnected.wait(300)
 
@@ -193,9 +163,7 @@ async def test_a_client_that_leaves_an_answer_in_one_piece_ends_it_too(
     server.script(Reply((delta(content="It is"), NEVER)))
     before = len(server.requests)
     async with openai.AsyncOpenAI(base_url=url, api_key=TOKEN) as client:
-        asking = asyncio.create_task(
-            client.chat.completions.create(model="scripted", messages=ASKED)
-        )
+        asking = asyncio.create_task(client.chat.completions.create(model="m", messages=ASKED))
         await asyncio.to_thread(wait_for_request, server, before + 1)
         asking.cancel()
     assert await asyncio.to_thread(server.disconnected.wait, 300)
@@ -206,12 +174,12 @@ def test_a_busy_server_says_when_to_try_again(server: Server) -> None:
     with (
         serving(server, max_runs=1) as url,
         openai.OpenAI(base_url=url, api_key=TOKEN, max_retries=0) as client,
-        client.chat.completions.create(model="scripted", messages=ASKED, stream=True) as stream,
+        client.chat.completions.create(model="m", messages=ASKED, stream=True) as stream,
     ):
         next(stream)
         for streams in (True, False):
             with pytest.raises(openai.RateLimitError) as busy:
-                client.chat.completions.create(model="scripted", messages=ASKED, stream=streams)
+                client.chat.completions.create(model="m", messages=ASKED, stream=streams)
             assert int(busy.value.response.headers["Retry-After"]) > 0
 
 
@@ -235,13 +203,14 @@ def test_a_tool_that_would_ask_does_not_run(server: Server, tmp_path: Path) -> N
     tools.write_text('def delete(path: str) -> str:\n    """Delete a file."""\n    return 1 / 0\n')
     refusal = says("I may not delete it.").but(finish_reason="stop")
     server.script(calls("delete", path="a"), refusal, calls("delete", path="a"), refusal)
+    settings = Settings(model="m", base_url=server.url, api_key="sk", tools=(str(tools),))
     with (
-        serving(server, tools=(str(tools),)) as url,
+        serving(server, settings=settings) as url,
         openai.OpenAI(base_url=url, api_key=TOKEN) as client,
     ):
         plain, shown = (
             client.chat.completions.create(model=name, messages=ASKED).choices[0].message
-            for name in ("scripted", "scripted:steps")
+            for name in ("m", "m:steps")
         )
     assert plain.content == shown.content == "I may not delete it."
     assert "nobody can be asked" in server.requests[-1]["messages"][-1]["content"]
@@ -252,7 +221,7 @@ def test_a_tool_that_would_ask_does_not_run(server: Server, tmp_path: Path) -> N
 # What these clients send, from their sources; checked with their names and versions in mind.
 
 OPEN_WEBUI_TITLE = {
-    "model": "scripted",
+    "model": "m",
     "messages": [
         {"role": "user", "content": "### Task:\nGenerate a concise, 3-5 word title with an emoji"}
     ],
@@ -261,7 +230,7 @@ OPEN_WEBUI_TITLE = {
 }
 OPEN_WEBUI_CHAT = {
     "stream": True,
-    "model": "scripted",
+    "model": "m",
     "messages": [
         {"role": "system", "content": "You are kind."},
         {"role": "user", "content": "What is 10 + 10"},
@@ -279,7 +248,7 @@ OPEN_WEBUI_CHAT = {
     ],
 }
 AICHAT = {
-    "model": "scripted",
+    "model": "m",
     "messages": [{"role": "user", "content": "What is 10 + 10"}],
     "temperature": 0.5,
     "top_p": 0.9,
@@ -307,21 +276,25 @@ def test_what_other_clients_send_is_answered(server: Server, url: str, body: Any
 
 
 def test_llm_asks_the_agent(server: Server, url: str, tmp_path: Path) -> None:
-    llm = [str(find_program("llm")), "openai", "endpoint", url, "--key", TOKEN]
-    environment = {"HOME": str(tmp_path), "PATH": os.environ["PATH"]}
-
-    def run_llm(*more: str) -> str:
-        done = subprocess.run(
-            [*llm, *more], env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True
-        )
-        assert not done.returncode, done.stderr
-        return done.stdout
-
-    server.script(*notebook(), *notebook())
-    assert run_llm("--models").split() == ["scripted", "scripted:steps"]
-    assert run_llm("-m", "scripted", "What is 10 + 10") == "10 + 10 equals 20.\n"
-    whole = run_llm("-m", "scripted", "--no-stream", "-s", "Be brief.", "What is 10 + 10")
-    assert whole == "10 + 10 equals 20.\n"
+    server.script(*notebook())
+    asked = subprocess.run(
+        [
+            find_program("llm"),
+            "openai",
+            "endpoint",
+            url,
+            "What is 10 + 10",
+            "-m",
+            "m",
+            "--key",
+            TOKEN,
+        ],
+        env={"HOME": str(tmp_path), "PATH": os.environ["PATH"]},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+    )
+    assert (asked.stdout, asked.stderr) == ("10 + 10 equals 20.\n", "")
 
 
 def test_streamchat_asks_an_agent_that_streamchat_serves(
@@ -336,6 +309,6 @@ def test_streamchat_asks_an_agent_that_streamchat_serves(
 def test_doctor_calls_it_usable(server: Server, url: str, tmp_path: Path) -> None:
     server.script(answers("Hello."), forever=True)
     variables = {"OPENAI_BASE_URL": url, "OPENAI_API_KEY": TOKEN}
-    checked = run(tmp_path, "doctor", "--model", "scripted", **variables)
+    checked = run(tmp_path, "doctor", "--model", "m", **variables)
     assert "usable: yes" in checked.stdout
     assert "wrong" not in checked.stdout.replace("a wrong --model", "")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Iterator
 from typing import Any
@@ -44,6 +45,7 @@ def fetch(address: str) -> str:
     return "<img src=x onerror='injected = 1'><script>injected = 1</script>"
 '''
 DELETE = says("I delete it.") + calls("delete", path="notes.txt")
+KINDS = ("approve", "edit", "reject", "respond")
 HOSTILE = """\
 <img src=x onerror="injected = 1"> <svg onload="injected = 1"></svg> <script>injected = 1</script>
 
@@ -169,14 +171,17 @@ def _read(elements: Any, attribute: str) -> list[str]:
     return [each.get_attribute(attribute) for each in elements.all()]
 
 
-@pytest.mark.parametrize("piece", [">", "[", "<div>", "*a_ "])
-def test_nesting_does_not_hang_the_page(page: Any, served: Served, piece: str) -> None:
-    size = 10_000_000 if piece == ">" else 300_000
-    block = piece * (20_000 // len(piece))
-    served.model.script(says(*[block] * (size // len(block))))
-    ask(page, "Go on")
-    wait_for_end(page)
-    assert page.locator("main *").count() < 2_000
+def test_nesting_does_not_hang_the_page(page: Any, served: Served) -> None:
+    lengths = {"[": 100_000, "<div>": 100_000, "*a_ ": 100_000, ">": 10_000_000}
+    blocks = {piece: piece * (20_000 // len(piece)) for piece in lengths}
+    served.model.script(
+        *(says(*[blocks[piece]] * (size // 20_000)) for piece, size in lengths.items())
+    )
+    for turns in range(1, len(lengths) + 1):
+        ask(page, "Go on")
+        wait_for_end(page, turns)
+    assert page.locator(".failure").count() == 0
+    assert page.locator("main *").count() < 4_000
     assert page.evaluate("window.injected") is None
 
 
@@ -221,6 +226,50 @@ def test_calls_are_approved_refused_and_edited(page: Any, served: Served) -> Non
     wait_for_end(page, 3)
     assert page.locator(".result").last.text_content() == "deleted old.txt"
     assert page.locator(".prose").last.text_content() == "Done."
+
+
+def test_graphs_ask_for_decisions_and_for_text(page: Any) -> None:
+    actions = [
+        {"name": name, "arguments": {"n": 1}, "description": "", "decisions": KINDS}
+        for name in ("a", "b", "c", "d")
+    ]
+    asked = [
+        {"id": "1", "reason": "x", "metadata": {"streamchat": {"actions": actions}}},
+        {"id": "2", "reason": "input_required", "message": "Which city?"},
+    ]
+    ends = [{"type": "interrupt", "interrupts": asked}, {"type": "success"}]
+    sent = []
+
+    def answer(route: Any) -> None:
+        sent.append(route.request.post_data_json)
+        event = json.dumps({"type": "RUN_FINISHED", "outcome": ends[len(sent) - 1]})
+        route.fulfill(body=f"data: {event}\n\n", content_type="text/event-stream")
+
+    page.route("**/agent", answer)
+    ask(page, "Plan it")
+    page.get_by_role("button", name="Run").click()
+    page.get_by_role("button", name="Edit arguments…").click()
+    page.get_by_role("textbox", name="Arguments of b").fill('{"n": 2}')
+    page.get_by_role("button", name="Run with these").click()
+    page.get_by_role("button", name="Refuse…").click()
+    page.get_by_role("button", name="Refuse", exact=True).click()
+    page.get_by_role("button", name="Answer for it…").click()
+    page.get_by_role("textbox", name="What the agent gets").fill("4")
+    page.get_by_role("button", name="Answer", exact=True).click()
+    page.get_by_role("textbox", name="Your answer").fill("Bern")
+    page.get_by_role("button", name="Answer", exact=True).click()
+    wait_for_end(page)
+    page.unroute("**/agent")
+    decisions = [
+        {"type": "approve"},
+        {"type": "edit", "edited_action": {"name": "b", "args": {"n": 2}}},
+        {"type": "reject"},
+        {"type": "respond", "message": "4"},
+    ]
+    assert sent[1]["resume"] == [
+        {"interruptId": "1", "status": "resolved", "payload": {"decisions": decisions}},
+        {"interruptId": "2", "status": "resolved", "payload": "Bern"},
+    ]
 
 
 def test_everything_can_be_done_with_the_keyboard(page: Any, served: Served) -> None:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, NoReturn
+from typing import Any
 
-from langchain_core.tools import BaseTool
+from langchain_core.tools import BaseTool, StructuredTool
 
 from streamchat.agent.errors import AgentError
 from streamchat.agent.reply import Call, Reply
@@ -43,11 +43,8 @@ class Continuation:
             raise AgentError(f"nothing was asked as {one_line(self.answered[0], 64)}")
 
 
-class ToolOfClient(BaseTool):
+class ToolOfClient(StructuredTool):
     """A tool that is only offered here: whoever asks runs it."""
-
-    def _run(self, *args: Any, **kwargs: Any) -> NoReturn:
-        raise NotImplementedError(f"{self.name} runs elsewhere")
 
 
 def make_client_tools(tools: Sequence[ClientTool], own: Sequence[BaseTool]) -> list[BaseTool]:
@@ -63,10 +60,17 @@ def make_client_tools(tools: Sequence[ClientTool], own: Sequence[BaseTool]) -> l
         taken.add(tool.name)
     return [
         ToolOfClient(
-            name=each.name, description=each.description, args_schema=dict(each.parameters)
+            name=each.name,
+            description=each.description,
+            args_schema=dict(each.parameters),
+            func=_run_elsewhere,
         )
         for each in tools
     ]
+
+
+def _run_elsewhere(**arguments: Any) -> None:
+    raise NotImplementedError("a tool of the client cannot run here")
 
 
 def to_reply(step: EarlierStep) -> Reply:
@@ -82,3 +86,9 @@ def to_results(step: EarlierStep) -> dict[str, Result]:
         for each in step.calls
         if each.result is not None
     }
+
+
+def find_waiting(steps: Sequence[EarlierStep]) -> Reply:
+    """Return a message with the calls of earlier steps that have no result yet."""
+    waiting = [call for step in steps for call in step.calls if call.result is None]
+    return Reply(calls=tuple(Call(each.call_id, each.name, each.arguments) for each in waiting))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from time import perf_counter
 from uuid import uuid4
@@ -28,6 +28,8 @@ from streamchat.serve.metrics import Metrics, Outcome
 ROOM = 100
 """How many events of a run may wait for its client."""
 _RETRY_AFTER = 2.0
+_LAST_SECONDS = 3.0
+"""Seconds that clients have to take the end of their runs."""
 _TOKENS = (TextDelta, AnswerDelta, ArgumentsDelta, ReasoningDelta)
 
 
@@ -154,7 +156,9 @@ class Runs:
         except TimeoutError:
             for run in self.running:
                 run.end("the server is shutting down")
-            await self._idle.wait()
+            with suppress(TimeoutError):  # a client that reads slowly may never take the end
+                async with asyncio.timeout(_LAST_SECONDS):
+                    await self._idle.wait()
 
 
 def _complete(request: Request) -> Request:

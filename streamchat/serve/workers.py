@@ -23,10 +23,10 @@ from streamchat.process.signals import drop_ignored
 from streamchat.process.stdio import print_error
 from streamchat.process.threads import DaemonExecutor
 from streamchat.serve.app import make_app
+from streamchat.serve.listening import introduce, make_config
 from streamchat.serve.opening import open_serving
 from streamchat.serve.options import ServeOptions
 from streamchat.serve.runs import Runs
-from streamchat.serve.server import introduce, make_config
 from streamchat.text.redact import Redactor
 from streamchat.text.sanitize import one_line
 

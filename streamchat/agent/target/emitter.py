@@ -33,9 +33,9 @@ class Emitter:
         interactive: whether somebody is there to answer.
         answers: given beforehand, as typed; then nobody is asked.
         policy: the user's rules; none by default.
+        room: for events that wait to be taken; as much as they need by default.
         postpones: whether questions are left to a later request.
         resume: answers to those of an earlier one, by `request_id`.
-        room: for events that wait to be taken; as much as they need by default.
 
     Attributes:
         is_waiting: whether the agent waits for the user.
@@ -48,13 +48,13 @@ class Emitter:
         interactive: bool,
         answers: Sequence[str] = (),
         policy: Policy | None = None,
+        room: Room | None = None,
         postpones: bool = False,
         resume: Mapping[str, object] | None = None,
-        room: Room | None = None,
     ) -> None:
         self._policy = policy
-        self._postpones, self._resume = postpones, resume or {}
         self._room = room
+        self._postpones, self._resume = postpones, resume or {}
         self.is_waiting = False
         self._push = push
         self._interactive = interactive and not answers
@@ -132,9 +132,26 @@ def _read_resumed(requested: InputRequested, answer: object) -> object:
     if not requested.actions:
         return answer
     try:
-        return read_answer(requested, json.dumps(answer))
+        return read_answer(requested, _to_typed(answer))
     except ValueError as error:
         raise AgentError(f"{summarize_request(requested)}; {error}") from None
+
+
+def _to_typed(answer: object) -> str:
+    """Return decisions as a user would type them."""
+    match answer:
+        case str():
+            return answer
+        case {"approved": True, "editedArgs": dict() as edited}:
+            return f"edit {json.dumps(edited)}"
+        case {"approved": True} | True:
+            return "approve"
+        case {"approved": False, "reason": str() as reason} if reason.strip():
+            return f"reject: {reason}"
+        case {"approved": False} | False:
+            return "reject"
+        case _:
+            return json.dumps(answer)
 
 
 def summarize_request(requested: InputRequested) -> str:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import aclosing
+from time import perf_counter
 from typing import Any
 from uuid import uuid4
 
-from streamchat.agent.continuing import PausedError
+from streamchat.agent.continuing import PausedError, find_waiting
 from streamchat.agent.errors import AgentError
 from streamchat.agent.source import Request, ToolInfo
-from streamchat.agent.target.brake import Brake
 from streamchat.agent.target.graph_input import find_input
 from streamchat.agent.target.graph_stream import GraphStream
 from streamchat.agent.target.interrupts import (
@@ -102,16 +102,16 @@ class GraphPlay:
 
     async def _begin(self, request: Request, stream: GraphStream, emit: Emit) -> Mapping[str, Any]:
         """Run the graph up to its first question; return the config to go on with."""
-        watched = {"callbacks": [stream.watcher, Brake(emit)]}
         if request.resume:
             paused = await find_paused(self._graph, request)
             stream.interrupts, stream.paused = dict(paused.interrupts), not paused.interrupts
-            return {**paused.config, **watched}
+            stream.calls.add(find_waiting(request.steps), perf_counter())
+            return paused.config
         start = await find_start(self._graph, self._form, request)
         if start.notice:
             emit(Notice(start.notice))
-        await self._run(start.input, {**start.config, **watched}, stream)
-        return {**_without_checkpoint(start.config), **watched}
+        await self._run(start.input, start.config, stream)
+        return _without_checkpoint(start.config)
 
     @property
     def _integration(self) -> str:
@@ -134,7 +134,7 @@ class GraphPlay:
         stream.begin()
         parts = self._graph.astream(
             input,
-            config,
+            {**config, "callbacks": stream.callbacks},
             stream_mode=_MODES,
             subgraphs=True,
             version="v2",

@@ -93,9 +93,9 @@ class ThreadRun:
             interactive=request.interactive,
             answers=request.answers,
             policy=policy,
+            room=self._room,
             postpones=request.postpones,
             resume=request.resume,
-            room=self._room,
         )
         self.heartbeat = Heartbeat(thread, self._warn)
         self._main = asyncio.get_running_loop()

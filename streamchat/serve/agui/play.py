@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator
-from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from ag_ui.core import RunAgentInput
@@ -11,13 +10,12 @@ from ag_ui.core import RunAgentInput
 from streamchat.agent.source import Request
 from streamchat.events import TurnFailed
 from streamchat.serve.agui.encoder import Encoder
-from streamchat.serve.agui.inputs import InputError, list_call_ids, make_request, read_input
-
-if TYPE_CHECKING:
-    from streamchat.serve.serving import Serving
+from streamchat.serve.agui.history import InputError, list_call_ids
+from streamchat.serve.agui.inputs import make_request, read_input
 from streamchat.serve.errors import RequestError
 from streamchat.serve.limits import Limits
 from streamchat.serve.runs import ServedRun
+from streamchat.serve.serving import Serving
 
 _MOST_TOOLS = 128
 
@@ -88,7 +86,7 @@ def _make_encoder(input: RunAgentInput, request: Request) -> Encoder:
         input.thread_id,
         input.run_id,
         f"msg-{uuid4().hex[:12]}",
-        known_calls=list_call_ids(input),
+        known_calls=list_call_ids(input.messages),
         waiting_calls={call.call_id for call in calls if call.result is None},
         client_tools={tool.name for tool in request.client_tools},
     )

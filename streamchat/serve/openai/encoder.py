@@ -66,6 +66,8 @@ class ChunkEncoder:
             "model": model,
         }
         self._reports_usage = reports_usage
+        # Every token has the same text around it.
+        self._before, _, self._after = self._encode_delta({"content": ""}).rpartition(b'""')
         self._is_over = False
         self._answer = AnswerText()
         self._steps = StepsText() if shows_steps else None
@@ -84,7 +86,7 @@ class ChunkEncoder:
         if self._steps and (text := self._steps.feed(event)):
             chunks.append(self._encode_delta(make_reasoning(text)))
         if text := self._answer.feed(event):
-            chunks.append(self._encode_delta({"content": replace_surrogates(text)}))
+            chunks.append(b"%b%b%b" % (self._before, _dump(replace_surrogates(text)), self._after))
         if isinstance(event, TurnDone):
             chunks += self._finish()
         elif (why := find_failure(event)) is not None:
@@ -166,4 +168,8 @@ def make_error(
 
 def encode_frame(payload: Mapping[str, Any]) -> bytes:
     """Return an object as a server-sent event."""
-    return b"data: " + json.dumps(payload, separators=(",", ":")).encode() + b"\n\n"
+    return b"data: %b\n\n" % _dump(payload)
+
+
+def _dump(value: object) -> bytes:
+    return json.dumps(value, separators=(",", ":")).encode()

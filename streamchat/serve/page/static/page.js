@@ -129,6 +129,9 @@ box.addEventListener("keydown", (event) => {
   event.preventDefault();
   send();
 });
+if (!CSS.supports("field-sizing", "content")) {
+  box.addEventListener("input", () => { box.rows = Math.min(8, box.value.split("\n").length); });
+}
 document.addEventListener("keydown", (event) => {
   if (event.key === "Escape" && running) stop();
 });

@@ -17,6 +17,7 @@ export class TurnView {
   #started = performance.now();
   #last = null; // the message that is the answer when the turn is over
   #aside = null;
+  #progress = null;
 
   constructor(question) {
     const id = `turn-${(count += 1)}`;
@@ -31,6 +32,7 @@ export class TurnView {
   }
 
   show(event) {
+    if (event.name !== "streamchat.prompt_progress") this.#progress?.remove();
     switch (event.type) {
       case "REASONING_MESSAGE_CONTENT":
         this.#reason(event.delta);
@@ -59,6 +61,9 @@ export class TurnView {
   /** Show what the protocol has no word for. */
   #showCustom(name, value) {
     switch (name) {
+      case "streamchat.prompt_progress":
+        this.#showProgress(value);
+        break;
       case "streamchat.notice":
         this.#add("notice", value.text);
         break;
@@ -78,6 +83,12 @@ export class TurnView {
         this.#add("notice", `This was not taken as an answer: ${value.error}`);
         break;
     }
+  }
+
+  #showProgress({ done, total }) {
+    this.#progress ??= make("p", { className: "notice" });
+    this.#progress.textContent = `reading the prompt: ${Math.floor((100 * done) / total)} %`;
+    this.element.append(this.#progress);
   }
 
   #add(className, text) {
@@ -112,6 +123,7 @@ export class TurnView {
     this.#endReasoning();
     for (const call of this.#calls.values()) call.abandon();
     await Promise.all(this.#texts.map((each) => each.finish()));
+    this.#text?.element.before(make("h3", { className: "unseen" }, "Answer"));
     this.#addFoot(getText, usage);
     this.setBusy(false);
     const answer = this.#text?.element.innerText.replace(/^Copy$/gm, "");
