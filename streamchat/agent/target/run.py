@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from time import perf_counter
@@ -93,6 +93,7 @@ class ThreadRun:
         self.heartbeat = Heartbeat(thread, self._warn)
         self._main = asyncio.get_running_loop()
         self._pending: deque[Event] = deque()
+        self.kept: Mapping[str, str] = {}
         self._arrived = asyncio.Event()
         self._is_waking = False
         self._pushed = self._noticed = 0
