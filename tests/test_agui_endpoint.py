@@ -39,6 +39,7 @@ from tests.server import (
     Reply,
     Server,
     answers,
+    call_delta,
     calls,
     delta,
     fails,
@@ -152,16 +153,36 @@ async def test_a_call_is_approved_in_the_next_run(server: Server) -> None:
 
 def replay(events: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Return the messages that a client makes of a run's calls."""
-    listed = []
+    listed: list[dict[str, Any]] = []
+    kept = {
+        each["entityId"]: each["encryptedValue"]
+        for each in pick(events, "REASONING_ENCRYPTED_VALUE")
+    }
     for start in pick(events, "TOOL_CALL_START"):
         id, arguments = start["toolCallId"], "".join(fragments(events)[start["toolCallId"]])
         function = {"name": start["toolCallName"], "arguments": arguments}
-        listed.append({"id": id, "type": "function", "function": function})
+        call = {"id": id, "type": "function", "function": function}
+        listed.append({**call, "encryptedValue": kept[id]} if id in kept else call)
     results = [
         {"role": "tool", "toolCallId": each["toolCallId"], "content": each["content"]}
         for each in pick(events, "TOOL_CALL_RESULT")
     ]
     return [{"role": "assistant", "toolCalls": listed}, *results]
+
+
+async def test_what_a_provider_wants_back_travels_with_the_client(server: Server) -> None:
+    signed = call_delta(id="c1", name="delete", arguments='{"path": "a"}')
+    signed["choices"][0]["delta"]["tool_calls"][0]["extra_content"] = {"signature": "xyz"}
+    message = Reply((delta(reasoning_content="Hm"), signed), finish_reason="tool_calls")
+    server.script(message, says("It is gone."))
+    ask = make_input(user("Delete a"), protocolVersion="1.0")
+    async with serve(open_source(server)) as address:
+        first = await post(address, ask)
+        entry = {"interruptId": "c1", "status": "resolved", "payload": {"approved": True}}
+        await post(address, make_input(*ask["messages"], *replay(first), resume=[entry]))
+    called = server.requests[-1]["messages"][-2]
+    assert called["reasoning_content"] == "Hm"
+    assert called["tool_calls"][0]["extra_content"] == {"signature": "xyz"}
 
 
 async def test_a_client_that_cannot_answer_is_not_asked(server: Server) -> None:

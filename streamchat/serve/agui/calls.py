@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import count
 from typing import Any
@@ -53,6 +53,8 @@ class Calls:
     def __init__(self, ids: Iterator[str], known: Iterable[str], waiting: Collection[str]) -> None:
         self._ids, self._taken, self._waiting = ids, set(known), set(waiting)
         self._calls: dict[str, Call] = {}
+        self._ids_of: dict[str, str] = {}
+        """The client's IDs of all calls that it is shown."""
 
     def find(self, call_id: str) -> Call:
         """Return a call; it is one of an earlier run if it has not started in this one."""
@@ -70,6 +72,7 @@ class Calls:
         id = self._name(call_id)
         deltas = Deltas("TOOL_CALL_ARGS", toolCallId=id)
         self._calls[call_id] = call = Call(id, name, message, deltas)
+        self._ids_of[call_id] = id
         return [self._open(call)]
 
     def add_arguments(self, call_id: str, fragment: str) -> list[bytes]:
@@ -97,6 +100,19 @@ class Calls:
         self._waiting.discard(call_id)
         call = self._calls.pop(call_id, None) or Call(call_id)
         return [*self.end(call), self._write_result(call, output, failed, seconds)]
+
+    def keep(self, kept: Mapping[str, str]) -> list[bytes]:
+        """Give the client what it is to send back with calls; see `Run.kept`."""
+        return [
+            write_event(
+                "REASONING_ENCRYPTED_VALUE",
+                subtype="tool-call",
+                entityId=self._ids_of[call_id],
+                encryptedValue=value,
+            )
+            for call_id, value in kept.items()
+            if call_id in self._ids_of
+        ]
 
     def end_all(self, *, complete: bool) -> list[bytes]:
         """End the arguments of all calls."""

@@ -107,6 +107,10 @@ class Encoder:
         encode = self._encode.get(type(event))
         return encode(event) if encode else []
 
+    def keep(self, kept: Mapping[str, str]) -> list[bytes]:
+        """Return what the client is to send back if the run goes on later; see `Run.kept`."""
+        return self._calls.keep(kept) if self._asked or self._pending else []
+
     def fail(self, error: str, code: str = "", *, pauses: bool = False) -> list[bytes]:
         """End the run with an error.
 

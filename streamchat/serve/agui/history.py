@@ -104,16 +104,16 @@ def _add_message(
 
 
 def _to_call(call: Any, result: ToolMessage | None) -> EarlierCall:
-    function = call.function
+    function, kept = call.function, call.encrypted_value or ""
     if result is None:
-        return EarlierCall(call.id, function.name, function.arguments)
+        return EarlierCall(call.id, function.name, function.arguments, kept=kept)
     match result.metadata:
         case {"streamchat": {"failed": bool() as failed}}:
             pass
         case _:
             failed = bool(result.error)
     output = _to_text(result.content) or result.error or ""
-    return EarlierCall(call.id, function.name, function.arguments, output, failed)
+    return EarlierCall(call.id, function.name, function.arguments, output, failed, kept)
 
 
 def _to_text(content: Any) -> str:

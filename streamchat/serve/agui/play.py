@@ -8,7 +8,7 @@ from uuid import uuid4
 from ag_ui.core import RunAgentInput
 
 from streamchat.agent.source import Request
-from streamchat.events import TurnFailed
+from streamchat.events import Event, TurnFailed
 from streamchat.serve.agui.encoder import Encoder
 from streamchat.serve.agui.history import InputError, list_call_ids
 from streamchat.serve.agui.inputs import make_request, read_input
@@ -49,17 +49,19 @@ class AguiRun:
         Raises:
             Busy: as many runs as are allowed are under way; ShuttingDown likewise.
         """
-        encoder = self._encoder
         async with self._serving.runs.open(self._request) as self._run:
             if self._is_cancelled:
                 self._run.cancel()
             async for event in self._run:
-                if isinstance(event, TurnFailed) and self._run.ended_by_server:
-                    encoded = encoder.fail(event.error, "ended_by_server")
-                else:
-                    encoded = encoder.encode(event)
-                for each in encoded:
+                for each in self._encode(event, self._run):
                     yield each
+
+    def _encode(self, event: Event, run: ServedRun) -> list[bytes]:
+        if not isinstance(event, TurnFailed):
+            return self._encoder.encode(event)
+        if run.ended_by_server:
+            return self._encoder.fail(event.error, "ended_by_server")
+        return [*self._encoder.keep(run.run.kept), *self._encoder.encode(event)]
 
     def cancel(self) -> None:
         """Cancel the run; its last events follow."""

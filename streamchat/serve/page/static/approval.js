@@ -16,8 +16,8 @@ export async function askUser(interrupts, place, findCall) {
 function askOne(interrupt, place, findCall) {
   const call = interrupt.toolCallId && findCall(interrupt.toolCallId);
   const actions = interrupt.metadata?.streamchat?.actions;
-  if (call) return askApproval(interrupt, call, place);
   if (Array.isArray(actions)) return askDecisions(actions, place);
+  if (call) return askApproval(interrupt, call, place);
   return askForText(interrupt.message || "The agent asks for an answer.", place);
 }
 
