@@ -17,15 +17,17 @@ from streamchat.config import Settings
 from streamchat.events import (
     ApprovalRequested,
     Event,
+    Notice,
     OutputReceived,
     TextDelta,
     ToolFinished,
     TurnDone,
     TurnFailed,
 )
+from streamchat.models.openai_compatible import CompatibleChatOpenAI
 from streamchat.process.threads import run_in_daemon_thread
 from streamchat.text.redact import Redactor
-from tests.server import Pause, Server, calls, delta, says
+from tests.server import Pause, Server, calls, delta, fails, says
 from tests.targets import keep_imports, loaded, write, write_executor
 
 TOOLS = """
@@ -230,3 +232,29 @@ def test_lines_of_nobody_are_kept() -> None:
     context.run(relay.flush)
     assert [line.text for line in taken] == ["mine", "rest"]
     assert [line.text for line in relay.take_lines()] == ["half and half"]
+
+
+async def test_all_runs_adapt_to_a_server_that_refuses_an_option(server: Server) -> None:
+    refusal = fails(400, "Unsupported value: 'tool_choice' does not support 'required'")
+    server.script(refusal, refusal, says("Yes."), says("Yes."), says("Yes."))
+    async with opened(server) as source:
+        runs = [source.start(Request("Hi", alone=True)) for _ in range(2)]
+        turns = await asyncio.gather(*map(finish, runs))
+        assert all(isinstance(events[-1], TurnDone) for events in turns)
+        later = await finish(source.start(Request("Hi", alone=True)))
+    assert not any(isinstance(event, Notice) for event in later)
+    assert len(server.requests) == 5
+
+
+async def test_a_model_that_answers_one_at_a_time_lets_the_others_wait(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(CompatibleChatOpenAI, "at_once", 1, raising=False)
+    slow = says("").but(parts=(delta(content="one"), Pause(0.4), delta(content=" two")))
+    server.script(*[slow] * 4)
+    async with opened(server, timeout=0.6) as source:
+        runs = [source.start(Request("Hi", alone=True)) for _ in range(4)]
+        turns = await asyncio.gather(*map(finish, runs))
+    assert all(isinstance(events[-1], TurnDone) for events in turns)
+    waited = [e for events in turns for e in events if isinstance(e, Notice)]
+    assert [each.text for each in waited] == ["the model is answering others first"] * 3

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import socket
 
 import uvicorn
@@ -28,7 +29,9 @@ def open_socket(host: str, port: int) -> socket.socket:
         family, _, _, _, address = found[0]
         return socket.create_server(address, family=family, backlog=_BACKLOG)
     except (OSError, UnicodeError) as error:
-        why = getattr(error, "strerror", "") or str(error)
+        # What Python adds to the system's words repeats the address.
+        number = getattr(error, "errno", None) or 0
+        why = os.strerror(number) if number > 0 else getattr(error, "strerror", "") or str(error)
         raise ServeError(f"cannot listen on {host}, port {port}: {why} (--host, --port)") from None
 
 
