@@ -93,3 +93,12 @@ def wait_until_said(page: Any, text: str) -> str:
     status = page.locator("#status")
     status.filter(has_text=text).wait_for(state="attached")
     return str(status.text_content())
+
+
+def wait_until(page: Any, expression: str) -> None:
+    """Wait until an expression is true; Playwright's own way needs eval, which the page forbids."""
+    for _ in range(WAIT // 20):
+        if page.evaluate(expression):
+            return
+        page.wait_for_timeout(20)
+    raise AssertionError(expression)
