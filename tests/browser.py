@@ -63,7 +63,9 @@ def open_chromium() -> Iterator[Any]:
 @contextmanager
 def open_window(chromium: Any, served: Served, **options: Any) -> Iterator[Any]:
     """Open an empty page in a window of its own; in it, nobody but the server is ever asked."""
-    context = chromium.new_context(**{"viewport": {"width": 900, "height": 700}, **options})
+    # Without a graphics card, each frame of an animation costs what a test could use.
+    usual = {"viewport": {"width": 900, "height": 700}, "reduced_motion": "reduce"}
+    context = chromium.new_context(**{**usual, **options})
     context.set_default_timeout(WAIT)
     page, asked, wrong = context.new_page(), list[str](), list[str]()
     page.on("request", lambda request: asked.append(request.url))
@@ -91,3 +93,12 @@ def wait_until_said(page: Any, text: str) -> str:
     status = page.locator("#status")
     status.filter(has_text=text).wait_for(state="attached")
     return str(status.text_content())
+
+
+def wait_until(page: Any, expression: str) -> None:
+    """Wait until an expression is true; Playwright's own way needs eval, which the page forbids."""
+    for _ in range(WAIT // 20):
+        if page.evaluate(expression):
+            return
+        page.wait_for_timeout(20)
+    raise AssertionError(expression)

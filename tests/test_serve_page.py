@@ -17,6 +17,7 @@ from tests.browser import (
     open_window,
     serve,
     wait_for_end,
+    wait_until,
     wait_until_said,
 )
 from tests.server import (
@@ -45,6 +46,7 @@ def fetch(address: str) -> str:
     return "<img src=x onerror='injected = 1'><script>injected = 1</script>"
 '''
 DELETE = says("I delete it.") + calls("delete", path="notes.txt")
+AT_END = "scrollY + innerHeight > document.documentElement.scrollHeight - 60"
 KINDS = ("approve", "edit", "reject", "respond")
 HOSTILE = """\
 <img src=x onerror="injected = 1"> <svg onload="injected = 1"></svg> <script>injected = 1</script>
@@ -196,6 +198,24 @@ def test_markdown_is_shown_as_it_is_meant(page: Any, served: Served) -> None:
     assert answer.locator("ol ul > li").count() == 2
     assert answer.locator("pre").text_content().startswith("def amount(")
     assert answer.locator("blockquote a").get_attribute("href") == "https://example.org/interest"
+
+
+def test_the_end_stays_in_view_until_the_reader_scrolls_up(page: Any, served: Served) -> None:
+    step, end = threading.Event(), threading.Event()
+    lines = Reply(tuple(delta(content=f"Line {number}.\n\n") for number in range(100)))
+    served.model.script(
+        lines + Reply((Until(step),)) + lines + says("Last.") + Reply((Until(end),))
+    )
+    ask(page, "Count")
+    page.get_by_text("Line 99.").wait_for()
+    wait_until(page, AT_END)
+    page.mouse.wheel(0, -400)
+    wait_until(page, f"!({AT_END})")
+    step.set()
+    page.get_by_text("Last.").wait_for()
+    assert not page.evaluate(AT_END)
+    end.set()
+    wait_for_end(page)
 
 
 def test_calls_are_approved_refused_and_edited(page: Any, served: Served) -> None:

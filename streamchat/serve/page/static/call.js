@@ -18,7 +18,7 @@ export class CallPanel {
 
   constructor(name) {
     this.name = name;
-    this.element = make("section", { className: "call" });
+    this.element = make("div", { className: "call", role: "group" });
     this.element.setAttribute("aria-label", `Call of ${name}`);
     const copy = makeCopyButton(() => this.#text);
     copy.setAttribute("aria-label", `Copy the arguments of ${name}`);
@@ -94,7 +94,7 @@ function makeBar() {
 
 function makeResult(name, content) {
   const cut = content.length - LONGEST;
-  const shown = make("pre", { className: "result", tabIndex: 0, role: "region", dir: "auto" });
+  const shown = make("pre", { className: "result", tabIndex: 0, role: "group", dir: "auto" });
   shown.setAttribute("aria-label", `Result of ${name}`);
   shown.append(content.slice(0, LONGEST));
   if (cut > 0) {

@@ -3,6 +3,7 @@
 const NEAR = 60; // pixels from the end that count as being there
 
 let following = true;
+let top = 0;
 
 function isAtEnd() {
   const { scrollHeight, scrollTop, clientHeight } = document.documentElement;
@@ -10,7 +11,16 @@ function isAtEnd() {
 }
 
 function scrollToEnd() {
-  if (following) window.scrollTo({ top: document.documentElement.scrollHeight, behavior: "instant" });
+  if (!following) return;
+  window.scrollTo({ top: document.documentElement.scrollHeight, behavior: "instant" });
+}
+
+/** Only who scrolls up leaves the end: it also moves away when the conversation grows. */
+function noticeScrolling() {
+  const { scrollTop } = document.documentElement;
+  if (isAtEnd()) following = true;
+  else if (scrollTop < top) following = false;
+  top = scrollTop;
 }
 
 export function followEnd() {
@@ -20,7 +30,6 @@ export function followEnd() {
 
 /** Follow the element whenever it grows. */
 export function startFollowing(element) {
-  window.addEventListener("scroll", () => { following = isAtEnd(); }, { passive: true });
-  window.addEventListener("wheel", (event) => { if (event.deltaY < 0) following = false; }, { passive: true });
+  window.addEventListener("scroll", noticeScrolling, { passive: true });
   new ResizeObserver(scrollToEnd).observe(element);
 }

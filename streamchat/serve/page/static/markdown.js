@@ -104,13 +104,13 @@ function makeImageLink(token) {
 }
 
 function makeCode(text, language) {
-  const code = make("pre", { tabIndex: 0, role: "region" }, make("code", {}, text));
+  const code = make("pre", { tabIndex: 0, role: "group" }, make("code", {}, text));
   code.setAttribute("aria-label", language ? `Code, ${language}` : "Code");
   const bar = make("div", { className: "bar" }, make("span", {}, language), makeCopyButton(() => text));
   return make("div", { className: "code" }, bar, code);
 }
 
 function wrapTable(table) {
-  const label = { "aria-label": "Table", role: "region", tabIndex: 0 };
+  const label = { "aria-label": "Table", role: "group", tabIndex: 0 };
   return make("div", { className: "table", ...label }, table);
 }

@@ -28,7 +28,7 @@ export function askForText(question, place) {
 function ask(place, title, message, makeControls) {
   return new Promise((resolve) => {
     const heading = make("h3", { tabIndex: -1, dir: "auto" }, title);
-    const question = make("section", { className: "asks" }, heading);
+    const question = make("div", { className: "asks", role: "group" }, heading);
     question.setAttribute("aria-label", title);
     if (message) question.append(make("p", { dir: "auto" }, message));
     const controls = make("div", { className: "controls" });
