@@ -16,6 +16,7 @@ from streamchat.agent.executor import AgentExecutor
 from streamchat.agent.own_tools.toolbox import Toolbox
 from streamchat.agent.source import Approval, Request, ToolInfo
 from streamchat.agent.streamer import QueueCallbackHandler
+from streamchat.agent.target.output import make_context
 from streamchat.events import Event, Notice, OutputReceived, TurnStarted
 from streamchat.models.progress import Progress
 from streamchat.text.suggest import find_closest
@@ -65,8 +66,9 @@ class ExecutorSource:
 
     def start(self, request: Request) -> ExecutorRun:
         self.renew_tools()
-        run = ExecutorRun(self.executor, request, self._policy, self._check_rules())
-        if self.toolbox.relay:
+        policy = self._policy.fork() if self._policy and request.alone else self._policy
+        run = ExecutorRun(self.executor, request, policy, self._check_rules())
+        if self.toolbox.relay and not request.alone:
             self.toolbox.relay.attach(run.take_line)
         return run
 
@@ -147,18 +149,16 @@ class ExecutorRun:
         self._lines: deque[OutputReceived] = deque()
         self._is_waking = False
         self._room = threading.Semaphore(_MOST_WAITING)
-        self._task = asyncio.create_task(
-            executor.invoke(
-                request.question,
-                self._streamer,
-                history=history,
-                instructions=request.instructions,
-                control=self._control,
-                continuation=Continuation(
-                    request.steps, request.client_tools, tuple(request.resume)
-                ),
-            )
+        turn = executor.invoke(
+            request.question,
+            self._streamer,
+            history=history,
+            instructions=request.instructions,
+            control=self._control,
+            continuation=Continuation(request.steps, request.client_tools, tuple(request.resume)),
         )
+        context = make_context(self.take_line) if request.alone else None
+        self._task = asyncio.create_task(turn, context=context)
 
     def take_line(self, line: OutputReceived) -> bool:
         """Take a line that a tool printed, unless the turn is over. May be called in any thread.
@@ -181,9 +181,12 @@ class ExecutorRun:
 
     def _push_lines(self) -> None:
         self._is_waking = False
-        for _ in range(len(self._lines)):
+        while self._lines and self._streamer.has_room:
             self._room.release()
             self._streamer.push(self._lines.popleft())
+        if self._lines and not self._task.done():
+            self._is_waking = True
+            self._loop.call_later(_PATIENCE, self._push_lines)
 
     def __aiter__(self) -> AsyncIterator[Event]:
         return self._add_notices() if self._notices else aiter(self._streamer)

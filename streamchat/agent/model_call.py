@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
-from contextlib import aclosing, suppress
+from collections.abc import AsyncIterator, Sequence
+from contextlib import aclosing, asynccontextmanager, suppress
 from time import perf_counter
 from typing import Any, Protocol, runtime_checkable
 
@@ -65,6 +65,8 @@ class ModelClient:
         self._binding = ModelBinding.bind(llm, tools)
         self._timeout = timeout
         self._redactor = redactor
+        at_once = getattr(llm, "at_once", None)
+        self._slots = asyncio.Semaphore(at_once) if at_once else None
 
     @property
     def llm(self) -> BaseChatModel:
@@ -92,22 +94,25 @@ class ModelClient:
             Exception: raised by the model's library if a request fails for good.
         """
         control = control or TurnControl()
-        tries, before = 0, self._binding
+        tries, binding = 0, self._binding
         while True:
             watchdog = Watchdog(self._timeout)
             try:
-                reply = await self._request(step, prompt, taken_ids, streamer, watchdog, control)
+                reply = await self._request(
+                    binding, step, prompt, taken_ids, streamer, watchdog, control
+                )
                 break
             except Exception as error:
                 begun = watchdog.began is not None
                 if begun:
                     partial = await streamer.end_message()
                     await _fail_calls(partial, "the message is incomplete", streamer)
-                if begun or not await self._prepare_retry(error, tries, streamer):
-                    self._binding = before  # a change that did not help is not kept
+                prepared = await self._prepare_retry(binding, error, tries, streamer, begun=begun)
+                if prepared is None:
                     raise
-                tries += 1
-        offered = self._binding.tool_names
+                tries, binding = tries + 1, prepared
+        self._binding = binding  # a change that helped is kept, for other turns, too
+        offered = binding.tool_names
         if find_fault(reply, offered):
             # Redact before anything is shortened: half a secret would not be recognized.
             fault = find_fault(reply.redact(self._redactor.redact), offered)
@@ -146,6 +151,7 @@ class ModelClient:
 
     async def _request(
         self,
+        binding: ModelBinding,
         step: int,
         prompt: Prompt,
         taken_ids: set[str],
@@ -153,21 +159,35 @@ class ModelClient:
         watchdog: Watchdog,
         control: TurnControl,
     ) -> Reply:
-        offered = self._binding.offers_tools
+        offered = binding.offers_tools
         decoder = ChunkDecoder(text_is_answer=not offered, taken_ids=taken_ids)
         streamer.begin_message(decoder, watchdog)
         await streamer.put(StepStarted(step))
-        started = perf_counter()
-        with control.receive(decoder, watchdog):
-            await self._stream(prompt.messages(tools_offered=offered), streamer, decoder, watchdog)
+        messages = prompt.messages(tools_offered=offered)
+        async with self._take_slot(streamer):
+            started = perf_counter()
+            with control.receive(decoder, watchdog):
+                await self._stream(binding, messages, streamer, decoder, watchdog)
         reply = await streamer.end_message()
         reply = reply.refuse_incomplete() if watchdog.refused else reply
         began = watchdog.began
         await streamer.put(to_step_finished(reply, step, started, began))
         return reply
 
+    @asynccontextmanager
+    async def _take_slot(self, streamer: QueueCallbackHandler) -> AsyncIterator[None]:
+        """Wait until the model has time, if it does only so much at once. That is no time-out."""
+        if self._slots is None:
+            yield
+            return
+        if self._slots.locked():
+            await streamer.put(Notice("the model is answering others first"))
+        async with self._slots:
+            yield
+
     async def _stream(
         self,
+        binding: ModelBinding,
         messages: list[BaseMessage],
         streamer: QueueCallbackHandler,
         decoder: ChunkDecoder,
@@ -178,7 +198,7 @@ class ModelClient:
         The answer ends the message, too: small models may go on and on after it.
         """
         host = getattr(self.llm, "host", "") or "the model"
-        stream = self._binding.runnable.astream(messages, {"callbacks": [streamer]})
+        stream = binding.runnable.astream(messages, {"callbacks": [streamer]})
         # An async generator, though declared as an iterator.
         async with watchdog.watch(host), aclosing(stream) as chunks:  # type: ignore[type-var]
             async for _ in chunks:
@@ -189,22 +209,30 @@ class ModelClient:
                     break
 
     async def _prepare_retry(
-        self, error: Exception, tries: int, streamer: QueueCallbackHandler
-    ) -> bool:
-        """Adapt the request to the server, or wait; return False if neither can help."""
-        if adapted := self._binding.adapt(error):
-            self._binding, change = adapted
+        self,
+        binding: ModelBinding,
+        error: Exception,
+        tries: int,
+        streamer: QueueCallbackHandler,
+        *,
+        begun: bool,
+    ) -> ModelBinding | None:
+        """Adapt the request to the server, or wait; return None if neither can help."""
+        if begun:
+            return None
+        if adapted := binding.adapt(error):
+            binding, change = adapted
             await streamer.put(Notice(f"{self._summarize(error)}; retrying {change}"))
-            return True
+            return binding
         wait = seconds_until_retry(error, tries)
         if wait is None or tries >= _MAX_RETRIES:
-            return False
+            return None
         seconds, wanted = wait
         limited = "rate limited, " if wanted and is_rate_limit(error) else ""
         text = f"{self._summarize(error)}; {limited}retrying in {seconds:g} s"
         await streamer.put(Notice(text, seconds if wanted else 0.0))
         await asyncio.sleep(seconds)
-        return True
+        return binding
 
 
 async def _fail_calls(reply: Reply, why: str, streamer: QueueCallbackHandler) -> None:

@@ -82,6 +82,8 @@ class Request:
         client_tools: offered to the model beside the others. The turn ends where one is called,
             with an `ApprovalRequested`, and goes on in a request that has the result.
         room: how many events may wait to be taken before the model has to wait; 0 for any number.
+        alone: whether other runs of the source may be under way, of which none must learn what
+            this one prints or is allowed.
     """
 
     question: str
@@ -99,6 +101,7 @@ class Request:
     resume: Mapping[str, object] = field(default_factory=dict)
     client_tools: Sequence[ClientTool] = ()
     room: int = 0
+    alone: bool = False
 
 
 @dataclass(frozen=True, slots=True)

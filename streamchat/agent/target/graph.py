@@ -134,7 +134,7 @@ class GraphPlay:
         stream.begin()
         parts = self._graph.astream(
             input,
-            {**config, "callbacks": [stream.watcher]},
+            {**config, "callbacks": stream.callbacks},
             stream_mode=_MODES,
             subgraphs=True,
             version="v2",

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import openai
 from langchain_core.callbacks import AsyncCallbackManagerForLLMRun
@@ -45,6 +45,8 @@ class EmbeddedChatOpenAI(CompatibleChatOpenAI):
     resulting state is cached on disk for the next process.
     """
 
+    at_once: ClassVar[int] = 1
+    """How many messages it writes at the same time."""
     _server: EmbeddedServer | None = PrivateAttr(None)
     _primed_for: str | None = PrivateAttr(None)
     _lines: dict[str, Sequence[Round]] = PrivateAttr(default_factory=dict)
