@@ -34,6 +34,7 @@ from tests.agui import (
     texts,
     user,
 )
+from tests.plays import forget_clients
 from tests.server import (
     NEVER,
     Reply,
@@ -334,12 +335,12 @@ def delete(path: str) -> str:
     "Delete a file."
     return f"{path} is gone"
 
-agent = create_agent(
-    ChatOpenAI(model="m", base_url="URL", api_key="sk"),
-    [delete],
-    middleware=[HumanInTheLoopMiddleware({"delete": True})],
-    checkpointer=InMemorySaver(),
-)
+async def agent():
+    model = ChatOpenAI(model="m", base_url="URL", api_key="sk")
+    careful = HumanInTheLoopMiddleware({"delete": True})
+    yield create_agent(model, [delete], middleware=[careful], checkpointer=InMemorySaver())
+    await model.root_async_client.close()
+    model.root_client.close()
 """
 
 
@@ -367,4 +368,5 @@ async def test_a_graphs_question_is_answered_in_the_next_run(
             third = await post(address, make_input(*messages, user("Thanks")))
             assert texts(third) == ["Bye."]
             assert not pick(third, "CUSTOM")
+    forget_clients()
     assert len(server.requests[-1]["messages"]) == 5  # the graph's own memory

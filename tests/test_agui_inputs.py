@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from streamchat.agent.source import Approval, ClientTool, EarlierCall, EarlierStep
 from streamchat.serve.agui.history import InputError
@@ -60,6 +62,14 @@ def test_the_answer_of_an_exchange_is_its_last_text() -> None:
     assert not seen.steps
 
 
+def test_the_newest_exchanges_are_kept_that_fit() -> None:
+    pairs = [message for at in range(5) for message in (user(f"q{at}"), says(f"a{at}"))]
+    input = read_input(make_input(*pairs, user("Now")))
+    seen = make_request(input, budget=9)
+    assert [each.question for each in seen.history] == ["q3", "q4"]
+    assert len(seen.questions) == 5
+
+
 def test_a_question_without_an_answer_is_no_exchange() -> None:
     seen = request(user("Hi"), user("Hello?"))
     assert (seen.question, seen.history, seen.questions) == ("Hello?", [], ["Hi"])
@@ -113,6 +123,45 @@ DELETE = calls(("c1", "delete"), ("c2", "add"))
 def resume(*entries: tuple[str, Any], status: str = "resolved") -> dict[str, Any]:
     listed = [{"interruptId": id, "status": status, "payload": said} for id, said in entries]
     return {"resume": listed}
+
+
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=3),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.text(max_size=3), inner),
+    max_leaves=5,
+)
+MESSAGES = st.fixed_dictionaries(
+    {"id": st.text(max_size=2)},
+    optional={
+        "role": st.sampled_from(["user", "assistant", "tool", "system", "activity", "robot"]),
+        "content": st.text(max_size=3) | VALUES,
+        "toolCallId": st.sampled_from(["c1", "c2"]) | VALUES,
+        "toolCalls": st.just(DELETE["toolCalls"]) | VALUES,
+        "metadata": VALUES,
+    },
+)
+INPUTS = st.fixed_dictionaries(
+    {"threadId": st.text(max_size=2), "runId": st.text(max_size=2)},
+    optional={
+        "messages": st.lists(MESSAGES, max_size=5) | VALUES,
+        "resume": st.just(resume(("c1", True))["resume"]) | VALUES,
+        "tools": st.just([{"name": "add", "description": ""}]) | VALUES,
+        "context": VALUES,
+        "forwardedProps": VALUES,
+        "protocolVersion": st.just("1.0") | VALUES,
+    },
+)
+
+
+@given(INPUTS)
+@settings(max_examples=50)
+def test_any_input_is_a_request_or_refused_in_one_line(plain: dict[str, Any]) -> None:
+    error = ""
+    try:
+        make_request(read_input(plain))
+    except InputError as refused:
+        error = str(refused)
+    assert "\n" not in error
 
 
 def test_a_turn_goes_on_with_a_decision() -> None:

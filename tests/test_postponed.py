@@ -195,7 +195,15 @@ async def test_wrong_arguments_for_a_clients_tool_are_told_to_the_model(server: 
     assert "wrong arguments" in sent_messages(server)[-1]["content"]
 
 
-async def test_a_clients_tool_cannot_take_the_name_of_another(server: Server) -> None:
-    tool = ClientTool("delete", "", {"type": "object"})
+@pytest.mark.parametrize("name", ["delete", "final_answer"])
+async def test_a_clients_tool_cannot_take_the_name_of_another(server: Server, name: str) -> None:
+    tool = ClientTool(name, "", {"type": "object"})
     events = await play(open_source(server), client_tools=[tool])
-    assert "two tools named delete" in events[-1].error  # type: ignore[union-attr]
+    assert f"two tools named {name}" in events[-1].error  # type: ignore[union-attr]
+
+
+async def test_a_clients_tool_may_have_any_schema(server: Server) -> None:
+    for schema in ({}, {"type": "string"}, {"$ref": "#/nowhere"}, {"properties": 5}):
+        server.script(says("Done."))
+        events = await play(open_source(server), client_tools=[ClientTool("x", "", schema)])
+        assert isinstance(events[-1], TurnDone | TurnFailed)

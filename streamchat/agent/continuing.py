@@ -55,7 +55,7 @@ def make_client_tools(tools: Sequence[ClientTool], own: Sequence[BaseTool]) -> l
     Raises:
         AgentError: two tools have the same name.
     """
-    taken = {tool.name for tool in own}
+    taken = {ANSWER_TOOL, *(tool.name for tool in own)}
     for tool in tools:
         if tool.name in taken:
             raise AgentError(f"there are two tools named {one_line(tool.name, 64)}")

@@ -41,6 +41,10 @@ class PastTurn:
     steps: list[EarlierStep] = field(default_factory=list)
     ends_with_answer: bool = False
 
+    @property
+    def size(self) -> int:
+        return len(self.question) + len(self.answer)
+
     def to_exchange(self) -> Exchange:
         return Exchange(self.question, self.answer, tuple(self._make_events()))
 
@@ -74,6 +78,15 @@ def read_turns(messages: Sequence[Message]) -> list[PastTurn]:
         elif message.role == "assistant" and turns:
             _add_message(turns[-1], message, results)
     return turns
+
+
+def select_turns(turns: Sequence[PastTurn], budget: int) -> list[PastTurn]:
+    """Return the newest turns with an answer that fit into so many characters."""
+    answered = [turn for turn in turns if turn.answer]
+    first = len(answered)
+    while first and (budget := budget - answered[first - 1].size) >= 0:
+        first -= 1
+    return answered[first:]
 
 
 def goes_on(messages: Sequence[Message]) -> bool:

@@ -16,7 +16,7 @@ from streamchat.agent.source import (
     Request,
 )
 from streamchat.serve.agui.answers import read_answer, read_approval
-from streamchat.serve.agui.history import InputError, goes_on, read_turns
+from streamchat.serve.agui.history import InputError, goes_on, read_turns, select_turns
 from streamchat.text.sanitize import one_line
 
 _VERSION = re.compile(r"\d+\.\d+")
@@ -39,12 +39,13 @@ def read_input(plain: object) -> RunAgentInput:
         raise InputError("the input is nested too deeply") from None
 
 
-def make_request(input: RunAgentInput, instructions: str = "") -> Request:
+def make_request(input: RunAgentInput, instructions: str = "", budget: int = 1_000_000) -> Request:
     """Return the input as a request to a source.
 
     Args:
         input: the client's.
         instructions: the server's, which come before the client's.
+        budget: the most characters of earlier exchanges; the oldest ones are left out beyond.
 
     Raises:
         InputError: there is no question, or a call waits for an answer that is not there.
@@ -61,7 +62,7 @@ def make_request(input: RunAgentInput, instructions: str = "") -> Request:
         _check_unanswered(steps, decisions, {tool.name for tool in input.tools or ()})
     return Request(
         question=current.question,
-        history=[turn.to_exchange() for turn in earlier if turn.answer],
+        history=[turn.to_exchange() for turn in select_turns(earlier, budget)],
         instructions="\n\n".join(filter(None, [instructions, *_list_instructions(input)])),
         thread_id=input.thread_id,
         questions=[turn.question for turn in earlier],

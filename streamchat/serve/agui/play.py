@@ -38,7 +38,9 @@ class AguiRun:
         try:
             input = read_input(plain)
             _check_limits(input, serving.limits)
-            self._request = make_request(input, serving.settings.system or "")
+            self._request = make_request(
+                input, serving.settings.system or "", serving.settings.history_budget
+            )
         except InputError as error:
             raise RequestError(400, str(error)) from None
         self._encoder = _make_encoder(input, self._request)
