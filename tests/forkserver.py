@@ -42,12 +42,13 @@ DEFAULTS = {
 NOT_IMPORTED = ("streamchat.__main__", "streamchat.models.embedded.model")
 """The program itself, and xllamacpp, whose threads would not survive the fork."""
 USED_LATER = (
-    *("anyio._backends._asyncio", "httpcore2", "jiter", "langchain_core.tracers.langchain"),
-    *("langchain_core.tracers.run_collector", "langchain_core.tracers.stdout"),
+    *("anyio._backends._asyncio", "httpcore2", "jiter", "langchain.agents"),
+    *("langchain_core.tracers.langchain", "langchain_core.tracers.run_collector"),
+    *("langchain_core.tracers.stdout", "langgraph.checkpoint.memory", "langgraph.graph"),
     *("openai.resources.chat.chat", "prompt_toolkit.input.vt100"),
     *("prompt_toolkit.key_binding.bindings.search", "socksio", "truststore", "typer._adapters"),
 )
-"""What libraries import at the first request or prompt: half of the time that these take.
+"""What libraries, and the agents of users, import later: half of the time that these take.
 
 Most are details of the libraries. Without one, a fork still works, only slower.
 """

@@ -694,11 +694,11 @@ SHAPES_OF_STREAMS = (
     ),
 )
 
-LONG_LINES = "\n".join(f"line {number} of a long answer" for number in range(400))
+LONG_LINES = "\n".join(f"line {number} of a long answer" for number in range(200))
 PARAGRAPH = "word " * 90 + "\n\n"
 
 SIZES = (
-    expect_answer("ten-thousand-fragments", answers(LONG_LINES, size=1), answer=LONG_LINES),
+    expect_answer("thousands-of-fragments", answers(LONG_LINES, size=1), answer=LONG_LINES),
     expect_answer(
         "64-kb-fragment",
         calls("final_answer", ['{"answer": "so: ', "word " * 13_000, 'end."}']),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import termios
 import threading
@@ -281,6 +282,7 @@ def test_words_are_enough(server: Server, tmp_path: Path, arguments: list[str]) 
         ]
 
 
+CANCELLED = r"Error: cancelled by the user after [1-9]\d*\.\d"
 SLOW = '''
     import asyncio, threading
 
@@ -304,13 +306,13 @@ def test_escape_cancels_the_tools_and_the_turn_goes_on(server: Server, tmp_path:
         chat.type("Hi" + ENTER)
         chat.wait_for("working")
         chat.wait_for("resting")
-        chat.wait_for(" 1 s ─╯")
+        chat.wait_for(lambda lines: any(re.search(r" [1-9]\d* s ─╯", line) for line in lines))
         chat.type(ESCAPE)
         chat.wait_for("Never mind.")
         work, rest = list_results(server)
-        assert work.startswith("Error: cancelled by the user after 1.")
+        assert re.match(CANCELLED, work)
         assert work.endswith(" s; its thread still runs")
-        assert rest.startswith("Error: cancelled by the user after 1.")
+        assert re.match(CANCELLED, rest)
         assert rest.endswith(" s")
         assert "its thread still runs" in chat.shown
         assert "interrupted" not in chat.shown

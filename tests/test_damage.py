@@ -16,7 +16,7 @@ from streamchat.events import TimedEvent, TurnCancelled
 from streamchat.sessions import StoreError
 from streamchat.sessions.store import Store
 from streamchat.turn import fold
-from tests.program import environment
+from tests.program import HANGS, environment
 from tests.stores import empty_log, store_sessions, store_turn
 from tests.turns import NOTEBOOK
 
@@ -278,7 +278,7 @@ def test_several_processes_find_the_damage_at_once(
         assert each.stdin
         each.stdin.write("\n")
         each.stdin.flush()
-    warnings = [each.communicate(timeout=120)[0] for each in finders]
+    warnings = [each.communicate(timeout=HANGS)[0] for each in finders]
     assert [each.returncode for each in finders] == [0] * 4
     assert "".join(warnings).count("\n") == len(find_moved(path)) == 1
     with Store.open(path) as store:

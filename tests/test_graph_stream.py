@@ -122,7 +122,7 @@ async def test_a_result_is_shown_while_other_tools_still_run(server: Server) -> 
     @tool
     async def wait(x: int) -> str:
         """Wait."""
-        await asyncio.wait_for(added.wait(), 60)
+        await asyncio.wait_for(added.wait(), 300)
         return "waited"
 
     class Watching(Emitted):
@@ -313,7 +313,7 @@ async def test_parallel_nodes_never_mix_their_text(server: Server) -> None:
         """Lets a message go on only once the other one has begun."""
 
         def wait(self, timeout: float) -> None:
-            both.wait(60)
+            both.wait(300)
 
     meet = Until(Meeting())  # type: ignore[arg-type]
     replies = [

@@ -541,7 +541,7 @@ class TestWhileItHappens:
                 raise KeyError("broken")
 
             monkeypatch.setattr(session.view._page, "draw", draw)
-            await asyncio.wait_for(drawn.wait(), 60)
+            await asyncio.wait_for(drawn.wait(), 300)
             with pytest.raises(KeyError, match="broken"):
                 session.show(AnswerDelta("two"))
         assert session.terminal.frames[-1] == "\x1b[?25h"

@@ -18,7 +18,7 @@ from streamchat.models.embedded.weights import EMBEDDED
 from streamchat.repl.commands import render_table
 from streamchat.view.document import join_lines
 from streamchat.view.event_schema import build_schema
-from tests.program import Terminal, environment, run
+from tests.program import HANGS, Terminal, environment, run
 from tests.server import Server, notebook
 
 ROOT = Path(__file__).parent.parent
@@ -125,7 +125,7 @@ def test_the_python_example_runs(server: Server, tmp_path: Path) -> None:
         text=True,
         cwd=ROOT,
         env=environment(tmp_path, OPENAI_BASE_URL=server.url),
-        timeout=60,
+        timeout=HANGS,
         check=True,
     )
     assert "ArgumentsDelta(call_id='call_add', fragment='10')" in done.stdout

@@ -36,7 +36,7 @@ from streamchat.sessions import StoreError, schema
 from streamchat.sessions.files import lock
 from streamchat.sessions.store import Store
 from streamchat.turn import fold
-from tests.program import environment
+from tests.program import HANGS, environment
 from tests.stores import answer_events, store_sessions, store_turn
 from tests.turns import NOTEBOOK
 
@@ -468,7 +468,7 @@ class TestSeveralProcesses:
             shared = store.create("m")
         writers = [start_python(WRITER, tmp_path, path, shared, name) for name in "ab"]
         for each in writers:
-            each.communicate(timeout=120)
+            each.communicate(timeout=HANGS)
             assert each.returncode == 0
         with Store.open(path) as store:
             turns = store.turns(shared)

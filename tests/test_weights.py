@@ -137,6 +137,7 @@ class TestSources:
         reason: str,
     ) -> None:
         monkeypatch.setenv("PIP_NO_INDEX", "1")
+        monkeypatch.setattr(sources, "_AT_ONCE", 1)  # the first part that pip lacks is the last
         if fault.until:
             monkeypatch.delenv("HF_HUB_ETAG_TIMEOUT")
             monkeypatch.setattr(sources, "_CONNECT_SECONDS", 0.2)
