@@ -183,6 +183,9 @@ CHATS: dict[str, Callable[[Chat], None]] = {
     "approval": ask_to_delete,
 }
 """What the user does in the chat before the picture is taken."""
+EVENTS = "events"
+COMMANDS_SHOWN = ("head -n 9 turn.jsonl", "streamchat show turn.jsonl --raw")
+"""What the picture of the events shows, with its output."""
 DELETE = says("I ", "delete ", "it.") + calls(
     "delete", ('{"', "path", '":"', "notes", ".txt", '"}')
 )
@@ -193,12 +196,12 @@ def list_names(kinds: Iterable[str]) -> list[str]:
     return [
         f"{kind}{'' if width == WIDTHS[0] else f'-{width}'}{'' if theme == 'dark' else f'-{theme}'}"
         for kind in kinds
-        for width in (WIDTHS[:1] if kind in {*EXAMPLES, "servers", "approval"} else WIDTHS)
+        for width in (WIDTHS[:1] if kind in {*EXAMPLES, "servers", "approval", EVENTS} else WIDTHS)
         for theme in THEMES
     ]
 
 
-NAMES = list_names([*SHOTS, *CHATS])
+NAMES = list_names([*SHOTS, *CHATS, EVENTS])
 
 
 async def play(question: str, replies: Sequence[Reply]) -> list[Event]:
@@ -365,12 +368,33 @@ def order_results(events: Iterable[Event]) -> Iterator[Event]:
         yield from together
 
 
-def shoot_film() -> str:
-    """Return the film, as the program writes it."""
+def time_filmed() -> list[TimedEvent]:
+    """Return the turn that the film shows, with its times."""
     at, events = 0, []
     for event in order_results(asyncio.run(play(FILMED.question, FILMED.replies))):
         at += PACES.get(type(event), 10)
         events.append(TimedEvent(event, at))
+    return events
+
+
+def show_events_kept(columns: int) -> Text:
+    """Return a screen with a turn's first events in a file, and the turn as `show` renders it."""
+    with TemporaryDirectory() as folder:
+        home = Path(folder)
+        session = store_timed(home, time_filmed())
+        kept = run(home, "sessions", "replay", session, "--json").stdout
+        (home / "turn.jsonl").write_text(kept, encoding="utf-8")
+        shown = run(home, "show", "turn.jsonl", "--raw", cwd=home).stdout
+    head = "".join(kept.splitlines(keepends=True)[:9])
+    screen = Screen(columns, LINES)
+    for command, output in zip(COMMANDS_SHOWN, (head, shown), strict=True):
+        screen.write(f"\x1b[1m$ {command}\x1b[0m\r\n" + output.replace("\n", "\r\n"))
+    return colour(screen)
+
+
+def shoot_film() -> str:
+    """Return the film, as the program writes it."""
+    events = time_filmed()
     with TemporaryDirectory() as home:
         session = store_timed(Path(home), events)
         command = ("sessions", "replay", session, "--svg", "-", "--size", FILM_SIZE)
@@ -389,7 +413,9 @@ def draw_svg(name: str) -> str:
     columns = next((int(each) for each in options if each.isdigit()), WIDTHS[0])
     theme = THEMES["light" if "light" in options else "dark"]
     pyte.graphics.TEXT[2] = "+blink"  # the emulator has no dim text, and ours never blinks
-    if kind in SCENES:
+    if kind == EVENTS:
+        shown = show_events_kept(columns)
+    elif kind in SCENES:
         shown = show_scene(SCENES[kind], columns)
     else:
         shown = show_chat(kind, columns) if kind in CHATS else show_shot(SHOTS[kind], columns)

@@ -77,7 +77,7 @@ def test_flags_over_environment_over_file(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("flags", "environment", "agent"),
     [
-        ({}, {"OPENAI_BASE_URL": "http://h/v1", "STREAMCHAT_MODEL": "m"}, "a.py"),
+        ({}, {"OPENAI_BASE_URL": "http://h/v1", "STREAMCHAT_MODEL": "m"}, "/a.py"),
         ({"model": "m"}, {}, None),
         ({"model": "m"}, {"STREAMCHAT_AGENT": "b.py"}, None),
         ({"profile": "p"}, {}, None),
@@ -88,7 +88,7 @@ def test_flags_over_environment_over_file(tmp_path: Path) -> None:
 def test_a_model_or_a_server_takes_the_place_of_a_weaker_agent(
     tmp_path: Path, flags: dict[str, str], environment: dict[str, str], agent: str | None
 ) -> None:
-    file = 'agent = "a.py"\nmodel = "m"\n[profile.p]\nbase_url = "http://h/v1"\n'
+    file = 'agent = "/a.py"\nmodel = "m"\n[profile.p]\nbase_url = "http://h/v1"\n'
     assert load(tmp_path, file, flags, **environment).agent == agent
 
 

@@ -48,6 +48,36 @@ def test_each_source_overrides_the_weaker_ones(tmp_path: Path) -> None:
     assert load(tmp_path, file, profile | {"model": "flag"}, **variable).model == "flag"
 
 
+def test_relative_paths_begin_in_the_folder_of_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    elsewhere = tmp_path / "cloned"
+    elsewhere.mkdir()
+    (elsewhere / "mine.py").write_text("raise SystemExit('not mine')", encoding="utf-8")
+    (tmp_path / "mcp.json").write_text('{"mcpServers": {"files": {"command": "x"}}}')
+    monkeypatch.chdir(elsewhere)
+    file = 'tools = ["mine.py", "./mine.py:f,g", "/x/b.py", "~/c.py", "pack.tools"]\n'
+    settings = load(tmp_path, file + 'mcp_config = "mcp.json"\n')
+    mine = str(tmp_path / "mine.py")
+    assert settings.tools == (mine, f"{mine}:f,g", "/x/b.py", "~/c.py", "pack.tools")
+    assert [server.name for server in settings.mcp] == ["files"]
+    file = '[profile.p]\nagent = "../mine.py:agent"\n[profile.q]\nagent = "pack.mine:agent"\n'
+    assert load(tmp_path, file, {"profile": "p"}).agent == f"{tmp_path}/../mine.py:agent"
+    assert load(tmp_path, file, {"profile": "q"}).agent == "pack.mine:agent"
+    # Those of a flag or a variable begin where they are typed.
+    assert load(tmp_path, file, {"tools": ("mine.py",)}).tools == ("mine.py",)
+    assert load(tmp_path, file, STREAMCHAT_AGENT="mine.py:agent").agent == "mine.py:agent"
+
+
+def test_a_relative_configuration_file_has_a_folder_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("my.toml").write_text('tools = ["mine.py"]', encoding="utf-8")
+    settings = load_settings({}, {"STREAMCHAT_CONFIG": "my.toml"})
+    assert settings.tools == (f"{tmp_path}/mine.py",)
+
+
 def test_a_profile_overrides_only_what_it_sets(tmp_path: Path) -> None:
     settings = load(tmp_path, PROFILES, {"profile": "local"})
     assert (settings.model, settings.temperature) == ("of-the-profile", 0.5)

@@ -68,6 +68,8 @@ def test_a_decision_is_a_word_or_json(typed: str, decision: object) -> None:
         ('[{"type": "approve"}, {"type": "approve"}]', "give 1 decisions, one for each call"),
         ('[{"type": "maybe"}]', "multiply: type approve, edit {JSON}, "),
         ("[1]", "multiply: type approve, edit {JSON}, "),
+        ("[" * 100_000, "the decisions are not valid JSON: "),
+        ("edit " + "[" * 100_000, "edit takes the new arguments as a JSON object: "),
     ],
 )
 def test_what_is_no_decision_gets_a_hint(typed: str, hint: str) -> None:
@@ -102,12 +104,21 @@ def test_a_free_answer_is_json_or_text() -> None:
     assert read_answer(FREE, '{"city": "Paris"}') == {"city": "Paris"}
     assert read_answer(FREE, "true") is True
     assert read_answer(FREE, "{city") == "{city"
+    deep = "[" * 100_000 + "]" * 100_000
+    assert read_answer(FREE, deep) == deep
 
 
 def test_any_value_can_be_asked() -> None:
     assert read_request(Interrupt("Sure?", "i"), "i") == InputRequested("i", "Sure?")
     asked = read_request(Interrupt({"a": {1, 2}}, "i"), "i")
     assert json.loads(asked.question) == {"a": "{1, 2}"}
+    endless: dict[str, Any] = {}
+    endless["again"] = endless
+    deep: list[Any] = []
+    for _ in range(100_000):
+        deep = [deep]
+    for value in (endless, deep, {(1, 2): "a pair"}):
+        json.loads(read_request(Interrupt(value, "i"), "i").question)
     assert to_resume_value(Interrupt("Sure?", "i"), ["yes"]) == ["yes"]
 
 

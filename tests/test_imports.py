@@ -24,13 +24,17 @@ ROOMS = {
     "agent": {"events", "turn", "text", "config", "process", "models", "tools"},
     "doctor": {"events", "text", "config", "models", "tools", "agent", "view", "process"},
     "sessions": {"events", "turn", "text", "config", "process", "agent", "view"},
+    "serve": {
+        *{"events", "turn", "text", "config", "process"},
+        *{"models", "tools", "agent", "view"},
+    },
     "repl": {
         *{"events", "turn", "text", "config", "process"},
         *{"view", "models", "agent", "sessions", "manual"},
     },
     "cli": {
         *{"events", "turn", "text", "config", "process"},
-        *{"view", "models", "agent", "sessions", "manual", "doctor", "repl"},
+        *{"view", "models", "agent", "sessions", "manual", "doctor", "serve", "repl"},
     },
 }
 # The package itself offers the names that Python users import, and starts the program.
@@ -71,6 +75,10 @@ LIBRARIES = {
     "langchain_mcp_adapters": ("agent.mcp",),
     "anyio": ("agent.mcp",),
     "httpx": ("agent.mcp",),
+    "starlette": ("serve",),
+    "uvicorn": ("serve",),
+    "ag_ui": ("serve",),
+    "websockets": (),
     "langchain": (),
     "deepagents": (),
 }

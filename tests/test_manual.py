@@ -17,6 +17,7 @@ from streamchat.manual import TOPICS, list_topics, read_topic
 from streamchat.models.embedded.weights import EMBEDDED
 from streamchat.repl.commands import render_table
 from streamchat.view.document import join_lines
+from streamchat.view.event_schema import build_schema
 from tests.program import Terminal, environment, run
 from tests.server import Server, notebook
 
@@ -72,6 +73,17 @@ def test_every_setting_is_documented() -> None:
 
 def test_the_settings_table_matches_the_declarations() -> None:
     assert f"<!-- settings -->\n{render_settings_table()}" in read_topic("configuration")
+
+
+def test_the_events_table_matches_the_schema() -> None:
+    rows = re.findall(r"^\| `(\w+)` \| (.*?) \|", read_topic("events"), re.MULTILINE)
+    documented = {name: re.findall(r"`(\w+)`", fields) for name, fields in rows}
+    beside = {"type", "version", "at"}
+    definitions = build_schema()["$defs"]
+    assert documented == {
+        name: [field for field in each["properties"] if field not in beside]
+        for name, each in definitions.items()
+    }
 
 
 def test_the_commands_table_matches_the_registry() -> None:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from html import escape
 from typing import get_args, get_type_hints
+from xml.etree import ElementTree
 
 import pytest
 from hypothesis import given
@@ -41,6 +43,7 @@ ANY_TEXT = st.text(st.characters(codec=None))
         ("line\r\nnext\rover", "line\nnext\\x0dover"),
         ("abc\u202edcb\u2066\u061c", r"abc\u202edcb\u2066\u061c"),
         ("a\u200bb\ufeff\u2060\u00ad\u180e", r"a\u200bb\ufeff\u2060\xad\u180e"),
+        ("a\ufffeb\uffff", r"a\ufffeb\uffff"),
         ("\U000e0041\U000e007f", r"\U000e0041\U000e007f"),
         ("\ud83d and \ude00", r"\ud83d and \ude00"),
         ("👩\u200d💻 漢字 é a\u200cb", "👩\u200d💻 漢字 é a\u200cb"),
@@ -57,6 +60,7 @@ def test_no_control_survives(text: str) -> None:
     assert not any((ord(c) < 32 and c not in "\n\t") or 127 <= ord(c) < 160 for c in shown)
     assert not re.search("[\u202a-\u202e\u2066-\u2069\u200b\u200e\u200f\ufeff]", shown)
     assert sanitize(shown) == shown
+    ElementTree.fromstring(f"<svg>{escape(shown)}</svg>")
 
 
 @given(st.lists(st.one_of(ANY_TEXT, st.sampled_from(["\r", "\n", "\r\n", "\x1b", "["]))))

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, TypeAlias
 
-from streamchat.agent.edited import find_mask, restore_secrets
+from streamchat.agent.edited import find_mask, hide_secrets, restore_secrets
 from streamchat.agent.source import Approval
 from streamchat.events import NOBODY, ApprovalGiven, ApprovalRequested, Event
 from streamchat.tools.approval import IN_THIS_CHAT, Policy, Verdict
@@ -20,6 +20,7 @@ Check: TypeAlias = Callable[[Mapping[str, Any]], dict[str, Any]]
 """Returns arguments as a tool takes them, or raises a CallError."""
 Put: TypeAlias = Callable[[Event], Awaitable[None]]
 _ASK = Verdict("ask")
+_CANNOT_WAIT = "not run: its arguments contain a secret, so that it cannot wait for approval"
 _REFUSED_BY = {"user": "the user refused it", "program": "the program refused it"}
 
 
@@ -33,6 +34,23 @@ class _Question:
     answer: asyncio.Future[Approval]
 
 
+class PostponedError(Exception):
+    """A call waits for a later request, which decides about it or brings its result."""
+
+
+@dataclass(frozen=True, slots=True)
+class Later:
+    """How calls are decided about across requests, instead of by waiting.
+
+    Attributes:
+        postpones: whether calls to ask about are postponed.
+        decisions: made since, by call ID.
+    """
+
+    postpones: bool = False
+    decisions: Mapping[str, Approval] = field(default_factory=dict)
+
+
 class Approver:
     """Decides about the calls of one turn; those that need the user, one after the other.
 
@@ -41,6 +59,7 @@ class Approver:
         approve: decides instead of the user.
         interactive: whether a user can be asked.
         redact: redacts what events say.
+        later: whether calls are decided about in a later request, and what was in this one.
     """
 
     def __init__(
@@ -50,8 +69,10 @@ class Approver:
         *,
         interactive: bool = False,
         redact: Callable[[str], str] = str,
+        later: Later | None = None,
     ) -> None:
         self._policy, self._approve, self._interactive = policy, approve, interactive
+        self._later = later or Later()
         self._redact = redact
         self._one_by_one = asyncio.Lock()
         self._question: _Question | None = None
@@ -61,6 +82,7 @@ class Approver:
 
         Raises:
             CallError: it may not, or its edited arguments are wrong.
+            PostponedError: this will be decided in a later request.
         """
         given = await self._judge(requested, check, put)
         if given is None:
@@ -119,8 +141,18 @@ class Approver:
         return _ASK if self._approve else Verdict("allow")
 
     async def _ask(self, requested: ApprovalRequested, check: Check, put: Put) -> ApprovalGiven:
+        shown_id = self._redact(requested.call_id)
+        if decision := self._later.decisions.get(shown_id):
+            is_same = decision.arguments == requested.arguments
+            decision = replace(decision, arguments=None) if is_same else decision
+            return _to_given(requested.call_id, decision, "user")
         if self._interactive and not self._approve:
             return _to_given(requested.call_id, await self._wait(requested, check, put), "user")
+        if self._later.postpones and not self._approve:
+            if hide_secrets(requested.arguments, self._redact) != requested.arguments:
+                raise CallError(_CANNOT_WAIT)
+            await put(requested)
+            raise PostponedError
         await put(requested)
         if self._approve:
             return _to_given(requested.call_id, await self._approve(requested), "program")

@@ -15,12 +15,19 @@ from langchain_core.tools import BaseTool
 
 from streamchat.agent.approving import Approve, Approver
 from streamchat.agent.cancellation import CancellationGuard
+from streamchat.agent.continuing import (
+    Continuation,
+    make_client_tools,
+    to_reply,
+    to_results,
+)
 from streamchat.agent.control import TurnControl
 from streamchat.agent.errors import AgentError
 from streamchat.agent.interrupted import mark_interrupted
 from streamchat.agent.model_call import ModelClient
 from streamchat.agent.prompt import Prompt, to_messages
-from streamchat.agent.scratchpad import build_scratchpad
+from streamchat.agent.scratchpad import Result, build_scratchpad
+from streamchat.agent.source import ClientTool
 from streamchat.agent.streamer import QueueCallbackHandler
 from streamchat.agent.tool_runner import RunTool, ToolRunner
 from streamchat.agent.tracing import tracing
@@ -90,6 +97,7 @@ class AgentExecutor:
         self._approve = approve
         self._redactor = redactor or Redactor()
         self._model = self._connect(llm or open_model(load_settings()))
+        self._run_tool = run_tool
         self._tool_runner = ToolRunner(self.tools, self.tool_timeout, self._redactor, run_tool)
         self._runner = BlockingRunner("executor")
 
@@ -119,7 +127,7 @@ class AgentExecutor:
 
     def use_tools(self, tools: Sequence[BaseTool], run_tool: RunTool = run_tool) -> None:
         """Switch to other tools, and to another way to run them; arguments as for the class."""
-        self.tools = _complete(tools)
+        self.tools, self._run_tool = _complete(tools), run_tool
         self._tool_runner = ToolRunner(self.tools, self.tool_timeout, self._redactor, run_tool)
         self.use(self._model.llm)
 
@@ -150,6 +158,7 @@ class AgentExecutor:
         history: Iterable[tuple[str, str]] | None = None,
         instructions: str | None = None,
         control: TurnControl | None = None,
+        continuation: Continuation | None = None,
     ) -> Coroutine[Any, Any, dict[str, Any]]:
         """Answer a question and return `{"answer": str, "tools_used": list of str}`.
 
@@ -162,6 +171,7 @@ class AgentExecutor:
                 then left as it is.
             instructions: used for this turn instead of the executor's.
             control: decides about the calls of this turn instead of `approve`.
+            continuation: for a turn that is spread over several requests; needs `history`.
 
         Raises:
             AgentError: the turn ended without an answer.
@@ -173,7 +183,7 @@ class AgentExecutor:
             turn = self._answer_and_remember(input, streamer, instructions, control)
         else:
             prompt = self._build_prompt(input, to_messages(history), instructions)
-            turn = self._answer(prompt, streamer, control)
+            turn = self._answer(prompt, streamer, control, continuation)
         return CancellationGuard(turn, partial(streamer.close, TurnCancelled()))
 
     def run(self, input: str) -> dict[str, Any]:
@@ -221,7 +231,11 @@ class AgentExecutor:
         return result
 
     async def _answer(
-        self, prompt: Prompt, streamer: QueueCallbackHandler, control: TurnControl
+        self,
+        prompt: Prompt,
+        streamer: QueueCallbackHandler,
+        control: TurnControl,
+        continuation: Continuation | None = None,
     ) -> dict[str, Any]:
         """Run a turn from its first event to its last."""
         started = perf_counter()
@@ -230,7 +244,9 @@ class AgentExecutor:
             streamer.redact_with(self._redactor)
             await streamer.put(TurnStarted(prompt.question, self.model_name))
             with tracing(self.trace):
-                done = await self._run_steps(prompt, streamer, control)
+                done = await self._run_steps(
+                    prompt, streamer, control, continuation or Continuation()
+                )
             answer = self._redactor.redact(done.answer)
             end = TurnDone(answer, done.tools_used, perf_counter() - started)
         except Exception as error:
@@ -242,15 +258,26 @@ class AgentExecutor:
         return {"answer": end.answer, "tools_used": list(end.tools_used)}
 
     async def _run_steps(
-        self, prompt: Prompt, streamer: QueueCallbackHandler, control: TurnControl
+        self,
+        prompt: Prompt,
+        streamer: QueueCallbackHandler,
+        control: TurnControl,
+        continuation: Continuation,
     ) -> TurnDone:
-        taken_ids: set[str] = set()
+        continuation.check()
+        model, runner = self._equip(continuation.tools)
+        steps = continuation.steps
+        taken_ids = {call.call_id for step in steps for call in step.calls}
         used: dict[str, None] = {}  # an ordered set
         for step in range(1, self.max_steps + 1):
-            reply = await self._model.request_reply(step, prompt, taken_ids, streamer, control)
+            known: dict[str, Result] = {}
+            if step <= len(steps):
+                reply, known = to_reply(steps[step - 1]), to_results(steps[step - 1])
+            else:
+                reply = await model.request_reply(step, prompt, taken_ids, streamer, control)
             if not reply.calls:
                 return TurnDone(reply.text, tuple(used))
-            outcomes = await self._tool_runner.run_calls(reply.calls, streamer, control)
+            outcomes = await runner.run_calls(reply.calls, streamer, control, known)
             for call, result in outcomes:
                 if not (result.failed or result.answer):
                     used[call.name] = None
@@ -259,6 +286,16 @@ class AgentExecutor:
                 return replace(answer, tools_used=answer.tools_used or tuple(used))
             prompt.scratchpad.extend(build_scratchpad(reply, outcomes))
         raise AgentError(f"no answer after {self.max_steps} steps (--max-steps)")
+
+    def _equip(self, tools: Sequence[ClientTool]) -> tuple[ModelClient, ToolRunner]:
+        """Return the model and its tools for a turn in which a client adds some."""
+        if not tools:
+            return self._model, self._tool_runner
+        offered = _complete([*self.tools, *make_client_tools(tools, self.tools)])
+        return (
+            ModelClient(self._model.llm, offered, self.timeout, self._redactor),
+            ToolRunner(offered, self.tool_timeout, self._redactor, self._run_tool),
+        )
 
 
 def _complete(tools: Sequence[BaseTool]) -> list[BaseTool]:

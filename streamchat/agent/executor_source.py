@@ -9,7 +9,8 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
 
-from streamchat.agent.approving import Approver
+from streamchat.agent.approving import Approver, Later
+from streamchat.agent.continuing import Continuation
 from streamchat.agent.control import TurnControl
 from streamchat.agent.executor import AgentExecutor
 from streamchat.agent.own_tools.toolbox import Toolbox
@@ -134,9 +135,12 @@ class ExecutorRun:
     ) -> None:
         self._notices = notices
         self.error: BaseException | None = None
-        self._streamer = QueueCallbackHandler(raw=request.raw)
+        self._streamer = QueueCallbackHandler(asyncio.Queue(request.room), raw=request.raw)
         history = [(each.question, each.answer) for each in request.history]
-        approver = Approver(policy, interactive=request.approves, redact=executor.redact)
+        later = Later(request.postpones, request.decisions)
+        approver = Approver(
+            policy, interactive=request.approves, redact=executor.redact, later=later
+        )
         self._control = TurnControl(approver if policy else None)
         self._loop = asyncio.get_running_loop()
         self._thread = threading.get_ident()
@@ -150,6 +154,9 @@ class ExecutorRun:
                 history=history,
                 instructions=request.instructions,
                 control=self._control,
+                continuation=Continuation(
+                    request.steps, request.client_tools, tuple(request.resume)
+                ),
             )
         )
 

@@ -13,7 +13,7 @@ def read_prompt_progress(text: str) -> PromptProgress | None:
         return None
     try:
         told = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     if not isinstance(told, dict):
         return None

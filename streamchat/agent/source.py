@@ -6,7 +6,7 @@ A source answers one question at a time. Conversations, views and recorders know
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from streamchat.events import Event
@@ -23,6 +23,34 @@ class Exchange:
 
 
 @dataclass(frozen=True, slots=True)
+class EarlierCall:
+    """A call that was made before its turn goes on; `result` is None if it has none yet."""
+
+    call_id: str
+    name: str
+    arguments: str
+    result: str | None = None
+    failed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class EarlierStep:
+    """A message of the model with calls, of a turn that goes on."""
+
+    text: str
+    calls: tuple[EarlierCall, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ClientTool:
+    """A tool that whoever asks runs itself; `parameters` is a JSON schema."""
+
+    name: str
+    description: str
+    parameters: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
 class Request:
     """A question, and what a source may need to answer it.
 
@@ -36,6 +64,14 @@ class Request:
         approves: whether somebody is there to decide about an `ApprovalRequested`.
         answers: as typed, to what the agent asks first, second and so on; nobody is asked then.
         raw: whether to yield a `ChunkReceived` for every chunk, too.
+        postpones: whether a turn ends where somebody must be asked, to go on in a later request.
+            Its last events are then the requests without an answer, and a `TurnFailed`.
+        steps: those of the turn before, if it goes on.
+        decisions: by the user, about calls of these steps that have no result.
+        resume: answers to what an agent has asked before the turn ended, by `request_id`.
+        client_tools: offered to the model beside the others. The turn ends where one is called,
+            with an `ApprovalRequested`, and goes on in a request that has the result.
+        room: how many events may wait to be taken before the model has to wait; 0 for any number.
     """
 
     question: str
@@ -47,6 +83,12 @@ class Request:
     approves: bool = False
     answers: Sequence[str] = ()
     raw: bool = False
+    postpones: bool = False
+    steps: Sequence[EarlierStep] = ()
+    decisions: Mapping[str, Approval] = field(default_factory=dict)
+    resume: Mapping[str, object] = field(default_factory=dict)
+    client_tools: Sequence[ClientTool] = ()
+    room: int = 0
 
 
 @dataclass(frozen=True, slots=True)

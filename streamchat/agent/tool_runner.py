@@ -11,7 +11,8 @@ from typing import Any, TypeAlias
 
 from langchain_core.tools import BaseTool, ToolException
 
-from streamchat.agent.approving import make_given
+from streamchat.agent.approving import PostponedError, make_given
+from streamchat.agent.continuing import PausedError, ToolOfClient
 from streamchat.agent.control import ToolCancelledError, TurnControl
 from streamchat.agent.reply import Call
 from streamchat.agent.scratchpad import Result
@@ -39,6 +40,7 @@ class _CallRun:
         control: decides whether it runs, and may cancel it.
         started: when its tool did, in `perf_counter` seconds; 0 until then.
         edited: the arguments it runs with, if these are not the model's.
+        postponed: whether it waits for a later request.
     """
 
     call: Call
@@ -46,6 +48,7 @@ class _CallRun:
     control: TurnControl
     started: float = 0.0
     edited: Mapping[str, Any] | None = None
+    postponed: bool = False
 
 
 class ToolRunner:
@@ -75,6 +78,7 @@ class ToolRunner:
         calls: Sequence[Call],
         streamer: QueueCallbackHandler,
         control: TurnControl | None = None,
+        known: Mapping[str, Result] | None = None,
     ) -> list[tuple[Call, Result]]:
         """Run the calls of one message at the same time; return each with its result.
 
@@ -82,15 +86,26 @@ class ToolRunner:
             calls: the message's.
             streamer: receives the events.
             control: decides which calls run, and may cancel them.
+            known: results that calls have already, by ID.
+
+        Raises:
+            PausedError: some are postponed; the others have run.
         """
-        control = control or TurnControl()
-        runs = (_CallRun(call, streamer, control) for call in calls)
+        control, known = control or TurnControl(), known or {}
+        runs = [_CallRun(call, streamer, control) for call in calls if call.call_id not in known]
         results = await asyncio.gather(*(self._run_call(each) for each in runs))
-        return list(zip(calls, results, strict=True))
+        new = zip((run.call for run in runs), results, strict=True)
+        if postponed := [run.call.name for run in runs if run.postponed]:
+            raise PausedError(postponed)
+        by_id = {**known, **{call.call_id: result for call, result in new}}
+        return [(call, by_id[call.call_id]) for call in calls]
 
     async def _run_call(self, run: _CallRun) -> Result:
         try:
             result = await self._run_tool(run)
+        except PostponedError:
+            run.postponed = True
+            return Result("")
         except Exception as error:
             result = Result(_explain(error), failed=True, edited=run.edited)
         except asyncio.CancelledError as error:
@@ -110,6 +125,9 @@ class ToolRunner:
             await run.streamer.put(make_given(call.call_id, False, "user", TOO_EARLY))
             raise CallError(f"not run: the user refused the call {TOO_EARLY}")
         arguments = check_arguments(tool, call.arguments or "{}")
+        if isinstance(tool, ToolOfClient):
+            await run.streamer.put(ApprovalRequested(call.call_id, tool.name, arguments))
+            raise PostponedError
         if tool.name != ANSWER_TOOL:
             arguments = await self._approve(run, tool, arguments)
         run.started = perf_counter()

@@ -13,6 +13,7 @@ import typer
 from streamchat.cli.config import app as config_app
 from streamchat.cli.models import app as models_app
 from streamchat.cli.options import Continue, Flags, Json, New, Plain, Raw, Resume, takes_settings
+from streamchat.cli.serve import serve
 from streamchat.cli.sessions import app as sessions_app
 from streamchat.cli.streams import schema_app, show
 
@@ -29,6 +30,7 @@ app.add_typer(models_app, name="models")
 app.add_typer(config_app, name="config")
 app.add_typer(schema_app, name="schema")
 app.command()(show)
+app.command()(serve)
 
 Verbose = Annotated[
     bool, typer.Option("--verbose", "-v", help="Show every chunk as received, and timings.")

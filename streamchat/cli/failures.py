@@ -13,6 +13,7 @@ from streamchat.agent.target.errors import TargetError
 from streamchat.config import OPENAI_KEY, ModelError, SettingsError
 from streamchat.events import TurnFailed, to_dict
 from streamchat.process.stdio import write_stderr
+from streamchat.serve import ServeError
 from streamchat.sessions import StoreError
 from streamchat.text.redact import Redactor, redact_url_credentials
 from streamchat.text.sanitize import one_line, sanitize
@@ -38,7 +39,7 @@ def explain(error: Exception) -> int:
             if _is_verbose() and error.traceback:
                 write_stderr(sanitize(_redact(error.traceback)))
             return fail(str(error))
-        case ModelError() | StoreError() | EventsError():
+        case ModelError() | StoreError() | EventsError() | ServeError():
             return fail(str(error))
         case OSError(filename=str() as name):
             return fail(f"{name}: {error.strerror}")

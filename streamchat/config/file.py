@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from streamchat.config.approval import APPROVAL, read_rules
 from streamchat.config.checks import Layer, check_values, shorten
 from streamchat.config.mcp.tables import read_tables
+from streamchat.config.paths import anchor
 from streamchat.config.settings import OPENAI_KEY, SETTINGS, SettingsError
 from streamchat.config.toml import Locator, read_toml
 from streamchat.text.suggest import find_closest
@@ -62,8 +63,10 @@ def read_file(path: Path, *, required: bool) -> ConfigFile:
     if not isinstance(tables, dict):
         raise SettingsError(f"{locator(PROFILES)}: profile {_NOT_A_TABLE}; see default_profile")
     default = content.pop(DEFAULT_PROFILE, "")
-    settings = _read_layer(content, locator)
-    profiles = {name: _read_profile(name, table, locator) for name, table in tables.items()}
+    settings = _anchor(path, _read_layer(content, locator))
+    profiles = {
+        name: _anchor(path, _read_profile(name, table, locator)) for name, table in tables.items()
+    }
     if not isinstance(default, str):
         raise SettingsError(f"{locator(DEFAULT_PROFILE)}: default_profile must be a name")
     if default and default not in profiles:
@@ -71,6 +74,11 @@ def read_file(path: Path, *, required: bool) -> ConfigFile:
             f"{locator(DEFAULT_PROFILE)}: {_describe_unknown_profile(default, profiles)}"
         )
     return ConfigFile(path, settings, profiles, default, locator)
+
+
+def _anchor(path: Path, layer: Layer) -> Layer:
+    values = {name: anchor(name, each, path.parent) for name, each in layer.values.items()}
+    return replace(layer, values=values)
 
 
 def _read_profile(name: str, table: Any, locator: Locator) -> Layer:

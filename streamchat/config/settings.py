@@ -146,7 +146,7 @@ class Settings:
             flags=("--agent",),
             variable="STREAMCHAT_AGENT",
             example="",
-            note="A relative path begins in the working directory.",
+            note="A relative path begins in this file's folder.",
         ),
     )
     tools: tuple[str, ...] = _declare(
@@ -156,7 +156,7 @@ class Settings:
             "Python functions of your own as tools: FILE.py, FILE.py:NAME,NAME or package.module. "
             "The flag may be repeated.",
             flags=("--tools",),
-            note="Relative paths begin in the working directory.",
+            note="Relative paths begin in this file's folder.",
         ),
     )
     mcp: tuple[McpServer, ...] = _declare(
@@ -176,7 +176,7 @@ class Settings:
             "JSON file of MCP servers, as Claude Desktop, VS Code and Cursor have it.",
             flags=("--mcp-config",),
             example="",
-            note="A relative path begins in the working directory.",
+            note="A relative path begins in this file's folder.",
         ),
     )
     builtin_tools: bool = _declare(

@@ -17,11 +17,11 @@ Formatting gives a plain string again, so compose first and sanitize last, or us
 """
 
 # C0 without tab and line feed, DEL, C1; surrogates; marks, embeddings, overrides and isolates of
-# direction; invisible characters; tags. The zero-width joiner and non-joiner stay:
-# emoji need the one, Persian the other.
+# direction; invisible characters; the two that XML, and so a film, cannot have; tags. The
+# zero-width joiner and non-joiner stay: emoji need the one, Persian the other.
 _HARMFUL = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\u00ad\u061c\u180e\u200b\u200e\u200f"
-    "\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\U000e0000-\U000e007f]"
+    "\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\ufffe\uffff\U000e0000-\U000e007f]"
 )
 
 

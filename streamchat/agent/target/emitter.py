@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from streamchat.agent.continuing import PausedError
 from streamchat.agent.errors import AgentError
 from streamchat.agent.target.interrupts import list_decisions, read_answer
 from streamchat.agent.target.parts import count_answers, join_answers, split_request
@@ -30,6 +31,8 @@ class Emitter:
         interactive: whether somebody is there to answer.
         answers: given beforehand, as typed; then nobody is asked.
         policy: the user's rules; none by default.
+        postpones: whether questions are left to a later request.
+        resume: answers to those of an earlier one, by `request_id`.
 
     Attributes:
         is_waiting: whether the agent waits for the user.
@@ -42,8 +45,11 @@ class Emitter:
         interactive: bool,
         answers: Sequence[str] = (),
         policy: Policy | None = None,
+        postpones: bool = False,
+        resume: Mapping[str, object] | None = None,
     ) -> None:
         self._policy = policy
+        self._postpones, self._resume = postpones, resume or {}
         self.is_waiting = False
         self._push = push
         self._interactive = interactive and not answers
@@ -54,6 +60,11 @@ class Emitter:
         self._push(event)
 
     async def ask(self, requested: InputRequested) -> object:
+        if requested.request_id in self._resume:
+            return _read_resumed(requested, self._resume[requested.request_id])
+        if self._postpones:
+            self._push(requested)
+            raise PausedError([summarize_request(requested)])
         if self._answers:
             self._push(requested)
             return join_answers([self._answer(*each) for each in self._take_answers(requested)])
@@ -94,6 +105,15 @@ class Emitter:
         """Pass the answer on to `ask`; called in the agent's loop."""
         if self._reply and not self._reply.done():
             self._reply.set_result(answer)
+
+
+def _read_resumed(requested: InputRequested, answer: object) -> object:
+    if not requested.actions:
+        return answer
+    try:
+        return read_answer(requested, json.dumps(answer))
+    except ValueError as error:
+        raise AgentError(f"{summarize_request(requested)}; {error}") from None
 
 
 def summarize_request(requested: InputRequested) -> str:

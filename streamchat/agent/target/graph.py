@@ -7,6 +7,7 @@ from contextlib import aclosing
 from typing import Any
 from uuid import uuid4
 
+from streamchat.agent.continuing import PausedError
 from streamchat.agent.errors import AgentError
 from streamchat.agent.source import Request, ToolInfo
 from streamchat.agent.target.graph_input import find_input
@@ -19,6 +20,7 @@ from streamchat.agent.target.interrupts import (
 )
 from streamchat.agent.target.memory import find_checkpointer, find_start
 from streamchat.agent.target.play import Emit
+from streamchat.agent.target.resuming import find_mark, find_paused, name_question
 from streamchat.agent.target.ruling import rule
 from streamchat.agent.target.speakers import has_several_speakers
 from streamchat.events import InputReceived, InputRequested, Notice, TurnDone
@@ -82,15 +84,13 @@ class GraphPlay:
             AgentError: the graph ends without an answer, or cannot go on.
             Exception: raised by the graph.
         """
-        start = await find_start(self._graph, self._form, request)
-        if start.notice:
-            emit(Notice(start.notice))
         stream = self._open_stream(request, emit)
         try:
-            await self._run(start.input, start.config, stream)
+            config = await self._begin(request, stream, emit)
             while stream.interrupts or stream.paused:
-                resume = await self._ask(stream, emit)
-                await self._run(resume, _without_checkpoint(start.config), stream)
+                mark = await find_mark(self._graph, config) if request.postpones else ""
+                resume = await self._ask(stream, emit, mark)
+                await self._run(resume, config, stream)
         finally:
             stream.finish()
         done = stream.conclude()
@@ -98,6 +98,18 @@ class GraphPlay:
             self._told_of_silence = True
             emit(Notice(text))
         return done
+
+    async def _begin(self, request: Request, stream: GraphStream, emit: Emit) -> Mapping[str, Any]:
+        """Run the graph up to its first question; return the config to go on with."""
+        if request.resume:
+            paused = await find_paused(self._graph, request)
+            stream.interrupts, stream.paused = dict(paused.interrupts), not paused.interrupts
+            return paused.config
+        start = await find_start(self._graph, self._form, request)
+        if start.notice:
+            emit(Notice(start.notice))
+        await self._run(start.input, start.config, stream)
+        return _without_checkpoint(start.config)
 
     @property
     def _integration(self) -> str:
@@ -129,8 +141,14 @@ class GraphPlay:
             async for part in parts:
                 stream.feed(part)
 
-    async def _ask(self, stream: GraphStream, emit: Emit) -> object:
-        """Ask the user what the graph wants to know, and return the input that resumes it."""
+    async def _ask(self, stream: GraphStream, emit: Emit, mark: str) -> object:
+        """Ask the user what the graph wants to know, and return the input that resumes it.
+
+        Args:
+            stream: ended with what the graph asks.
+            emit: asks.
+            mark: the checkpoint's, if the answer may come in a later request.
+        """
         if find_checkpointer(self._graph) is None:
             raise AgentError(
                 "the graph stops to ask, but cannot go on without a checkpointer: compile it "
@@ -139,21 +157,27 @@ class GraphPlay:
         from langgraph.types import Command
 
         if not stream.interrupts:
-            await self._ask_to_go_on(emit)
+            await self._ask_to_go_on(emit, mark)
             return None
-        values = {
-            id: await self._ask_one(interrupt, stream, emit)
-            for id, interrupt in stream.interrupts.items()
-        }
+        values: dict[str, object] = {}
+        paused: PausedError | None = None
+        for id, interrupt in stream.interrupts.items():
+            try:
+                values[id] = await self._ask_one(interrupt, stream, emit, mark)
+            except PausedError as error:  # the others are to be answered at the same time
+                paused = error
+        if paused:
+            raise paused
         return Command(resume=values)
 
-    async def _ask_one(self, interrupt: Any, stream: GraphStream, emit: Emit) -> object:
+    async def _ask_one(self, interrupt: Any, stream: GraphStream, emit: Emit, mark: str) -> object:
         # A node that asks twice may do so under the same ID.
-        requested = read_request(interrupt, f"{interrupt.id[:8]}-{uuid4().hex[:8]}")
+        requested = read_request(interrupt, name_question(interrupt.id, mark or uuid4().hex[:8]))
         ruling = rule(requested, emit.judge)
         answer: object = None
         if left := ruling.open:
             answer = await emit.ask(left)
+            _check_edits(answer, emit)
             emit(InputReceived(left.request_id, describe_answer(left, answer)))
         answer = ruling.complete(answer)
         for event in ruling.make_events(stream.calls.find_ids):
@@ -161,21 +185,31 @@ class GraphPlay:
         stream.calls.mark_unrun(find_unrun(requested, answer))
         return to_resume_value(interrupt, answer)
 
-    async def _ask_to_go_on(self, emit: Emit) -> None:
+    async def _ask_to_go_on(self, emit: Emit, mark: str) -> None:
         """Ask at a breakpoint, which `compile(interrupt_before=...)` sets."""
-        requested = InputRequested(
-            uuid4().hex[:16], "The graph stops at a breakpoint. Go on? (yes)"
-        )
+        id = name_question("", mark or uuid4().hex[:8])
+        requested = InputRequested(id, "The graph stops at a breakpoint. Go on? (yes)")
         answer = await emit.ask(requested)
         emit(InputReceived(requested.request_id, describe_answer(requested, answer)))
         if answer is False or str(answer).strip().lower() in _STOPS:
             raise AgentError("stopped at a breakpoint of the graph")
 
 
+def _check_edits(answer: object, emit: Emit) -> None:
+    """Check that an edit does not make another call that is denied."""
+    for decision in answer if isinstance(answer, list) else ():
+        match decision:
+            case {"type": "edit", "edited_action": {"name": name}}:
+                verdict = emit.judge(str(name))
+                if verdict.action == "deny":
+                    raise AgentError(f"{one_line(str(name), 80)} is denied by {verdict.rule}")
+
+
 def _without_checkpoint(config: Mapping[str, Any]) -> dict[str, Any]:
     """Return the config of the thread's latest checkpoint, which a run has moved on."""
     configurable = config.get("configurable", {})
-    return {"configurable": {"thread_id": configurable["thread_id"]}}
+    kept = {name: value for name, value in configurable.items() if name == "thread_id"}
+    return {"configurable": kept} if kept else {}
 
 
 def _find_tools(graph: Any, seen: set[int]) -> Iterator[ToolInfo]:

@@ -95,7 +95,7 @@ class GraphAnswer:
         written = to_json(self._structured)
         try:
             as_said = json.loads(self._said) == json.loads(written)
-        except ValueError:
+        except (ValueError, RecursionError):
             as_said = False
         return self._said if as_said else written
 

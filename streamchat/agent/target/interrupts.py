@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import reprlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -107,7 +108,10 @@ def find_decision(action: Mapping[str, Any], word: str) -> str:
 
 def to_json(value: object) -> str:
     """Return a value as compact JSON; what JSON does not know is written as text."""
-    return json.dumps(value, ensure_ascii=False, default=_to_plain)
+    try:
+        return json.dumps(value, ensure_ascii=False, default=_to_plain)
+    except (TypeError, ValueError, RecursionError):  # other keys than text, a cycle, or too deep
+        return json.dumps(reprlib.repr(value), ensure_ascii=False)
 
 
 def _to_plain(value: Any) -> object:
@@ -169,7 +173,7 @@ def _describe_decision(decision: Any) -> str:
 def _read_json_or_text(text: str) -> object:
     try:
         return json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return text
 
 
@@ -177,7 +181,7 @@ def _read_decisions(actions: Sequence[Mapping[str, Any]], text: str) -> list[obj
     """Return decisions written as JSON: a list, one for all, or the middleware's whole response."""
     try:
         value = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ValueError(f"the decisions are not valid JSON: {error}") from None
     if isinstance(value, dict):
         value = value.get("decisions", [value] * len(actions))
@@ -215,7 +219,7 @@ def _read_decision(
 def _read_edit(action: Mapping[str, Any], text: str) -> dict[str, object]:
     try:
         arguments, problem = json.loads(text), ""
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         arguments, problem = None, f" ({error})" if text else ""
     if not isinstance(arguments, dict):
         example = one_line(to_json(action["arguments"]), _MAX_ANSWER)

@@ -107,6 +107,17 @@ async def _find_place(graph: Any, form: GraphInput, request: Request) -> tuple[_
     raise AssertionError("threads never run out")
 
 
+async def list_threads(graph: Any, base: str) -> AsyncIterator[Any]:
+    """Yield the latest checkpoint of each thread that a conversation may have."""
+    for number in range(1, _MOST_THREADS + 1):
+        thread_id = base if number == 1 else f"{base}-{number}"
+        async for snapshot in _list_snapshots(graph, thread_id):
+            yield snapshot
+            break
+        else:
+            return
+
+
 async def _list_snapshots(graph: Any, thread_id: str) -> AsyncIterator[Any]:
     """Yield the checkpoints of a thread, the newest first."""
     config = {"configurable": {"thread_id": thread_id}}

@@ -27,6 +27,7 @@ class Emit(Protocol):
         For free questions it is text or another JSON value; for actions, a list of decisions.
 
         Raises:
+            PausedError: the answer will come in a later request.
             AgentError: nobody is there to answer; the message says how to answer all the same.
         """
         ...

@@ -87,6 +87,8 @@ class ThreadRun:
             interactive=request.interactive,
             answers=request.answers,
             policy=policy,
+            postpones=request.postpones,
+            resume=request.resume,
         )
         self.heartbeat = Heartbeat(thread, self._warn)
         self._main = asyncio.get_running_loop()
