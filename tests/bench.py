@@ -1,6 +1,6 @@
 """Measurements: python -m tests.bench stream (or size); of the screen: tests.bench view; of the
 start: tests.bench start; of thousands of turns: tests.bench soak; of the user's agent: tests.bench
-agent
+agent; of many clients at once: tests.bench serve
 
 Figures are CPU seconds of the client's own process: these do not depend on what else the machine
 does as wall time does. The scripted server runs in a process of its own. Compare figures of one run
@@ -31,6 +31,7 @@ from streamchat.models.openai_compatible import connect
 from streamchat.view.answer import AnswerView
 from streamchat.view.play import play
 from tests.bench_agent import agent, agent_client
+from tests.bench_serve import serve as serve_load
 from tests.bench_soak import soak
 from tests.bench_start import start
 from tests.bench_view import view
@@ -198,6 +199,8 @@ def main() -> None:
             start(parts)
         case ["soak", *parts]:
             soak(parts)
+        case ["serve", *parts]:
+            serve_load(parts)
         case _:
             sys.exit(__doc__)
 
