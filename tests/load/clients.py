@@ -1,8 +1,8 @@
 """Clients that ask an endpoint all at once: python -m tests.load.clients URL CLIENTS TOKENS RATE
 
-`--turns` has each client ask so often, and `--leave` has each leave after so many seconds. What
-they got is printed as JSON. They do as little as they can, and nothing between the arrival of data
-and the look at the clock.
+`--over` spreads their starts over so many seconds, `--turns` has each client ask so often, and
+`--leave` has each leave after so many seconds. What they got is printed as JSON. They do as little
+as they can, and nothing between the arrival of data and the look at the clock.
 """
 
 from __future__ import annotations
@@ -98,8 +98,9 @@ def make_request(url: str, question: str) -> bytes:
     return head.encode() + data
 
 
-async def ask(options: argparse.Namespace) -> Got:
+async def ask(options: argparse.Namespace, number: int) -> Got:
     """Ask as often as wanted, each time on a new connection."""
+    await asyncio.sleep(options.over * number / options.clients)
     loop = asyncio.get_running_loop()
     parts = urlsplit(options.url)
     request = make_request(options.url, f"{options.tokens} tokens at {options.rate}")
@@ -112,7 +113,7 @@ async def ask(options: argparse.Namespace) -> Got:
 
 
 async def ask_all(options: argparse.Namespace) -> list[Got]:
-    return await asyncio.gather(*(ask(options) for _ in range(options.clients)))
+    return await asyncio.gather(*(ask(options, number) for number in range(options.clients)))
 
 
 def main() -> None:
@@ -120,6 +121,7 @@ def main() -> None:
     parser.add_argument("url")
     for name in ("clients", "tokens", "rate"):
         parser.add_argument(name, type=int)
+    parser.add_argument("--over", type=float, default=0.0)
     parser.add_argument("--turns", type=int, default=1)
     parser.add_argument("--leave", type=float, default=0.0)
     got = asyncio.run(ask_all(parser.parse_args()))

@@ -18,6 +18,7 @@ from streamchat.models.wire.extras import read_extras
 
 _REASONS = ("finish_reason", "finishReason")
 _METADATA_REASONS = ("finish_reason", "stop_reason", "stopReason", "done_reason")
+_PLAIN = frozenset({"role", "content"})
 _CALLS = frozenset({"tool_calls", "function_call"})
 _REASONING_FIELDS = ("reasoning_content", "reasoning", "thinking")
 
@@ -27,21 +28,30 @@ def read_delta(chunk: Mapping[str, Any]) -> Delta:
     choice = _pick_choice(chunk.get("choices"))
     delta = _find_delta(choice)
     content = delta.get("content")
+    if isinstance(content, str) and delta.keys() <= _PLAIN:  # nearly every chunk is like this
+        return Delta(content, **_read_frame(chunk, choice))
     is_number = isinstance(content, int | float) and not isinstance(content, bool)
     text, reasoning = split_content(str(content) if is_number else content)
-    progress = chunk.get("prompt_progress")
     return Delta(
         text=text,
         reasoning=_find_text(delta, _REASONING_FIELDS) + reasoning,
         calls=tuple(_read_calls(delta)) if _CALLS & delta.keys() else (),
         extras=read_extras(delta),
         refusal=_read_refusal(delta.get("refusal")) or _read_refusal(content, nested=True),
-        finish_reason=_read_finish_reason(choice) or None,
-        usage=_read_usage(chunk.get("usage")),
-        prompt_progress=json.dumps(progress) if progress else "",
-        whole=_is_whole(choice),
-        stream_end=_pick_text(chunk, "stream_end").get("stream_end", ""),
+        **_read_frame(chunk, choice),
     )
+
+
+def _read_frame(chunk: Mapping[str, Any], choice: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a chunk says beside its delta, as fields of a `Delta`."""
+    progress = chunk.get("prompt_progress")
+    return {
+        "finish_reason": _read_finish_reason(choice) or None,
+        "usage": _read_usage(chunk.get("usage")),
+        "prompt_progress": json.dumps(progress) if progress else "",
+        "whole": _is_whole(choice),
+        "stream_end": _pick_text(chunk, "stream_end").get("stream_end", ""),
+    }
 
 
 def has_content(chunk: Mapping[str, Any]) -> bool:
