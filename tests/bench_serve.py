@@ -160,7 +160,7 @@ def limit(clients: int) -> None:
         judge("neither", len(got) - len(taken) - len(refused), 0)
         judge("broken", len(broken), 0)
         judge("429 without Retry-After", sum(not each["retry_after"] for each in refused), 0)
-        got = ask(served, clients, 1_000, 10, over=clients / 10, leave=2)
+        got = ask(served, clients, 1_000, 10, over=clients / 10, leave=1)
         left = sorted(each["left"] for each in got)
         noticed = wait_for_leaving(upstream, clients)
         waits = [(there - here) * 1_000 for here, there in zip(left, noticed, strict=True)]

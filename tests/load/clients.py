@@ -1,8 +1,8 @@
 """Clients that ask an endpoint all at once: python -m tests.load.clients URL CLIENTS TOKENS RATE
 
 `--over` spreads their starts over so many seconds, `--turns` has each client ask so often, and
-`--leave` has each leave after so many seconds. What they got is printed as JSON. They do as little
-as they can, and nothing between the arrival of data and the look at the clock.
+`--leave` has each leave so many seconds after its first token. What they got is printed as JSON.
+They do as little as they can, and nothing between the arrival of data and the look at the clock.
 """
 
 from __future__ import annotations
@@ -50,13 +50,12 @@ class Client(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
         transport.write(self._request)
-        if self._leave:
-            asyncio.get_running_loop().call_later(self._leave, self._go, transport)
 
-    def _go(self, transport: asyncio.Transport) -> None:
+    def _go(self) -> None:
         self._got.left = time.monotonic()
-        transport.abort()
+        self._transport.abort()
 
     def data_received(self, data: bytes) -> None:
         now = time.monotonic_ns()
@@ -74,6 +73,8 @@ class Client(asyncio.Protocol):
     def _read(self, event: dict[str, str], now: int) -> None:
         if event["type"] != "TEXT_MESSAGE_CONTENT":
             return
+        if self._leave and not self._got.delays:
+            asyncio.get_running_loop().call_later(self._leave, self._go)
         for number, sent in _TOKEN.findall(event["delta"]):
             self._got.delays.append((now - int(sent)) / 1e6)
             self._got.misplaced += int(number) != self._next
