@@ -1,6 +1,7 @@
 """Measurements: python -m tests.bench stream (or size); of the screen: tests.bench view; of the
 start: tests.bench start; of thousands of turns: tests.bench soak; of the user's agent: tests.bench
-agent; of MCP servers that write without end: tests.bench mcp
+agent; of MCP servers that write without end: tests.bench mcp; of many clients at once: tests.bench
+serve
 
 Figures are CPU seconds of the client's own process: these do not depend on what else the machine
 does as wall time does. The scripted server runs in a process of its own. Compare figures of one run
@@ -32,6 +33,7 @@ from streamchat.view.answer import AnswerView
 from streamchat.view.play import play
 from tests.bench_agent import agent, agent_client
 from tests.bench_mcp import mcp
+from tests.bench_serve import serve as serve_load
 from tests.bench_soak import soak
 from tests.bench_start import start
 from tests.bench_view import view
@@ -201,6 +203,8 @@ def main() -> None:
             start(parts)
         case ["soak", *parts]:
             soak(parts)
+        case ["serve", *parts]:
+            serve_load(parts)
         case _:
             sys.exit(__doc__)
 

@@ -27,7 +27,7 @@ from streamchat.events import (
     ToolCallStarted,
 )
 from streamchat.models.wire.extras import LINE_FIELD
-from streamchat.models.wire.normalize import to_generation_chunk
+from streamchat.models.wire.strict_chunk import to_generation_chunk
 from streamchat.text.surrogates import join_surrogates
 
 ADD, MULTIPLY = '{"x": 1, "y": 2}', '{"x": 3, "y": 4}'

@@ -8,7 +8,6 @@ from collections.abc import AsyncIterator
 
 import pytest
 from langchain_core.language_models import FakeMessagesListChatModel
-from langchain_core.messages import AIMessageChunk
 
 from streamchat import AgentError
 from streamchat.agent.binding import ModelBinding
@@ -16,6 +15,7 @@ from streamchat.agent.interrupted import mark_interrupted
 from streamchat.agent.reply import Call, Reply, find_fault
 from streamchat.agent.watchdog import Watchdog
 from streamchat.events import AnswerDelta, Event, Notice, TextDelta, ToolCallStarted, TurnDone
+from streamchat.models.wire.delta import Delta
 from streamchat.tools import TOOLS
 from streamchat.turn import Prose
 from tests.agents import close_agents, collect_events, open_agent, play_turn, sent_messages
@@ -29,7 +29,7 @@ async def _close() -> AsyncIterator[None]:
     await close_agents()
 
 
-PING = AIMessageChunk("")
+PING = Delta()
 WORD: list[Event] = [TextDelta("a")]
 
 
@@ -37,34 +37,32 @@ class TestWatchdog:
     """Progress extends the wait; anything else does not."""
 
     @staticmethod
-    async def wait(watchdog: Watchdog, message: AIMessageChunk, events: list[Event]) -> bool:
+    async def wait(watchdog: Watchdog, delta: Delta, events: list[Event]) -> bool:
         """Return whether seeing this extended a wait of 10 s by a margin."""
         loop = asyncio.get_running_loop()
         async with watchdog.watch("a server"):
             deadline = watchdog._deadline
             assert deadline
             deadline.reschedule(loop.time() + 5)
-            watchdog.observe(message, events)
+            watchdog.observe(delta, events)
             watchdog.check()
             when = deadline.when()
             return when is not None and when > loop.time() + 7
 
     @pytest.mark.parametrize(
-        ("message", "events"),
+        ("delta", "events"),
         [
             (PING, WORD),
-            (AIMessageChunk("", additional_kwargs={"refusal": "no"}), []),
-            (AIMessageChunk("", additional_kwargs={"prompt_progress": {"done": 1}}), []),
-            (AIMessageChunk("", response_metadata={"finish_reason": "stop"}), []),
+            (Delta(refusal="no"), []),
+            (Delta(prompt_progress='{"done": 1}'), []),
+            (Delta(finish_reason="stop"), []),
         ],
     )
-    async def test_progress_counts_once(self, message: AIMessageChunk, events: list[Event]) -> None:
+    async def test_progress_counts_once(self, delta: Delta, events: list[Event]) -> None:
         watchdog = Watchdog(10)
         assert not await self.wait(watchdog, PING, [])
-        assert await self.wait(watchdog, message, events)
-        assert await self.wait(watchdog, message, events) is bool(
-            events or message.additional_kwargs.get("refusal")
-        )
+        assert await self.wait(watchdog, delta, events)
+        assert await self.wait(watchdog, delta, events) is bool(events or delta.refusal)
         assert not await self.wait(watchdog, PING, [])
 
     async def test_it_knows_when_the_message_began(self) -> None:
@@ -78,9 +76,7 @@ class TestWatchdog:
         assert watchdog.began == began is not None
 
     @pytest.mark.parametrize(("chunks", "missing"), [([], "no answer"), ([PING], "nothing new")])
-    async def test_a_silent_server_is_named(
-        self, chunks: list[AIMessageChunk], missing: str
-    ) -> None:
+    async def test_a_silent_server_is_named(self, chunks: list[Delta], missing: str) -> None:
         watchdog = Watchdog(0.01)
         for chunk in chunks:
             watchdog.observe(chunk, [])

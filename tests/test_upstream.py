@@ -23,7 +23,7 @@ from pydantic import BaseModel
 
 import streamchat
 from streamchat.models.openai_compatible import connect
-from streamchat.models.wire.normalize import StrictChunk
+from streamchat.models.wire.strict_chunk import StrictChunk
 from streamchat.view.markdown.highlight import Highlighter, load_lexer
 from tests.server import Server, says
 
@@ -93,7 +93,7 @@ POINTS = [
     Point(f"{_HANDLER}.raise_error", "agent.streamer"),
     Point(f"{_HANDLER}.run_inline", "agent.streamer"),
     Point("langchain_core.messages.ai:add_ai_message_chunks", "agent.decoder", ("left", "others")),
-    Point("langchain_core.messages:AIMessageChunk.init_tool_calls", "models.wire.normalize"),
+    Point("langchain_core.messages:AIMessageChunk.init_tool_calls", "models.wire.strict_chunk"),
     Point("langchain_core.tools:BaseTool._arun", "tools.calls"),
     Point("langchain_core.tracers.langchain:get_client", "agent.tracing"),
     Point("langsmith:tracing_context", "agent.tracing", ("enabled",)),
@@ -225,7 +225,7 @@ def test_our_chunk_validator_replaces_the_one_of_the_same_name(
     assert repaired, "AIMessageChunk no longer repairs arguments: StrictChunk may go"
     repaired.clear()
     assert not StrictChunk(content="", tool_call_chunks=cut).tool_calls
-    why = "AIMessageChunk's validator has moved: models.wire.normalize replaces it by its name"
+    why = "AIMessageChunk's validator has moved: models.wire.strict_chunk replaces it by its name"
     assert not repaired, why
 
 

@@ -18,8 +18,9 @@ from streamchat.models.wire.body import (
     UnreadableError,
     summarize_markup,
 )
-from streamchat.models.wire.normalize import has_content, to_generation_chunk
+from streamchat.models.wire.normalize import has_content
 from streamchat.models.wire.sse import EventDecoder, ServerEvent, TooLongError
+from streamchat.models.wire.strict_chunk import to_generation_chunk
 from tests.test_partial_json import split_at
 
 JSON = st.recursive(

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from langchain_core.language_models import BaseChatModel, LanguageModelInput
 from langchain_core.messages import AIMessage
@@ -51,6 +51,11 @@ class ModelBinding:
         """
         choice = self.tool_choices[0]
         return self.llm.bind_tools(self.tools, tool_choice=choice) if choice else self.llm
+
+    @property
+    def options(self) -> Mapping[str, Any]:
+        """What the runnable adds to each request: the tools in the form that the server takes."""
+        return getattr(self.runnable, "kwargs", {})
 
     def adapt(self, error: Exception) -> tuple[ModelBinding, str] | None:
         """Return a binding without what the server just refused, and the change in a few words.

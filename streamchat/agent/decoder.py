@@ -8,13 +8,15 @@ linear time, and knows how the message ended.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
+from dataclasses import replace
 from itertools import chain, count
 from typing import Any
 
 from langchain_core.messages import AIMessage, AIMessageChunk
 from langchain_core.messages.ai import UsageMetadata, add_ai_message_chunks, add_usage
 
+from streamchat.agent.deltas import read_message
 from streamchat.agent.fragments import Fragment, OpenCall, read_fragments
 from streamchat.agent.message_text import MessageText, find_rest
 from streamchat.agent.reply import Reply, is_cut_off
@@ -29,8 +31,8 @@ from streamchat.events import (
     TextDelta,
     ToolCallStarted,
 )
-from streamchat.models.wire.extras import LINE_FIELD, MESSAGE_FIELDS, find_thoughts, join_fields
-from streamchat.models.wire.normalize import StrictChunk, read_reason, split_content
+from streamchat.models.wire.delta import Delta
+from streamchat.models.wire.extras import join_fields
 from streamchat.text.partial_json import AnswerReader
 from streamchat.text.surrogates import SurrogateJoiner
 from streamchat.text.think import Split
@@ -103,26 +105,29 @@ class ChunkDecoder:
         """Leave out what follows, so that a call that the user has refused stays incomplete."""
         self._refused = True
 
-    def feed(self, message: AIMessage) -> list[Event]:
+    def feed(self, message: AIMessage | Delta) -> list[Event]:
         """Return the events of a chunk, or of a whole message.
 
         A whole message after its chunks adds only what they lacked. It replaces text that differs.
         """
         if self._refused:
             return []
-        extra, metadata = message.additional_kwargs, message.response_metadata
+        delta = message if isinstance(message, Delta) else read_message(message)
         events: list[Event] = []
         if not self.answered:
-            events = self._read(message, whole=bool(metadata.get("whole_message")))
-        elif not metadata.get("whole_message"):
-            self._read_on(message)
-        self._refusal.append(str(extra.get("refusal") or ""))
+            events = self._read(delta)
+        elif not delta.whole:
+            self._read_on(delta)
+        if delta.refusal:
+            self._refusal.append(delta.refusal)
         # A server may end the stream with another, less specific reason after the real one.
-        if not is_cut_off(self._finish_reason):
-            self._finish_reason = read_reason(metadata) or self._finish_reason
+        if delta.finish_reason and not is_cut_off(self._finish_reason):
+            self._finish_reason = delta.finish_reason
         # LangChain adds a chunk of its own after the last one.
-        self._broken_off = self._broken_off or metadata.get("stream_end") == "eof"
-        self._usage = self._read_usage(message)
+        self._broken_off = self._broken_off or delta.stream_end == "eof"
+        if delta.usage:
+            adds = delta.adds_usage
+            self._usage = add_usage(self._usage, delta.usage) if adds else delta.usage
         return events
 
     def finish(self) -> tuple[list[Event], Reply]:
@@ -144,49 +149,37 @@ class ChunkDecoder:
             thoughts=tuple(self._thoughts.get("parts", ())),
         )
 
-    def _read(self, message: AIMessage, *, whole: bool) -> list[Event]:
-        text, thoughts = split_content(message.content)
-        reasoning = str(message.additional_kwargs.get("reasoning_content") or thoughts)
-        events = self._read_reasoning(reasoning, whole=whole)
-        if code := message.additional_kwargs.get(LINE_FIELD):
-            events.append(CodeDelta(str(code)))
-        events += self._read_text(text, whole=whole)
-        self._read_fields(message, whole=whole)
-        for position, fragment in enumerate(read_fragments(message)):
+    def _read(self, delta: Delta) -> list[Event]:
+        events = self._read_reasoning(delta.reasoning, whole=delta.whole)
+        if delta.code:
+            events.append(CodeDelta(delta.code))
+        events += self._read_text(delta.text, whole=delta.whole)
+        self._read_fields(delta)
+        for position, fragment in enumerate(read_fragments(delta)):
             if self.answered:
                 self.overran = True
                 break
-            if whole:
+            if delta.whole:
                 events += self._read_whole_call(position, fragment)
             else:
                 events += self._read_fragment(fragment)
         return events
 
-    def _read_fields(self, message: AIMessage, *, whole: bool) -> None:
-        if isinstance(message, StrictChunk):
-            fields = message.extras.message if message.extras else {}
-        else:
-            fields = _omit_known(message.additional_kwargs)
-            self._thoughts = join_fields(self._thoughts, find_thoughts(message.content))
-        if fields:
-            self._fields = join_fields({} if whole else self._fields, fields)
+    def _read_fields(self, delta: Delta) -> None:
+        if delta.thoughts:
+            self._thoughts = join_fields(self._thoughts, delta.thoughts)
+        if delta.extras and (fields := delta.extras.message):
+            self._fields = join_fields({} if delta.whole else self._fields, fields)
 
-    def _read_usage(self, message: AIMessage) -> UsageMetadata | None:
-        """Return the counts so far: LangChain's add up, while servers repeat the whole."""
-        if isinstance(message, AIMessageChunk) and not isinstance(message, StrictChunk):
-            more = message.usage_metadata
-            return add_usage(self._usage, more) if more else self._usage
-        return message.usage_metadata or self._usage
-
-    def _read_on(self, message: AIMessage) -> None:
+    def _read_on(self, delta: Delta) -> None:
         """Find out whether anything but the end of the message follows the answer."""
-        arguments = "".join(each.arguments for each in read_fragments(message))
-        names = any(each.name and each.arguments for each in read_fragments(message))
+        arguments = "".join(each.arguments for each in read_fragments(delta))
+        names = any(each.name and each.arguments for each in read_fragments(delta))
         self._blanks += len(arguments)
         self.overran = (
             self.overran
             or names
-            or bool(arguments.strip() or split_content(message.content)[0].strip())
+            or bool(arguments.strip() or delta.text.strip())
             or self._blanks > _MOST_BLANKS
         )
 
@@ -296,20 +289,18 @@ class ChunkDecoder:
         return call
 
 
-def _omit_known(kwargs: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what another library's model keeps for the next request."""
-    return {name: value for name, value in kwargs.items() if name not in MESSAGE_FIELDS}
-
-
 def _make_reasoning(text: str) -> list[Event]:
     return [ReasoningDelta(text)] if text else []
 
 
-def to_chunk_received(message: AIMessage) -> ChunkReceived:
+def to_chunk_received(message: AIMessage | Delta) -> ChunkReceived:
     """Return the chunk as a debugging event."""
-    parts = message.tool_call_chunks if isinstance(message, AIMessageChunk) else message.tool_calls
-    text = message.additional_kwargs.get(LINE_FIELD) or split_content(message.content)[0]
-    return ChunkReceived(text, tuple(dict(part) for part in parts))
+    if isinstance(message, AIMessage):
+        received = to_chunk_received(read_message(message))
+        if isinstance(message, AIMessageChunk):
+            return received
+        return replace(received, tool_calls=tuple(dict(call) for call in message.tool_calls))
+    return ChunkReceived(message.code or message.text, tuple(dict(call) for call in message.calls))
 
 
 def merge_chunks(chunks: Iterable[AIMessageChunk]) -> AIMessageChunk:

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import zip_longest
 from typing import Any
 
-from langchain_core.messages import AIMessage, AIMessageChunk
-
 from streamchat.agent.reply import Call
-from streamchat.models.wire.normalize import StrictChunk
+from streamchat.models.wire.delta import Delta
 from streamchat.text.partial_json import AnswerReader
 from streamchat.text.surrogates import SurrogateJoiner
 
@@ -27,26 +24,13 @@ class Fragment:
     fields: Mapping[str, Any] = field(default_factory=dict)
 
 
-def read_fragments(message: AIMessage) -> Iterator[Fragment]:
+def read_fragments(delta: Delta) -> Iterator[Fragment]:
     """Yield the fragments of calls in a chunk, or the calls of a whole message."""
-    if isinstance(message, AIMessageChunk):
-        extras = message.extras if isinstance(message, StrictChunk) else None
-        if extras is None:
-            for part in message.tool_call_chunks:
-                yield Fragment(
-                    part["index"], part["id"] or "", part["name"] or "", part["args"] or ""
-                )
-            return
-        fields = extras.calls
-        for part, extra in zip_longest(message.tool_call_chunks, fields):
-            if part:
-                texts = (part["id"] or "", part["name"] or "", part["args"] or "")
-                yield Fragment(part["index"], *texts, extra or {})
-        return
-    for call in message.tool_calls:
-        yield Fragment(None, call["id"] or "", call["name"], json.dumps(call["args"]))
-    for bad in message.invalid_tool_calls:
-        yield Fragment(None, bad["id"] or "", bad["name"] or "", bad["args"] or "")
+    fields = delta.extras.calls if delta.extras else ()
+    for part, extra in zip_longest(delta.calls, fields):
+        if part:
+            texts = (part["id"] or "", part["name"] or "", part["args"] or "")
+            yield Fragment(part["index"], *texts, extra or {})
 
 
 class OpenCall:

@@ -16,6 +16,7 @@ from streamchat.agent.binding import ModelBinding
 from streamchat.agent.control import TurnControl
 from streamchat.agent.decoder import ChunkDecoder
 from streamchat.agent.errors import AgentError
+from streamchat.agent.message_stream import open_stream
 from streamchat.agent.prompt import Prompt
 from streamchat.agent.reply import Reply, find_fault, to_step_finished
 from streamchat.agent.streamer import QueueCallbackHandler
@@ -123,7 +124,7 @@ class ModelClient:
     async def prime(self, prompt: Prompt, progress: Progress) -> None:
         """Process instructions and tools ahead of the first question, if the model can."""
         if isinstance(self.llm, Primable):
-            tools = getattr(self._binding.runnable, "kwargs", {}).get("tools", [])
+            tools = self._binding.options.get("tools", [])
             await self.llm.prime(prompt.system_message(tools_offered=True), tools, progress)
 
     async def list_models(self) -> list[str]:
@@ -193,12 +194,12 @@ class ModelClient:
         decoder: ChunkDecoder,
         watchdog: Watchdog,
     ) -> None:
-        """Drive the stream to its end. LangChain passes each chunk to the streamer on the way.
+        """Drive the stream to its end. Each chunk has been passed to the streamer by then.
 
         The answer ends the message, too: small models may go on and on after it.
         """
         host = getattr(self.llm, "host", "") or "the model"
-        stream = binding.runnable.astream(messages, {"callbacks": [streamer]})
+        stream = open_stream(binding, messages, streamer)
         # An async generator, though declared as an iterator.
         async with watchdog.watch(host), aclosing(stream) as chunks:  # type: ignore[type-var]
             async for _ in chunks:

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import json
 
-from langchain_core.messages import AIMessage
-
 from streamchat.events import PromptProgress
 
 
-def read_prompt_progress(message: AIMessage) -> PromptProgress | None:
+def read_prompt_progress(text: str) -> PromptProgress | None:
     """Return the progress in a chunk, without the tokens that were cached; None if it has none."""
-    text = message.additional_kwargs.get("prompt_progress")
-    if not isinstance(text, str):
+    if not text:
         return None
     try:
         told = json.loads(text)

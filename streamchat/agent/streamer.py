@@ -13,6 +13,7 @@ from langchain_core.messages import AIMessage, AIMessageChunk
 from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, GenerationChunk, LLMResult
 
 from streamchat.agent.decoder import ChunkDecoder, to_chunk_received
+from streamchat.agent.deltas import read_message
 from streamchat.agent.prompt_progress import read_prompt_progress
 from streamchat.agent.reply import Reply
 from streamchat.agent.watchdog import Watchdog
@@ -31,6 +32,7 @@ from streamchat.events import (
     TurnFailed,
     TurnStarted,
 )
+from streamchat.models.wire.delta import Delta
 from streamchat.text.redact import EventRedactor, Redactor
 from streamchat.text.sanitize import sanitize
 from streamchat.turn import find_answer, fold
@@ -121,15 +123,25 @@ class QueueCallbackHandler(AsyncCallbackHandler):
             self.chunks.append(message)
         if self.raw or self.verbose:
             await self._report_raw(to_chunk_received(message))
-        events = self._decoder.feed(message)
+        await self._decode(read_message(message))
+
+    async def receive(self, delta: Delta) -> None:
+        """Put the events of a chunk that comes from no model of LangChain's on the queue."""
+        if self.raw or self.verbose:
+            await self._report_raw(to_chunk_received(delta))
+        await self._decode(delta)
+
+    async def _decode(self, delta: Delta) -> None:
+        events = self._decoder.feed(delta)
         if self._watchdog:
-            self._watchdog.observe(message, events)
+            self._watchdog.observe(delta, events)
         for event in events:
             await self.put(event)
-        await self._report_progress(message)
+        if delta.prompt_progress:
+            await self._report_progress(delta.prompt_progress)
 
-    async def _report_progress(self, message: AIMessage) -> None:
-        progress = read_prompt_progress(message)
+    async def _report_progress(self, text: str) -> None:
+        progress = read_prompt_progress(text)
         if progress and progress != self._progress:
             self._progress = progress
             await self.put(progress)
@@ -156,6 +168,11 @@ class QueueCallbackHandler(AsyncCallbackHandler):
         for event in events:
             await self.put(event)
         return reply
+
+    @property
+    def needs_callbacks(self) -> bool:
+        """Whether messages must come through LangChain's callbacks, and not by `receive`."""
+        return self._keep_chunks or type(self) is not QueueCallbackHandler
 
     @property
     def answer_so_far(self) -> str:

@@ -7,10 +7,9 @@ from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from time import perf_counter
 
-from langchain_core.messages import AIMessage
-
 from streamchat.agent.errors import AgentError
 from streamchat.events import Event, ToolCallStarted
+from streamchat.models.wire.delta import Delta
 
 _MAX_CALLS = 500
 """The most calls that one message may have."""
@@ -18,6 +17,8 @@ _AFTER_ANSWER = 2.0
 """Seconds for the finish reason and the usage counts that follow a complete answer."""
 _AFTER_FINISH = 3.0
 """Extra seconds for the usage counts that may follow the finish reason."""
+_SLACK = 0.01
+"""The part of a wait by which it may be too long: to set a timer for every token takes time."""
 
 
 class Watchdog:
@@ -70,17 +71,16 @@ class Watchdog:
                 f"timed out: {missing} from {host} for {self._timeout:g} s (--timeout)"
             ) from error
 
-    def observe(self, message: AIMessage, events: Sequence[Event]) -> None:
+    def observe(self, delta: Delta, events: Sequence[Event]) -> None:
         """Take note of a chunk and the events it was decoded into."""
         self.heard = True
         if events and self.began is None:
             self.began = perf_counter()
-        extra = message.additional_kwargs
-        prompt_progress = str(extra.get("prompt_progress") or self._prompt_progress)
-        finished = bool(message.response_metadata.get("finish_reason"))
+        prompt_progress = delta.prompt_progress or self._prompt_progress
+        finished = bool(delta.finish_reason)
         if (
             events
-            or extra.get("refusal")
+            or delta.refusal
             or prompt_progress != self._prompt_progress
             or (finished and not self._finished)
         ):
@@ -123,6 +123,13 @@ class Watchdog:
         if self._progressed and self._deadline and not (self._finishing or self.refused):
             self._progressed = False
             wait = self._timeout + (_AFTER_FINISH if self._finished else 0.0)
-            self._deadline.reschedule(asyncio.get_running_loop().time() + wait)
+            _extend(self._deadline, asyncio.get_running_loop().time() + wait, wait * _SLACK)
         if self._calls > _MAX_CALLS:
             raise AgentError(f"the model made more than {_MAX_CALLS} calls in one message")
+
+
+def _extend(deadline: asyncio.Timeout, least: float, slack: float) -> None:
+    """Move a deadline to this time or a little later, unless it is there already."""
+    when = deadline.when()
+    if when is None or not least <= when <= least + slack:
+        deadline.reschedule(least + slack)

@@ -11,7 +11,7 @@ from streamchat.agent.reply import Reply
 from streamchat.doctor.probe import Failure, Observation
 from streamchat.events import Event
 from streamchat.models.wire.body import Chunk
-from streamchat.models.wire.normalize import to_generation_chunk
+from streamchat.models.wire.normalize import read_delta
 
 
 @dataclass
@@ -39,10 +39,7 @@ class Response:
         decoder = ChunkDecoder()
         events: list[Event] = []
         for chunk in self.raw.chunks:
-            read = to_generation_chunk(chunk)
-            message = read.message
-            message.response_metadata = read.generation_info or {}
-            events += decoder.feed(message)  # type: ignore[arg-type]  # it is one of an AI
+            events += decoder.feed(read_delta(chunk))
         rest, reply = decoder.finish()
         return reply, events + rest
 

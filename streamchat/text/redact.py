@@ -218,8 +218,9 @@ class EventRedactor:
     def _feed_delta(
         self, channel: _Channel, text: str, make: Callable[[str], Event]
     ) -> list[Event]:
-        streams, _ = self._channels.setdefault(channel, (self._redactor.open_streams(), make))
-        for stream in streams:
+        if channel not in self._channels:
+            self._channels[channel] = self._redactor.open_streams(), make
+        for stream in self._channels[channel][0]:
             text = stream.feed(text)
         return [make(text)] if text else []
 

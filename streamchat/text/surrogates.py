@@ -34,6 +34,8 @@ class SurrogateJoiner:
 
     def feed(self, text: str) -> str:
         """Return the text that is complete now."""
+        if text.isascii() and not self._half:
+            return text
         text, self._half = self._half + text, ""
         if "\ud800" <= text[-1:] <= "\udbff":
             text, self._half = text[:-1], text[-1]

@@ -12,6 +12,7 @@ import json
 import re
 import time
 from collections.abc import Iterator
+from typing import ClassVar
 
 _WANTED = re.compile(r"(\d+) tokens at (\d+)")
 _HEAD = (
@@ -34,8 +35,8 @@ _END = (
 class Upstream(asyncio.Protocol):
     """One connection; requests on it come one after another."""
 
-    left = 0
-    """The streams that clients have left before their end, of all connections."""
+    left: ClassVar[list[float]] = []
+    """When clients left streams before their end, on all connections."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
@@ -46,7 +47,7 @@ class Upstream(asyncio.Protocol):
     def connection_lost(self, error: Exception | None) -> None:
         if self._timer:
             self._timer.cancel()
-            Upstream.left += 1
+            Upstream.left.append(time.monotonic())
 
     def data_received(self, data: bytes) -> None:
         self._received += data
@@ -69,7 +70,7 @@ class Upstream(asyncio.Protocol):
             self._transport.writelines(frames)
 
     def _tell_left(self) -> None:
-        told = b"%d" % Upstream.left
+        told = json.dumps(Upstream.left).encode()
         head = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\nConnection: close\r\n\r\n"
         self._transport.write(head % len(told) + told)
         self._transport.close()

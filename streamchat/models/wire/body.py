@@ -118,7 +118,7 @@ class BodyDecoder:
         values = _parse(event.data)
         if event.name == "error":
             raise ReportedError(values[0] if values else event.data)
-        ends = _DONE in map(str.strip, event.data.split("\n"))
+        ends = _DONE in event.data and _DONE in map(str.strip, event.data.split("\n"))
         if not values and not ends:
             sample = one_line(event.data, _SAMPLE)
             raise UnreadableError(f"an event is not JSON: {sample}")
@@ -171,6 +171,13 @@ def _is_chunk(value: Chunk) -> bool:
 
 def _parse(data: str) -> list[Any]:
     """Return the JSON values of an event: one, or one per line if blank lines are missing."""
+    try:
+        return [json.loads(data)]
+    except (ValueError, RecursionError):
+        return _parse_odd(data)
+
+
+def _parse_odd(data: str) -> list[Any]:
     for parts in ([data], data.split("\n")):
         wanted = [part for part in parts if part.strip() not in ("", _DONE)]
         for number in (int, float):  # Python limits the digits of an int

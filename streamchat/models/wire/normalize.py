@@ -8,99 +8,50 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from typing import Any, Self
+from typing import Any
 
-from langchain_core.messages import AIMessageChunk
 from langchain_core.messages.ai import UsageMetadata
-from langchain_core.messages.tool import (
-    ToolCallChunk,
-    invalid_tool_call,
-    tool_call,
-    tool_call_chunk,
-)
-from langchain_core.outputs import ChatGenerationChunk
-from pydantic import PrivateAttr, model_validator
+from langchain_core.messages.tool import ToolCallChunk, tool_call_chunk
 
-from streamchat.models.wire.extras import Extras, read_extras
+from streamchat.models.wire.delta import Delta
+from streamchat.models.wire.extras import read_extras
 
 _REASONS = ("finish_reason", "finishReason")
 _METADATA_REASONS = ("finish_reason", "stop_reason", "stopReason", "done_reason")
+_PLAIN = frozenset({"role", "content"})
+_CALLS = frozenset({"tool_calls", "function_call"})
 _REASONING_FIELDS = ("reasoning_content", "reasoning", "thinking")
 
 
-class StrictChunk(AIMessageChunk):
-    """A message chunk that never repairs tool calls: truncated arguments are invalid.
-
-    AIMessageChunk completes partial JSON, which takes quadratic time and makes incomplete calls
-    valid.
-    """
-
-    _extras: Extras | None = PrivateAttr(None)
-
-    @property
-    def extras(self) -> Extras | None:
-        """The fields that are not part of the API; None if there are none."""
-        return self._extras
-
-    # Overrides the validator of this name: nothing else keeps LangChain from repairing the JSON.
-    @model_validator(mode="after")
-    def init_tool_calls(self) -> Self:
-        """Split the calls into valid ones, whose arguments are a JSON object, and invalid ones."""
-        self.tool_calls, self.invalid_tool_calls = [], []
-        for part in self.tool_call_chunks:
-            name, text, call_id = part["name"], part["args"] or "", part["id"]
-            arguments = _parse_object(text)
-            if arguments is None:
-                bad = invalid_tool_call(name=name, args=text, id=call_id, error=None)
-                self.invalid_tool_calls.append(bad)
-            else:
-                self.tool_calls.append(tool_call(name=name or "", args=arguments, id=call_id))
-        return self
-
-
-def _parse_object(text: str) -> dict[str, Any] | None:
-    if not text.strip():
-        return {}
-    # Most fragments are neither the beginning nor the end of an object.
-    if not (text.lstrip().startswith("{") and text.rstrip().endswith("}")):
-        return None
-    try:
-        value = json.loads(text)
-    except (ValueError, RecursionError):
-        return None
-    return value if isinstance(value, dict) else None
-
-
-def to_generation_chunk(chunk: Mapping[str, Any]) -> ChatGenerationChunk:
-    """Convert a chunk of the API, or a complete response, to LangChain's chunk.
-
-    Reasoning and refusals go to `additional_kwargs`, since it has no field for them.
-    """
+def read_delta(chunk: Mapping[str, Any]) -> Delta:
+    """Return what a chunk of the API, or a complete response, says."""
     choice = _pick_choice(chunk.get("choices"))
     delta = _find_delta(choice)
     content = delta.get("content")
+    if isinstance(content, str) and delta.keys() <= _PLAIN:  # nearly every chunk is like this
+        return Delta(content, **_read_frame(chunk, choice))
     is_number = isinstance(content, int | float) and not isinstance(content, bool)
     text, reasoning = split_content(str(content) if is_number else content)
-    extra = {
-        "reasoning_content": _find_text(delta, _REASONING_FIELDS) + reasoning,
-        "refusal": _read_refusal(delta.get("refusal"))
-        or _read_refusal(delta.get("content"), nested=True),
-        "prompt_progress": json.dumps(chunk.get("prompt_progress") or ""),
-    }
-    info = {
-        "finish_reason": _read_finish_reason(choice),
-        "whole_message": "yes" if _is_whole(choice) else "",
-        **_pick_text(chunk, "stream_end"),
-    }
-    message = StrictChunk(
-        content=text,
-        tool_call_chunks=list(_read_calls(delta)),
-        usage_metadata=_read_usage(chunk.get("usage")),
-        additional_kwargs={name: each for name, each in extra.items() if each not in ("", '""')},
+    return Delta(
+        text=text,
+        reasoning=_find_text(delta, _REASONING_FIELDS) + reasoning,
+        calls=tuple(_read_calls(delta)) if _CALLS & delta.keys() else (),
+        extras=read_extras(delta),
+        refusal=_read_refusal(delta.get("refusal")) or _read_refusal(content, nested=True),
+        **_read_frame(chunk, choice),
     )
-    message._extras = read_extras(delta)
-    found = {name: each for name, each in info.items() if each} or None
-    return ChatGenerationChunk(message=message, generation_info=found)
+
+
+def _read_frame(chunk: Mapping[str, Any], choice: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a chunk says beside its delta, as fields of a `Delta`."""
+    progress = chunk.get("prompt_progress")
+    return {
+        "finish_reason": _read_finish_reason(choice) or None,
+        "usage": _read_usage(chunk.get("usage")),
+        "prompt_progress": json.dumps(progress) if progress else "",
+        "whole": _is_whole(choice),
+        "stream_end": _pick_text(chunk, "stream_end").get("stream_end", ""),
+    }
 
 
 def has_content(chunk: Mapping[str, Any]) -> bool:
@@ -151,7 +102,7 @@ class ChoiceFilter:
         It has a `message` and no delta if that is the whole message, which replaces the deltas.
         """
         choices = chunk.get("choices")
-        if not isinstance(choices, list) or not choices:
+        if not isinstance(choices, list) or not choices or self._is_usual(choices):
             return chunk
         objects = [choice for choice in choices if isinstance(choice, dict)]
         indexes = [choice.get("index") for choice in objects if choice.get("index") is not None]
@@ -159,6 +110,13 @@ class ChoiceFilter:
             self._index = 0 if 0 in indexes else indexes[0]
         kept = [choice for choice in objects if choice.get("index") in (None, self._index)]
         return {**chunk, "choices": [self._unify(choice) for choice in kept]}
+
+    def _is_usual(self, choices: list[Any]) -> bool:
+        """Whether there is only the next delta of the choice: nearly every chunk is like this."""
+        choice = choices[0]
+        if not (self._begun and len(choices) == 1 and isinstance(choice, dict)):
+            return False
+        return choice.get("index") == self._index and _says_something(choice.get("delta"))
 
     def _unify(self, choice: dict[str, Any]) -> dict[str, Any]:
         delta, message = choice.get("delta"), choice.get("message")
@@ -216,8 +174,10 @@ def _pick_text(values: Mapping[str, Any], name: str) -> dict[str, str]:
 
 
 def _find_text(delta: Mapping[str, Any], names: tuple[str, ...]) -> str:
-    found = ("".join(split_content(delta.get(name))) for name in names)
-    return next(filter(None, found), "")
+    for name in names:
+        if (value := delta.get(name)) and (text := "".join(split_content(value))):
+            return text
+    return ""
 
 
 def _read_refusal(value: Any, *, nested: bool = False) -> str:

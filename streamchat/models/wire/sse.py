@@ -6,11 +6,9 @@ standard, this also yields an event that the end of the stream cuts short. There
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
-_LINE_END = re.compile(rb"[\r\n]")
 _IGNORED = ("", "id", "retry")
 _MOST_STRAY = 100
 _BOM = b"\xef\xbb\xbf"
@@ -55,17 +53,14 @@ class EventDecoder:
         Raises:
             TooLongError: an event is longer than `MOST_BYTES`.
         """
-        start = 0
-        for end in _LINE_END.finditer(data):
-            is_second_half = self._after_return and end.start() == start and end.group() == b"\n"
-            self._after_return = end.group() == b"\r"
-            if not is_second_half:
-                self._keep(data[start : end.start()])
+        if self._after_return:
+            data = data.removeprefix(b"\n")
+        self._after_return = data.endswith(b"\r")
+        for line in data.splitlines(keepends=True):
+            text = line.rstrip(b"\r\n")
+            self._keep(text)
+            if len(text) < len(line):
                 yield from self._end_line()
-            start = end.end()
-        if start < len(data):
-            self._after_return = False
-            self._keep(data[start:])
 
     def finish(self) -> Iterator[ServerEvent]:
         """Yield the event that the stream ended in; it may be incomplete."""

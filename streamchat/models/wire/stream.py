@@ -91,6 +91,8 @@ class ChunkStream(openai.AsyncStream[object]):
 
 async def _next(pieces: AsyncIterator[_T], deadline: float | None) -> _T | None:
     """Return the next piece, or None at the end or at the deadline."""
+    if deadline is None:
+        return await anext(pieces, None)
     try:
         async with asyncio.timeout_at(deadline) as patience:
             return await anext(pieces, None)
