@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Sequence
-from time import perf_counter
 from typing import Any
 
 import pytest
@@ -325,19 +324,3 @@ def test_any_events_in_any_order_keep_the_rules(pieces: list[Event], end: Event)
 def test_every_fragment_arrives_as_it_came(pieces: list[str]) -> None:
     seen = encode([START, *adds(*pieces), TurnDone("")])
     assert fragments(seen).get("c1", []) == pieces
-
-
-def test_encoding_is_cheap() -> None:
-    encoder = Encoder("thread", "run", "m")
-    for event in [START, *adds()[:2], TextDelta("a")]:
-        encoder.encode(event)
-    hot = [ArgumentsDelta("c1", '"path": "a'), TextDelta("some words ")] * 5_000
-    best = min(_measure(encoder, hot) for _ in range(3))
-    assert best / len(hot) < 10e-6
-
-
-def _measure(encoder: Encoder, events: Sequence[Event]) -> float:
-    started = perf_counter()
-    for event in events:
-        encoder.encode(event)
-    return perf_counter() - started
