@@ -136,6 +136,9 @@ async def test_a_call_is_approved_in_the_next_run(server: Server) -> None:
         first = await post(address, ask)
         [interrupt] = first[-1]["outcome"]["interrupts"]
         assert not RAN
+        async with httpx.AsyncClient(headers=HEADERS) as client:
+            metrics = (await client.get(f"http://{address}/metrics")).text
+        assert 'finished_total{outcome="paused"} 1' in metrics
         approval = {"interruptId": interrupt["id"], "status": "resolved"}
         again = make_input(*ask["messages"], *replay(first), protocolVersion="1.0")
         status, error = await refuse(address, again)

@@ -7,8 +7,8 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Literal, TypeAlias
 
-Outcome: TypeAlias = Literal["done", "failed", "cancelled"]
-OUTCOMES: tuple[Outcome, ...] = ("done", "failed", "cancelled")
+Outcome: TypeAlias = Literal["done", "paused", "failed", "cancelled"]
+OUTCOMES: tuple[Outcome, ...] = ("done", "paused", "failed", "cancelled")
 MEDIA_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 _FIRST_TOKEN = (0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
 _TOTAL = (0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 600.0)

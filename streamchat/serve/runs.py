@@ -72,6 +72,10 @@ class ServedRun:
     def cancel(self) -> None:
         self.run.cancel()
 
+    def note_pause(self) -> None:
+        """Count the run as one that goes on in a later request, not as failed."""
+        self._outcome = "paused"
+
     def end(self, why: str) -> None:
         """End the run for a reason of the server's."""
         self.ended_by_server = self.ended_by_server or why

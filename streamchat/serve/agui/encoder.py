@@ -107,9 +107,14 @@ class Encoder:
         encode = self._encode.get(type(event))
         return encode(event) if encode else []
 
+    @property
+    def is_waiting(self) -> bool:
+        """Whether the run waits for the client, and goes on in a later one."""
+        return bool(self._asked or self._pending)
+
     def keep(self, kept: Mapping[str, str]) -> list[bytes]:
         """Return what the client is to send back if the run goes on later; see `Run.kept`."""
-        return self._calls.keep(kept) if self._asked or self._pending else []
+        return self._calls.keep(kept)
 
     def fail(self, error: str, code: str = "", *, pauses: bool = False) -> list[bytes]:
         """End the run with an error.
@@ -119,7 +124,7 @@ class Encoder:
             code: for programs.
             pauses: whether a run that waits for the client ends without an error instead.
         """
-        if pauses and (self._asked or self._pending):
+        if pauses and self.is_waiting:
             return self._pause_run()
         events = [] if self._has_started else self._start_run(TurnStarted("", ""))
         events += [*self._close_step(complete=False), *self._calls.give_up("the run failed")]

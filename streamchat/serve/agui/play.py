@@ -63,6 +63,9 @@ class AguiRun:
             return self._encoder.encode(event)
         if run.ended_by_server:
             return self._encoder.fail(event.error, "ended_by_server")
+        if not self._encoder.is_waiting:
+            return self._encoder.encode(event)
+        run.note_pause()
         return [*self._encoder.keep(run.run.kept), *self._encoder.encode(event)]
 
     def cancel(self) -> None:
