@@ -1,6 +1,6 @@
 """Measurements: python -m tests.bench stream (or size); of the screen: tests.bench view; of the
 start: tests.bench start; of thousands of turns: tests.bench soak; of the user's agent: tests.bench
-agent
+agent; of MCP servers that write without end: tests.bench mcp
 
 Figures are CPU seconds of the client's own process: these do not depend on what else the machine
 does as wall time does. The scripted server runs in a process of its own. Compare figures of one run
@@ -31,6 +31,7 @@ from streamchat.models.openai_compatible import connect
 from streamchat.view.answer import AnswerView
 from streamchat.view.play import play
 from tests.bench_agent import agent, agent_client
+from tests.bench_mcp import mcp
 from tests.bench_soak import soak
 from tests.bench_start import start
 from tests.bench_view import view
@@ -192,6 +193,8 @@ def main() -> None:
             agent(parts)
         case ["agent-client", way, target]:
             agent_client(way, target)
+        case ["mcp", *parts]:
+            mcp(parts)
         case ["view", *parts]:
             view(parts)
         case ["start", *parts]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections import deque
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 
@@ -135,7 +135,7 @@ class ExecutorRun:
         policy: RulePolicy | None = None,
         notices: Sequence[Notice] = (),
     ) -> None:
-        self._notices = notices
+        self._notices, self._redact = notices, executor.redact
         self.error: BaseException | None = None
         self._streamer = QueueCallbackHandler(asyncio.Queue(request.room), raw=request.raw)
         history = [(each.question, each.answer) for each in request.history]
@@ -197,6 +197,11 @@ class ExecutorRun:
             if isinstance(event, TurnStarted):
                 for notice in self._notices:
                     yield notice
+
+    @property
+    def kept(self) -> Mapping[str, str]:
+        redact = self._redact
+        return {redact(id): redact(fields) for id, fields in self._control.kept.items()}
 
     def cancel(self) -> None:
         self._task.cancel()

@@ -11,6 +11,7 @@ from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp
 
 from streamchat import __version__
+from streamchat.serve import page
 from streamchat.serve.agui import endpoint as agui
 from streamchat.serve.errors import HANDLERS
 from streamchat.serve.metrics import MEDIA_TYPE
@@ -36,6 +37,7 @@ def _list_routes(serving: Serving) -> Sequence[BaseRoute]:
     """Return the routes of all endpoints; each module that has some lists them in `routes`."""
     return [
         *routes(serving),
+        *page.routes(),
         *agui.routes(serving),
         *openai.routes(serving),
     ]

@@ -132,9 +132,26 @@ def _read_resumed(requested: InputRequested, answer: object) -> object:
     if not requested.actions:
         return answer
     try:
-        return read_answer(requested, json.dumps(answer))
+        return read_answer(requested, _to_typed(answer))
     except ValueError as error:
         raise AgentError(f"{summarize_request(requested)}; {error}") from None
+
+
+def _to_typed(answer: object) -> str:
+    """Return decisions as a user would type them."""
+    match answer:
+        case str():
+            return answer
+        case {"approved": True, "editedArgs": dict() as edited}:
+            return f"edit {json.dumps(edited)}"
+        case {"approved": True} | True:
+            return "approve"
+        case {"approved": False, "reason": str() as reason} if reason.strip():
+            return f"reject: {reason}"
+        case {"approved": False} | False:
+            return "reject"
+        case _:
+            return json.dumps(answer)
 
 
 def summarize_request(requested: InputRequested) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections import deque
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from time import perf_counter
@@ -99,6 +99,7 @@ class ThreadRun:
         )
         self.heartbeat = Heartbeat(thread, self._warn)
         self._main = asyncio.get_running_loop()
+        self.kept: Mapping[str, str] = {}
         self._arrived = asyncio.Event()
         self._is_waking = False
         self._pushed = self._noticed = 0
