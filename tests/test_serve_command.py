@@ -9,7 +9,10 @@ from contextlib import suppress
 from pathlib import Path
 
 import httpx2
+import pytest
 
+from streamchat.cli.serve import _check_installed
+from streamchat.config import SettingsError
 from streamchat.serve.listening import introduce
 from streamchat.serve.options import ServeOptions
 from streamchat.serve.security import make_access
@@ -107,3 +110,9 @@ def test_the_world_is_warned_of() -> None:
         first, warning = introduce(everywhere, listener, "m")
     assert socket.gethostname() in first
     assert warning.startswith("warning: other machines can reach this server")
+
+
+def test_without_the_extra_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("streamchat.cli.serve.find_spec", lambda name: None)
+    with pytest.raises(SettingsError, match=re.escape("pip install 'streamchat[serve]'")):
+        _check_installed()
