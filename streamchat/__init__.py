@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from streamchat.agent.source import Approval
     from streamchat.agent.streamer import QueueCallbackHandler
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 __all__ = ["AgentError", "AgentExecutor", "Approval", "QueueCallbackHandler", "merge_chunks"]
 
 # Importing LangChain takes seconds; `streamchat --help` must not wait for it.

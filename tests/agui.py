@@ -2,15 +2,30 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
-from collections.abc import Iterable
+import socket
+from collections.abc import AsyncIterator, Iterable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
+import uvicorn
 from ag_ui.core import Event
 from pydantic import TypeAdapter
 
+from streamchat.agent.source import Source
+from streamchat.config import Settings
 from streamchat.events import Event as TurnEvent
 from streamchat.serve.agui.encoder import Encoder
+from streamchat.serve.app import make_app
+from streamchat.serve.limits import Limits
+from streamchat.serve.metrics import Metrics
+from streamchat.serve.runs import Runs
+from streamchat.serve.security import Access
+from streamchat.serve.serving import Serving
+from streamchat.text.redact import Redactor
+
+TOKEN = "token"
 
 _EVENT: TypeAdapter[Any] = TypeAdapter(Event)
 _OPENS = {
@@ -87,3 +102,39 @@ def texts(events: Iterable[dict[str, Any]]) -> list[str]:
 def custom(events: Iterable[dict[str, Any]]) -> dict[str, Any]:
     """Return the values of the CUSTOM events, by name."""
     return {each["name"]: each["value"] for each in pick(events, "CUSTOM")}
+
+
+class _Server(uvicorn.Server):
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+@asynccontextmanager
+async def serve(source: Source, **options: Any) -> AsyncIterator[str]:
+    """Serve a source in the test's event loop; the value is the server's address.
+
+    Requests need the token `TOKEN`.
+    """
+    limits, metrics = options.get("limits", Limits()), Metrics()
+    runs = Runs(source, options.get("max_runs", 10), limits, metrics)
+    serving = Serving(runs, limits, metrics, Settings(), Redactor(), source.name)
+    app = make_app(serving, Access(TOKEN))
+    server = _Server(uvicorn.Config(app, log_config=None, lifespan="off", ws="websockets-sansio"))
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        task = asyncio.create_task(server.serve([listener]))
+        try:
+            yield f"127.0.0.1:{listener.getsockname()[1]}"
+        finally:
+            server.should_exit = True
+            await task
+
+
+def make_input(*messages: dict[str, Any], **fields: Any) -> dict[str, Any]:
+    """Return a RunAgentInput; a message without an ID gets one."""
+    numbered = [{"id": f"m{number}", **each} for number, each in enumerate(messages)]
+    return {"threadId": "t", "runId": "r", "messages": numbered, **fields}
+
+
+def user(text: str) -> dict[str, Any]:
+    return {"role": "user", "content": text}

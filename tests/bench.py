@@ -1,6 +1,7 @@
 """Measurements: python -m tests.bench stream (or size); of the screen: tests.bench view; of the
 start: tests.bench start; of thousands of turns: tests.bench soak; of the user's agent: tests.bench
-agent; of many clients at once: tests.bench serve
+agent; of MCP servers that write without end: tests.bench mcp; of many clients at once: tests.bench
+serve
 
 Figures are CPU seconds of the client's own process: these do not depend on what else the machine
 does as wall time does. The scripted server runs in a process of its own. Compare figures of one run
@@ -31,6 +32,7 @@ from streamchat.models.openai_compatible import connect
 from streamchat.view.answer import AnswerView
 from streamchat.view.play import play
 from tests.bench_agent import agent, agent_client
+from tests.bench_mcp import mcp
 from tests.bench_serve import serve as serve_load
 from tests.bench_soak import soak
 from tests.bench_start import start
@@ -193,6 +195,8 @@ def main() -> None:
             agent(parts)
         case ["agent-client", way, target]:
             agent_client(way, target)
+        case ["mcp", *parts]:
+            mcp(parts)
         case ["view", *parts]:
             view(parts)
         case ["start", *parts]:

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import re
+import time
 from pathlib import Path
 from typing import Any
 
 from streamchat.repl.commands import COMMANDS
+from streamchat.repl.typeahead import PAUSE
 from tests.program import HANGS, Terminal
 from tests.server import Reply, Server, Until
 
 KEY = "sk-secret"
 MARK = "›"
-BACKSPACE = "\x7f"
 """What stands before the user's text."""
+BACKSPACE = "\x7f"
 ENTER, ESCAPE, UP, DOWN, RIGHT = "\r", "\x1b", "\x1b[A", "\x1b[B", "\x1b[C"
 CTRL_C, CTRL_D, CTRL_R, CTRL_Z = "\x03", "\x04", "\x12", "\x1a"
 PASTED = "\x1b[200~{}\x1b[201~"
@@ -29,6 +31,8 @@ class Chat(Terminal):
     ) -> None:
         variables = {"OPENAI_BASE_URL": server.url, "OPENAI_API_KEY": KEY} | options
         super().__init__(home, "repl", *arguments, lines=lines, **variables)
+        self._mistyped = ""
+        """Keys of `press` that are text for the next prompt."""
 
     @property
     def prompted(self) -> str | None:
@@ -50,29 +54,43 @@ class Chat(Terminal):
         """All lines, also those that have scrolled off the screen."""
         return "\n".join(self.screen.everything())
 
-    def press(self, key: str) -> None:
-        """Answer the open question with a key.
+    def press(self, keys: str) -> None:
+        """Answer the open question with the last of these keys; the others do nothing.
 
         Keys that come while a question is painted are text for the next prompt, and nobody but a
-        program is so fast.
+        program is so fast. They stay there until that prompt is up: a question that has opened
+        meanwhile would ignore a Backspace.
         """
-        question = self.find_question()
-        self.type(key)
-        self.wait_for(lambda _: self.find_question() != question)
-        while self.find_question() == [*question, f"{MARK} {key}"]:
-            self.type(BACKSPACE)
-            self.wait_for(lambda _: self.find_question() == question)
-            self.type(key)
-            self.wait_for(lambda _: self.find_question() != question)
+        before = self._find_end()
+        self.type(keys)
+        self.wait_for(lambda _: self._find_end() != before)
+        if self._find_end() == _add_to_draft(before, keys):
+            self._mistyped += keys
+            opens = time.monotonic() + 2 * PAUSE  # it does not open in the middle of a word
+            self.wait_for(lambda _: time.monotonic() > opens)
+            self.press(keys)
 
     def find_question(self) -> list[str]:
         """Return the lines of the open question."""
+        lines = self._find_end()
+        mistyped = self._mistyped and lines[-1:] == [f"{MARK} {self._mistyped}"]
+        return lines[:-1] if mistyped else lines
+
+    def _find_end(self) -> list[str]:
+        """Return the lines of the open question, and those below it."""
         lines = self.screen.visible()
         begins = [at for at, line in enumerate(lines) if line.startswith("? ")]
         return lines[begins[-1] :] if begins else []
 
+    def _erase_mistyped(self, holding: str = "") -> None:
+        if self._mistyped:
+            self.wait_for(lambda _: self.prompted == f"{MARK} {holding}{self._mistyped}")
+            self.type(BACKSPACE * len(self._mistyped))
+            self._mistyped = ""
+
     def wait_for_prompt(self, holding: str = "") -> None:
         """Wait until the prompt holds exactly this text."""
+        self._erase_mistyped(holding)
         wanted = f"{MARK} {holding}".rstrip()
         self.wait_for(lambda _: self.prompted == wanted)
 
@@ -93,6 +111,7 @@ class Chat(Terminal):
 
     def wait_until_ready(self) -> None:
         """Wait for an empty prompt, and for the agent to be loaded."""
+        self._erase_mistyped()
         self.wait_for(lambda _: self.prompted == MARK and "loading" not in self.bar)
 
     def send(self, line: str) -> str:
@@ -146,6 +165,12 @@ def find_files_with(home: Path, text: str) -> list[Path]:
     """Return the files below a directory that contain the text."""
     files = (each for each in home.rglob("*") if each.is_file())
     return [each for each in files if text.encode() in each.read_bytes()]
+
+
+def _add_to_draft(lines: list[str], typed: str) -> list[str]:
+    if lines and lines[-1].startswith(MARK):
+        return [*lines[:-1], lines[-1] + typed]
+    return [*lines, f"{MARK} {typed}"]
 
 
 def _remove_blanks(text: str) -> str:

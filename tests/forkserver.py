@@ -29,6 +29,7 @@ import socket
 import sys
 import termios
 import threading
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -40,6 +41,16 @@ DEFAULTS = {
 """How a fresh interpreter handles signals that it does not leave to the system."""
 NOT_IMPORTED = ("streamchat.__main__", "streamchat.models.embedded.model")
 """The program itself, and xllamacpp, whose threads would not survive the fork."""
+USED_LATER = (
+    *("anyio._backends._asyncio", "httpcore2", "jiter", "langchain_core.tracers.langchain"),
+    *("langchain_core.tracers.run_collector", "langchain_core.tracers.stdout"),
+    *("openai.resources.chat.chat", "prompt_toolkit.input.vt100"),
+    *("prompt_toolkit.key_binding.bindings.search", "socksio", "truststore", "typer._adapters"),
+)
+"""What libraries import at the first request or prompt: half of the time that these take.
+
+Most are details of the libraries. Without one, a fork still works, only slower.
+"""
 INTERPRETER = ("PYTHON", "LANG", "LC_", "TZ")
 """How the variables begin that the interpreter itself reads when it starts."""
 HARMLESS = {"HOME"}
@@ -92,6 +103,9 @@ def _import_program() -> None:
     for module in pkgutil.walk_packages(package.__path__, "streamchat."):
         if module.name not in NOT_IMPORTED:
             importlib.import_module(module.name)
+    for name in USED_LATER:
+        with suppress(ModuleNotFoundError):
+            importlib.import_module(name)
 
 
 def _count_threads() -> int:

@@ -67,6 +67,12 @@ class Emitted:
     def judge(self, tool: str) -> Verdict:
         return Verdict("ask")
 
+    async def wait_for_room(self) -> None:
+        """There is always some."""
+
+    def hold(self, lock: asyncio.Lock) -> asyncio.Lock:
+        return lock
+
     async def ask(self, requested: InputRequested) -> object:
         raise AssertionError(f"nobody expects to be asked {requested.question}")
 

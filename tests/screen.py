@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import pyte
 from wcwidth import wcwidth
 
@@ -33,6 +35,8 @@ class Screen:
     def __init__(self, columns: int = 80, lines: int = 24) -> None:
         self._screen = _Emulator(columns, lines, history=100_000, ratio=0.5)
         self._stream = pyte.Stream(self._screen)
+        self._window: list[str] | None = None
+        self._everything: list[str] | None = None
 
     @property
     def size(self) -> tuple[int, int]:
@@ -40,22 +44,35 @@ class Screen:
 
     def write(self, text: str) -> None:
         self._stream.feed(text)
+        self._forget_lines()
 
     def resize(self, columns: int, lines: int) -> None:
         """Resize the window; like xterm, it does not wrap lines again."""
         self._screen.resize(lines, columns)
+        self._forget_lines()
+
+    def _forget_lines(self) -> None:
+        self._window = self._everything = None
 
     def visible(self) -> list[str]:
         """The lines in the window, without empty ones at the end."""
-        return _strip(list(self._screen.display))
+        return _strip(self._read_window())
 
     def everything(self) -> list[str]:
         """The lines of the scrollback and the window."""
-        gone = [
-            "".join(line[at].data for at in range(self._screen.columns))
-            for line in self._screen.history.top
-        ]
-        return _strip(gone + list(self._screen.display))
+        if self._everything is None:
+            columns = self._screen.columns
+            gone = ["".join(_get_cells(line, columns)) for line in self._screen.history.top]
+            self._everything = _strip(gone + self._read_window())
+        return list(self._everything)
+
+    def _read_window(self) -> list[str]:
+        """Read the lines as pyte's `display` does, which measures every character."""
+        if self._window is None:
+            buffer, columns = self._screen.buffer, self._screen.columns
+            rows = [_get_cells(buffer[at], columns) for at in range(self._screen.lines)]
+            self._window = ["".join(_hide_covered(cells)) for cells in rows]
+        return self._window
 
     @property
     def cursor_is_visible(self) -> bool:
@@ -107,6 +124,22 @@ def draw_text(text: str, columns: int, lines: int) -> Screen:
     screen = Screen(columns, lines)
     screen.write("\r\n".join(map(_without_tabs, text.split("\n"))))
     return screen
+
+
+def _get_cells(line: Mapping[int, pyte.screens.Char], columns: int) -> list[str]:
+    return [line[at].data for at in range(columns)]
+
+
+def _hide_covered(cells: list[str]) -> list[str]:
+    """Leave out what is in the second half of a wide character."""
+    if "".join(cells).isascii():
+        return cells
+    shown, is_covered = [], False
+    for cell in cells:
+        if not is_covered:
+            shown.append(cell)
+        is_covered = not is_covered and wcwidth(cell[:1]) == 2
+    return shown
 
 
 def _without_tabs(line: str) -> str:

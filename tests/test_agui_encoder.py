@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Sequence
-from time import perf_counter
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -37,7 +38,16 @@ from streamchat.events import (
     TurnStarted,
 )
 from streamchat.serve.agui.encoder import Encoder
+from tests.agents import close_agents, collect_events, open_agent
 from tests.agui import check, custom, encode, fragments, pick, texts
+from tests.scenarios import (
+    CUT_OFF,
+    HOSTILE,
+    SHAPES_OF_CALLS,
+    SHAPES_OF_STREAMS,
+)
+from tests.server import Server
+from tests.turns import APPROVING, ASKING, DELEGATING, GRAPH, NOTEBOOK, PRINTING
 
 START = TurnStarted("What is 10 + 10", "m")
 
@@ -219,6 +229,7 @@ def test_a_call_that_nobody_can_be_asked_about_has_a_result() -> None:
     seen = encode([START, *adds("{}")[:-2], asked, given, refused, TurnFailed("no answer")])
     assert seen[-1]["type"] == "RUN_ERROR"
     assert custom(seen)["streamchat.approval"]["approved"] is False
+    assert pick(seen, "TOOL_CALL_RESULT")[0]["metadata"]["streamchat"]["refused"]
 
 
 def test_a_result_of_an_earlier_runs_call_needs_no_call() -> None:
@@ -243,6 +254,41 @@ def test_what_a_graph_asks_interrupts_the_run() -> None:
     assert (one["id"], one["reason"], one["message"]) == ("r1", "input_required", "How many?")
     assert two["reason"] == "streamchat:decisions"
     assert two["metadata"]["streamchat"]["actions"][0]["name"] == "delete"
+
+
+def test_what_a_graph_asks_about_a_call_names_the_call() -> None:
+    action = {"name": "add", "arguments": {}, "description": "", "decisions": ("approve",)}
+    asked = InputRequested("r1", "Sure?", (action,))
+    seen = encode([START, *adds("{}")[:-2], asked, TurnFailed("the agent asks")])
+    [interrupt] = seen[-1]["outcome"]["interrupts"]
+    assert (interrupt["reason"], interrupt["toolCallId"]) == ("tool_call", "c1")
+    assert not pick(seen, "TOOL_CALL_RESULT")
+
+
+SCRIPTED = (*HOSTILE, *CUT_OFF, *SHAPES_OF_CALLS, *SHAPES_OF_STREAMS)
+
+
+async def test_all_that_servers_send_becomes_what_the_protocol_allows(server: Server) -> None:
+    ends = Counter[str]()
+    agent = open_agent(server)
+    for scenario in SCRIPTED:
+        server.script(*scenario.replies)
+        events = await collect_events(agent)
+        ends[encode(events)[-1]["type"]] += 1
+    await close_agents()
+    assert min(ends["RUN_FINISHED"], ends["RUN_ERROR"]) > 5
+
+
+@pytest.mark.parametrize("turn", [NOTEBOOK, GRAPH, PRINTING, DELEGATING, ASKING, APPROVING])
+def test_recorded_turns_become_what_the_protocol_allows(turn: list[Event]) -> None:
+    seen = encode(turn)
+    for id, pieces in fragments(seen).items():
+        written = [each.fragment for each in turn if is_argument(each, id)]
+        assert pieces == written
+
+
+def is_argument(event: Event, call_id: str) -> bool:
+    return isinstance(event, ArgumentsDelta) and event.call_id == call_id
 
 
 TEXTS = st.text(max_size=5)
@@ -278,19 +324,3 @@ def test_any_events_in_any_order_keep_the_rules(pieces: list[Event], end: Event)
 def test_every_fragment_arrives_as_it_came(pieces: list[str]) -> None:
     seen = encode([START, *adds(*pieces), TurnDone("")])
     assert fragments(seen).get("c1", []) == pieces
-
-
-def test_encoding_is_cheap() -> None:
-    encoder = Encoder("thread", "run", "m")
-    for event in [START, *adds()[:2], TextDelta("a")]:
-        encoder.encode(event)
-    hot = [ArgumentsDelta("c1", '"path": "a'), TextDelta("some words ")] * 5_000
-    best = min(_measure(encoder, hot) for _ in range(3))
-    assert best / len(hot) < 10e-6
-
-
-def _measure(encoder: Encoder, events: Sequence[Event]) -> float:
-    started = perf_counter()
-    for event in events:
-        encoder.encode(event)
-    return perf_counter() - started

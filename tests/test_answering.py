@@ -50,9 +50,9 @@ def test_a_key_decides_about_each_call(server: Server, tmp_path: Path) -> None:
         server.script(calls("multiply", x=3, y=4), says("25."))
         chat.type(f"3 * 4?{ENTER}")
         chat.wait_for(KEYS)
-        chat.type("xe")
+        chat.press("xe")
         chat.wait_for("edit takes the new arguments as a JSON object")
-        chat.type("e")
+        chat.press("e")
         chat.wait_for_prompt()
         assert "25.0" in chat.shown
         assert KEYS not in chat.shown

@@ -53,7 +53,8 @@ def test_a_call_runs_once_its_user_says_so(server: Server, tmp_path: Path) -> No
         chat.ask(calls("delete", path="notes.txt"), says("Done."))
         chat.expect_question('delete(path="notes.txt")')
         assert "waiting for approval" in chat.shown
-        chat.type("x" + ENTER + "y")
+        chat.type(ENTER)
+        chat.press("xy")
         chat.wait_for("Done.")
         assert list_results(server) == ["notes.txt is gone"]
         assert " approved · " in chat.shown
@@ -98,7 +99,7 @@ def test_keys_pressed_before_a_question_do_not_answer_it(server: Server, tmp_pat
         go_on.set()
         chat.wait_for(KEYS)
         chat.wait_for(lambda _: chat.find_question()[2:] == ["queued: y", "› aye"])
-        chat.type("n")
+        chat.press("n")
         chat.wait_for("why (may be empty):")
         chat.type(ENTER)
         chat.wait_for("Why?")

@@ -10,10 +10,17 @@ from langgraph.graph import START, MessagesState, StateGraph
 from langgraph.types import interrupt
 
 from streamchat.agent.errors import AgentError
-from streamchat.agent.source import Request
+from streamchat.agent.source import EarlierCall, EarlierStep, Request
 from streamchat.agent.target.emitter import Emitter
 from streamchat.agent.target.graph import GraphPlay
-from streamchat.events import Event, InputReceived, InputRequested, ToolFinished, TurnDone
+from streamchat.events import (
+    Event,
+    InputReceived,
+    InputRequested,
+    ToolCallStarted,
+    ToolFinished,
+    TurnDone,
+)
 from streamchat.tools.approval import Policy, Rule, RulePolicy, Rules
 from tests.plays import close_models, pick
 from tests.server import Server, calls, says
@@ -58,6 +65,29 @@ async def test_an_approved_call_runs_in_the_next_request(server: Server) -> None
     assert pick(events, InputReceived) == [InputReceived(id, "approved")]
     assert [each.output for each in pick(events, ToolFinished)] == ["12.0"]
     assert events[-1] == TurnDone("12.", ("multiply",))
+
+
+@pytest.mark.parametrize(
+    ("answer", "result"),
+    [
+        ({"approved": True}, "12.0"),
+        ({"approved": True, "editedArgs": {"x": 5, "y": 5}}, "25.0"),
+        ({"approved": False, "reason": "too big"}, "too big"),
+        ({"decisions": [{"type": "approve"}]}, "12.0"),
+        ("respond: 13", "13"),
+    ],
+)
+async def test_decisions_have_several_forms(server: Server, answer: object, result: str) -> None:
+    server.script(calls("multiply", x=3, y=4), says("Done."))
+    graph = careful(server)
+    id = await asked(graph)
+    call = EarlierCall("call_multiply", "multiply", '{"x": 3, "y": 4}')
+    events, error = await play(graph, resume={id: answer}, steps=[EarlierStep("", (call,))])
+    assert not error
+    assert not pick(events, ToolCallStarted)
+    (finished,) = pick(events, ToolFinished)
+    assert finished.call_id == "call_multiply"
+    assert result in finished.output
 
 
 async def test_an_answer_counts_once(server: Server) -> None:

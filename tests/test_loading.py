@@ -73,10 +73,6 @@ def is_running(process: int) -> bool:
     return True
 
 
-def find_state(process: int) -> str:
-    return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0]
-
-
 @pytest.mark.parametrize(
     ("command", "number"),
     [

@@ -160,14 +160,14 @@ PROSE = st.lists(
         st.sampled_from(
             ["", "", "", "> ", "- ", "  ", "\n", "\n  ", "1. ", "- [ ] ", "    ", "# "]
         ),
-        st.lists(st.sampled_from(["word", "a", "Über,", "long." * 15]), min_size=1, max_size=9),
+        st.lists(st.sampled_from(["word", "a", "Über,", "long." * 15]), min_size=1, max_size=6),
     ),
-    max_size=8,
+    max_size=4,
 ).map(lambda lines: "\n".join(start + " ".join(words) for start, words in lines))
 
 
 @given(PROSE, st.integers(1, 80), st.booleans())
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=300, deadline=None)
 def test_prose_is_visible_at_once_and_as_it_stays(source: str, width: int, wrap: bool) -> None:
     stream = MarkdownStream(width, wrap=wrap)
     settled = ""

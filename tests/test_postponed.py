@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -142,6 +144,17 @@ async def test_ids_of_earlier_calls_are_not_used_again(server: Server) -> None:
     fields = goes_on(DELETE, decisions={"c1": Approval(True)})
     events = await play(open_source(server), **fields)
     assert [each.call_id for each in pick(events, ToolFinished)] == ["c1", "c1_1"]
+
+
+async def test_what_a_client_sends_back_may_be_anything(server: Server) -> None:
+    server.script(says("Done."))
+    message = {"role": "system", "reasoning_content": "Hm"}
+    kept = ("{", "[]", '{"call": 5}', json.dumps({"message": message, "other": {}}))
+    each = [replace(ADDED, call_id=f"c{at}", kept=text) for at, text in enumerate(kept)]
+    events = await play(open_source(server), **goes_on(*each))
+    assert isinstance(events[-1], TurnDone)
+    called = sent_messages(server)[2]
+    assert (called["role"], called["reasoning_content"]) == ("assistant", "Hm")
 
 
 async def test_a_call_with_a_secret_cannot_wait(server: Server) -> None:

@@ -32,7 +32,7 @@ from streamchat.serve.openai.encoder import DONE, ChunkEncoder, CompletionEncode
 from streamchat.serve.openai.inputs import read_request
 from streamchat.serve.openai.messages import InvalidBodyError
 from streamchat.serve.openai.steps import StepsText
-from tests.turns import DELEGATING, GRAPH, NOTEBOOK, answer, call
+from tests.turns import ASKING, DELEGATING, GRAPH, NOTEBOOK, answer, call
 
 ASKED = [{"role": "user", "content": "What is 10 + 10"}]
 
@@ -61,7 +61,7 @@ def test_the_last_message_is_the_question_and_the_pairs_before_it_are_the_histor
     assert asked.request.history == [Exchange("Hello", "Hi!")]
     assert asked.request.questions == ["Hello"]
     assert asked.request.instructions == "Be brief.\n\nSpeak French."
-    assert not any((asked.request.interactive, asked.request.approves))
+    assert not asked.request.approves
     assert not any((asked.streams, asked.reports_usage, asked.shows_steps))
 
 
@@ -339,6 +339,13 @@ def test_a_turn_that_fails_ends_the_stream_with_an_error() -> None:
     assert last["error"]["type"] == "server_error"
     *_, last = encode([TurnCancelled()])
     assert last["error"]["message"] == "the answer was cancelled"
+
+
+def test_a_question_of_the_agent_ends_the_stream_with_it() -> None:
+    *_, last = encode([*ASKING[:9], TurnCancelled()])
+    asked = 'the agent asks whether to run delete_file(path="/home/me/notes.txt")'
+    assert last["error"]["message"].startswith(asked)
+    assert (collect([*ASKING[:9], TurnCancelled()]).error or "").startswith(asked)
 
 
 def test_half_a_surrogate_pair_does_not_break_the_json() -> None:

@@ -17,10 +17,14 @@ class TurnControl:
 
     Args:
         approver: decides which calls run; by default all do.
+
+    Attributes:
+        kept: what is needed if the turn goes on in a later request; see `Run`.
     """
 
     def __init__(self, approver: Approver | None = None) -> None:
         self.approver = approver or Approver()
+        self.kept: dict[str, str] = {}
         self._message: tuple[ChunkDecoder, Watchdog] | None = None
         self._tools: dict[asyncio.Task[Any], bool] = {}
         """The tasks of the tools that run, and whether the user has cancelled each."""

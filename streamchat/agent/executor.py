@@ -17,6 +17,7 @@ from streamchat.agent.approving import Approve, Approver
 from streamchat.agent.cancellation import CancellationGuard
 from streamchat.agent.continuing import (
     Continuation,
+    keep_fields,
     make_client_tools,
     to_reply,
     to_results,
@@ -277,6 +278,7 @@ class AgentExecutor:
                 reply = await model.request_reply(step, prompt, taken_ids, streamer, control)
             if not reply.calls:
                 return TurnDone(reply.text, tuple(used))
+            control.kept |= keep_fields(reply)
             outcomes = await runner.run_calls(reply.calls, streamer, control, known)
             for call, result in outcomes:
                 if not (result.failed or result.answer):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections import deque
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 
@@ -16,6 +16,7 @@ from streamchat.agent.executor import AgentExecutor
 from streamchat.agent.own_tools.toolbox import Toolbox
 from streamchat.agent.source import Approval, Request, ToolInfo
 from streamchat.agent.streamer import QueueCallbackHandler
+from streamchat.agent.target.output import make_context
 from streamchat.events import Event, Notice, OutputReceived, TurnStarted
 from streamchat.models.progress import Progress
 from streamchat.text.suggest import find_closest
@@ -65,8 +66,9 @@ class ExecutorSource:
 
     def start(self, request: Request) -> ExecutorRun:
         self.renew_tools()
-        run = ExecutorRun(self.executor, request, self._policy, self._check_rules())
-        if self.toolbox.relay:
+        policy = self._policy.fork() if self._policy and request.alone else self._policy
+        run = ExecutorRun(self.executor, request, policy, self._check_rules())
+        if self.toolbox.relay and not request.alone:
             self.toolbox.relay.attach(run.take_line)
         return run
 
@@ -133,7 +135,7 @@ class ExecutorRun:
         policy: RulePolicy | None = None,
         notices: Sequence[Notice] = (),
     ) -> None:
-        self._notices = notices
+        self._notices, self._redact = notices, executor.redact
         self.error: BaseException | None = None
         self._streamer = QueueCallbackHandler(asyncio.Queue(request.room), raw=request.raw)
         history = [(each.question, each.answer) for each in request.history]
@@ -147,18 +149,16 @@ class ExecutorRun:
         self._lines: deque[OutputReceived] = deque()
         self._is_waking = False
         self._room = threading.Semaphore(_MOST_WAITING)
-        self._task = asyncio.create_task(
-            executor.invoke(
-                request.question,
-                self._streamer,
-                history=history,
-                instructions=request.instructions,
-                control=self._control,
-                continuation=Continuation(
-                    request.steps, request.client_tools, tuple(request.resume)
-                ),
-            )
+        turn = executor.invoke(
+            request.question,
+            self._streamer,
+            history=history,
+            instructions=request.instructions,
+            control=self._control,
+            continuation=Continuation(request.steps, request.client_tools, tuple(request.resume)),
         )
+        context = make_context(self.take_line) if request.alone else None
+        self._task = asyncio.create_task(turn, context=context)
 
     def take_line(self, line: OutputReceived) -> bool:
         """Take a line that a tool printed, unless the turn is over. May be called in any thread.
@@ -181,9 +181,12 @@ class ExecutorRun:
 
     def _push_lines(self) -> None:
         self._is_waking = False
-        for _ in range(len(self._lines)):
+        while self._lines and self._streamer.has_room:
             self._room.release()
             self._streamer.push(self._lines.popleft())
+        if self._lines and not self._task.done():
+            self._is_waking = True
+            self._loop.call_later(_PATIENCE, self._push_lines)
 
     def __aiter__(self) -> AsyncIterator[Event]:
         return self._add_notices() if self._notices else aiter(self._streamer)
@@ -194,6 +197,11 @@ class ExecutorRun:
             if isinstance(event, TurnStarted):
                 for notice in self._notices:
                     yield notice
+
+    @property
+    def kept(self) -> Mapping[str, str]:
+        redact = self._redact
+        return {redact(id): redact(fields) for id, fields in self._control.kept.items()}
 
     def cancel(self) -> None:
         self._task.cancel()

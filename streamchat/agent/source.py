@@ -24,13 +24,23 @@ class Exchange:
 
 @dataclass(frozen=True, slots=True)
 class EarlierCall:
-    """A call that was made before its turn goes on; `result` is None if it has none yet."""
+    """A call that was made before its turn goes on.
+
+    Attributes:
+        call_id: its ID.
+        name: its tool's.
+        arguments: as they came.
+        result: what its tool returned; None if it has not run yet.
+        failed: whether that is an error.
+        kept: what `Run.kept` has of it; empty for nothing.
+    """
 
     call_id: str
     name: str
     arguments: str
     result: str | None = None
     failed: bool = False
+    kept: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +82,8 @@ class Request:
         client_tools: offered to the model beside the others. The turn ends where one is called,
             with an `ApprovalRequested`, and goes on in a request that has the result.
         room: how many events may wait to be taken before the model has to wait; 0 for any number.
+        alone: whether other runs of the source may be under way, of which none must learn what
+            this one prints or is allowed.
     """
 
     question: str
@@ -89,6 +101,7 @@ class Request:
     resume: Mapping[str, object] = field(default_factory=dict)
     client_tools: Sequence[ClientTool] = ()
     room: int = 0
+    alone: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,9 +139,14 @@ class Run(Protocol):
     Attributes:
         error: the exception that made the turn fail, once it is over; None if there was none, or
             if it must not be shown because it contains a secret.
+        kept: by call ID, what the model's provider wants back when the turn goes on in a later
+            request: texts that mean nothing to anybody else.
     """
 
     error: BaseException | None
+
+    @property
+    def kept(self) -> Mapping[str, str]: ...
 
     def __aiter__(self) -> AsyncIterator[Event]: ...
 

@@ -183,7 +183,16 @@ class QueueCallbackHandler(AsyncCallbackHandler):
         """Put an event on the queue; waits while it is full."""
         for redacted in self._events.feed(event):
             self._note(redacted)
-            await self.queue.put(redacted)
+            if self.queue.full() and self._watchdog:
+                with self._watchdog.pause():  # who reads is slow, and not the model
+                    await self.queue.put(redacted)
+            else:
+                await self.queue.put(redacted)
+
+    @property
+    def has_room(self) -> bool:
+        """Whether the queue takes another event at once."""
+        return not self.queue.full()
 
     def push(self, event: Event) -> None:
         """Put an event that does not come from the model on the queue, which must have room."""

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from time import perf_counter
 
 from streamchat.agent.errors import AgentError
@@ -94,6 +94,19 @@ class Watchdog:
         if not self._finishing and self._deadline:
             self._finishing = True
             self._deadline.reschedule(asyncio.get_running_loop().time() + _AFTER_ANSWER)
+
+    @contextmanager
+    def pause(self) -> Iterator[None]:
+        """Wait for as long as it takes in this context: it is not the model that is slow."""
+        if self._deadline is None or self._finishing or self.refused:
+            yield
+            return
+        self._deadline.reschedule(None)
+        try:
+            yield
+        finally:
+            if not (self._finishing or self.refused):
+                self._deadline.reschedule(asyncio.get_running_loop().time() + self._timeout)
 
     def refuse(self) -> None:
         """Do not wait for the rest of the message, even if nothing arrives at the moment."""

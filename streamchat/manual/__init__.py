@@ -21,6 +21,7 @@ TOPICS = {
     "events": "the format of --json: keep events, and show them again",
     "configuration": "flags, variables, the file and its profiles",
     "python": "use the agent and its stream from Python",
+    "serve": "serve the agent to browsers and other programs",
     "errors": "errors, retries and safety",
     "accessibility": "screen readers, and terminals without color",
     "doctor": "check a server's OpenAI compatibility",

@@ -20,7 +20,7 @@ from streamchat.repl.bindings import bind_message_keys
 from streamchat.repl.output import Unseen
 from streamchat.repl.prompt import ESCAPE_SECONDS, Prompt
 
-_PAUSE = 0.3
+PAUSE = 0.3
 """Seconds without a key after which the user may be asked for one."""
 _SOON = 0.02
 """Seconds between two looks whether a question can be asked."""
@@ -115,7 +115,7 @@ class TypeAhead:
     def _is_idle(self) -> bool:
         """Whether keys are read, and the user has not typed for a moment."""
         app = self._session.app
-        is_typing = self._take_typed() or monotonic() < self._typed_at + _PAUSE
+        is_typing = self._take_typed() or monotonic() < self._typed_at + PAUSE
         return app.is_running and not (app.is_done or is_typing)
 
     def _take_typed(self) -> bool:

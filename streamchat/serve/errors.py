@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from http import HTTPStatus
 from math import ceil
+from typing import Any
 
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 
 _TYPES = {
@@ -67,7 +68,7 @@ class ShuttingDown(RequestError):  # noqa: N818
 
 
 async def answer_refusal(request: Request, error: Exception) -> Response:
-    """Answer a request that is refused; an exception handler for Starlette."""
+    """Answer a request that is refused."""
     assert isinstance(error, RequestError)
     return error.to_response()
 
@@ -77,3 +78,22 @@ async def answer_status(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     phrase = HTTPStatus(error.status_code).phrase.lower()
     return RequestError(error.status_code, phrase, error.headers).to_response()
+
+
+async def answer_failure(request: Request, error: Exception) -> Response:
+    """Answer a request that a fault of the server makes fail."""
+    return RequestError(500, "the server failed; its own output says why").to_response()
+
+
+async def answer_nobody(request: Request, error: Exception) -> Response:
+    """Answer a client that has left, for those who log the status."""
+    return Response(status_code=499)
+
+
+HANDLERS: dict[Any, Any] = {
+    RequestError: answer_refusal,
+    HTTPException: answer_status,
+    ClientDisconnect: answer_nobody,
+    Exception: answer_failure,
+}
+"""What Starlette answers exceptions with."""

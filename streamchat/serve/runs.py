@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from time import perf_counter
+from uuid import uuid4
 
 from streamchat.agent.source import Request, Run, Source
 from streamchat.events import (
@@ -27,6 +28,8 @@ from streamchat.serve.metrics import Metrics, Outcome
 ROOM = 100
 """How many events of a run may wait for its client."""
 _RETRY_AFTER = 2.0
+_LAST_SECONDS = 3.0
+"""Seconds that clients have to take the end of their runs."""
 _TOKENS = (TextDelta, AnswerDelta, ArgumentsDelta, ReasoningDelta)
 
 
@@ -92,6 +95,11 @@ class Runs:
         most: how many runs may be under way at once.
         limits: how long a run may take.
         metrics: counts the runs.
+
+    Attributes:
+        source: likewise.
+        running: the runs that are under way.
+        is_closing: whether the server is about to end, and no more runs are started.
     """
 
     def __init__(self, source: Source, most: int, limits: Limits, metrics: Metrics) -> None:
@@ -99,8 +107,8 @@ class Runs:
         self._most = most
         self._limits = limits
         self._metrics = metrics
-        self._running: set[ServedRun] = set()
-        self._is_closing = False
+        self.running: set[ServedRun] = set()
+        self.is_closing = False
         self._idle = asyncio.Event()
         self._idle.set()
 
@@ -112,14 +120,14 @@ class Runs:
             Busy: as many runs as are allowed are under way.
             ShuttingDown: the server is about to end.
         """
-        if self._is_closing:
+        if self.is_closing:
             raise ShuttingDown
-        if len(self._running) >= self._most:
+        if len(self.running) >= self._most:
             self._metrics.refused += 1
             raise Busy(self._most, _RETRY_AFTER)
-        run = ServedRun(self.source.start(replace(request, room=ROOM)), self._metrics)
+        run = ServedRun(self.source.start(_complete(request)), self._metrics)
         self._metrics.start()
-        self._running.add(run)
+        self.running.add(run)
         self._idle.clear()
         seconds = self._limits.seconds
         why = f"the run took longer than {seconds:g} s"
@@ -131,13 +139,13 @@ class Runs:
             try:
                 await run.aclose()
             finally:
-                self._running.discard(run)
-                if not self._running:
+                self.running.discard(run)
+                if not self.running:
                     self._idle.set()
 
     def stop_accepting(self) -> None:
         """Refuse new runs from now on."""
-        self._is_closing = True
+        self.is_closing = True
 
     async def drain(self, grace: float) -> None:
         """Refuse new runs, let those under way end for some seconds, and then end the rest."""
@@ -146,6 +154,13 @@ class Runs:
             async with asyncio.timeout(grace):
                 await self._idle.wait()
         except TimeoutError:
-            for run in self._running:
+            for run in self.running:
                 run.end("the server is shutting down")
-            await self._idle.wait()
+            with suppress(TimeoutError):  # a client that reads slowly may never take the end
+                async with asyncio.timeout(_LAST_SECONDS):
+                    await self._idle.wait()
+
+
+def _complete(request: Request) -> Request:
+    """Return the request as it is answered beside others, by sources with a memory, too."""
+    return replace(request, room=ROOM, alone=True, thread_id=request.thread_id or uuid4().hex)

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import hmac
 import ipaddress
+import re
+import secrets
+import socket
 from collections.abc import Iterable
 from dataclasses import dataclass
 from urllib.parse import parse_qs, urlsplit
@@ -12,11 +15,17 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from streamchat.config import SettingsError
 from streamchat.serve.errors import RequestError
 
 PAGE = "/page/"
 """Where the files of the page are, which are the same for everybody."""
 _PUBLIC = ("/", "/health")
+EVERYWHERE = ("", "0.0.0.0", "::")  # noqa: S104  # to recognize them
+"""Hosts that mean all addresses of the machine."""
+_TOKEN = re.compile(r"[A-Za-z0-9._~-]{8,200}")
+_TOKEN_BYTES = 24
+_ORIGIN = re.compile(r"https?://[a-z0-9.-]+(:\d+)?|https?://\[[0-9a-f:.]+\](:\d+)?")
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 _HEADERS = {
     "Content-Security-Policy": "default-src 'self'; base-uri 'none'; form-action 'none'; "
@@ -63,6 +72,31 @@ class Access:
     def takes_token(self, candidates: Iterable[str]) -> bool:
         expected = self.token.encode()
         return any(hmac.compare_digest(each.encode(), expected) for each in candidates)
+
+
+def make_access(
+    token: str | None, host: str, names: Iterable[str], origins: Iterable[str]
+) -> Access:
+    """Return who may use a server.
+
+    Args:
+        token: as the user chose it; None for a random one.
+        host: where the server listens.
+        names: other names that it has.
+        origins: those of pages that may use it.
+
+    Raises:
+        SettingsError: the token is none, or an origin.
+    """
+    if token is None:
+        token = secrets.token_urlsafe(_TOKEN_BYTES)
+    elif not _TOKEN.fullmatch(token):
+        raise SettingsError("--token must be 8 or more letters, digits, and - . _ ~")
+    for origin in origins:
+        if not _ORIGIN.fullmatch(origin):
+            raise SettingsError(f"--cors-origin must be like https://example.org, not {origin!r}")
+    own = [socket.gethostname()] if host in EVERYWHERE else [host]
+    return Access(token, frozenset(map(str.lower, (*own, *names))), frozenset(origins))
 
 
 def is_loopback(host: str) -> bool:

@@ -1,59 +1,31 @@
-"""Runs the server: its socket, signals, and the lines printed at the start."""
+"""Runs the server until a signal ends it."""
 
 from __future__ import annotations
 
-import asyncio
 import os
+import resource
 import signal
 import socket
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from contextlib import suppress
 from types import FrameType
 
 import uvicorn
 
-from streamchat.agent.loader import AgentLoader
-from streamchat.agent.source import Source
-from streamchat.agent.target.loader import TargetLoader
 from streamchat.config import Settings
 from streamchat.models.progress import Progress
-from streamchat.process.deadline import spare
+from streamchat.process.deadline import EXIT_SIGNALS, spare
 from streamchat.process.runtime import run
+from streamchat.process.signals import drop_ignored
 from streamchat.process.stdio import print_error
-from streamchat.serve import ServeError
 from streamchat.serve.app import make_app
-from streamchat.serve.limits import Limits
-from streamchat.serve.metrics import Metrics
+from streamchat.serve.listening import introduce, make_config, open_socket
+from streamchat.serve.opening import open_serving
+from streamchat.serve.options import ServeOptions
 from streamchat.serve.runs import Runs
-from streamchat.serve.security import Access, is_loopback
-from streamchat.serve.serving import Serving
+from streamchat.serve.workers import serve_with_workers
 from streamchat.text.redact import Redactor
 
-
-@dataclass(frozen=True, slots=True)
-class ServeOptions:
-    """How to serve.
-
-    Attributes:
-        host: where to listen.
-        port: likewise; 0 for any that is free.
-        access: who may use the server.
-        max_runs: how many runs may be under way at once.
-        grace: seconds that runs have to end when the server stops.
-        limits: how much a request may bring.
-        tools: whether the agent has tools.
-        verbose: whether to log more.
-    """
-
-    host: str
-    port: int
-    access: Access
-    max_runs: int
-    grace: float
-    limits: Limits = field(default_factory=Limits)
-    tools: bool = True
-    verbose: bool = False
+_MOST_FILES = 1 << 16
 
 
 def serve(settings: Settings, redactor: Redactor, options: ServeOptions, progress: Progress) -> int:
@@ -64,23 +36,13 @@ def serve(settings: Settings, redactor: Redactor, options: ServeOptions, progres
         ModelError: the model is not available, or a TargetError if the user's code is not.
     """
     redactor.learn(options.access.token)
+    _allow_connections()
     with open_socket(options.host, options.port) as listener:
+        for number in EXIT_SIGNALS:
+            spare(number, lambda seconds: True)  # what is under way may take longer
+        if options.workers > 1:
+            return serve_with_workers(settings, options, listener)
         return run(_serve(settings, redactor, options, progress, listener))
-
-
-def open_socket(host: str, port: int) -> socket.socket:
-    """Return a socket that listens there.
-
-    Raises:
-        ServeError: it cannot.
-    """
-    try:
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
-        family, _, _, _, address = found[0]
-        return socket.create_server(address, family=family, backlog=2048)
-    except OSError as error:
-        why = error.strerror or str(error)
-        raise ServeError(f"cannot listen on {host}:{port}: {why} (see --host, --port)") from None
 
 
 async def _serve(
@@ -91,59 +53,22 @@ async def _serve(
     listener: socket.socket,
 ) -> int:
     async with open_serving(settings, redactor, options, progress) as serving:
-        config = make_config(make_app(serving, options.access), options)
-        server = Server(config, serving.runs, options.grace)
+        app = make_app(serving, options.access, verbose=options.verbose)
+        server = Server(make_config(app, options), serving.runs, options.grace)
         for line in introduce(options, listener, serving.model):
             print_error(line)
+        for number in drop_ignored(signal.SIGHUP):  # uvicorn takes care of the others
+            signal.signal(number, server.handle_exit)
         await server.serve([listener])
         return 128 + server.received if server.received else 0
 
 
-@asynccontextmanager
-async def open_serving(
-    settings: Settings, redactor: Redactor, options: ServeOptions, progress: Progress
-) -> AsyncIterator[Serving]:
-    """Load the agent, and open what the endpoints share."""
-    loader: TargetLoader | AgentLoader
-    if settings.agent:
-        loader = TargetLoader(settings, redactor, progress)
-    else:
-        loader = AgentLoader(
-            settings, redactor, tools=options.tools, progress=progress, verbose=options.verbose
-        )
-    try:
-        source: Source = await loader.wait_until_ready()
-        for line in (*loader.take_lines(), *loader.take_notes()):
-            print_error(line)
-        metrics = Metrics()
-        runs = Runs(source, options.max_runs, options.limits, metrics)
-        yield Serving(runs, options.limits, metrics, settings, redactor, source.name)
-    finally:
-        await loader.aclose()
-
-
-def make_config(app: object, options: ServeOptions) -> uvicorn.Config:
-    """Return uvicorn's configuration: it says nothing itself, for a URL may have the token."""
-    return uvicorn.Config(
-        app,  # type: ignore[arg-type]
-        log_config=None,
-        access_log=False,
-        lifespan="off",
-        ws="websockets-sansio",
-        ws_max_size=options.limits.body,
-        server_header=False,
-        proxy_headers=False,
-    )
-
-
-def introduce(options: ServeOptions, listener: socket.socket, model: str) -> list[str]:
-    """Return what to say at the start: where the server is, and what is risky."""
-    host, port = listener.getsockname()[:2]
-    shown = f"[{host}]" if ":" in host else host
-    lines = [f"{model} on http://{shown}:{port}/?token={options.access.token}"]
-    if not is_loopback(options.host):
-        lines.append("warning: everybody who reaches this address and has the token can use it")
-    return lines
+def _allow_connections() -> None:
+    """Allow the process as many open files as the system lets it."""
+    with suppress(OSError, ValueError):
+        _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        most = _MOST_FILES if hard == resource.RLIM_INFINITY else min(hard, _MOST_FILES)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
 
 
 class Server(uvicorn.Server):
@@ -165,12 +90,9 @@ class Server(uvicorn.Server):
         self.received = sig
         self.should_exit = True
 
-    async def serve(self, sockets: list[socket.socket] | None = None) -> None:
-        for number in (signal.SIGINT, signal.SIGTERM):
-            spare(number, lambda seconds: True)  # what is under way may take longer
-        await super().serve(sockets)
-
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        draining = asyncio.create_task(self._runs.drain(self._grace))
+        """Stop listening, and close connections once their runs have ended."""
+        for server in self.servers:
+            server.close()
+        await self._runs.drain(self._grace)
         await super().shutdown(sockets)
-        await draining

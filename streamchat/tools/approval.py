@@ -9,7 +9,7 @@ that a cloned repository allows itself nothing.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal, Protocol, TypeAlias
 
 Action: TypeAlias = Literal["allow", "ask", "deny"]
@@ -136,6 +136,10 @@ class RulePolicy:
 
     def remember(self, tool: str) -> None:
         self._always.add(self.name(tool))
+
+    def fork(self) -> RulePolicy:
+        """Return a copy: what is remembered there is not known here."""
+        return replace(self, _always=set(self._always))
 
     def name(self, tool: str) -> str:
         """Return the name of a tool in rules."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from contextvars import Context, copy_context
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -105,7 +106,8 @@ class Toolbox:
     async def run(self, tool: BaseTool, arguments: dict[str, Any]) -> Any:
         """Run a tool and return its result."""
         if self._servers and tool.name in self.offered:
-            return await self._servers.call(self.offered[tool.name], arguments, self._show)
+            show = self._show_in(copy_context())
+            return await self._servers.call(self.offered[tool.name], arguments, show)
         if not (self.relay and tool.name in self.places):
             return await run_tool(tool, arguments)
         try:
@@ -116,9 +118,14 @@ class Toolbox:
         finally:
             learn_secrets(self.redactor)
 
-    def _show(self, line: str) -> None:
-        if self.relay:
-            self.relay.write(f"{line}\n", "stdout")
+    def _show_in(self, context: Context) -> Callable[[str], None]:
+        """Return what shows a line as if it were written in a context."""
+
+        def show(line: str) -> None:
+            if self.relay:
+                context.run(self.relay.write, f"{line}\n", "stdout")
+
+        return show
 
     def take_failure(self) -> BaseException | None:
         """Return what the user's own tools raised last, unless that was returned before."""

@@ -5,13 +5,15 @@ from __future__ import annotations
 import asyncio
 import json
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from typing import Any
 
 from streamchat.agent.continuing import PausedError
 from streamchat.agent.errors import AgentError
 from streamchat.agent.target.interrupts import list_decisions, read_answer
 from streamchat.agent.target.parts import count_answers, join_answers, split_request
+from streamchat.agent.target.room import Room
 from streamchat.events import Event, InputRequested
 from streamchat.text.sanitize import one_line
 from streamchat.tools.approval import Policy, Verdict
@@ -31,6 +33,7 @@ class Emitter:
         interactive: whether somebody is there to answer.
         answers: given beforehand, as typed; then nobody is asked.
         policy: the user's rules; none by default.
+        room: for events that wait to be taken; as much as they need by default.
         postpones: whether questions are left to a later request.
         resume: answers to those of an earlier one, by `request_id`.
 
@@ -45,10 +48,12 @@ class Emitter:
         interactive: bool,
         answers: Sequence[str] = (),
         policy: Policy | None = None,
+        room: Room | None = None,
         postpones: bool = False,
         resume: Mapping[str, object] | None = None,
     ) -> None:
         self._policy = policy
+        self._room = room
         self._postpones, self._resume = postpones, resume or {}
         self.is_waiting = False
         self._push = push
@@ -58,6 +63,22 @@ class Emitter:
 
     def __call__(self, event: Event) -> None:
         self._push(event)
+
+    async def wait_for_room(self) -> None:
+        if self._room:
+            await self._room.wait()
+
+    @asynccontextmanager
+    async def hold(self, lock: asyncio.Lock) -> AsyncIterator[None]:
+        self.is_waiting = True
+        try:
+            await lock.acquire()
+        finally:
+            self.is_waiting = False
+        try:
+            yield
+        finally:
+            lock.release()
 
     async def ask(self, requested: InputRequested) -> object:
         if requested.request_id in self._resume:
@@ -111,9 +132,26 @@ def _read_resumed(requested: InputRequested, answer: object) -> object:
     if not requested.actions:
         return answer
     try:
-        return read_answer(requested, json.dumps(answer))
+        return read_answer(requested, _to_typed(answer))
     except ValueError as error:
         raise AgentError(f"{summarize_request(requested)}; {error}") from None
+
+
+def _to_typed(answer: object) -> str:
+    """Return decisions as a user would type them."""
+    match answer:
+        case str():
+            return answer
+        case {"approved": True, "editedArgs": dict() as edited}:
+            return f"edit {json.dumps(edited)}"
+        case {"approved": True} | True:
+            return "approve"
+        case {"approved": False, "reason": str() as reason} if reason.strip():
+            return f"reject: {reason}"
+        case {"approved": False} | False:
+            return "reject"
+        case _:
+            return json.dumps(answer)
 
 
 def summarize_request(requested: InputRequested) -> str:

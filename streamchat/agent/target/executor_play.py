@@ -30,7 +30,7 @@ class ExecutorPlay:
         return list_tools(self._executor)
 
     async def answer(self, request: Request, emit: Emit) -> TurnDone:
-        streamer = QueueCallbackHandler(raw=request.raw)
+        streamer = QueueCallbackHandler(asyncio.Queue(request.room), raw=request.raw)
         history = [(each.question, each.answer) for each in request.history]
         task = asyncio.create_task(
             self._executor.invoke(request.question, streamer, history=history)
@@ -42,6 +42,7 @@ class ExecutorPlay:
                 # It is the executor's own `approve` that decides, and not the user.
                 if not isinstance(event, _KEPT):
                     emit(event)
+                    await emit.wait_for_room()
             await task  # raises why it failed
         finally:
             task.cancel()

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import aclosing
+from time import perf_counter
 from typing import Any
 from uuid import uuid4
 
-from streamchat.agent.continuing import PausedError
+from streamchat.agent.continuing import PausedError, find_waiting
 from streamchat.agent.errors import AgentError
 from streamchat.agent.source import Request, ToolInfo
 from streamchat.agent.target.graph_input import find_input
@@ -104,6 +105,7 @@ class GraphPlay:
         if request.resume:
             paused = await find_paused(self._graph, request)
             stream.interrupts, stream.paused = dict(paused.interrupts), not paused.interrupts
+            stream.calls.add(find_waiting(request.steps), perf_counter())
             return paused.config
         start = await find_start(self._graph, self._form, request)
         if start.notice:
@@ -132,7 +134,7 @@ class GraphPlay:
         stream.begin()
         parts = self._graph.astream(
             input,
-            {**config, "callbacks": [stream.watcher]},
+            {**config, "callbacks": stream.callbacks},
             stream_mode=_MODES,
             subgraphs=True,
             version="v2",

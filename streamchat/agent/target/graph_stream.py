@@ -10,6 +10,7 @@ from langchain_core.messages import AIMessage, AIMessageChunk, ToolMessage
 
 from streamchat.agent.decoder import ChunkDecoder, to_chunk_received
 from streamchat.agent.reply import to_step_finished
+from streamchat.agent.target.brake import Brake
 from streamchat.agent.target.graph_answer import GraphAnswer, find_messages
 from streamchat.agent.target.graph_calls import GraphCalls
 from streamchat.agent.target.graph_requests import ModelRequest, ModelRequests, OpenMessage
@@ -51,6 +52,7 @@ class GraphStream:
         raw: whether to emit every chunk, too.
 
     Attributes:
+        callbacks: those that the graph has to run with.
         calls: the calls of the turn.
         interrupts: those that the last stream ended with, by their IDs.
         paused: whether the last stream ended at a breakpoint.
@@ -67,7 +69,7 @@ class GraphStream:
         takes_messages: bool = True,
         raw: bool = False,
     ) -> None:
-        self.watcher = GraphWatcher(self._see)
+        self.callbacks = [GraphWatcher(self._see), Brake(emit)]
         self.calls = GraphCalls()
         self.interrupts: dict[str, Any] = {}
         self.paused = False

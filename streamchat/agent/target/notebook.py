@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -51,6 +52,7 @@ class NotebookPlay:
     def __init__(self, executor: Any) -> None:
         self._executor = executor
         self._type = type(executor).__name__
+        self._one_by_one = asyncio.Lock()
         self._memory = OwnMemory(self._type, "a list `chat_history` of its own would")
         self._parameters = inspect.signature(executor.invoke).parameters
         takes_any = any(each.kind is each.VAR_POSITIONAL for each in self._parameters.values())
@@ -78,9 +80,13 @@ class NotebookPlay:
             AgentError: the executor is synchronous, or returns no answer.
             Exception: raised by the executor.
         """
+        async with emit.hold(self._one_by_one):  # the executor has only one history
+            return await self._answer(request, emit)
+
+    async def _answer(self, request: Request, emit: Emit) -> TurnDone:
         self._remember(request, emit)
         answer = AnswerText(emit)
-        streamer = NotebookStreamer(answer, raw=request.raw)
+        streamer = NotebookStreamer(answer, emit.wait_for_room, raw=request.raw)
         last: LastEvent = TurnCancelled()
         try:
             returned = await self._invoke(request.question, streamer)
@@ -124,11 +130,15 @@ class NotebookStreamer(QueueCallbackHandler):
 
     Args:
         emit: takes the events.
+        wait: waits while too many of them have not been taken.
         raw: whether to emit every chunk, too.
     """
 
-    def __init__(self, emit: Callable[[Event], None], *, raw: bool) -> None:
+    def __init__(
+        self, emit: Callable[[Event], None], wait: Callable[[], Awaitable[None]], *, raw: bool
+    ) -> None:
         super().__init__(raw=raw)
+        self._wait = wait
         self._pass_on = emit
         self.runs = ModelRuns(self._emit, runs_calls=True, raw=raw)
         self._is_led = False
@@ -157,6 +167,7 @@ class NotebookStreamer(QueueCallbackHandler):
             await super().on_llm_new_token(token, chunk=chunk, run_id=run_id, **kwargs)
         elif run_id:
             self.runs.on_llm_new_token(token, chunk=chunk, run_id=run_id)
+        await self._wait()
 
     async def on_llm_end(
         self, response: LLMResult, *, run_id: UUID | None = None, **kwargs: Any

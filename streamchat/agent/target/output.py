@@ -14,7 +14,8 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, TextIO, cast
+from contextvars import Context, ContextVar, copy_context
+from typing import Any, TextIO, TypeAlias, cast
 
 from streamchat.events import OutputReceived
 from streamchat.process.threads import THREAD_NAME
@@ -29,14 +30,26 @@ _NO_INPUT = (
     "an agent can ask with LangGraph's interrupt(), and a tool can take an argument"
 )
 
+_Key: TypeAlias = "tuple[int, str, Sink | None]"
+"""Thread, origin, and the sink of its context."""
 Sink = Callable[[OutputReceived], bool]
 """Takes a line; returns False if it cannot, because the turn is over."""
+_own: ContextVar[Sink | None] = ContextVar("sink", default=None)
+"""Takes what is written in this context, whichever turn is attached."""
+
+
+def make_context(sink: Sink) -> Context:
+    """Return a copy of the current context for the code of a turn, which has the lines alone."""
+    context = copy_context()
+    context.run(_own.set, sink)
+    return context
 
 
 class OutputRelay:
     """Collects what the threads of the agent's code print or log, in whole lines.
 
-    A running turn gets the lines. Otherwise they are kept.
+    A running turn gets the lines. Otherwise they are kept. Where several turns run at once, each
+    has a context of its own; what is written outside of them is kept.
 
     Attributes:
         on_line: called in any thread when a line was kept.
@@ -48,7 +61,7 @@ class OutputRelay:
         self._kept: deque[OutputReceived] = deque(maxlen=_MOST_KEPT)
         self._left_out = 0
         """How many lines were more than are kept."""
-        self._partial: dict[tuple[int, str], str] = {}
+        self._partial: dict[_Key, str] = {}
         self._lock = threading.RLock()
         self._taken_over: set[int] = set()
         self._stopping: dict[int, Callable[[], bool]] = {}
@@ -87,7 +100,7 @@ class OutputRelay:
         with self._lock:
             self._sink = sink
             for line in self.take_lines():
-                self._emit(line)
+                self._emit(line, sink)
 
     def take_lines(self) -> list[OutputReceived]:
         """Return the lines that were kept, the latest ones; no turn will get them then."""
@@ -107,23 +120,27 @@ class OutputRelay:
         if self._stopping and self._stopping.get(threading.get_ident(), bool)():
             raise SystemExit
         with self._lock:
-            key = threading.get_ident(), origin
+            key = threading.get_ident(), origin, _own.get()
             *lines, rest = (self._partial.pop(key, "") + text).split("\n")
             if len(rest) > _LONGEST:
                 lines, rest = [*lines, rest], ""
             if rest:
                 self._partial[key] = rest
             for line in lines:
-                self._emit(_make_event(line, origin))
+                self._emit(_make_event(line, origin), key[2])
 
     def flush(self, thread: int | None = None) -> None:
-        """End the lines that have not been ended: those of one thread, or all."""
-        with self._lock:
-            for key in [each for each in self._partial if thread in (None, each[0])]:
-                self._emit(_make_event(self._partial.pop(key), key[1]))
+        """End the lines that have not been ended: those of one thread, or all.
 
-    def _emit(self, line: OutputReceived) -> None:
-        if not self._sink(line):
+        In a turn's own context, only its lines are ended.
+        """
+        own = _own.get()
+        with self._lock:
+            for key in [e for e in self._partial if thread in (None, e[0]) and own in (None, e[2])]:
+                self._emit(_make_event(self._partial.pop(key), key[1]), key[2])
+
+    def _emit(self, line: OutputReceived, sink: Sink | None) -> None:
+        if not (sink or self._sink)(line):
             self._left_out += len(self._kept) == _MOST_KEPT
             self._kept.append(line)
             self.on_line()

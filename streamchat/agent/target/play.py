@@ -6,7 +6,9 @@ before and the last event after it, and redacts all events.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager
 from typing import Protocol
 
 from streamchat.agent.source import Request, ToolInfo
@@ -19,6 +21,14 @@ class Emit(Protocol):
 
     def __call__(self, event: Event) -> None:
         """Pass an event on. Cheap, and never waits; does nothing once the turn is over."""
+        ...
+
+    async def wait_for_room(self) -> None:
+        """Wait while too many events have not been taken, as by a slow client."""
+        ...
+
+    def hold(self, lock: asyncio.Lock) -> AbstractAsyncContextManager[None]:
+        """Hold a lock in this context, having waited for it for as long as it takes."""
         ...
 
     async def ask(self, requested: InputRequested) -> object:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections import deque
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from time import perf_counter
@@ -14,12 +15,15 @@ from streamchat.agent.source import Approval, Request
 from streamchat.agent.target.emitter import Emitter
 from streamchat.agent.target.frames import describe_busy_thread
 from streamchat.agent.target.heartbeat import Heartbeat
+from streamchat.agent.target.output import make_context
 from streamchat.agent.target.play import Play
+from streamchat.agent.target.room import Room
 from streamchat.agent.target.worker import AgentThread
 from streamchat.events import (
     Event,
     LastEvent,
     Notice,
+    OutputReceived,
     TurnCancelled,
     TurnDone,
     TurnFailed,
@@ -82,17 +86,20 @@ class ThreadRun:
         self._before, self._flush = before, flush
         self._started = self._looked = perf_counter()
         self._task: asyncio.Task[TurnDone] | None = None
+        self._pending: deque[Event] = deque()
+        self._room = Room(thread, self._pending, request.room or sys.maxsize)
         self._emitter = Emitter(
             self.push,
             interactive=request.interactive,
             answers=request.answers,
             policy=policy,
+            room=self._room,
             postpones=request.postpones,
             resume=request.resume,
         )
         self.heartbeat = Heartbeat(thread, self._warn)
         self._main = asyncio.get_running_loop()
-        self._pending: deque[Event] = deque()
+        self.kept: Mapping[str, str] = {}
         self._arrived = asyncio.Event()
         self._is_waking = False
         self._pushed = self._noticed = 0
@@ -121,6 +128,7 @@ class ThreadRun:
                         yield redacted
                     if isinstance(event, LastEvent):
                         return
+                    self._room.look()
                     if not self._pending:  # it was cancelled meanwhile
                         break
                 await asyncio.sleep(0)
@@ -140,12 +148,18 @@ class ThreadRun:
             self._pushed += 1
             self._add(event)
 
+    def take_line(self, line: OutputReceived) -> bool:
+        """Take a line that the agent's code printed, unless the turn is over."""
+        self.push(line)
+        return not self.is_over
+
     def cancel(self) -> None:
         if self._is_delivered:
             return
         # The last event may be here already, but behind others that nobody waits for any more.
         self.is_over, self.error = True, None
         self._pending.clear()
+        self._room.open()
         self._add(TurnCancelled(self._seconds))
         self._thread.call(self._cancel_task)
 
@@ -195,7 +209,8 @@ class ThreadRun:
         self.heartbeat.check()
         now, before = perf_counter(), self._looked
         self._looked = now
-        if self._pushed != self._noticed or self._emitter.is_waiting:
+        is_waiting = self._emitter.is_waiting or self._room.is_missing
+        if self._pushed != self._noticed or is_waiting:
             self._noticed, self._quiet = self._pushed, 0.0
             return
         # The process may have been suspended for hours.
@@ -219,8 +234,9 @@ class ThreadRun:
     # The rest runs in the agent's thread.
 
     def _begin(self) -> None:
-        self._task = self._thread.loop.create_task(self._answer())
-        self._task.add_done_callback(self._finish)
+        context = make_context(self.take_line) if self._request.alone else None
+        self._task = self._thread.loop.create_task(self._answer(), context=context)
+        self._task.add_done_callback(self._finish, context=context)
 
     async def _answer(self) -> TurnDone:
         for run in self._before:

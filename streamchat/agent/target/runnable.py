@@ -7,6 +7,7 @@ from contextlib import aclosing
 from typing import Any
 from uuid import uuid4
 
+from langchain_core.callbacks import BaseCallbackHandler
 from langchain_core.language_models import BaseLanguageModel
 from langchain_core.runnables import (
     Runnable,
@@ -23,6 +24,7 @@ from streamchat.agent.errors import AgentError
 from streamchat.agent.prompt import to_messages
 from streamchat.agent.source import Request, ToolInfo
 from streamchat.agent.target.answer_text import AnswerText
+from streamchat.agent.target.brake import Brake
 from streamchat.agent.target.chain_output import ChainOutput
 from streamchat.agent.target.forms import find_form
 from streamchat.agent.target.inputs import build_input, takes_history
@@ -79,7 +81,7 @@ class RunnablePlay:
         runs = ModelRuns(answer, holds_text=True, raw=request.raw)
         asked = self._build_input(request, emit)
         output = ChainOutput(runs, answer, asked)
-        stream = self._runnable.astream(asked, self._build_config(request, runs))
+        stream = self._runnable.astream(asked, self._build_config(request, runs, Brake(emit)))
         # An async generator, though declared as an iterator.
         async with aclosing(stream) as chunks:  # type: ignore[type-var]
             async for chunk in chunks:
@@ -103,8 +105,8 @@ class RunnablePlay:
             self._tell("the chain takes the question alone: earlier turns are not sent", emit)
         return build_input(self._form, question, to_messages(pairs))
 
-    def _build_config(self, request: Request, runs: ModelRuns) -> RunnableConfig:
-        config: RunnableConfig = {"callbacks": [runs]}
+    def _build_config(self, request: Request, *callbacks: BaseCallbackHandler) -> RunnableConfig:
+        config: RunnableConfig = {"callbacks": list(callbacks)}
         if self._history:
             session = request.thread_id or self._session
             fields = {each.id: session for each in self._history.history_factory_config or ()}

@@ -24,7 +24,6 @@ from streamchat.agent.target.run import ThreadRun
 from streamchat.agent.target.secrets import learn_secrets
 from streamchat.agent.target.worker import AgentThread, get_thread
 from streamchat.config import Settings
-from streamchat.events import OutputReceived
 from streamchat.models.progress import Progress
 from streamchat.process.threads import run_in_daemon_thread
 from streamchat.text.redact import Redactor
@@ -146,16 +145,12 @@ class TargetSource:
             name=self.name,
             redactor=self._redactor,
             timeout=self._timeout,
-            before=[run for run in self._runs if not run.has_ended],
+            before=[] if request.alone else [run for run in self._runs if not run.has_ended],
             policy=self._policy,
             flush=self._relay.flush,
         )
-
-        def take(line: OutputReceived) -> bool:
-            run.push(line)
-            return not run.is_over
-
-        self._relay.attach(take)
+        if not request.alone:
+            self._relay.attach(run.take_line)
         run.begin()
         self._runs = [*(each for each in self._runs if not each.has_ended), run]
         return run

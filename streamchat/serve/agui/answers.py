@@ -12,6 +12,7 @@ from typing import Any
 
 from streamchat.agent.source import Approval
 from streamchat.events import InputRequested
+from streamchat.serve.agui.writing import METADATA
 
 _APPROVAL = {
     "type": "object",
@@ -48,21 +49,26 @@ def make_approval(call_id: str, name: str, arguments: Mapping[str, Any]) -> dict
         "message": f"Run {name}({listed})?",
         "toolCallId": call_id,
         "responseSchema": _APPROVAL,
-        "metadata": {"streamchat": {"name": name, "arguments": arguments}},
+        "metadata": {METADATA: {"name": name, "arguments": arguments}},
     }
 
 
-def make_question(requested: InputRequested) -> dict[str, Any]:
-    """Return the interrupt for what a graph asks."""
-    interrupt = {"id": requested.request_id, "message": requested.question}
+def make_question(requested: InputRequested, call_id: str) -> dict[str, Any]:
+    """Return the interrupt for what a graph asks.
+
+    Args:
+        requested: what it asks.
+        call_id: the call that it asks about; empty if that is not known, or if it is not one.
+    """
+    interrupt: dict[str, Any] = {"id": requested.request_id, "message": requested.question}
     if not requested.actions:
         return {**interrupt, "reason": "input_required", "responseSchema": _ANYTHING}
-    return {
-        **interrupt,
-        "reason": "streamchat:decisions",
-        "responseSchema": _DECISIONS,
-        "metadata": {"streamchat": {"actions": [dict(each) for each in requested.actions]}},
-    }
+    asked = {"actions": [dict(each) for each in requested.actions]}
+    interrupt |= {"metadata": {METADATA: asked}}
+    if call_id:
+        bound = {"reason": "tool_call", "toolCallId": call_id, "responseSchema": _APPROVAL}
+        return {**interrupt, **bound}
+    return {**interrupt, "reason": "streamchat:decisions", "responseSchema": _DECISIONS}
 
 
 def read_approval(payload: Any) -> Approval:

@@ -9,14 +9,11 @@ What the protocol has no word for is a CUSTOM event named `streamchat.…`.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass
 from itertools import count
 from typing import Any
 
 from streamchat.events import (
-    ANSWER_TOOL,
     AnswerDelta,
     ApprovalGiven,
     ApprovalRequested,
@@ -42,23 +39,11 @@ from streamchat.events import (
     TurnStarted,
 )
 from streamchat.serve.agui.answers import make_approval, make_question
+from streamchat.serve.agui.calls import Calls
+from streamchat.serve.agui.texts import Texts
+from streamchat.serve.agui.writing import write_custom, write_event
 
 PROTOCOL = "1.0"
-METADATA = "streamchat"
-"""The key of streamchat's own metadata: whether a call failed, or has incomplete arguments."""
-_MOST_ID = 56
-"""Characters of a call's ID that are kept when it gets a number; APIs take 64."""
-
-
-@dataclass
-class _Call:
-    """A call without a result; `id` is the client's name for it."""
-
-    id: str
-    name: str
-    prefix: str
-    is_open: bool = False
-    started: bool = False
 
 
 class Encoder:
@@ -84,54 +69,47 @@ class Encoder:
         client_tools: Collection[str] = (),
     ) -> None:
         self._run = {"threadId": thread_id, "runId": run_id}
-        self._ids = (f"{prefix}-{number}" for number in count(1))
-        self._taken = set(known_calls)
-        self._waiting, self._client_tools = waiting_calls, client_tools
-        self._model = ""
-        self._usage: dict[str, int] = {}
-        self._step = self._message = self._text = self._reasoning = ""
-        """The names or IDs of what is open; empty if nothing is."""
-        self._text_prefix = self._reasoning_prefix = ""
-        self._shown: list[str] = []
-        """The text of the message that was last begun."""
-        self._answering = ""
-        """The call in which the answer arrives."""
-        self._calls: dict[str, _Call] = {}
-        self._asked: dict[str, dict[str, Any]] = {}
-        self._pending: dict[str, str] = {}
-        """The calls that the client is to run."""
+        self._client_tools = client_tools
+        ids = (f"{prefix}-{number}" for number in count(1))
+        self._texts = Texts(ids)
+        self._calls = Calls(ids, known_calls, waiting_calls)
         self._has_started = False
+        self._step = self._model = ""
+        self._usage: dict[str, int] = {}
+        self._asked: dict[str, dict[str, Any]] = {}
+        """What the client is to answer."""
+        self._pending: list[str] = []
+        """The calls that the client is to run."""
+        texts, calls = self._texts, self._calls
         self._encode: Mapping[type, Callable[[Any], list[bytes]]] = {
             TurnStarted: self._start_run,
             StepStarted: self._start_step,
-            TextDelta: self._add_text,
+            TextDelta: lambda event: texts.add_text(event.text),
             AnswerDelta: self._add_answer,
-            ReasoningDelta: self._add_reasoning,
+            ReasoningDelta: lambda event: texts.add_reasoning(event.text),
             ToolCallStarted: self._start_call,
-            ArgumentsDelta: self._add_arguments,
+            ArgumentsDelta: lambda event: calls.add_arguments(event.call_id, event.fragment),
             ApprovalRequested: self._ask_approval,
             ApprovalGiven: self._give_approval,
-            ToolStarted: self._start_tool,
+            ToolStarted: lambda event: calls.begin(event.call_id),
             ToolFinished: self._finish_call,
             StepFinished: self._finish_step,
             InputRequested: self._ask_question,
             InputReceived: self._take_answer,
-            CodeDelta: lambda event: [_custom("code", delta=event.text)],
-            PromptProgress: lambda event: [
-                _custom("prompt_progress", done=event.done, total=event.total)
-            ],
-            Notice: lambda event: [_custom("notice", text=event.text, seconds=event.seconds)],
-            OutputReceived: lambda event: [_custom("output", text=event.text, origin=event.origin)],
-            SpeakerChanged: lambda event: [_custom("speaker", name=event.name, depth=event.depth)],
             TurnDone: self._finish_run,
             TurnFailed: lambda event: self.fail(event.error, pauses=True),
             TurnCancelled: self._cancel_run,
+            **_CUSTOM,
         }
 
     def encode(self, event: Event) -> list[bytes]:
         """Return the AG-UI events that say the same; often one, sometimes none."""
         encode = self._encode.get(type(event))
         return encode(event) if encode else []
+
+    def keep(self, kept: Mapping[str, str]) -> list[bytes]:
+        """Return what the client is to send back if the run goes on later; see `Run.kept`."""
+        return self._calls.keep(kept) if self._asked or self._pending else []
 
     def fail(self, error: str, code: str = "", *, pauses: bool = False) -> list[bytes]:
         """End the run with an error.
@@ -144,148 +122,62 @@ class Encoder:
         if pauses and (self._asked or self._pending):
             return self._pause_run()
         events = [] if self._has_started else self._start_run(TurnStarted("", ""))
-        events += self._close("the run failed")
+        events += [*self._close_step(complete=False), *self._calls.give_up("the run failed")]
         fields = {"message": error, **({"code": code} if code else {})}
-        return [*events, _event("RUN_ERROR", **fields, **self._report_usage())]
+        return [*events, write_event("RUN_ERROR", **fields, **self._report_usage())]
 
     def _start_run(self, event: TurnStarted) -> list[bytes]:
         self._has_started, self._model = True, event.model
-        return [_event("RUN_STARTED", **self._run, protocolVersion=PROTOCOL)]
+        return [write_event("RUN_STARTED", **self._run, protocolVersion=PROTOCOL)]
 
     def _start_step(self, event: StepStarted) -> list[bytes]:
-        events = self._close_step()
+        events = self._close_step(complete=False)
         self._step = f"step {event.step}"
-        return [*events, _event("STEP_STARTED", stepName=self._step)]
-
-    def _add_text(self, event: TextDelta | AnswerDelta) -> list[bytes]:
-        if not self._text or self._text != self._message:
-            return self._begin_text(self._find_message(), event.text)
-        self._shown.append(event.text)
-        return [f"{self._text_prefix}{json.dumps(event.text)}}}".encode()]
+        return [*events, write_event("STEP_STARTED", stepName=self._step)]
 
     def _add_answer(self, event: AnswerDelta) -> list[bytes]:
-        if not event.call_id:
-            return self._add_text(event)
-        if event.call_id != self._answering or not self._text:
-            self._answering = event.call_id
-            return self._begin_text(next(self._ids), event.text)
-        self._shown.append(event.text)
-        return [f"{self._text_prefix}{json.dumps(event.text)}}}".encode()]
-
-    def _begin_text(self, message: str, text: str) -> list[bytes]:
-        events = [*self._close_reasoning(), *self._close_text()]
-        if message not in self._shown[:1]:
-            self._shown = [message]
-        self._shown.append(text)
-        self._text = message
-        self._text_prefix = _prefix("TEXT_MESSAGE_CONTENT", messageId=message)
-        return [
-            *events,
-            _event("TEXT_MESSAGE_START", messageId=message, role="assistant"),
-            _event("TEXT_MESSAGE_CONTENT", messageId=message, delta=text),
-        ]
-
-    def _add_reasoning(self, event: ReasoningDelta) -> list[bytes]:
-        if not self._reasoning:
-            self._reasoning = id = next(self._ids)
-            self._reasoning_prefix = _prefix("REASONING_MESSAGE_CONTENT", messageId=id)
-            return [
-                _event("REASONING_START", messageId=id),
-                _event("REASONING_MESSAGE_START", messageId=id, role="reasoning"),
-                _event("REASONING_MESSAGE_CONTENT", messageId=id, delta=event.text),
-            ]
-        return [f"{self._reasoning_prefix}{json.dumps(event.text)}}}".encode()]
+        if event.call_id:
+            return self._texts.add_answer(event.text, event.call_id)
+        return self._texts.add_text(event.text)
 
     def _start_call(self, event: ToolCallStarted) -> list[bytes]:
-        if event.call_id in self._waiting:  # the client has it
-            self._calls[event.call_id] = _Call(event.call_id, event.name, "")
-            return []
-        id = self._name_call(event.call_id)
-        call = _Call(id, event.name, _prefix("TOOL_CALL_ARGS", toolCallId=id))
-        self._calls[event.call_id] = call
-        return [*self._close_reasoning(), *self._open_call(call)]
-
-    def _name_call(self, call_id: str) -> str:
-        """Return an ID that no call of the conversation has: events have unique ones in a turn."""
-        numbered = (f"{call_id[:_MOST_ID]}_{number}" for number in count(2))
-        id = call_id
-        while id in self._taken:
-            id = next(numbered)
-        self._taken.add(id)
-        return id
-
-    def _open_call(self, call: _Call) -> list[bytes]:
-        if call.name == ANSWER_TOOL:
-            return []
-        call.is_open = True
-        message = self._find_message()
-        fields = {"toolCallId": call.id, "toolCallName": call.name, "parentMessageId": message}
-        return [_event("TOOL_CALL_START", **fields)]
-
-    def _add_arguments(self, event: ArgumentsDelta) -> list[bytes]:
-        call = self._calls.get(event.call_id)
-        if call is None or call.name == ANSWER_TOOL or not call.prefix:
-            return []
-        added = f"{call.prefix}{json.dumps(event.fragment)}}}".encode()
-        return [added] if call.is_open else [*self._open_call(call), added]
-
-    def _start_tool(self, event: ToolStarted) -> list[bytes]:
-        call = self._find_call(event.call_id)
-        call.started = True
-        return self._end_call(call)
-
-    def _end_call(self, call: _Call, *, complete: bool = True) -> list[bytes]:
-        if not call.is_open:
-            return []
-        call.is_open = False
-        metadata = {} if complete else {"metadata": {METADATA: {"incomplete": True}}}
-        return [_event("TOOL_CALL_END", toolCallId=call.id, **metadata)]
+        thoughts, message = self._texts.close_reasoning(), self._texts.message_id
+        return [*thoughts, *self._calls.start(event.call_id, event.name, message)]
 
     def _finish_call(self, event: ToolFinished) -> list[bytes]:
-        call = self._find_call(event.call_id)
-        self._calls.pop(event.call_id, None)
         self._asked.pop(event.call_id, None)
-        if call.name == ANSWER_TOOL:
-            return self._refuse_answer(event.output) if event.failed else []
-        told = {"failed": event.failed, "seconds": round(event.seconds, 3)}
-        return [*self._end_call(call), self._make_result(call, event.output, **told)]
-
-    def _refuse_answer(self, error: str) -> list[bytes]:
-        """Tell that the answer so far is none: the model is told why, and writes another one."""
-        message = self._shown[0] if self._answering and self._shown else ""
-        self._answering, self._shown = "", []
-        return [*self._close_text(), _custom("answer_refused", messageId=message, error=error)]
-
-    def _find_call(self, call_id: str) -> _Call:
-        """Return a call; one of an earlier run if it has not started in this one."""
-        return self._calls.setdefault(call_id, _Call(call_id, "", ""))
-
-    def _make_result(self, call: _Call, output: str, **metadata: Any) -> bytes:
-        fields = {"messageId": next(self._ids), "toolCallId": call.id, "content": output}
-        return _event("TOOL_CALL_RESULT", **fields, role="tool", metadata={METADATA: metadata})
+        if self._calls.find(event.call_id).answers:
+            return self._texts.refuse_answer(event.output) if event.failed else []
+        return self._calls.finish(
+            event.call_id, event.output, failed=event.failed, seconds=event.seconds
+        )
 
     def _ask_approval(self, event: ApprovalRequested) -> list[bytes]:
-        call = self._find_call(event.call_id)
+        call = self._calls.find(event.call_id)
         if event.name in self._client_tools:
-            self._pending[event.call_id] = call.id
+            self._pending.append(call.id)
         else:
             self._asked[event.call_id] = make_approval(call.id, event.name, event.arguments)
-        return self._end_call(call)
+        return self._calls.end(call)
 
     def _give_approval(self, event: ApprovalGiven) -> list[bytes]:
         self._asked.pop(event.call_id, None)
         given: dict[str, Any] = {"approved": event.approved, "by": event.by, "reason": event.reason}
         if event.arguments is not None:
             given["arguments"] = event.arguments
-        return [_custom("approval", toolCallId=self._find_call(event.call_id).id, **given)]
+        call = self._calls.find(event.call_id)
+        call.is_refused = not event.approved
+        return [write_custom("approval", toolCallId=call.id, **given)]
 
     def _ask_question(self, event: InputRequested) -> list[bytes]:
-        self._asked[event.request_id] = make_question(event)
+        names = [str(action["name"]) for action in event.actions]
+        about = self._calls.find_waiting(names[0]) if len(names) == 1 else ""
+        self._asked[event.request_id] = make_question(event, about)
         return []
 
     def _take_answer(self, event: InputReceived) -> list[bytes]:
         self._asked.pop(event.request_id, None)
-        return [_custom("input_received", interruptId=event.request_id, answer=event.answer)]
+        return [write_custom("input_received", interruptId=event.request_id, answer=event.answer)]
 
     def _finish_step(self, event: StepFinished) -> list[bytes]:
         for name, tokens in (("input", event.input_tokens), ("output", event.output_tokens)):
@@ -295,28 +187,26 @@ class Encoder:
         return self._close_step(complete=True)
 
     def _finish_run(self, event: TurnDone) -> list[bytes]:
-        events = self._close("it gave no result")
-        if event.answer and "".join(self._shown[1:]).strip() != event.answer.strip():
-            events += [*self._begin_text(next(self._ids), event.answer), *self._close_text()]
+        events = [*self._close_step(complete=True), *self._calls.give_up("it gave no result")]
+        events += self._texts.complete(event.answer)
         result = {"answer": event.answer, "toolsUsed": list(event.tools_used)}
         return [*events, self._end_run({"type": "success"}, result=result)]
 
     def _cancel_run(self, event: TurnCancelled) -> list[bytes]:
-        return [*self._close("the run was cancelled"), self._end_run({"type": "cancelled"})]
+        why = "the run was cancelled"
+        events = [*self._close_step(complete=False), *self._calls.give_up(why)]
+        return [*events, self._end_run({"type": "cancelled"})]
 
     def _pause_run(self) -> list[bytes]:
         """End a run that waits for the client: for answers, or for results of its own tools."""
-        events = self._close_step(complete=True)
+        outcome: dict[str, Any] = {"type": "success", "pendingToolCallIds": self._pending}
         if self._asked:
             outcome = {"type": "interrupt", "interrupts": list(self._asked.values())}
-        else:
-            outcome = {"type": "success", "pendingToolCallIds": list(self._pending.values())}
-        return [*events, self._end_run(outcome)]
+        return [*self._close_step(complete=True), self._end_run(outcome)]
 
     def _end_run(self, outcome: Mapping[str, Any], **fields: Any) -> bytes:
-        return _event(
-            "RUN_FINISHED", **self._run, outcome=outcome, **fields, **self._report_usage()
-        )
+        fields = {**fields, **self._report_usage()}
+        return write_event("RUN_FINISHED", **self._run, outcome=outcome, **fields)
 
     def _report_usage(self) -> dict[str, Any]:
         if not self._usage:
@@ -324,50 +214,32 @@ class Encoder:
         total = {"totalTokens": sum(self._usage.values())} if len(self._usage) > 1 else {}
         return {"usage": [{"model": self._model, **self._usage, **total}]}
 
-    def _find_message(self) -> str:
-        """Return the ID of the model's current message."""
-        self._message = self._message or next(self._ids)
-        return self._message
+    def _close_step(self, *, complete: bool) -> list[bytes]:
+        """Close all that is open.
 
-    def _close(self, why: str) -> list[bytes]:
-        """Close all that is open, and tell of calls without a result why they have none."""
-        events = self._close_step()
-        for call in self._calls.values():
-            if call.name != ANSWER_TOOL:
-                text = "no result" if call.started else "not run"
-                events.append(self._make_result(call, f"{text}: {why}", failed=True))
-        self._calls = {}
-        return events
-
-    def _close_step(self, *, complete: bool = False) -> list[bytes]:
-        events = [*self._close_reasoning(), *self._close_text()]
-        for call in self._calls.values():
-            events += self._end_call(call, complete=complete)
-        if self._step:
-            events.append(_event("STEP_FINISHED", stepName=self._step))
-        self._step = self._message = ""
-        return events
-
-    def _close_text(self) -> list[bytes]:
-        id, self._text = self._text, ""
-        return [_event("TEXT_MESSAGE_END", messageId=id)] if id else []
-
-    def _close_reasoning(self) -> list[bytes]:
-        id, self._reasoning = self._reasoning, ""
-        if not id:
-            return []
-        ends = ("REASONING_MESSAGE_END", "REASONING_END")
-        return [_event(end, messageId=id) for end in ends]
+        Args:
+            complete: whether the arguments of calls are.
+        """
+        step, self._step = self._step, ""
+        closed = [*self._texts.close(), *self._calls.end_all(complete=complete)]
+        return [*closed, write_event("STEP_FINISHED", stepName=step)] if step else closed
 
 
-def _event(type: str, **fields: Any) -> bytes:
-    return json.dumps({"type": type, **fields}, separators=(",", ":")).encode()
+def _write_as(name: str, /, **fields: str) -> Callable[[Any], list[bytes]]:
+    """Return what encodes an event as a CUSTOM one, with fields under other names."""
+
+    def write(event: Any) -> list[bytes]:
+        value = {key: getattr(event, field) for key, field in fields.items()}
+        return [write_custom(name, **value)]
+
+    return write
 
 
-def _prefix(type: str, **fields: Any) -> str:
-    """Return the beginning of an event that lacks only its `delta`."""
-    return f'{_event(type, **fields).decode()[:-1]},"delta":'
-
-
-def _custom(name: str, /, **value: Any) -> bytes:
-    return _event("CUSTOM", name=f"streamchat.{name}", value=value)
+_CUSTOM: Mapping[type, Callable[[Any], list[bytes]]] = {
+    CodeDelta: _write_as("code", delta="text"),
+    PromptProgress: _write_as("prompt_progress", done="done", total="total"),
+    Notice: _write_as("notice", text="text", seconds="seconds"),
+    OutputReceived: _write_as("output", text="text", origin="origin"),
+    SpeakerChanged: _write_as("speaker", name="name", depth="depth"),
+}
+"""What the protocol has no word for."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from typing import TYPE_CHECKING
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -14,10 +13,8 @@ from starlette.websockets import WebSocket
 from streamchat.serve.agui.play import AguiRun
 from streamchat.serve.agui.socket import Conversation
 from streamchat.serve.limits import read_json
+from streamchat.serve.serving import Serving
 from streamchat.serve.streaming import EventStream, format_sse
-
-if TYPE_CHECKING:
-    from streamchat.serve.serving import Serving
 
 
 def routes(serving: Serving) -> list[BaseRoute]:

@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator
-from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from ag_ui.core import RunAgentInput
 
 from streamchat.agent.source import Request
-from streamchat.events import TurnFailed
+from streamchat.events import Event, TurnFailed
 from streamchat.serve.agui.encoder import Encoder
-from streamchat.serve.agui.inputs import InputError, list_call_ids, make_request, read_input
-
-if TYPE_CHECKING:
-    from streamchat.serve.serving import Serving
+from streamchat.serve.agui.history import InputError, list_call_ids
+from streamchat.serve.agui.inputs import make_request, read_input
 from streamchat.serve.errors import RequestError
 from streamchat.serve.limits import Limits
 from streamchat.serve.runs import ServedRun
+from streamchat.serve.serving import Serving
 
 _MOST_TOOLS = 128
 
@@ -51,17 +49,19 @@ class AguiRun:
         Raises:
             Busy: as many runs as are allowed are under way; ShuttingDown likewise.
         """
-        encoder = self._encoder
         async with self._serving.runs.open(self._request) as self._run:
             if self._is_cancelled:
                 self._run.cancel()
             async for event in self._run:
-                if isinstance(event, TurnFailed) and self._run.ended_by_server:
-                    encoded = encoder.fail(event.error, "ended_by_server")
-                else:
-                    encoded = encoder.encode(event)
-                for each in encoded:
+                for each in self._encode(event, self._run):
                     yield each
+
+    def _encode(self, event: Event, run: ServedRun) -> list[bytes]:
+        if not isinstance(event, TurnFailed):
+            return self._encoder.encode(event)
+        if run.ended_by_server:
+            return self._encoder.fail(event.error, "ended_by_server")
+        return [*self._encoder.keep(run.run.kept), *self._encoder.encode(event)]
 
     def cancel(self) -> None:
         """Cancel the run; its last events follow."""
@@ -88,7 +88,7 @@ def _make_encoder(input: RunAgentInput, request: Request) -> Encoder:
         input.thread_id,
         input.run_id,
         f"msg-{uuid4().hex[:12]}",
-        known_calls=list_call_ids(input),
+        known_calls=list_call_ids(input.messages),
         waiting_calls={call.call_id for call in calls if call.result is None},
         client_tools={tool.name for tool in request.client_tools},
     )

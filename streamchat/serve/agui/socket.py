@@ -9,15 +9,13 @@ from __future__ import annotations
 import asyncio
 import json
 from contextlib import aclosing, suppress
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from streamchat.serve.agui.play import AguiRun
 from streamchat.serve.errors import RequestError
-
-if TYPE_CHECKING:
-    from streamchat.serve.serving import Serving
+from streamchat.serve.serving import Serving
 
 _MOST_WAITING = 8
 """How many inputs may wait for a run to end."""

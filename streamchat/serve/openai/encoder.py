@@ -9,13 +9,20 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from streamchat.events import Event, StepFinished, TurnCancelled, TurnDone, TurnFailed
+from streamchat.agent.target.emitter import summarize_request
+from streamchat.events import (
+    Event,
+    InputRequested,
+    StepFinished,
+    TurnCancelled,
+    TurnDone,
+    TurnFailed,
+)
 from streamchat.serve.openai.answer import AnswerText
 from streamchat.serve.openai.steps import StepsText
 from streamchat.text.surrogates import replace_surrogates
 
 DONE = b"data: [DONE]\n\n"
-_CANCELLED = "the answer was cancelled"
 
 
 class Usage:
@@ -59,6 +66,9 @@ class ChunkEncoder:
             "model": model,
         }
         self._reports_usage = reports_usage
+        # Every token has the same text around it.
+        self._before, _, self._after = self._encode_delta({"content": ""}).rpartition(b'""')
+        self._is_over = False
         self._answer = AnswerText()
         self._steps = StepsText() if shows_steps else None
         self._usage = Usage()
@@ -68,25 +78,24 @@ class ChunkEncoder:
         return self._encode_delta({"role": "assistant", "content": ""})
 
     def encode(self, event: Event) -> list[bytes]:
-        """Return the chunks of an event; the last event ends the stream."""
+        """Return the chunks of an event; a last event, or a question, ends the stream."""
+        if self._is_over:
+            return []
         self._usage.feed(event)
         chunks = []
         if self._steps and (text := self._steps.feed(event)):
             chunks.append(self._encode_delta(make_reasoning(text)))
         if text := self._answer.feed(event):
-            chunks.append(self._encode_delta({"content": replace_surrogates(text)}))
-        match event:
-            case TurnDone():
-                chunks += self._finish()
-            case TurnFailed(error):
-                chunks += [encode_frame(make_error(error)), DONE]
-            case TurnCancelled():
-                chunks += [encode_frame(make_error(_CANCELLED)), DONE]
-            case _:
-                pass
+            chunks.append(b"%b%b%b" % (self._before, _dump(replace_surrogates(text)), self._after))
+        if isinstance(event, TurnDone):
+            chunks += self._finish()
+        elif (why := find_failure(event)) is not None:
+            chunks += [encode_frame(make_error(why)), DONE]
+            self._is_over = True
         return chunks
 
     def _finish(self) -> list[bytes]:
+        self._is_over = True
         chunks = [self._encode_delta({}, "stop")]
         if self._reports_usage:
             usage = self._usage.to_dict()
@@ -119,15 +128,9 @@ class CompletionEncoder:
         self._usage.feed(event)
         if self._steps:
             self._written.append(self._steps.feed(event))
-        match event:
-            case TurnDone(answer):
-                self._answer = answer
-            case TurnFailed(error):
-                self.error = error
-            case TurnCancelled():
-                self.error = _CANCELLED
-            case _:
-                pass
+        if isinstance(event, TurnDone):
+            self._answer = event.answer
+        self.error = self.error or find_failure(event)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the completion."""
@@ -135,6 +138,19 @@ class CompletionEncoder:
         message |= make_reasoning("".join(self._written)) if self._steps else {}
         choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": "stop"}
         return {**self._head, "choices": [choice], "usage": self._usage.to_dict()}
+
+
+def find_failure(event: Event) -> str | None:
+    """Return why there will be no answer; None if there may be one."""
+    match event:
+        case TurnFailed(error):
+            return error
+        case TurnCancelled():
+            return "the answer was cancelled"
+        case InputRequested():
+            return f"{summarize_request(event)} (only a client of POST /agent can answer)"
+        case _:
+            return None
 
 
 def make_reasoning(text: str) -> dict[str, str]:
@@ -152,4 +168,8 @@ def make_error(
 
 def encode_frame(payload: Mapping[str, Any]) -> bytes:
     """Return an object as a server-sent event."""
-    return b"data: " + json.dumps(payload, separators=(",", ":")).encode() + b"\n\n"
+    return b"data: %b\n\n" % _dump(payload)
+
+
+def _dump(value: object) -> bytes:
+    return json.dumps(value, separators=(",", ":")).encode()

@@ -60,6 +60,8 @@ def read_request(body: object) -> ChatRequest:
             # A graph with a memory of its own remembers nothing of it: the messages are all.
             thread_id=uuid4().hex,
             questions=[each.question for each in conversation.history],
+            # Nobody is there, but the reply says what the agent asks.
+            interactive=True,
         ),
         streams=body.get("stream") is True,
         reports_usage=isinstance(options, dict) and options.get("include_usage") is True,

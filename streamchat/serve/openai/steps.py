@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
-from streamchat.events import ANSWER_TOOL, AnswerDelta, Event, ReasoningDelta, TextDelta
+from streamchat.events import (
+    ANSWER_TOOL,
+    AnswerDelta,
+    Event,
+    ReasoningDelta,
+    TextDelta,
+    ToolCallStarted,
+)
 from streamchat.serve.openai.answer import Depths
 from streamchat.text.sanitize import SafeText, sanitize
 from streamchat.turn import Turn, reduce
@@ -35,6 +42,7 @@ class StepsText:
 
     def __init__(self) -> None:
         self._turn = Turn()
+        """Of the turn, the view needs the names of the calls."""
         self._depths = Depths()
         self._out = _Written()
         self._view = RawView(self._out)
@@ -43,7 +51,8 @@ class StepsText:
     def feed(self, event: Event) -> str:
         """Return the next piece; empty if there is none."""
         self._depths.feed(event)
-        self._turn = reduce(self._turn, event)
+        if isinstance(event, ToolCallStarted):
+            self._turn = reduce(self._turn, event)
         if isinstance(event, ReasoningDelta):
             self._is_thinking = True
             return sanitize(event.text)

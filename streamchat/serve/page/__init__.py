@@ -11,6 +11,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from streamchat.serve.security import PAGE
+
 _TYPES = {
     # The system's table of types is not asked: where it is wrong, browsers refuse the scripts.
     ".html": "text/html",
@@ -20,12 +22,20 @@ _TYPES = {
 }
 
 
-def make_routes() -> list[Route]:
+_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
+    "img-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; "
+    # No text ever becomes markup or code, whatever the scripts do with it.
+    "require-trusted-types-for 'script'; trusted-types 'none'"
+)
+
+
+def routes() -> list[Route]:
     """Return the routes of the page and of its files.
 
     Nothing in them is secret, so they need no token: a browser cannot send one for a script.
     """
-    return [Route("/", _send_page), Route("/static/{name:path}", _send_file)]
+    return [Route("/", _send_page), Route(f"{PAGE}{{name:path}}", _send_file)]
 
 
 async def _send_page(request: Request) -> Response:
@@ -38,7 +48,7 @@ async def _send_file(request: Request) -> Response:
 
 def _send(request: Request, name: str) -> Response:
     if name not in _FILES:
-        raise HTTPException(404, f"there is no /{name}")
+        raise HTTPException(404, "there is no such file")
     body, headers = _FILES[name]
     if request.headers.get("if-none-match") == headers["etag"]:
         return Response(status_code=304, headers=headers)
@@ -62,7 +72,8 @@ def _make_headers(body: bytes, kind: str) -> dict[str, str]:
     return {
         "content-type": f"{kind}; charset=utf-8",
         "etag": f'"{sha256(body).hexdigest()[:16]}"',
-        "cache-control": "no-cache",  # asks each time whether it has changed
+        "content-security-policy": _POLICY,
+        "cache-control": "no-cache",  # the browser asks each time whether it has changed
     }
 
 

@@ -1,6 +1,6 @@
 // The panel of a tool call: its fragments between bars, its result, its seconds.
 
-import { formatSeconds, make, makeCopyButton } from "./dom.js";
+import { formatSeconds, make, makeCopyButton, shorten } from "./dom.js";
 
 const MOST_FRAGMENTS = 3_000;
 const LONGEST = 100_000; // characters shown of the arguments, and of a result
@@ -14,6 +14,7 @@ export class CallPanel {
   #text = "";
   #more = null;
   #ended = 0;
+  #refused = false;
 
   constructor(name) {
     this.name = name;
@@ -27,8 +28,12 @@ export class CallPanel {
     this.setState("running", "running");
   }
 
+  get state() {
+    return this.element.dataset.state;
+  }
+
   get isOver() {
-    return !["running", "waiting"].includes(this.element.dataset.state);
+    return !["running", "waiting"].includes(this.state);
   }
 
   setState(state, words) {
@@ -57,11 +62,20 @@ export class CallPanel {
     this.#ended = performance.now();
   }
 
+  /** Show what was decided: a rule's or the user's refusal, or arguments that the user edited. */
+  setApproval({ approved, arguments: edited }) {
+    this.#refused = !approved;
+    if (!edited) return;
+    const line = make("div", { className: "line" }, make("span", { className: "note" }, "edited: "));
+    line.append(make("code", { className: "arguments" }, shorten(JSON.stringify(edited), LONGEST)));
+    this.element.append(line);
+  }
+
   /** Show the result; without `seconds` they are measured from the end of the arguments. */
-  finish(content, { failed = false, refused = false, seconds } = {}) {
+  finish(content, { failed = false, seconds } = {}) {
     const measured = this.#ended && (performance.now() - this.#ended) / 1000;
-    const state = refused ? "refused" : failed ? "failed" : "done";
-    const took = refused ? "" : ` · ${formatSeconds(seconds ?? measured)}`;
+    const state = this.#refused ? "refused" : failed ? "failed" : "done";
+    const took = this.#refused ? "" : ` · ${formatSeconds(seconds ?? measured)}`;
     this.setState(state, `${state}${took}`);
     this.element.append(makeResult(this.name, content));
   }

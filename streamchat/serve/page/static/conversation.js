@@ -60,6 +60,9 @@ export class Conversation {
       case "TOOL_CALL_RESULT":
         this.#addResult(event);
         break;
+      case "CUSTOM":
+        if (event.name === "streamchat.answer_refused") this.#drop(event.value.messageId);
+        break;
       case "REASONING_ENCRYPTED_VALUE":
         this.#addEncrypted(event);
         break;
@@ -80,6 +83,10 @@ export class Conversation {
     const message = { id, role, content: "" };
     this.#turn.push(message);
     return message;
+  }
+
+  #drop(messageId) {
+    this.#turn = this.#turn.filter((each) => each.id !== messageId || each.toolCalls);
   }
 
   #addCall({ toolCallId, toolCallName, parentMessageId }) {

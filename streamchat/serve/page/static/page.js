@@ -96,22 +96,18 @@ async function run(own, view, input, signal) {
 /** Ask the user what the run wants to know. */
 async function answer(own, view, interrupts, signal) {
   const stopped = new Promise((_, reject) => { signal.addEventListener("abort", reject); });
-  const asked = make();
+  const asked = document.createElement("div");
   for (const each of interrupts) view.wait(each.toolCallId);
   view.element.append(asked);
   try {
-    const getCall = (id) => own.findCall(id)?.function;
-    const entries = await Promise.race([askUser(interrupts, { place: asked, getCall }), stopped]);
-    entries.forEach(({ payload }, at) => view.decide(interrupts[at].toolCallId, payload.approved));
+    const findCall = (id) => own.findCall(id)?.function;
+    const entries = await Promise.race([askUser(interrupts, asked, findCall), stopped]);
+    for (const each of interrupts) view.resume(each.toolCallId);
     box.focus();
     return entries;
   } finally {
     asked.remove();
   }
-}
-
-function make() {
-  return document.createElement("div");
 }
 
 function describe(usage) {
@@ -133,6 +129,9 @@ box.addEventListener("keydown", (event) => {
   event.preventDefault();
   send();
 });
+if (!CSS.supports("field-sizing", "content")) {
+  box.addEventListener("input", () => { box.rows = Math.min(8, box.value.split("\n").length); });
+}
 document.addEventListener("keydown", (event) => {
   if (event.key === "Escape" && running) stop();
 });

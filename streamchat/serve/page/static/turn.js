@@ -11,10 +11,13 @@ let count = 0;
 /** Shows a turn: its events are handed to `show` in the order in which they come. */
 export class TurnView {
   #calls = new Map();
-  #texts = new Map();
+  #texts = [];
+  #text = null; // the last of them
   #reasoning = null;
   #started = performance.now();
-  #last = null; // the text that is the answer when the turn is over
+  #last = null; // the message that is the answer when the turn is over
+  #aside = null;
+  #progress = null;
 
   constructor(question) {
     const id = `turn-${(count += 1)}`;
@@ -29,6 +32,7 @@ export class TurnView {
   }
 
   show(event) {
+    if (event.name !== "streamchat.prompt_progress") this.#progress?.remove();
     switch (event.type) {
       case "REASONING_MESSAGE_CONTENT":
         this.#reason(event.delta);
@@ -48,7 +52,58 @@ export class TurnView {
       case "TOOL_CALL_RESULT":
         this.#finishCall(event);
         break;
+      case "CUSTOM":
+        this.#showCustom(event.name, event.value);
+        break;
     }
+  }
+
+  /** Show what the protocol has no word for. */
+  #showCustom(name, value) {
+    switch (name) {
+      case "streamchat.prompt_progress":
+        this.#showProgress(value);
+        break;
+      case "streamchat.notice":
+        this.#add("notice", value.text);
+        break;
+      case "streamchat.speaker":
+        this.#add("speaker", value.name);
+        break;
+      case "streamchat.output":
+        this.#addLine("output", `${value.text}\n`);
+        break;
+      case "streamchat.code":
+        this.#addLine("output", value.delta);
+        break;
+      case "streamchat.approval":
+        this.#calls.get(value.toolCallId)?.setApproval(value);
+        break;
+      case "streamchat.answer_refused":
+        this.#add("notice", `This was not taken as an answer: ${value.error}`);
+        break;
+    }
+  }
+
+  #showProgress({ done, total }) {
+    this.#progress ??= make("p", { className: "notice" });
+    this.#progress.textContent = `reading the prompt: ${Math.floor((100 * done) / total)} %`;
+    this.element.append(this.#progress);
+  }
+
+  #add(className, text) {
+    this.#endReasoning();
+    const element = make("p", { className, dir: "auto" }, text);
+    this.element.append(element);
+    return element;
+  }
+
+  /** Add to the lines that the agent's own code prints, or begin them. */
+  #addLine(className, text) {
+    if (!this.#aside || this.element.lastElementChild !== this.#aside) {
+      this.#aside = this.#add(className, "");
+    }
+    this.#aside.append(text);
   }
 
   /** Mark the call as one that waits for the user. */
@@ -58,20 +113,20 @@ export class TurnView {
     announce(call ? `The agent asks whether to run ${call.name}.` : "The agent asks something.");
   }
 
-  /** Mark the call as running, or as refused. */
-  decide(callId, approved) {
-    const words = approved ? "running" : "refused";
-    this.#calls.get(callId)?.setState(approved ? "running" : "waiting", words);
+  /** Mark the call as one that the user has decided about. */
+  resume(callId) {
+    this.#calls.get(callId)?.setState("running", "decided");
   }
 
   /** Show that the agent is done. */
   async finish(getText, usage) {
     this.#endReasoning();
     for (const call of this.#calls.values()) call.abandon();
-    await Promise.all([...this.#texts.values()].map((each) => each.finish()));
+    await Promise.all(this.#texts.map((each) => each.finish()));
+    this.#text?.element.before(make("h3", { className: "unseen" }, "Answer"));
     this.#addFoot(getText, usage);
     this.setBusy(false);
-    const answer = this.#texts.get(this.#last)?.element.textContent;
+    const answer = this.#text?.element.innerText.replace(/^Copy$/gm, "");
     announce(answer ? `Answer: ${shorten(answer, SAID)}` : "Done, without an answer.");
   }
 
@@ -84,7 +139,7 @@ export class TurnView {
     this.element.append(make("p", { className: "failure" }, make("span", {}, line), retry));
     this.setBusy(false);
     announce(line);
-    await Promise.all([...this.#texts.values()].map((each) => each.finish()));
+    await Promise.all(this.#texts.map((each) => each.finish()));
   }
 
   #reason(text) {
@@ -107,13 +162,13 @@ export class TurnView {
 
   #write(messageId, text) {
     this.#endReasoning();
-    if (!this.#texts.has(messageId)) {
-      const prose = new Prose();
-      this.#texts.set(messageId, prose);
-      this.element.append(prose.element);
+    if (this.#last !== messageId || this.element.lastElementChild !== this.#text?.element) {
+      this.#text = new Prose();
+      this.#texts.push(this.#text);
+      this.element.append(this.#text.element);
     }
     this.#last = messageId;
-    this.#texts.get(messageId).add(text);
+    this.#text.add(text);
   }
 
   #openCall({ toolCallId, toolCallName }) {
@@ -128,9 +183,8 @@ export class TurnView {
     const call = this.#calls.get(toolCallId);
     if (!call || call.isOver) return;
     const text = typeof content === "string" ? content : JSON.stringify(content);
-    const details = metadata?.streamchat ?? {};
-    call.finish(text, details);
-    const outcome = details.refused ? "was refused" : details.failed ? "failed" : "returned";
+    call.finish(text, metadata?.streamchat);
+    const outcome = { refused: "was refused", failed: "failed" }[call.state] ?? "returned";
     announce(`${call.name} ${outcome}: ${shorten(text, 120)}`);
   }
 
