@@ -55,6 +55,15 @@ POINTS = [
         ("chunk", "default_chunk_class", "base_generation_info"),
     ),
     Point(f"{_CHAT}._astream", "models.embedded.model"),
+    # Whether a class streams as ChatOpenAI does, and whether anybody listens to its callbacks.
+    Point(f"{_CHAT}._astream", "models.openai_compatible"),
+    Point(f"{_CHAT}.rate_limiter", "models.openai_compatible"),
+    Point(
+        "langchain_core.callbacks:AsyncCallbackManager.configure",
+        "agent.message_stream",
+        ("inheritable_callbacks", "local_callbacks", "verbose"),
+    ),
+    Point("langchain_core.runnables.config:ensure_config", "agent.message_stream"),
     Point(f"{_CHAT}._get_request_payload", "models.embedded.model", ("input_", "kwargs")),
     Point(
         f"{_CHAT}._get_request_payload", "models.openai_compatible", ("input_", "stop", "kwargs")
