@@ -65,6 +65,14 @@ class Supervisor(Multiprocess):
     def exit_code(self) -> int:
         return 128 + self.received if self.received else 1
 
+    def keep_subprocess_alive(self) -> None:
+        """Replace workers that have ended, and stop if one could not start.
+
+        If none has, this asks none: the wait for an answer would go on after a worker's end.
+        """
+        if not all(each.process.is_alive() for each in self.processes):
+            super().keep_subprocess_alive()
+
     def _stop(self, number: int, frame: FrameType | None) -> None:
         if self.received:
             for process in self.processes:
