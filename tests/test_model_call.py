@@ -89,6 +89,14 @@ class TestWatchdog:
             async with Watchdog(10).watch("a server"):
                 raise TimeoutError
 
+    async def test_a_reader_may_be_slow_after_the_message_too(self) -> None:
+        watchdog = Watchdog(10)
+        async with watchdog.watch("a server"):
+            with watchdog.pause():
+                pass
+        with watchdog.pause():  # the last events of the message wait for room
+            pass
+
     async def test_too_many_calls_end_the_message(self) -> None:
         watchdog = Watchdog(10)
         watchdog.observe(PING, [ToolCallStarted(str(number), "add") for number in range(500)])

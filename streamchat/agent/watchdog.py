@@ -60,7 +60,10 @@ class Watchdog:
         try:
             async with asyncio.timeout(self._timeout) as deadline:
                 self._deadline = deadline
-                yield
+                try:
+                    yield
+                finally:
+                    self._deadline = None  # what follows the message may wait, too
         except TimeoutError as error:
             if not deadline.expired():
                 raise
@@ -105,7 +108,7 @@ class Watchdog:
         try:
             yield
         finally:
-            if not (self._finishing or self.refused):
+            if self._deadline and not (self._finishing or self.refused):
                 self._deadline.reschedule(asyncio.get_running_loop().time() + self._timeout)
 
     def refuse(self) -> None:
