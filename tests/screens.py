@@ -174,6 +174,7 @@ def ask_to_delete(chat: Chat) -> None:
     chat.type("\f")  # clears the screen, so that no port is in the picture
     chat.type("Tidy up: notes.txt can go.\r")
     chat.wait_for("run delete(")
+    chat.wait_for("Esc stop")  # comes last
 
 
 CHATS: dict[str, Callable[[Chat], None]] = {
