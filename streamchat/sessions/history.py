@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from streamchat.agent.budget import take_newest
 from streamchat.agent.interrupted import mark_interrupted
 from streamchat.sessions.records import StoredTurn
 
@@ -24,15 +25,8 @@ def select_history(
 
     Args:
         turns: the oldest first; those without an answer are skipped.
-        budget: the most characters in all pairs. Counting back from the newest, the first pair
-            that does not fit is left out together with everything before it.
+        budget: the most characters in all pairs.
     """
     pairs = [(each, answer) for each in turns if (answer := quote_answer(each)) is not None]
-    first = len(pairs)
-    while first and (budget := budget - _count_characters(*pairs[first - 1])) >= 0:
-        first -= 1
-    return pairs[first:], first
-
-
-def _count_characters(turn: StoredTurn, answer: str) -> int:
-    return len(turn.message) + len(answer)
+    selected = take_newest(pairs, budget, lambda pair: len(pair[0].message) + len(pair[1]))
+    return selected, len(pairs) - len(selected)

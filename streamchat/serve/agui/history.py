@@ -8,6 +8,7 @@ from typing import Any
 
 from ag_ui.core import AssistantMessage, Message, ToolMessage
 
+from streamchat.agent.budget import take_newest
 from streamchat.agent.source import EarlierCall, EarlierStep, Exchange
 from streamchat.events import (
     ArgumentsDelta,
@@ -82,11 +83,7 @@ def read_turns(messages: Sequence[Message]) -> list[PastTurn]:
 
 def select_turns(turns: Sequence[PastTurn], budget: int) -> list[PastTurn]:
     """Return the newest turns with an answer that fit into so many characters."""
-    answered = [turn for turn in turns if turn.answer]
-    first = len(answered)
-    while first and (budget := budget - answered[first - 1].size) >= 0:
-        first -= 1
-    return answered[first:]
+    return take_newest([turn for turn in turns if turn.answer], budget, lambda turn: turn.size)
 
 
 def goes_on(messages: Sequence[Message]) -> bool:

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from streamchat.agent.budget import take_newest
 from streamchat.agent.interrupted import INTERRUPTED
 from streamchat.agent.source import Exchange
 from streamchat.events import ArgumentsDelta, Event, TextDelta, ToolCallStarted, ToolFinished
@@ -73,10 +74,7 @@ def read_messages(messages: object) -> Conversation:
 
 def select_newest(history: Sequence[Exchange], budget: int) -> Sequence[Exchange]:
     """Return the newest exchanges that have no more characters than the budget."""
-    first = len(history)
-    while first and (budget := budget - _count_characters(history[first - 1])) >= 0:
-        first -= 1
-    return history[first:]
+    return take_newest(history, budget, _count_characters)
 
 
 def _count_characters(exchange: Exchange) -> int:
