@@ -24,6 +24,7 @@ from streamchat.view.progress import show_progress
 
 with show_progress("starting", brief=True), exit_on_signal():
     from streamchat.agent.loader import AgentLoader, open_source
+    from streamchat.agent.loaders import make_loader
     from streamchat.agent.source import Source
     from streamchat.agent.target.emitter import RESUME
     from streamchat.agent.target.loader import TargetLoader
@@ -86,13 +87,11 @@ def _make_loader(
     settings: Settings, redactor: Redactor, options: ViewOptions, *, tools: bool
 ) -> TargetLoader | AgentLoader | None:
     """Return what loads the user's own code or starts servers, which may hang; None for neither."""
-    if settings.agent:
-        return TargetLoader(settings, redactor, show_progress)
-    if tools and (settings.tools or settings.mcp):
-        return AgentLoader(
-            settings, redactor, tools=True, progress=show_progress, verbose=options.verbose
-        )
-    return None
+    if not (settings.agent or (tools and (settings.tools or settings.mcp))):
+        return None
+    return make_loader(
+        settings, redactor, tools=tools, progress=show_progress, verbose=options.verbose
+    )
 
 
 def _advise(turn: Turn, conversation: Conversation) -> str:

@@ -7,13 +7,9 @@ import sys
 from functools import partial
 from shlex import quote
 
-from streamchat.agent.background import Loader
-from streamchat.agent.loader import AgentLoader
-from streamchat.agent.source import Source
-from streamchat.agent.target.loader import TargetLoader
+from streamchat.agent.loaders import make_loader
 from streamchat.config import APP, Settings
 from streamchat.models import check
-from streamchat.models.progress import ignore_progress
 from streamchat.process.interrupts import InterruptHandler
 from streamchat.process.runtime import prepare_output, run
 from streamchat.process.stdio import prepare_stdin, print_error
@@ -128,7 +124,13 @@ def _build_chat(
 ) -> Chat:
     interactive = sys.stdin.isatty() and sys.stdout.isatty()
     return Chat(
-        loader=_make_loader(settings, redactor, options, tools=tools, interactive=interactive),
+        loader=make_loader(
+            settings,
+            redactor,
+            tools=tools,
+            progress=None if interactive else show_progress,
+            verbose=options.verbose,
+        ),
         conversation=conversation,
         settings=settings,
         redactor=redactor,
@@ -137,15 +139,6 @@ def _build_chat(
         interactive=interactive,
         pastes=Pastes(fold=can_repaint(sys.stdout)),
     )
-
-
-def _make_loader(
-    settings: Settings, redactor: Redactor, options: ViewOptions, *, tools: bool, interactive: bool
-) -> Loader[Source]:
-    if settings.agent:
-        return TargetLoader(settings, redactor, ignore_progress if interactive else show_progress)
-    progress = None if interactive else show_progress
-    return AgentLoader(settings, redactor, tools=tools, progress=progress, verbose=options.verbose)
 
 
 def _open_prompt(chat: Chat) -> Prompt:

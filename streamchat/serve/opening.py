@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
 from streamchat.agent.loader import AgentLoader
+from streamchat.agent.loaders import make_loader
 from streamchat.agent.target.loader import TargetLoader
 from streamchat.config import Settings
 from streamchat.models.progress import Progress
@@ -27,7 +28,9 @@ async def open_serving(
     Raises:
         ModelError: the model is not available, or a TargetError if the user's code is not.
     """
-    loader = _make_loader(settings, redactor, options, progress)
+    loader = make_loader(
+        settings, redactor, tools=options.tools, progress=progress, verbose=options.verbose
+    )
     try:
         source = await loader.wait_until_ready()
         _report_output(loader)
@@ -36,16 +39,6 @@ async def open_serving(
         yield Serving(runs, options.limits, metrics, settings, redactor, source.name)
     finally:
         await loader.aclose()
-
-
-def _make_loader(
-    settings: Settings, redactor: Redactor, options: ServeOptions, progress: Progress
-) -> TargetLoader | AgentLoader:
-    if settings.agent:
-        return TargetLoader(settings, redactor, progress)
-    return AgentLoader(
-        settings, redactor, tools=options.tools, progress=progress, verbose=options.verbose
-    )
 
 
 def _report_output(loader: TargetLoader | AgentLoader) -> None:
