@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -11,7 +11,7 @@ import pytest
 
 from streamchat.agent.executor_source import ExecutorSource
 from streamchat.agent.loader import open_source
-from streamchat.agent.source import Approval, Request, Run
+from streamchat.agent.source import Approval, ClientTool, Request, Run
 from streamchat.agent.target.output import OutputRelay, make_context
 from streamchat.config import Settings
 from streamchat.events import (
@@ -246,14 +246,19 @@ async def test_all_runs_adapt_to_a_server_that_refuses_an_option(server: Server)
     assert len(server.requests) == 5
 
 
+@pytest.mark.parametrize(
+    "client_tools", [(), (ClientTool("paint", "Paint it.", {"type": "object", "properties": {}}),)]
+)
 async def test_a_model_that_answers_one_at_a_time_lets_the_others_wait(
-    server: Server, monkeypatch: pytest.MonkeyPatch
+    server: Server, monkeypatch: pytest.MonkeyPatch, client_tools: Sequence[ClientTool]
 ) -> None:
-    monkeypatch.setattr(CompatibleChatOpenAI, "at_once", 1, raising=False)
+    monkeypatch.setattr(CompatibleChatOpenAI, "slots", asyncio.Semaphore(1), raising=False)
     slow = says("").but(parts=(delta(content="one"), Pause(0.4), delta(content=" two")))
     server.script(*[slow] * 4)
     async with opened(server, timeout=0.6) as source:
-        runs = [source.start(Request("Hi", alone=True)) for _ in range(4)]
+        runs = [
+            source.start(Request("Hi", alone=True, client_tools=client_tools)) for _ in range(4)
+        ]
         turns = await asyncio.gather(*map(finish, runs))
     assert all(isinstance(events[-1], TurnDone) for events in turns)
     waited = [e for events in turns for e in events if isinstance(e, Notice)]

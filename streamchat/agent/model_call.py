@@ -66,8 +66,7 @@ class ModelClient:
         self._binding = ModelBinding.bind(llm, tools)
         self._timeout = timeout
         self._redactor = redactor
-        at_once = getattr(llm, "at_once", None)
-        self._slots = asyncio.Semaphore(at_once) if at_once else None
+        self._slots: asyncio.Semaphore | None = getattr(llm, "slots", None)
 
     @property
     def llm(self) -> BaseChatModel:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Sequence
 from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import openai
 from langchain_core.callbacks import AsyncCallbackManagerForLLMRun
@@ -45,12 +46,16 @@ class EmbeddedChatOpenAI(CompatibleChatOpenAI):
     resulting state is cached on disk for the next process.
     """
 
-    at_once: ClassVar[int] = 1
-    """How many messages it writes at the same time."""
     _server: EmbeddedServer | None = PrivateAttr(None)
+    _slots: asyncio.Semaphore = PrivateAttr(default_factory=lambda: asyncio.Semaphore(1))
     _primed_for: str | None = PrivateAttr(None)
     _lines: dict[str, Sequence[Round]] = PrivateAttr(default_factory=dict)
     """The latest lines by their questions, to show the model its own lines in a later turn."""
+
+    @property
+    def slots(self) -> asyncio.Semaphore:
+        """For the messages that it writes at the same time: only one."""
+        return self._slots
 
     async def prime(
         self,
