@@ -19,7 +19,7 @@ from streamchat.agent.target.interrupts import (
     read_request,
     to_resume_value,
 )
-from streamchat.agent.target.memory import find_checkpointer, find_start
+from streamchat.agent.target.memory import find_checkpointer, find_start, without_checkpoint
 from streamchat.agent.target.play import Emit
 from streamchat.agent.target.resuming import find_mark, find_paused, name_question
 from streamchat.agent.target.ruling import rule
@@ -111,7 +111,7 @@ class GraphPlay:
         if start.notice:
             emit(Notice(start.notice))
         await self._run(start.input, start.config, stream)
-        return _without_checkpoint(start.config)
+        return without_checkpoint(start.config)
 
     @property
     def _integration(self) -> str:
@@ -205,13 +205,6 @@ def _check_edits(answer: object, emit: Emit) -> None:
                 verdict = emit.judge(str(name))
                 if verdict.action == "deny":
                     raise AgentError(f"{one_line(str(name), 80)} is denied by {verdict.rule}")
-
-
-def _without_checkpoint(config: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the config of the thread's latest checkpoint, which a run has moved on."""
-    configurable = config.get("configurable", {})
-    kept = {name: value for name, value in configurable.items() if name == "thread_id"}
-    return {"configurable": kept} if kept else {}
 
 
 def _find_tools(graph: Any, seen: set[int]) -> Iterator[ToolInfo]:

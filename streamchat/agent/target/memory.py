@@ -91,7 +91,7 @@ async def _find_place(graph: Any, form: GraphInput, request: Request) -> tuple[_
     expected = _list_answered(request)
     base = request.thread_id or uuid4().hex
     for number in count(1):
-        thread_id = base if number == 1 else f"{base}-{number}"
+        thread_id = _name_thread(base, number)
         if number > _MOST_THREADS:
             return _Found(f"{base}-{uuid4().hex}", matches=False), True
         is_latest = True
@@ -107,10 +107,21 @@ async def _find_place(graph: Any, form: GraphInput, request: Request) -> tuple[_
     raise AssertionError("threads never run out")
 
 
+def _name_thread(base: str, number: int) -> str:
+    return base if number == 1 else f"{base}-{number}"
+
+
+def without_checkpoint(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the config of the thread's latest checkpoint, which a run has moved on."""
+    configurable = config.get("configurable", {})
+    kept = {name: value for name, value in configurable.items() if name == "thread_id"}
+    return {"configurable": kept} if kept else {}
+
+
 async def list_threads(graph: Any, base: str) -> AsyncIterator[Any]:
     """Yield the latest checkpoint of each thread that a conversation may have."""
     for number in range(1, _MOST_THREADS + 1):
-        thread_id = base if number == 1 else f"{base}-{number}"
+        thread_id = _name_thread(base, number)
         async for snapshot in _list_snapshots(graph, thread_id):
             yield snapshot
             break

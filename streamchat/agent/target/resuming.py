@@ -8,7 +8,7 @@ from typing import Any
 
 from streamchat.agent.errors import AgentError
 from streamchat.agent.source import Request
-from streamchat.agent.target.memory import find_checkpointer, list_threads
+from streamchat.agent.target.memory import find_checkpointer, list_threads, without_checkpoint
 from streamchat.text.sanitize import one_line
 
 _BREAKPOINT = "next"
@@ -49,18 +49,14 @@ async def find_paused(graph: Any, request: Request) -> Paused:
     """
     if find_checkpointer(graph):
         async for snapshot in list_threads(graph, request.thread_id):
-            place = snapshot.config["configurable"]
-            mark = place["checkpoint_id"]
+            mark = snapshot.config["configurable"]["checkpoint_id"]
             waiting = {name_question(each.id, mark): each for each in snapshot.interrupts}
             if not waiting and snapshot.next:
                 waiting = {name_question("", mark): None}
             if set(request.resume) & waiting.keys():
                 _check_answers(request.resume, waiting)
-                config = {
-                    "configurable": {"thread_id": snapshot.config["configurable"]["thread_id"]}
-                }
                 interrupts = {each.id: each for each in waiting.values() if each}
-                return Paused(config, interrupts)
+                return Paused(without_checkpoint(snapshot.config), interrupts)
     raise _refuse(next(iter(request.resume)))
 
 
