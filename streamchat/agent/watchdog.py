@@ -67,7 +67,7 @@ class Watchdog:
         except TimeoutError as error:
             if not deadline.expired():
                 raise
-            if self._finishing or self.refused:
+            if self._is_ending:
                 return
             missing = "nothing new" if self.heard else "no answer"
             raise AgentError(
@@ -101,15 +101,20 @@ class Watchdog:
     @contextmanager
     def pause(self) -> Iterator[None]:
         """Wait for as long as it takes in this context: it is not the model that is slow."""
-        if self._deadline is None or self._finishing or self.refused:
+        if self._deadline is None or self._is_ending:
             yield
             return
         self._deadline.reschedule(None)
         try:
             yield
         finally:
-            if self._deadline and not (self._finishing or self.refused):
+            if self._deadline and not self._is_ending:
                 self._deadline.reschedule(asyncio.get_running_loop().time() + self._timeout)
+
+    @property
+    def _is_ending(self) -> bool:
+        """Whether the rest of the message has a deadline that progress does not move."""
+        return self._finishing or self.refused
 
     def refuse(self) -> None:
         """Do not wait for the rest of the message, even if nothing arrives at the moment."""
@@ -123,7 +128,7 @@ class Watchdog:
         Raises:
             AgentError: the message has too many calls.
         """
-        if self._progressed and self._deadline and not (self._finishing or self.refused):
+        if self._progressed and self._deadline and not self._is_ending:
             self._progressed = False
             wait = self._timeout + (_AFTER_FINISH if self._finished else 0.0)
             _extend(self._deadline, asyncio.get_running_loop().time() + wait, wait * _SLACK)

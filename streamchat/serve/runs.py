@@ -147,13 +147,9 @@ class Runs:
                 if not self.running:
                     self._idle.set()
 
-    def stop_accepting(self) -> None:
-        """Refuse new runs from now on."""
-        self.is_closing = True
-
     async def drain(self, grace: float) -> None:
         """Refuse new runs, let those under way end for some seconds, and then end the rest."""
-        self.stop_accepting()
+        self.is_closing = True
         try:
             async with asyncio.timeout(grace):
                 await self._idle.wait()

@@ -50,7 +50,7 @@ def _read_frame(chunk: Mapping[str, Any], choice: Mapping[str, Any]) -> dict[str
         "usage": _read_usage(chunk.get("usage")),
         "prompt_progress": json.dumps(progress) if progress else "",
         "whole": _is_whole(choice),
-        "stream_end": _pick_text(chunk, "stream_end").get("stream_end", ""),
+        "stream_end": _get_text(chunk, "stream_end") or "",
     }
 
 
@@ -166,11 +166,13 @@ def _find_delta(choice: Mapping[str, Any]) -> Mapping[str, Any]:
     for name in ("delta", "message"):
         if isinstance(found := choice.get(name), dict):
             return found
-    return _pick_text(choice, "text") and {"content": choice["text"]}
+    text = _get_text(choice, "text")
+    return {} if text is None else {"content": text}
 
 
-def _pick_text(values: Mapping[str, Any], name: str) -> dict[str, str]:
-    return {name: values[name]} if isinstance(values.get(name), str) else {}
+def _get_text(values: Mapping[str, Any], name: str) -> str | None:
+    value = values.get(name)
+    return value if isinstance(value, str) else None
 
 
 def _find_text(delta: Mapping[str, Any], names: tuple[str, ...]) -> str:

@@ -79,8 +79,8 @@ def _check_limits(input: RunAgentInput, limits: Limits) -> None:
     limits.check_messages(input.messages)
     for message in input.messages:
         content = getattr(message, "content", None)
-        for text in [content] if isinstance(content, str) else content or ():
-            limits.check_text(getattr(text, "text", text if isinstance(text, str) else ""))
+        for part in [content] if isinstance(content, str) else content or ():
+            limits.check_text(part if isinstance(part, str) else getattr(part, "text", ""))
     for each in input.context or ():
         limits.check_text(each.value)
     if len(input.tools or ()) > _MOST_TOOLS:
