@@ -31,7 +31,7 @@ class Continuation:
 
     Attributes:
         steps: those before, if it goes on.
-        tools: the ones that whoever asks runs.
+        tools: the client's, which it runs itself.
         answered: what was answered that no call has asked.
     """
 
@@ -46,7 +46,7 @@ class Continuation:
 
 
 class ToolOfClient(StructuredTool):
-    """A tool that is only offered here: whoever asks runs it."""
+    """A tool that is only offered here: the client runs it."""
 
 
 def make_client_tools(tools: Sequence[ClientTool], own: Sequence[BaseTool]) -> list[BaseTool]:

@@ -53,7 +53,7 @@ class EarlierStep:
 
 @dataclass(frozen=True, slots=True)
 class ClientTool:
-    """A tool that whoever asks runs itself; `parameters` is a JSON schema."""
+    """A tool that the client runs itself; `parameters` is a JSON schema."""
 
     name: str
     description: str

@@ -1,7 +1,7 @@
 """Runs over a WebSocket, one after the other: each event is a message.
 
 The client sends a `RunAgentInput` for each run, and `{"type": "cancel"}` to cancel the current one.
-What is wrong with a message is told by a RUN_ERROR.
+A RUN_ERROR says what is wrong with a message.
 """
 
 from __future__ import annotations

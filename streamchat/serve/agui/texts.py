@@ -57,7 +57,7 @@ class Texts:
         ]
 
     def refuse_answer(self, error: str) -> list[bytes]:
-        """Tell that the answer so far is none: the model is told why, and writes another one."""
+        """Retract the answer so far: the model learns why, and writes another one."""
         message = self._shown_id if self._answering else ""
         self._answering, self._shown = "", []
         refused = write_custom("answer_refused", messageId=message, error=error)
