@@ -50,7 +50,7 @@ PURE = (
     "models.wire.body",
     "agent.interrupted",
     *("serve.openai.inputs", "serve.openai.messages", "serve.openai.answer"),
-    *("serve.openai.steps", "serve.openai.encoder"),
+    *("serve.frames", "serve.openai.steps", "serve.openai.encoder"),
     *("sessions.transcript", "sessions.rhythm", "sessions.times", "sessions.playhead"),
     *("view.event_schema", "view.event_lines", "view.film.cast", "view.film.svg"),
     "tools.approval",

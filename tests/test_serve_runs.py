@@ -17,9 +17,10 @@ from starlette.routing import Route
 
 from streamchat.agent.source import Request
 from streamchat.events import to_dict
+from streamchat.serve.frames import format_sse
 from streamchat.serve.limits import Limits, read_json
 from streamchat.serve.serving import Serving
-from streamchat.serve.streaming import EventStream, finish, format_sse
+from streamchat.serve.streaming import EventStream, finish
 from tests.server import NEVER, Pause, Server, Until, answers, calls, delta, fails, says
 from tests.serving import TOKEN, Served, serve
 

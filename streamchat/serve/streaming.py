@@ -18,11 +18,6 @@ HEARTBEAT = 15.0
 _T = TypeVar("_T")
 
 
-def format_sse(data: bytes, event: bytes = b"") -> bytes:
-    """Return a server-sent event with data of one line, as JSON is."""
-    return b"event: %b\ndata: %b\n\n" % (event, data) if event else b"data: %b\n\n" % data
-
-
 class EventStream(Response):
     """Sends frames as they come, those that are there at the same time together.
 

@@ -12,9 +12,10 @@ from starlette.websockets import WebSocket
 
 from streamchat.serve.agui.play import AguiRun
 from streamchat.serve.agui.socket import Conversation
+from streamchat.serve.frames import format_sse
 from streamchat.serve.limits import read_json
 from streamchat.serve.serving import Serving
-from streamchat.serve.streaming import EventStream, format_sse
+from streamchat.serve.streaming import EventStream
 
 
 def routes(serving: Serving) -> list[BaseRoute]:

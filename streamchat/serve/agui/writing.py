@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from streamchat.serve.frames import dump_json
+
 METADATA = "streamchat"
 """The key of streamchat's own metadata, and the first part of the names of CUSTOM events."""
 
 
 def write_event(type: str, /, **fields: Any) -> bytes:
-    return json.dumps({"type": type, **fields}, separators=(",", ":")).encode()
+    return dump_json({"type": type, **fields})
 
 
 def write_custom(name: str, /, **value: Any) -> bytes:

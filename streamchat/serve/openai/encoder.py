@@ -5,7 +5,6 @@ The agent's work is sent as both `reasoning_content` and `reasoning`: clients re
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -18,6 +17,7 @@ from streamchat.events import (
     TurnDone,
     TurnFailed,
 )
+from streamchat.serve.frames import dump_json, format_sse
 from streamchat.serve.openai.answer import AnswerText
 from streamchat.serve.openai.steps import StepsText
 from streamchat.text.surrogates import replace_surrogates
@@ -86,7 +86,9 @@ class ChunkEncoder:
         if self._steps and (text := self._steps.feed(event)):
             chunks.append(self._encode_delta(make_reasoning(text)))
         if text := self._answer.feed(event):
-            chunks.append(b"%b%b%b" % (self._before, _dump(replace_surrogates(text)), self._after))
+            chunks.append(
+                b"%b%b%b" % (self._before, dump_json(replace_surrogates(text)), self._after)
+            )
         if isinstance(event, TurnDone):
             chunks += self._finish()
         elif (why := find_failure(event)) is not None:
@@ -168,8 +170,4 @@ def make_error(
 
 def encode_frame(payload: Mapping[str, Any]) -> bytes:
     """Return an object as a server-sent event."""
-    return b"data: %b\n\n" % _dump(payload)
-
-
-def _dump(value: object) -> bytes:
-    return json.dumps(value, separators=(",", ":")).encode()
+    return format_sse(dump_json(payload))
