@@ -53,6 +53,14 @@ _OURS = (
 )
 
 
+def wait_until(happened: Callable[[], object], seconds: float = HANGS) -> None:
+    """Wait for something that another process or thread does."""
+    end = time.monotonic() + seconds
+    while not happened():
+        assert time.monotonic() < end
+        time.sleep(0.01)
+
+
 def environment(home: Path, **variables: str) -> dict[str, str]:
     """Return the environment of a user with no settings, whose home directory is `home`.
 

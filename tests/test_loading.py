@@ -5,13 +5,11 @@ from __future__ import annotations
 import os
 import signal
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from tests.program import HANGS, Terminal, run, start
+from tests.program import Terminal, run, start, wait_until
 from tests.screen import at_prompt
 from tests.test_signals import assert_ends, get_settings
 
@@ -49,13 +47,6 @@ def loading(tmp_path: Path) -> dict[str, str]:
         "PYTHONPATH": str(tmp_path / "library"),
         "STREAMCHAT_MODEL": str(tmp_path / "model.gguf"),
     }
-
-
-def wait_until(happened: Callable[[], object]) -> None:
-    end = time.monotonic() + HANGS
-    while not happened():
-        assert time.monotonic() < end
-        time.sleep(0.01)
 
 
 def find_loader(loading: dict[str, str]) -> int:

@@ -8,7 +8,6 @@ import shutil
 import socket
 import sys
 import threading
-import time
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -29,7 +28,7 @@ from streamchat.config.mcp import McpServer
 from streamchat.text.redact import Redactor
 from streamchat.tools import ARITHMETIC, CallError, check_arguments
 from tests.chatting import CTRL_C, EMPTIED, Chat
-from tests.program import HANGS, run, start
+from tests.program import HANGS, run, start, wait_until
 from tests.server import Server, answers, calls
 
 RAW, FAST = (str(Path(__file__).with_name(name)) for name in ("mcp_raw.py", "mcp_fast.py"))
@@ -387,10 +386,7 @@ def test_no_server_outlives_a_program_that_is_killed(server: Server, tmp_path: P
         assert process.stderr.readline() == b"hang: it hangs\n"
         process.kill()
     pids = [int(each) for each in (tmp_path / "pids").read_text().split()]
-    deadline = time.monotonic() + HANGS
-    while any(map(is_alive, pids)):
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+    wait_until(lambda: not any(map(is_alive, pids)))
 
 
 def test_the_chat_is_there_before_its_servers(server: Server, tmp_path: Path) -> None:

@@ -8,7 +8,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -18,7 +17,7 @@ import pytest
 from streamchat.config import LOCAL_MODELS
 from streamchat.models.embedded.download_process import CHUNK
 from tests.hub import HALF, TINY, WHOLE, Fault, Hub, list_models
-from tests.program import HANGS, ROOT, Process, Terminal, environment, run
+from tests.program import HANGS, ROOT, Process, Terminal, environment, run, wait_until
 from tests.test_weights import DONE, NOWHERE
 
 PROGRAM = ("-m", "tests.tiny")
@@ -55,18 +54,12 @@ def wait(event: threading.Event) -> None:
 
 
 def wait_for_size(file: Path, size: int) -> None:
-    end = time.monotonic() + HANGS
-    while not (file.is_file() and file.stat().st_size == size):
-        assert time.monotonic() < end
-        time.sleep(0.02)
+    wait_until(lambda: file.is_file() and file.stat().st_size == size)
 
 
 def wait_until_nobody_knows(file: Path) -> None:
     """Wait until no process has the file in its command line, as the one that downloads it has."""
-    end = time.monotonic() + HANGS
-    while any(str(file).encode() in line for line in list_command_lines()):
-        assert time.monotonic() < end
-        time.sleep(0.02)
+    wait_until(lambda: not any(str(file).encode() in line for line in list_command_lines()))
 
 
 def list_command_lines() -> Iterator[bytes]:

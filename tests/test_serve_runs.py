@@ -21,6 +21,7 @@ from streamchat.serve.frames import format_sse
 from streamchat.serve.limits import Limits, read_json
 from streamchat.serve.serving import Serving
 from streamchat.serve.streaming import EventStream, finish
+from tests.program import wait_until
 from tests.server import NEVER, Pause, Server, Until, answers, calls, delta, fails, says
 from tests.serving import TOKEN, Served, serve
 
@@ -78,10 +79,7 @@ def ask(served: Served, question: str = "Hi") -> list[dict[str, object]]:
 
 
 def wait_until_idle(served: Served) -> None:
-    end = time.monotonic() + 60
-    while served.serving.metrics.running:
-        assert time.monotonic() < end
-        time.sleep(0.005)
+    wait_until(lambda: not served.serving.metrics.running, 60)
 
 
 def test_every_event_is_a_message_of_its_own(served: Served, model: Server) -> None:
@@ -124,9 +122,7 @@ def test_so_does_one_that_waits_for_the_whole(served: Served, model: Server) -> 
     model.script(says("one").but(parts=(delta(content="one"), NEVER)))
     with socket.create_connection(("127.0.0.1", served.port)) as client:
         client.sendall(encode("/whole", b'{"question": "Hi"}'))
-        end = time.monotonic() + 60
-        while not model.requests and time.monotonic() < end:
-            time.sleep(0.005)
+        wait_until(lambda: model.requests, 60)
     assert model.disconnected.wait(60)
     wait_until_idle(served)
 
@@ -139,9 +135,7 @@ def test_more_runs_than_allowed_are_refused(served: Served, model: Server) -> No
     threads = [threading.Thread(target=lambda: replies.append(ask(served))) for _ in range(2)]
     for thread in threads:
         thread.start()
-    end = time.monotonic() + 60
-    while len(model.requests) < 2 and time.monotonic() < end:
-        time.sleep(0.005)
+    wait_until(lambda: len(model.requests) == 2, 60)
     with served.client() as client:
         for path in ("/ask", "/whole"):
             refused = client.post(path, json={"question": "Hi"})
@@ -160,9 +154,7 @@ def test_a_slow_reader_holds_up_its_own_model_only(served: Served, model: Server
         client.sendall(encode("/ask", b'{"question": "Hi"}'))
         client.recv(100)
         run = next(iter(served.serving.runs.running)).run
-        end = time.monotonic() + 60
-        while run._streamer.has_room and time.monotonic() < end:  # type: ignore[attr-defined]
-            time.sleep(0.01)
+        wait_until(lambda: not run._streamer.has_room, 60)  # type: ignore[attr-defined]
         assert not run._streamer.has_room  # type: ignore[attr-defined]
         assert ask(served)[-1]["answer"] == "quick"
         assert not model.disconnected.is_set()

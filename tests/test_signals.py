@@ -16,7 +16,7 @@ import pytest
 from streamchat.events import Event, TextDelta
 from streamchat.sessions.store import Store
 from tests.chatting import hold
-from tests.program import HANGS, MODULE, Process, Terminal, environment, start
+from tests.program import HANGS, MODULE, Process, Terminal, environment, start, wait_until
 from tests.screen import at_prompt
 from tests.server import NEVER, Reply, Server, says, wait_for_request
 
@@ -27,11 +27,8 @@ CODES = {signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGHUP: 129}
 
 def wait_for_text(home: Path) -> None:
     """Wait until the program has recorded, and so received, some text."""
-    end = time.monotonic() + HANGS
     with Store.open(home / ".local/share/streamchat/sessions.sqlite3") as store:
-        while not any(isinstance(event, TextDelta) for event in last_events(store)):
-            assert time.monotonic() < end
-            time.sleep(0.01)
+        wait_until(lambda: any(isinstance(event, TextDelta) for event in last_events(store)))
 
 
 def last_events(store: Store) -> list[Event]:
@@ -168,10 +165,7 @@ def test_a_stopped_terminal_does_not_hold_up_the_exit(server: Server, tmp_path: 
         terminal.type("\x13")  # Ctrl-S
         terminal.wait_for(lambda _: not terminal.takes_output)
         os.kill(terminal.process.pid, signal.SIGTERM)
-        end = time.monotonic() + HANGS
-        while terminal.state != "Z":
-            assert time.monotonic() < end
-            time.sleep(0.05)
+        wait_until(lambda: terminal.state == "Z")
         assert get_settings(terminal) == before
         assert terminal.exit_code() == 143
 

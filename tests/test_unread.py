@@ -10,15 +10,14 @@ import select
 import signal
 import subprocess
 import termios
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.program import DEVNULL, HANGS, MODULE, PIPE, Process, environment
+from tests.program import DEVNULL, HANGS, MODULE, PIPE, Process, environment, wait_until
 from tests.server import Pause, Reply, Server, says
 
 CODES = {signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGHUP: 129}
@@ -86,13 +85,6 @@ def unread(kind: str, *, filled: bool = False) -> Iterator[Unread]:
         yield output
     finally:
         output.close()
-
-
-def wait_until(happened: Callable[[], bool]) -> None:
-    end = time.monotonic() + HANGS
-    while not happened():
-        assert time.monotonic() < end
-        time.sleep(0.01)
 
 
 def wait_until_asleep(process: Process) -> None:
