@@ -70,6 +70,17 @@ class Chat(Terminal):
             self.wait_for(lambda _: time.monotonic() > opens)
             self.press(keys)
 
+    def press_until(self, key: str, what: str) -> None:
+        """Press a key until this is shown: how to answer a question that is printed as a line.
+
+        Nothing shows when it opens, see `press`, so a key that came too soon is pressed again.
+        """
+        pause = 2 * PAUSE
+        while what not in self.shown:
+            self.type(key)
+            pause, again = 2 * pause, time.monotonic() + pause
+            self.wait_for(lambda _, at=again: what in self.shown or time.monotonic() > at)
+
     def find_question(self) -> list[str]:
         """Return the lines of the open question."""
         lines = self._find_end()

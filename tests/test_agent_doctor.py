@@ -15,7 +15,7 @@ from streamchat.doctor.agent_trial import QUESTION, try_agent
 from streamchat.doctor.agent_verdicts import judge_agent
 from streamchat.doctor.findings import Finding, is_usable
 from streamchat.text.redact import Redactor
-from tests.program import run, start
+from tests.program import HANGS, run, start
 from tests.server import (
     NEVER,
     Reply,
@@ -174,7 +174,7 @@ class TestGraphs:
             process.send_signal(signal.SIGINT)
             assert process.communicate() == (b"", b"")
             assert process.returncode == 130
-        assert server.disconnected.is_set()
+        assert server.disconnected.wait(HANGS)
 
 
 class TestOtherAgents:

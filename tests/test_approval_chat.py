@@ -268,14 +268,12 @@ def test_words_are_enough(server: Server, tmp_path: Path, arguments: list[str]) 
         chat.type("Go" + ENTER)
         chat.wait_for('Question: run delete(path="a")?')
         chat.wait_for("Press y: once, a: always in this chat, n: no, e: edit, Esc: stop.")
-        chat.type("n")
-        chat.wait_for("why (may be empty):")
+        chat.press_until("n", "why (may be empty):")
         chat.wait_for(lambda _: chat.is_raw)
-        chat.type("mine" + ENTER)
+        chat.type(EMPTIED + "mine" + ENTER)
         chat.wait_for('Question: run delete(path="b")?')
         chat.wait_for(lambda _: chat.shown.count("Press y") == 2)
-        chat.type("y")
-        chat.wait_for("Done.")
+        chat.press_until("y", "Done.")
         assert list_results(server)[-2:] == [
             "Error: not run: the user refused it: mine",
             "b is gone",

@@ -15,7 +15,7 @@ from streamchat.config import Settings
 from streamchat.doctor.checks import run_checks
 from streamchat.doctor.findings import Finding, is_usable
 from streamchat.doctor.probe import Probe
-from tests.program import Terminal, run, start
+from tests.program import HANGS, Terminal, run, start
 from tests.scenarios import KEY
 from tests.server import (
     NEVER,
@@ -517,4 +517,4 @@ class TestTheCommand:
             process.send_signal(signal.SIGINT)
             assert process.communicate() == (b"", b"")
             assert process.returncode == 130
-        assert server.disconnected.is_set()
+        assert server.disconnected.wait(HANGS)
