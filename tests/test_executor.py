@@ -312,12 +312,12 @@ class TestCalls:
             return ""
 
         turn = await play_turn(
-            server, calls("stuck"), answers("Oh."), tools=[stuck], tool_timeout=0.5
+            server, calls("stuck"), answers("Oh."), tools=[stuck], tool_timeout=1
         )
         release.set()
         assert (
             turn.call("call_stuck").output
-            == "no result within 0.5 s (--tool-timeout); its thread still runs"
+            == "no result within 1 s (--tool-timeout); its thread still runs"
         )
         assert turn.status == "done"
 
