@@ -373,3 +373,28 @@ async def test_a_graphs_question_is_answered_in_the_next_run(
             assert not pick(third, "CUSTOM")
     forget_clients()
     assert len(server.requests[-1]["messages"]) == 5  # the graph's own memory
+
+
+async def test_a_graph_takes_no_tools_of_the_client_and_that_is_said(
+    server: Server,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    write(tmp_path / "mine.py", GRAPH.replace("URL", server.url))
+    server.script(calls("delete", path="a"), says("Hello."))
+    tools = [{"name": name, "description": "", "parameters": {}} for name in ("delete", "map\n")]
+    words = "the agent calls only its own tools, and none of the client's: delete, map"
+    with keep_imports():
+        async with loaded("mine.py:agent") as source, serve(source) as address:
+            ask = make_input(user("Delete a"), protocolVersion="1.0", tools=tools)
+            first = await post(address, ask)
+            assert first[0]["type"] == "RUN_STARTED"
+            assert custom(first)["streamchat.notice"]["text"] == words
+            assert first[-1]["outcome"]["type"] == "interrupt"  # the graph's own tool
+            other = make_input(user("Hi"), threadId="u", tools=tools)
+            assert custom(await post(address, other))["streamchat.notice"]["text"] == words
+    forget_clients()
+    logged = [each.getMessage() for each in caplog.records if each.name == "streamchat.serve"]
+    assert logged == [words]
