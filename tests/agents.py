@@ -24,7 +24,7 @@ async def close_agents() -> None:
 
 
 def open_agent(server: Server, **options: Any) -> AgentExecutor:
-    timeout = options.get("timeout", 10.0)
+    timeout = options.get("timeout", 60.0)
     llm = connect("m", base_url=server.url, api_key="sk-secret", temperature=0, timeout=timeout)
     OPEN.append(AgentExecutor(llm, **options))
     return OPEN[-1]

@@ -18,7 +18,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 CORE = (
-    *("events", "turn/__init__", "turn/blocks"),
+    *("events", "turn/__init__", "turn/blocks", "turn/finding", "turn/folding", "turn/state"),
     *("agent/decoder", "models/wire/sse", "models/wire/body"),
     *("text/pieces", "text/partial_json", "text/redact", "text/sanitize", "text/surrogates"),
     *("text/think", "tools/approval"),

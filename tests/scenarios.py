@@ -286,12 +286,12 @@ TIME_OUTS = (
         "slow-but-steady",
         Reply(
             _pause_after_each(
-                0.8, [delta(reasoning_content="hm ")] * 4 + [delta(content="on ")] * 4
+                0.8, [delta(reasoning_content="hm ")] * 8 + [delta(content="on ")] * 8
             )
         ),
-        answer="on on on on ",
-        reasoning="hm hm hm hm ",
-        arguments=("--timeout", "5", *NO_TOOLS),
+        answer="on " * 8,
+        reasoning="hm " * 8,
+        arguments=("--timeout", "12", *NO_TOOLS),
     ),
     expect_answer(
         "connection-left-open",

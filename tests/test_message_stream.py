@@ -37,7 +37,7 @@ TALKS = {
 
 @pytest.fixture
 async def llm(server: Server) -> AsyncIterator[CompatibleChatOpenAI]:
-    llm = connect("m", base_url=server.url, api_key="sk-secret-of-mine", temperature=0, timeout=5)
+    llm = connect("m", base_url=server.url, api_key="sk-secret-of-mine", temperature=0, timeout=60)
     yield llm
     await llm.aclose()
 

@@ -154,7 +154,7 @@ async def test_an_error_after_the_end_of_the_message_is_the_end_of_the_stream(
     events = [delta(content="Hello."), ends(), {"error": "no"}, delta(content=" Bye.")]
     wire = [f"data: {json.dumps(event)}\n\n".encode() for event in events]
     server.script(Reply(tuple(wire) if separately else (b"".join(wire),), None))
-    llm = connect("m", base_url=server.url, api_key=None, temperature=0, timeout=5)
+    llm = connect("m", base_url=server.url, api_key=None, temperature=0, timeout=60)
     assert await read_text(llm) == "Hello."
 
 
@@ -213,7 +213,7 @@ async def test_certificates_are_loaded_once_where_they_are_needed(
     for name in ("SSL_CERT_FILE", "SSL_CERT_DIR", "no_proxy", "NO_PROXY"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("OPENAI_PROXY", proxy)
-    llm = connect("m", base_url=url, api_key=None, temperature=0, timeout=5)
+    llm = connect("m", base_url=url, api_key=None, temperature=0, timeout=60)
     assert len(loaded) == times
     await llm.aclose()
 

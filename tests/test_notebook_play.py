@@ -338,7 +338,7 @@ async def test_a_message_that_breaks_off_ends_its_calls(server: Server, executor
 async def test_an_executor_may_hand_the_streamer_to_streamchat_s_own(server: Server) -> None:
     class Wrapper:
         def __init__(self) -> None:
-            llm = connect("m", base_url=server.url, api_key="sk", temperature=0, timeout=5)
+            llm = connect("m", base_url=server.url, api_key="sk", temperature=0, timeout=60)
             self.inner = AgentExecutor(llm)
 
         async def invoke(self, input: str, streamer: QueueCallbackHandler) -> dict[str, Any]:

@@ -59,9 +59,9 @@ def play(server: Server, monkeypatch: pytest.MonkeyPatch) -> Play:
     async def play(dialect: Dialect, *replies: Reply, model: str = "") -> list[Event]:
         for name, value in dialect.point_to(server).items():
             monkeypatch.setenv(name, value)
-        settings = Settings(model=model or dialect.model, timeout=10)
+        settings = Settings(model=model or dialect.model, timeout=60)
         server.script(*replies)
-        return await collect_events(AgentExecutor(open_model(settings), timeout=10))
+        return await collect_events(AgentExecutor(open_model(settings), timeout=60))
 
     return play
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import signal
 import socket
+import threading
 from contextlib import suppress
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from streamchat.serve.listening import introduce
 from streamchat.serve.options import ServeOptions
 from streamchat.serve.security import make_access
 from tests.program import Process, run, start
-from tests.server import NEVER, Pause, Server, delta, says
+from tests.server import NEVER, Server, Until, delta, says
 
 QUESTION = {"stream": True, "messages": [{"role": "user", "content": "Hi"}]}
 
@@ -41,15 +42,16 @@ def read_line(process: Process) -> str:
 
 
 def test_a_signal_lets_the_runs_of_all_workers_end(server: Server, tmp_path: Path) -> None:
-    # Other commands have to end within less time.
-    parts = delta(content="one"), Pause(1.5), delta(content=" two")
+    go = threading.Event()
+    parts = delta(content="one"), Until(go), delta(content=" two")
     server.script(says("").but(parts=parts), says("").but(parts=(delta(content="one"), NEVER)))
-    process, client = begin(tmp_path, server, "--grace", "3", "--workers", "2")
+    process, client = begin(tmp_path, server, "--grace", "5", "--workers", "2")
     with process, client, client.stream("POST", "/v1/chat/completions", json=QUESTION) as ending:
         wait_for(ending, "one")
         with client.stream("POST", "/v1/chat/completions", json=QUESTION) as endless:
             wait_for(endless, "one")
             process.terminate()
+            go.set()
             assert " two" in "".join(ending.iter_text())
             assert "the server is shutting down" in "".join(endless.iter_text())
         assert process.wait() == 128 + signal.SIGTERM

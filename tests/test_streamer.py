@@ -136,7 +136,7 @@ async def test_held_text_is_released_at_the_end_of_a_message() -> None:
 async def test_it_is_a_callback_handler_for_any_langchain_model(server: Server) -> None:
     server.script(says("N", "LP"))
     streamer = QueueCallbackHandler()
-    llm = connect("m", base_url=server.url, api_key=None, temperature=0, timeout=5)
+    llm = connect("m", base_url=server.url, api_key=None, temperature=0, timeout=60)
     whole = "".join([chunk.text async for chunk in llm.astream("?", {"callbacks": [streamer]})])
     await llm.aclose()
     streamer.close(TurnDone(whole))
@@ -155,7 +155,7 @@ async def test_a_failing_decoder_ends_the_stream_and_is_not_swallowed(server: Se
     server.script(says("N"))
     streamer = QueueCallbackHandler()
     streamer.begin_message(Broken())
-    llm = connect("m", base_url=server.url, api_key=None, temperature=0, timeout=5)
+    llm = connect("m", base_url=server.url, api_key=None, temperature=0, timeout=60)
     with pytest.raises(ZeroDivisionError, match=re.escape("broken")):
         [chunk async for chunk in llm.astream("?", {"callbacks": [streamer]})]
     await llm.aclose()

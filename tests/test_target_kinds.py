@@ -142,7 +142,7 @@ async def test_an_executor_of_streamchat_s(folder: Path, server: Server) -> None
         from streamchat import AgentExecutor
         from streamchat.models.openai_compatible import connect
 
-        llm = connect("m", base_url={server.url!r}, api_key="k", temperature=0, timeout=10)
+        llm = connect("m", base_url={server.url!r}, api_key="k", temperature=0, timeout=60)
         agent = AgentExecutor(llm, system_prompt="Be brief.")
         """,
     )

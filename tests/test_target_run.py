@@ -255,7 +255,7 @@ async def test_a_turn_that_stops_says_what_is_missing(folder: Path) -> None:
     write_executor(
         folder / "mine.py", "print('so far')", "await asyncio.sleep(600)", before="import asyncio"
     )
-    async with loaded("mine.py:agent", timeout=0.2) as source:
+    async with loaded("mine.py:agent", timeout=3) as source:
         end = (await collect(source))[-1]
     assert isinstance(end, TurnFailed)
     assert end.error.startswith("timed out: nothing new from mine.py:agent")
@@ -263,9 +263,9 @@ async def test_a_turn_that_stops_says_what_is_missing(folder: Path) -> None:
 
 async def test_a_time_out_names_what_blocks(folder: Path, gate: Gate) -> None:
     write_executor(folder / "mine.py", "slow_tool()", before=BLOCKING)
-    source = await load("mine.py:agent", timeout=1.5)
+    source = await load("mine.py:agent", timeout=3)
     assert (await collect(source))[-1] == TurnFailed(
-        "timed out: no answer from mine.py:agent for 1.5 s; it is in slow_tool (mine.py:6) "
+        "timed out: no answer from mine.py:agent for 3 s; it is in slow_tool (mine.py:6) "
         "(--timeout)",
         ANY_TIME,
     )

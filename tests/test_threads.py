@@ -24,12 +24,12 @@ async def test_the_result_or_the_error_comes_back() -> None:
 def test_serial_calls_keep_their_order_after_a_failure() -> None:
     calls, done = SerialExecutor(), list[int]()
     release = threading.Event()
-    first = calls.submit(release.wait, 30)
+    first = calls.submit(release.wait, 300)
     failed = calls.submit(divmod, 7, 0)
     others = [calls.submit(done.append, number) for number in range(20)]
     assert not any(each.done() for each in (failed, *others))
     release.set()
-    others[-1].result(30)
+    others[-1].result(300)
     assert first.result()
     assert done == [*range(20)]
     with pytest.raises(ZeroDivisionError):

@@ -101,4 +101,4 @@ def test_a_dead_endpoint_neither_delays_nor_spoils_the_answer(
     with serve_silence() as url:
         started = time.monotonic()
         ask(tmp_path, server, url, *flags)
-        assert time.monotonic() - started < 20
+        assert time.monotonic() - started < 60

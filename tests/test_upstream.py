@@ -215,7 +215,7 @@ def test_every_overridden_private_method_is_listed() -> None:
 
 async def test_chat_openai_streams_through_the_client_we_give_it(server: Server) -> None:
     server.script(says("Hi."))
-    llm = connect("m", base_url=server.url, api_key=None, temperature=0, timeout=5)
+    llm = connect("m", base_url=server.url, api_key=None, temperature=0, timeout=60)
     chunks = [chunk async for chunk in llm.astream("?")]
     await llm.aclose()
     why = "ChatOpenAI no longer streams through `async_client.create` and our chunk conversion"

@@ -11,7 +11,7 @@ import typer
 
 from streamchat.config import PROFILE, SETTINGS, Setting, Settings
 from streamchat.config.kinds import Places, Servers
-from streamchat.config.settings import describe_default
+from streamchat.config.setting import describe_default
 
 Flags: TypeAlias = Mapping[str, Any]
 """The values of flags by the names of their settings; None for a flag that was not given."""

@@ -7,6 +7,7 @@ Nothing here knows what a setting is used for. This module has only the declarat
 from __future__ import annotations
 
 from streamchat.config.providers import PROVIDERS, Provider
+from streamchat.config.setting import ModelError, Setting, SettingsError
 from streamchat.config.settings import (
     APP,
     CONFIG_FILE,
@@ -16,10 +17,7 @@ from streamchat.config.settings import (
     OPENAI_URL,
     PROFILE,
     SETTINGS,
-    ModelError,
-    Setting,
     Settings,
-    SettingsError,
 )
 from streamchat.config.urls import find_url_credentials
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from streamchat.config.checks import shorten
-from streamchat.config.settings import SettingsError
+from streamchat.config.setting import SettingsError
 from streamchat.config.toml import read_toml
 
 APPROVAL = "approval"

@@ -7,7 +7,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from streamchat.config.settings import SETTINGS, SettingsError
+from streamchat.config.setting import SettingsError
+from streamchat.config.settings import SETTINGS
 from streamchat.text.redact import REDACTED
 from streamchat.text.surrogates import has_surrogates
 

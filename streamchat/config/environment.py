@@ -16,7 +16,7 @@ from typing import TypeAlias
 from streamchat.config.checks import quote_url
 from streamchat.config.proxies import Proxy, check_proxy, find_proxy, find_variable
 from streamchat.config.reading import check_regular_file
-from streamchat.config.settings import SettingsError
+from streamchat.config.setting import SettingsError
 from streamchat.config.urls import find_url_credentials
 from streamchat.text.surrogates import has_surrogates
 

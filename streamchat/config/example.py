@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from textwrap import wrap
 
-from streamchat.config.settings import SETTINGS, Setting, Settings
+from streamchat.config.setting import Setting
+from streamchat.config.settings import SETTINGS, Settings
 
 _WIDTH = 98
 _HEAD = """\

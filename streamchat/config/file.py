@@ -11,7 +11,8 @@ from streamchat.config.approval import APPROVAL, read_rules
 from streamchat.config.checks import Layer, check_values, shorten
 from streamchat.config.mcp.tables import read_tables
 from streamchat.config.paths import anchor
-from streamchat.config.settings import OPENAI_KEY, SETTINGS, SettingsError
+from streamchat.config.setting import SettingsError
+from streamchat.config.settings import OPENAI_KEY, SETTINGS
 from streamchat.config.toml import Locator, read_toml
 from streamchat.text.suggest import find_closest
 

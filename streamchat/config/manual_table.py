@@ -2,14 +2,8 @@
 
 from __future__ import annotations
 
-from streamchat.config.settings import (
-    CONFIG_FILE,
-    PROFILE,
-    SETTINGS,
-    Setting,
-    Settings,
-    describe_default,
-)
+from streamchat.config.setting import Setting, describe_default
+from streamchat.config.settings import CONFIG_FILE, PROFILE, SETTINGS, Settings
 
 _HEAD = "| setting | flag | variable | default | |\n|---|---|---|---|---|\n"
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from streamchat.config.approval import APPROVAL
 from streamchat.config.lines import find_lines
-from streamchat.config.settings import SettingsError
+from streamchat.config.setting import SettingsError
 from streamchat.config.toml import read_text
 
 _RULE = re.compile(r"(\s*(?:\"[^\"]*\"|'[^']*'|[\w-]+)\s*=\s*)(?:\"\w*\"|'\w*')")

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import Literal
 from urllib.parse import urlsplit
 
 from streamchat.config.kinds import (
@@ -21,7 +21,6 @@ from streamchat.config.kinds import (
     Choice,
     CodeStyle,
     FilePath,
-    Kind,
     Name,
     Number,
     Places,
@@ -34,6 +33,7 @@ from streamchat.config.kinds import (
 )
 from streamchat.config.mcp import McpServer
 from streamchat.config.providers import Provider, split_model
+from streamchat.config.setting import Setting, declare
 from streamchat.config.urls import find_url_credentials
 
 APP = "streamchat"
@@ -44,60 +44,13 @@ OPENAI_KEY = "OPENAI_API_KEY"
 """The variable that holds the key, unless the file names another."""
 _LOCAL_BUDGET, _SERVER_BUDGET = 16_000, 400_000
 _PATHS = ("/", "./", "../", "~")
-_T = TypeVar("_T")
-
-
-class SettingsError(Exception):
-    """A setting cannot be used; the message names it and where it came from."""
-
-
-class ModelError(Exception):
-    """The model that the settings name is not available; the message says what to do."""
-
-
-@dataclass(frozen=True, slots=True)
-class Setting:
-    """The declaration of a setting, apart from its name, type and default.
-
-    Attributes:
-        kind: which values it takes.
-        help: a sentence for `--help`, the example file and the manual.
-        flags: its command-line flags, the long one first; empty if it has none.
-        variable: the environment variable that sets it; empty if none does.
-        in_file: whether the configuration file may set it.
-        default_text: describes a default that depends on other settings.
-        example: a value for the example file, if the default says little.
-        note: another sentence for the example file.
-        in_tables: whether the file sets it in tables of its own, and not in a line.
-    """
-
-    kind: Kind
-    help: str
-    flags: tuple[str, ...] = ()
-    variable: str = ""
-    in_file: bool = True
-    default_text: str = ""
-    example: str | int | None = None
-    note: str = ""
-    in_tables: bool = False
-
-    @property
-    def description(self) -> str:
-        """What it does, and the bounds of a number, in whole sentences."""
-        bounds = self.kind.bounds
-        return f"{self.help} {bounds[0].upper()}{bounds[1:]}." if bounds else self.help
-
-
-def _declare(default: _T, setting: Setting) -> _T:
-    # What does not belong in the file, the key, does not belong in a log either.
-    return field(default=default, repr=setting.in_file, metadata={"setting": setting})
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
     """The values that apply, loaded once and passed down."""
 
-    model: str | None = _declare(
+    model: str | None = declare(
         None,
         Setting(
             Name(),
@@ -109,7 +62,7 @@ class Settings:
             example=DEFAULT_OPENAI_MODEL,
         ),
     )
-    base_url: str | None = _declare(
+    base_url: str | None = declare(
         None,
         Setting(
             ServerUrl(),
@@ -120,7 +73,7 @@ class Settings:
             example="https://api.openai.com/v1",
         ),
     )
-    api_key: str | None = _declare(
+    api_key: str | None = declare(
         None,
         Setting(
             API_KEY,
@@ -129,7 +82,7 @@ class Settings:
             in_file=False,
         ),
     )
-    api_key_env: str = _declare(
+    api_key_env: str = declare(
         OPENAI_KEY,
         Setting(
             KEY_VARIABLE,
@@ -137,7 +90,7 @@ class Settings:
             note="The key itself never goes into this file.",
         ),
     )
-    agent: str | None = _declare(
+    agent: str | None = declare(
         None,
         Setting(
             AgentPlace(),
@@ -149,7 +102,7 @@ class Settings:
             note="A relative path begins in this file's folder.",
         ),
     )
-    tools: tuple[str, ...] = _declare(
+    tools: tuple[str, ...] = declare(
         (),
         Setting(
             Places(),
@@ -159,7 +112,7 @@ class Settings:
             note="Relative paths begin in this file's folder.",
         ),
     )
-    mcp: tuple[McpServer, ...] = _declare(
+    mcp: tuple[McpServer, ...] = declare(
         (),
         Setting(
             Servers(),
@@ -169,7 +122,7 @@ class Settings:
             in_tables=True,
         ),
     )
-    mcp_config: str | None = _declare(
+    mcp_config: str | None = declare(
         None,
         Setting(
             FilePath(),
@@ -179,7 +132,7 @@ class Settings:
             note="A relative path begins in this file's folder.",
         ),
     )
-    builtin_tools: bool = _declare(
+    builtin_tools: bool = declare(
         True,
         Setting(
             Switch(),
@@ -187,7 +140,7 @@ class Settings:
             flags=("--builtin-tools", "--no-builtin-tools"),
         ),
     )
-    allow: tuple[str, ...] = _declare(
+    allow: tuple[str, ...] = declare(
         (),
         Setting(
             ToolNames(),
@@ -198,7 +151,7 @@ class Settings:
             in_file=False,
         ),
     )
-    deny: tuple[str, ...] = _declare(
+    deny: tuple[str, ...] = declare(
         (),
         Setting(
             ToolNames(),
@@ -208,7 +161,7 @@ class Settings:
             in_file=False,
         ),
     )
-    approval: tuple[tuple[str, str], ...] = _declare(
+    approval: tuple[tuple[str, str], ...] = declare(
         (),
         Setting(
             ApprovalTable(),
@@ -220,7 +173,7 @@ class Settings:
     )
     project_approval: tuple[tuple[str, str], ...] = ()
     """The rules of `.streamchat.toml` in the working directory."""
-    temperature: float = _declare(
+    temperature: float = declare(
         0.0,
         Setting(
             Number(0, 2),
@@ -229,7 +182,7 @@ class Settings:
             variable="STREAMCHAT_TEMPERATURE",
         ),
     )
-    max_steps: int = _declare(
+    max_steps: int = declare(
         10,
         Setting(
             WholeNumber(1, 1000),
@@ -238,7 +191,7 @@ class Settings:
             variable="STREAMCHAT_MAX_STEPS",
         ),
     )
-    timeout: float = _declare(
+    timeout: float = declare(
         60.0,
         Setting(
             Number(0.1, 86_400, "seconds"),
@@ -247,7 +200,7 @@ class Settings:
             variable="STREAMCHAT_TIMEOUT",
         ),
     )
-    tool_timeout: float | None = _declare(
+    tool_timeout: float | None = declare(
         None,
         Setting(
             Number(0.1, 86_400, "seconds"),
@@ -258,7 +211,7 @@ class Settings:
             example=60,
         ),
     )
-    system: str | None = _declare(
+    system: str | None = declare(
         None,
         Setting(
             Text(),
@@ -268,7 +221,7 @@ class Settings:
             example="",
         ),
     )
-    max_history: int | None = _declare(
+    max_history: int | None = declare(
         None,
         Setting(
             WholeNumber(1000, 10_000_000),
@@ -279,7 +232,7 @@ class Settings:
             example=_SERVER_BUDGET,
         ),
     )
-    save: bool = _declare(
+    save: bool = declare(
         True,
         Setting(
             Switch(),
@@ -287,7 +240,7 @@ class Settings:
             flags=("--save", "--no-save"),
         ),
     )
-    editing: Literal["emacs", "vi"] = _declare(
+    editing: Literal["emacs", "vi"] = declare(
         "emacs",
         Setting(
             Choice("emacs", "vi"),
@@ -295,14 +248,14 @@ class Settings:
             variable="STREAMCHAT_EDITING",
         ),
     )
-    clipboard: Literal["tool", "osc52"] = _declare(
+    clipboard: Literal["tool", "osc52"] = declare(
         "tool",
         Setting(
             Choice("tool", "osc52"),
             "How /copy copies: tool runs a clipboard program if any, osc52 asks the terminal.",
         ),
     )
-    wrap: Literal["words", "terminal"] = _declare(
+    wrap: Literal["words", "terminal"] = declare(
         "words",
         Setting(
             Choice("words", "terminal"),
@@ -310,7 +263,7 @@ class Settings:
             "copies without line breaks.",
         ),
     )
-    reasoning: Literal["fold", "show", "hide"] = _declare(
+    reasoning: Literal["fold", "show", "hide"] = declare(
         "fold",
         Setting(
             Choice("fold", "show", "hide"),
@@ -319,14 +272,14 @@ class Settings:
             variable="STREAMCHAT_REASONING",
         ),
     )
-    code_style: str = _declare(
+    code_style: str = declare(
         "auto",
         Setting(
             CodeStyle(),
             "Pygments style for code, such as monokai; auto fits the terminal's colors.",
         ),
     )
-    trace: bool = _declare(
+    trace: bool = declare(
         False,
         Setting(
             Switch(),
@@ -430,18 +383,3 @@ CONFIG_FILE = Setting(
     in_file=False,
     default_text="config.toml in the user's configuration directory",
 )
-
-
-def describe_default(setting: Setting, default: object = None) -> str:
-    """Return a default as its setting describes it, or as text; empty if there is none."""
-    if setting.default_text or default is None:
-        return setting.default_text
-    match default:
-        case bool():
-            return str(default).lower()
-        case float():
-            return f"{default:g}"
-        case tuple():
-            return ", ".join(map(str, default))
-        case _:
-            return str(default)

@@ -18,14 +18,7 @@ from streamchat.config.environment import read_network
 from streamchat.config.file import DEFAULT_PROFILE, ConfigFile, read_file
 from streamchat.config.mcp.finding import find_servers
 from streamchat.config.reading import read_utf8
-from streamchat.config.settings import (
-    APP,
-    CONFIG_FILE,
-    OPENAI_KEY,
-    PROFILE,
-    SETTINGS,
-    Settings,
-)
+from streamchat.config.settings import APP, CONFIG_FILE, OPENAI_KEY, PROFILE, SETTINGS, Settings
 
 # The key is read last, from the variable that the other settings name.
 _VARIABLES = {

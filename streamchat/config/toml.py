@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from streamchat.config.reading import read_regular_file
-from streamchat.config.settings import SettingsError
+from streamchat.config.setting import SettingsError
 
 _MOST_BYTES = 1_000_000
 _POSITION = re.compile(r" \(at (?:line (\d+), (column \d+)|end of document)\)$")

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from streamchat.config.mcp import McpServer
-from streamchat.config.settings import Settings, SettingsError
+from streamchat.config.setting import SettingsError
+from streamchat.config.settings import Settings
 
 
 def find_servers(settings: Settings, environment: Mapping[str, str]) -> tuple[McpServer, ...]:

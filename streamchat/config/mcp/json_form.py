@@ -21,7 +21,7 @@ from streamchat.config.mcp.secrets import find_secrets
 from streamchat.config.mcp.tables import build_server, check_value
 from streamchat.config.mcp.values import MissingVariableError, resolve_server
 from streamchat.config.reading import read_regular_file
-from streamchat.config.settings import SettingsError
+from streamchat.config.setting import SettingsError
 
 _MOST_BYTES = 1_000_000
 _STRING = r'"(?:\\.|[^"\\])*"'

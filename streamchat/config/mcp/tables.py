@@ -8,7 +8,7 @@ from typing import Any
 from streamchat.config.checks import shorten
 from streamchat.config.mcp import McpServer
 from streamchat.config.mcp.naming import NAME, NAME_REQUIREMENT
-from streamchat.config.settings import SettingsError
+from streamchat.config.setting import SettingsError
 from streamchat.config.urls import check_url
 from streamchat.text.suggest import find_closest
 
