@@ -29,6 +29,7 @@ from unittest.mock import patch
 
 import pyte
 import pyte.graphics
+from langchain_core.language_models import BaseChatModel
 from rich.console import CONSOLE_SVG_FORMAT, Console
 from rich.style import Style
 from rich.terminal_theme import DEFAULT_TERMINAL_THEME, SVG_EXPORT_THEME
@@ -36,6 +37,7 @@ from rich.text import Text
 
 from streamchat.agent.executor import AgentExecutor
 from streamchat.agent.streamer import QueueCallbackHandler
+from streamchat.config import Settings
 from streamchat.events import (
     ArgumentsDelta,
     Event,
@@ -50,6 +52,7 @@ from streamchat.events import (
     TurnDone,
     TurnFailed,
 )
+from streamchat.models import open_model
 from streamchat.models.openai_compatible import connect
 from streamchat.repl.asking import advise
 from streamchat.repl.commands import COMMANDS
@@ -60,6 +63,7 @@ from streamchat.view.outcome import format_outcome
 from tests.chatting import Chat
 from tests.examples import EXAMPLES, ask, opened, write_example_tools
 from tests.program import run
+from tests.providers import ANTHROPIC, Dialect
 from tests.screen import Screen, ScreenTerminal
 from tests.server import MARKDOWN, Hangup, Reply, Server, answers, calls, delta, says
 from tests.stores import store_timed
@@ -89,6 +93,7 @@ class Shot(NamedTuple):
         until: the kind of event that is the last one shown; None shows the whole turn.
         count: how many events of that kind are shown.
         agent: the name of the example whose agent answers; empty for the executor.
+        dialect: of the provider whose model answers; None for a server that speaks OpenAI's.
     """
 
     question: str
@@ -96,6 +101,7 @@ class Shot(NamedTuple):
     until: type[Event] | None = None
     count: int = 0
     agent: str = ""
+    dialect: Dialect | None = None
 
 
 THOUGHTS = (
@@ -131,6 +137,17 @@ SHOTS = {
         ),
     ),
 }
+PROVIDER = "provider"
+CLAUDE = replace(ANTHROPIC, model="anthropic:claude-sonnet-5-5")  # as the manual has it
+SHOTS[PROVIDER] = Shot(
+    "What are 1,000 worth after ten years at 5 %?",
+    (
+        ANTHROPIC.call("exponentiate", '{"x": 1', ".0", "5", ', "y', '": 10', "}"),
+        ANTHROPIC.call("multiply", '{"x"', ": 1000", ', "y": 1', ".62889", "4626777", "442}"),
+        ANTHROPIC.answer("1,000 grow to ", "about **1,628.89**", " in ten years."),
+    ),
+    dialect=CLAUDE,
+)
 FILM, FILM_SIZE = "film", "80x19"
 FILMED = Shot(
     "What are 1.05 to the power of 10, and 3 times 4?",
@@ -193,11 +210,15 @@ DELETE = says("I ", "delete ", "it.") + calls(
 SERVERS = ("--mcp", "python mcp_files.py notes", "--mcp", "tracker=http://127.0.0.1:9/mcp")
 
 
+AT_80 = {*EXAMPLES, PROVIDER, "servers", "approval", EVENTS}
+"""What no picture shows at 40 columns."""
+
+
 def list_names(kinds: Iterable[str]) -> list[str]:
     return [
         f"{kind}{'' if width == WIDTHS[0] else f'-{width}'}{'' if theme == 'dark' else f'-{theme}'}"
         for kind in kinds
-        for width in (WIDTHS[:1] if kind in {*EXAMPLES, "servers", "approval", EVENTS} else WIDTHS)
+        for width in (WIDTHS[:1] if kind in AT_80 else WIDTHS)
         for theme in THEMES
     ]
 
@@ -205,11 +226,20 @@ def list_names(kinds: Iterable[str]) -> list[str]:
 NAMES = list_names([*SHOTS, *CHATS, EVENTS])
 
 
-async def play(question: str, replies: Sequence[Reply]) -> list[Event]:
+def open_llm(server: Server, dialect: Dialect | None) -> BaseChatModel:
+    if not dialect:
+        return connect("gpt-4o-mini", base_url=server.url, api_key=None, temperature=0, timeout=60)
+    with patch.dict(os.environ, dialect.point_to(server)):
+        return open_model(Settings(model=dialect.model))
+
+
+async def play(
+    question: str, replies: Sequence[Reply], dialect: Dialect | None = None
+) -> list[Event]:
     """Return the events of a turn, with times that never change."""
     with Server() as server:
         server.script(*replies)
-        llm = connect("gpt-4o-mini", base_url=server.url, api_key=None, temperature=0, timeout=60)
+        llm = open_llm(server, dialect)
         streamer = QueueCallbackHandler()
         executor = AgentExecutor(llm)
         task = asyncio.create_task(executor.invoke(question, streamer))
@@ -262,18 +292,21 @@ def slow_clock() -> Iterator[None]:
 
 def show_shot(shot: Shot, columns: int) -> Text:
     """Return a screen with the question and the turn's events."""
-    playing = play_agent(shot.agent) if shot.agent else play(shot.question, shot.replies)
-    return show_events(shot.question, cut_off(shot, asyncio.run(playing)), columns)
+    playing = play_agent(shot.agent) if shot.agent else play(*shot[:2], shot.dialect)
+    typed = f"› {shot.question}"
+    if shot.dialect:
+        typed = f'$ streamchat ask --model {shot.dialect.model} \\\r\n> "{shot.question}"'
+    return show_events(typed, cut_off(shot, asyncio.run(playing)), columns)
 
 
 def show_scene(events: Sequence[Event], columns: int) -> Text:
     """Return a screen with a turn, which may not be over."""
-    return show_events(reduce(Turn(), events[0]).question, events, columns)
+    return show_events(f"› {reduce(Turn(), events[0]).question}", events, columns)
 
 
-def show_events(question: str, events: Sequence[Event], columns: int) -> Text:
+def show_events(typed: str, events: Sequence[Event], columns: int) -> Text:
     screen = Screen(columns, 60)
-    screen.write(f"\x1b[1m› {question}\x1b[0m\r\n\r\n")
+    screen.write(f"\x1b[1m{typed}\x1b[0m\r\n\r\n")
     console = Console(file=io.StringIO(), force_terminal=True, color_system="standard")
     turn = Turn()
     with slow_clock():

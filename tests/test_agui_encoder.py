@@ -190,6 +190,13 @@ def test_a_cancelled_run_says_so() -> None:
     assert seen[-1]["outcome"] == {"type": "cancelled"}
 
 
+def test_a_run_that_is_cancelled_at_once_begins_nevertheless() -> None:
+    assert [each["type"] for each in encode([TurnCancelled(0.0)])] == [
+        "RUN_STARTED",
+        "RUN_FINISHED",
+    ]
+
+
 def test_an_error_before_the_first_event_still_begins_the_run() -> None:
     encoder = Encoder("thread", "run", "m")
     seen = check(map(json.loads, encoder.fail("shutting down", "shutdown")))

@@ -294,6 +294,36 @@ async def test_a_message_cancels_the_run_of_a_socket(server: Server) -> None:
         assert texts(await converse(socket, ASK)) == ["two"]
 
 
+async def test_a_run_is_cancelled_before_it_begins(server: Server) -> None:
+    server.script(STUCK)
+    async with serve(open_source(server)) as address, join(address) as socket:
+        await socket.send(json.dumps(ASK))
+        await socket.send('{"type": "cancel"}')
+        seen = check(await read_run(socket))
+        assert seen[-1]["outcome"] == {"type": "cancelled"}
+
+
+async def test_a_socket_reads_binary_messages(server: Server) -> None:
+    server.script(says("one"))
+    async with serve(open_source(server)) as address, join(address) as socket:
+        await socket.send(json.dumps(ASK).encode())
+        assert texts(check(await read_run(socket))) == ["one"]
+
+
+async def test_a_path_with_a_slash_is_another_one(server: Server) -> None:
+    """A redirect would repeat the token."""
+    async with serve(open_source(server)) as address, httpx.AsyncClient() as client:
+        answer = await client.post(f"http://{address}/agent/?token={TOKEN}", json=ASK)
+        assert (answer.status_code, answer.headers.get("location")) == (404, None)
+
+
+async def test_who_asks_the_socket_by_http_is_told(server: Server) -> None:
+    async with serve(open_source(server)) as address, httpx.AsyncClient(headers=HEADERS) as client:
+        answer = await client.get(f"http://{address}/ws")
+        assert (answer.status_code, answer.headers["upgrade"]) == (426, "websocket")
+        assert "WebSocket" in answer.json()["error"]["message"]
+
+
 async def test_a_socket_that_closes_cancels_its_run(server: Server) -> None:
     server.script(STUCK)
     async with serve(open_source(server)) as address:
@@ -311,6 +341,7 @@ async def test_a_socket_is_told_what_is_wrong(server: Server) -> None:
             await socket.send(wrong)
             [error] = await read_run(socket)
             assert error["code"] == "invalid_request_error"
+            assert "RunAgentInput" not in error["message"]
         await socket.send(json.dumps(ASK))
         await asyncio.to_thread(wait_for_request, server)
         async with join(address) as other:
@@ -373,3 +404,28 @@ async def test_a_graphs_question_is_answered_in_the_next_run(
             assert not pick(third, "CUSTOM")
     forget_clients()
     assert len(server.requests[-1]["messages"]) == 5  # the graph's own memory
+
+
+async def test_a_graph_takes_no_tools_of_the_client_and_that_is_said(
+    server: Server,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    write(tmp_path / "mine.py", GRAPH.replace("URL", server.url))
+    server.script(calls("delete", path="a"), says("Hello."))
+    tools = [{"name": name, "description": "", "parameters": {}} for name in ("delete", "map\n")]
+    words = "the agent calls only its own tools, and none of the client's: delete, map"
+    with keep_imports():
+        async with loaded("mine.py:agent") as source, serve(source) as address:
+            ask = make_input(user("Delete a"), protocolVersion="1.0", tools=tools)
+            first = await post(address, ask)
+            assert first[0]["type"] == "RUN_STARTED"
+            assert custom(first)["streamchat.notice"]["text"] == words
+            assert first[-1]["outcome"]["type"] == "interrupt"  # the graph's own tool
+            other = make_input(user("Hi"), threadId="u", tools=tools)
+            assert custom(await post(address, other))["streamchat.notice"]["text"] == words
+    forget_clients()
+    logged = [each.getMessage() for each in caplog.records if each.name == "streamchat.serve"]
+    assert logged == [words]

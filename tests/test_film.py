@@ -272,6 +272,7 @@ class TestTheProgram:
         [
             (("--cast", "f", "--json"), "--cast and --svg show the live view"),
             (("--svg", "f", "--plain"), "--cast and --svg show the live view"),
+            (("--cast", "-", "--svg", "-"), "--cast and --svg need a file each"),
             (("--size", "80x24"), "--size is for --cast and --svg"),
             (("--cast", "f", "--size", "wide"), "--size takes columns and lines"),
         ],

@@ -68,14 +68,17 @@ def wait_for(response: httpx2.Response, text: str) -> None:
 
 
 def wait_until_refused(client: httpx2.Client) -> None:
+    """Wait until nobody listens any more; a connection that came just before is lost."""
     with suppress(httpx2.ConnectError):
         while True:
-            httpx2.get(f"{client.base_url}/health")
+            with suppress(httpx2.ReadError, httpx2.ReadTimeout, httpx2.RemoteProtocolError):
+                httpx2.get(f"{client.base_url}/health")
 
 
-def test_the_second_signal_ends_it_at_once(server: Server, tmp_path: Path) -> None:
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_the_second_signal_ends_it_at_once(workers: str, server: Server, tmp_path: Path) -> None:
     server.script(says("").but(parts=(delta(content="one"), NEVER)))
-    process, client = begin(tmp_path, server, "--grace", "600")
+    process, client = begin(tmp_path, server, "--grace", "600", "--workers", workers)
     with process, client, client.stream("POST", "/v1/chat/completions", json=QUESTION) as endless:
         wait_for(endless, "one")
         process.send_signal(signal.SIGINT)
@@ -98,6 +101,16 @@ def test_what_cannot_be_served_is_said_in_one_line(server: Server, tmp_path: Pat
     assert wrong.returncode == 2
     assert wrong.stderr.count("\n") == 1
     assert "--token must be 8 or more" in wrong.stderr
+
+
+def test_an_agent_that_no_worker_can_load_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text("raise ValueError('no such thing')\n")
+    options = ("--agent", "mine.py:agent", "--workers", "2", "--port", "0")
+    failed = run(tmp_path, "serve", *options, cwd=tmp_path)
+    assert failed.returncode == 1
+    url, error = failed.stderr.splitlines()
+    assert url.startswith("http://127.0.0.1:")
+    assert error == "error: mine.py cannot be imported: ValueError: no such thing (mine.py:1)"
 
 
 def test_the_world_is_warned_of() -> None:

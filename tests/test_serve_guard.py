@@ -74,7 +74,9 @@ def test_addresses_loopback_and_given_names_are(served: Served, host: str) -> No
         assert client.post("/echo", json=1, headers={"Host": host}).json() == 1
 
 
-@pytest.mark.parametrize("origin", ["http://evil.example", "null", "http://localhost:1", "x"])
+@pytest.mark.parametrize(
+    "origin", ["http://evil.example", "null", "http://localhost:1", "x", "http://["]
+)
 def test_pages_of_others_may_not_use_it(served: Served, origin: str) -> None:
     with served.client() as client:
         refused = client.post("/echo", json=1, headers={"Origin": origin})
@@ -114,9 +116,14 @@ def test_every_response_is_kept_from_caches_and_other_pages(served: Served) -> N
 def test_what_does_not_exist_says_so_in_the_same_form(served: Served) -> None:
     with served.client() as client:
         assert client.get("/no").json() == {
-            "error": {"message": "not found", "type": "not_found_error"}
+            "error": {
+                "message": "not found; streamchat help serve lists the endpoints",
+                "type": "not_found_error",
+            }
         }
-        assert client.get("/echo").status_code == 405
+        refused = client.get("/echo")
+        assert refused.status_code == 405
+        assert refused.json()["error"]["message"] == "method not allowed; allowed: POST"
 
 
 def test_a_fault_of_the_server_is_logged_and_not_told(
@@ -188,6 +195,9 @@ def test_tokens_are_random_unless_chosen() -> None:
     for token in ("short", "with space", "", "ünïcödëd"):
         with pytest.raises(SettingsError, match="--token"):
             make_access(token, "localhost", (), ())
+    for name in ("http://box", "box:8800", "a b", ""):
+        with pytest.raises(SettingsError, match="--allow-host"):
+            make_access(None, "localhost", [name], ())
     with pytest.raises(SettingsError, match="--cors-origin"):
         make_access(None, "localhost", (), ["*"])
 
@@ -235,3 +245,10 @@ def test_a_histogram_s_buckets_contain_the_smaller_ones() -> None:
         "h_sum 12",
         "h_count 4",
     ]
+
+
+def test_a_histogram_counts_small_values_on_top_of_large_ones() -> None:
+    histogram = Histogram((1.0,))
+    for value in (2_000_000.0, 0.25):
+        histogram.observe(value)
+    assert "h_sum 2000000.25" in list(histogram.write("h"))

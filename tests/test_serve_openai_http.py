@@ -279,6 +279,22 @@ def test_what_other_clients_send_is_answered(server: Server, url: str, body: Any
     assert text == '{"title": "Sums"}'
 
 
+def test_tools_that_a_client_offers_in_vain_are_logged_once(
+    server: Server, caplog: pytest.LogCaptureFixture
+) -> None:
+    with (
+        serving(server) as url,
+        httpx2.Client(headers={"Authorization": f"Bearer {TOKEN}"}) as http,
+    ):
+        for choice in ("none", "auto", "auto"):
+            server.script(says("Hello."))
+            body = {**OPEN_WEBUI_CHAT, "stream": False, "tool_choice": choice}
+            assert http.post(f"{url}/chat/completions", json=body).is_success
+            logged = [each for each in caplog.messages if "get_current_timestamp" in each]
+            assert len(logged) == (choice == "auto")
+    assert logged[0].endswith("none of the client's: get_current_timestamp")
+
+
 def test_llm_asks_the_agent(server: Server, url: str, tmp_path: Path) -> None:
     server.script(*notebook())
     asked = subprocess.run(

@@ -94,6 +94,9 @@ def window(chromium: Any, served: Served) -> Iterator[Any]:
 
 @pytest.fixture
 def page(window: Any, served: Served) -> Any:
+    """The page in a tab that has kept nothing."""
+    window.goto(f"{served.url}health")
+    window.evaluate("sessionStorage.clear()")
     window.goto(served.door)
     return window
 
@@ -151,6 +154,137 @@ def test_the_conversation_goes_on_and_begins_anew(page: Any, served: Served) -> 
     ask(page, "Hi")
     wait_for_end(page)
     assert "Bern." not in str(served.model.requests[-1])
+
+
+def test_a_reload_keeps_the_conversation(page: Any, served: Served) -> None:
+    thought = Reply((delta(reasoning_content="Hm. "), delta(reasoning_content="Add.")))
+    served.model.script(
+        thought + calls("add", NOTEBOOK_ARGUMENTS), answers(MARKDOWN), fails(401, "wrong key")
+    )
+    ask(page, "What is 10 + 10")
+    wait_for_end(page)
+    ask(page, "Of Italy?")
+    wait_for_end(page, 2)
+    shown = page.locator("main").inner_text()
+    page.reload()
+    wait_for_end(page, 2)
+    assert page.locator("main").inner_text() == shown
+
+    served.model.script(says("Rome."), says("Bern."))
+    page.get_by_role("button", name="Ask again").click()
+    page.get_by_text("Rome.").wait_for()
+    wait_for_end(page, 2)
+    ask(page, "Of Switzerland?")
+    wait_for_end(page, 3)
+    asked = [each["content"] for each in served.model.requests[-1]["messages"]]
+    assert [
+        each for each in asked if each in ("What is 10 + 10", "Of Italy?", "Rome.", MARKDOWN)
+    ] == [
+        "What is 10 + 10",
+        MARKDOWN,
+        "Of Italy?",
+        "Rome.",
+    ]
+    page.get_by_role("button", name="New conversation").click()
+    page.reload()
+    page.locator("#welcome").wait_for()
+    assert page.locator(".turn").count() == 0
+
+
+def test_a_question_to_the_user_is_still_open_after_a_reload(page: Any, served: Served) -> None:
+    served.model.script(DELETE, answers("Gone."))
+    ask(page, "Delete my notes")
+    page.get_by_role("button", name="Run").wait_for()
+    page.reload()
+    assert "asks whether to run delete" in wait_until_said(page, "asks whether")
+    page.get_by_role("button", name="Run").click()
+    wait_for_end(page)
+    assert page.locator(".result").text_content() == "deleted notes.txt"
+    page.reload()
+    wait_for_end(page)
+    assert page.locator(".asks").count() == 0
+    assert page.locator(".prose").all_text_contents() == ["I delete it.", "Gone."]
+
+
+def test_an_answer_to_the_agent_is_given_once(page: Any, served: Served) -> None:
+    gone = threading.Event()
+    served.model.script(DELETE, says("It is gone") + Reply((Until(gone),)))
+    ask(page, "Delete my notes")
+    page.get_by_role("button", name="Run").click()
+    page.get_by_text("It is gone").wait_for()
+    page.reload()
+    wait_for_end(page)
+    gone.set()
+    assert "The connection was lost" in page.locator(".failure").text_content()
+    assert page.locator(".result").text_content() == "deleted notes.txt"
+    assert page.locator(".prose").last.text_content() == "It is gone"
+    assert page.locator(".asks").count() == 0
+
+
+def test_another_server_gets_nothing_of_the_conversation(page: Any, served: Served) -> None:
+    served.model.script(says("Bern."))
+    ask(page, "Of Switzerland?")
+    wait_for_end(page)
+    page.goto(f"{served.url}?token=another")
+    assert page.locator(".turn").count() == 0
+
+
+def test_nothing_in_the_storage_of_the_tab_breaks_the_page(page: Any, served: Served) -> None:
+    done = {"at": 1, "usage": [], "failure": ""}
+    turn = {"id": "1", "question": "Hi", "events": [], "interrupts": [], "end": done}
+    begun = {**turn, "end": None}
+    odd = {"type": "CUSTOM", "name": "streamchat.notice", "value": None}
+    unheard = {"type": "constructor"}
+    for text in (
+        "{",
+        "[" * 1_000_000,
+        _keep(turn, version=0),
+        _keep({**turn, "question": {"toString": 1}}),
+        _keep({**turn, "events": [[0, unheard]]}),
+        _keep({**turn, "events": [[0, odd]]}),
+        _keep({**begun, "interrupts": [None]}),
+    ):
+        _reload_with(page, text)
+        assert page.locator(".turn").count() == 0, text[:200]
+
+    said = {"type": "TEXT_MESSAGE_CONTENT", "messageId": "m", "delta": HOSTILE}
+    asked = {"id": "1", "message": HOSTILE, "metadata": {"streamchat": {"actions": [None]}}}
+    _reload_with(
+        page,
+        _keep({**turn, "events": [[0, said]]}, {**begun, "interrupts": [asked]}, begun),
+    )
+    wait_for_end(page, 3)
+    assert page.locator("main").locator("script, img, svg, iframe, style, [onclick]").count() == 0
+    assert page.evaluate("window.injected") is None
+    _reload_with(page, _keep({**begun, "interrupts": [asked]}))
+    wait_for_end(page)
+    served.model.script(says("Hello."))
+    ask(page, "Hi")
+    page.get_by_text("Hello.").wait_for()
+    wait_for_end(page, 2)
+
+
+def _keep(*turns: Any, **others: Any) -> str:
+    return json.dumps({"version": 1, "threadId": "t", "cut": False, "turns": turns} | others)
+
+
+def _reload_with(page: Any, text: str) -> None:
+    page.evaluate("text => sessionStorage.setItem('streamchat-conversation', text)", text)
+    page.reload()
+
+
+def test_a_long_conversation_is_kept_without_its_beginning(page: Any, served: Served) -> None:
+    long = {"type": "CUSTOM", "name": "unknown", "value": "x" * 1_990_000}
+    done = {"at": 1, "usage": [], "failure": ""}
+    turn = {"id": "1", "question": "Old?", "events": [[0, long]], "interrupts": [], "end": done}
+    _reload_with(page, _keep(turn))
+    assert page.locator(".question").all_text_contents() == ["Old?"]
+    served.model.script(says("y" * 20_000))
+    ask(page, "New?")
+    wait_for_end(page, 2)
+    page.reload()
+    page.get_by_text("too long to keep").wait_for()
+    assert page.locator(".question").all_text_contents() == ["New?"]
 
 
 def test_nothing_that_a_model_or_tool_says_becomes_markup(page: Any, served: Served) -> None:

@@ -38,6 +38,7 @@ class ExecutorSource:
     """
 
     wants_events = False
+    takes_tools = True
 
     def __init__(
         self,

@@ -79,8 +79,9 @@ class Request:
         steps: those of the turn before, if it goes on.
         decisions: by the user, about calls of these steps that have no result.
         resume: answers to what an agent has asked before the turn ended, by `request_id`.
-        client_tools: offered to the model beside the others. The turn ends where one is called,
-            with an `ApprovalRequested`, and goes on in a request that has the result.
+        client_tools: offered to the model beside the others, if the source `takes_tools`. The turn
+            ends where one is called, with an `ApprovalRequested`, and goes on in a request that
+            has the result.
         room: how many events may wait to be taken before the model has to wait; 0 for any number.
         alone: whether other runs of the source may be under way, of which none must learn what
             this one prints or is allowed.
@@ -197,6 +198,7 @@ class Source(Protocol):
     Attributes:
         name: what answers: a model, or the user's agent.
         wants_events: whether it wants the events of earlier exchanges.
+        takes_tools: whether it offers the `client_tools` of a request to its model.
     """
 
     @property
@@ -204,6 +206,9 @@ class Source(Protocol):
 
     @property
     def wants_events(self) -> bool: ...
+
+    @property
+    def takes_tools(self) -> bool: ...
 
     @property
     def tools(self) -> Sequence[ToolInfo]: ...

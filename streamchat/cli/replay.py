@@ -84,6 +84,8 @@ def replay(
     files = FilmFiles(cast, svg)
     if files and (plain or raw or json):
         raise SettingsError("--cast and --svg show the live view, not --json, --plain or --raw")
+    if cast and cast == svg:
+        raise SettingsError("--cast and --svg need a file each")
     if size and not files:
         raise SettingsError("--size is for --cast and --svg")
     filmed = parse_size(size or "80x24")

@@ -10,6 +10,7 @@ from textwrap import wrap
 
 TOPICS = {
     "models": "choose a model and a server",
+    "providers": "models of Anthropic, Google, Ollama and others",
     "embedded": "the model that runs inside the program",
     "chat": "keys and commands of the chat",
     "tools": "let the model call your own Python functions",

@@ -30,6 +30,8 @@ def make_app(serving: Serving, access: Access, *, verbose: bool = False) -> ASGI
         verbose: whether to log requests, and where errors come from.
     """
     app = Starlette(routes=_list_routes(serving), exception_handlers=HANDLERS)
+    # A redirect from /agent/ would repeat the token, and behind a proxy leave HTTPS.
+    app.router.redirect_slashes = False
     return Guard(RequestLog(app, verbose=verbose), access)
 
 

@@ -76,8 +76,12 @@ async def answer_refusal(request: Request, error: Exception) -> Response:
 async def answer_status(request: Request, error: Exception) -> Response:
     """Answer what Starlette itself refuses, such as an unknown path, in the same form."""
     assert isinstance(error, HTTPException)
-    phrase = HTTPStatus(error.status_code).phrase.lower()
-    return RequestError(error.status_code, phrase, error.headers).to_response()
+    what = HTTPStatus(error.status_code).phrase.lower()
+    if error.status_code == 404:
+        what = f"{what}; streamchat help serve lists the endpoints"
+    elif allowed := (error.headers or {}).get("Allow"):
+        what = f"{what}; allowed: {allowed}"
+    return RequestError(error.status_code, what, error.headers).to_response()
 
 
 async def answer_failure(request: Request, error: Exception) -> Response:

@@ -25,6 +25,7 @@ EVERYWHERE = ("", "0.0.0.0", "::")  # noqa: S104  # to recognize them
 """Hosts that mean all addresses of the machine."""
 _TOKEN = re.compile(r"[A-Za-z0-9._~-]{8,200}")
 _TOKEN_BYTES = 24
+_NAME = re.compile(r"[A-Za-z0-9._-]+")
 _ORIGIN = re.compile(r"https?://[a-z0-9.-]+(:\d+)?|https?://\[[0-9a-f:.]+\](:\d+)?")
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 _HEADERS = {
@@ -67,7 +68,7 @@ class Access:
 
     def allows_origin(self, origin: str, host: str) -> bool:
         """Whether a page of this origin may use the server that has this Host header."""
-        return origin in self.origins or urlsplit(origin).netloc == host.lower()
+        return origin in self.origins or _read_place(origin) == host.lower()
 
     def takes_token(self, candidates: Iterable[str]) -> bool:
         expected = self.token.encode()
@@ -86,12 +87,15 @@ def make_access(
         origins: those of pages that may use it.
 
     Raises:
-        SettingsError: the token is none, or an origin.
+        SettingsError: the token is none, or a name, or an origin.
     """
     if token is None:
         token = secrets.token_urlsafe(_TOKEN_BYTES)
     elif not _TOKEN.fullmatch(token):
         raise SettingsError("--token must be 8 or more letters, digits, and - . _ ~")
+    for name in names:
+        if not _NAME.fullmatch(name):
+            raise SettingsError(f"--allow-host must be a name like agent.example, not {name!r}")
     for origin in origins:
         if not _ORIGIN.fullmatch(origin):
             raise SettingsError(f"--cors-origin must be like https://example.org, not {origin!r}")
@@ -192,6 +196,14 @@ def _read_name(host: str) -> str:
     """Return the name in a Host header, in lower case and without its port."""
     try:
         return urlsplit(f"//{host}").hostname or ""
+    except ValueError:
+        return ""
+
+
+def _read_place(origin: str) -> str:
+    """Return the host and port in an Origin header."""
+    try:
+        return urlsplit(origin).netloc
     except ValueError:
         return ""
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from streamchat.config import Settings
+from streamchat.serve.ignored_tools import IgnoredTools
 from streamchat.serve.limits import Limits
 from streamchat.serve.metrics import Metrics
 from streamchat.serve.runs import Runs
@@ -22,6 +23,7 @@ class Serving:
         settings: the user's.
         redactor: knows the secrets.
         model: what answers, as shown to the user.
+        ignored_tools: logs which tools of clients are ignored.
     """
 
     runs: Runs
@@ -30,3 +32,4 @@ class Serving:
     settings: Settings
     redactor: Redactor
     model: str
+    ignored_tools: IgnoredTools = field(default_factory=IgnoredTools)

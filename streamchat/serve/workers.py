@@ -9,8 +9,12 @@ import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
+from multiprocessing import Pipe
+from multiprocessing.connection import Connection
 from types import FrameType
+from typing import Any
 
+import uvicorn
 from starlette.applications import Starlette
 from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.supervisors import Multiprocess
@@ -36,16 +40,17 @@ _LOADING = 60
 
 def serve_with_workers(settings: Settings, options: ServeOptions, listener: socket.socket) -> int:
     """Serve in several processes until a signal ends them, and return the exit code."""
+    failures, reported = Pipe(duplex=False)
     # The workers get settings and token through a pipe, as everything that is pickled.
     config = make_config(
-        partial(Worker, settings, options),
+        partial(Worker, settings, options, reported),
         options,
         factory=True,
         lifespan="on",
         workers=options.workers,
         timeout_worker_healthcheck=_LOADING,
     )
-    supervisor = Supervisor(config, [listener])
+    supervisor = Supervisor(config, [listener], failures)
     for line in introduce(options, listener, f"{settings.model_name}, {options.workers} workers"):
         print_error(line)
     supervisor.run()
@@ -53,11 +58,18 @@ def serve_with_workers(settings: Settings, options: ServeOptions, listener: sock
 
 
 class Supervisor(Multiprocess):
-    """Ends all workers at the first signal, and itself at the second."""
+    """Ends all workers at the first signal, and itself at the second.
 
-    def __init__(self, config: object, sockets: list[socket.socket]) -> None:
+    Args:
+        config: uvicorn's.
+        sockets: which listen.
+        failures: brings the lines of workers that cannot start; the first one is printed.
+    """
+
+    def __init__(self, config: object, sockets: list[socket.socket], failures: Connection) -> None:
         super().__init__(config, sockets)  # type: ignore[arg-type]
         self.received = 0
+        self._failures = failures
         for number in drop_ignored(*EXIT_SIGNALS):
             signal.signal(number, self._stop)
 
@@ -70,8 +82,18 @@ class Supervisor(Multiprocess):
 
         If none has, this asks none: the wait for an answer would go on after a worker's end.
         """
-        if not all(each.process.is_alive() for each in self.processes):
+        if self._failures.poll():
+            self.should_exit.set()
+        elif not all(each.process.is_alive() for each in self.processes):
             super().keep_subprocess_alive()
+
+    def terminate_all(self) -> None:
+        """End all workers. Nobody listens any more once they have closed their sockets, too."""
+        if self._failures.poll():
+            print_error(self._failures.recv())
+        for each in self.sockets:
+            each.close()
+        super().terminate_all()
 
     def _stop(self, number: int, frame: FrameType | None) -> None:
         if self.received:
@@ -83,10 +105,16 @@ class Supervisor(Multiprocess):
 
 
 class Worker:
-    """The application of a worker, which loads the agent when it starts; see `make_app`."""
+    """The application of a worker, which loads the agent when it starts; see `make_app`.
 
-    def __init__(self, settings: Settings, options: ServeOptions) -> None:
-        self._settings, self._options = settings, options
+    Args:
+        settings: the user's.
+        options: of the server.
+        failures: takes a line if the agent cannot be loaded.
+    """
+
+    def __init__(self, settings: Settings, options: ServeOptions, failures: Connection) -> None:
+        self._settings, self._options, self._failures = settings, options, failures
         self._redactor = Redactor([*settings.secrets, options.access.token])
         self._starting = Starlette(lifespan=self._run)
         self._app: ASGIApp = self._starting
@@ -106,7 +134,7 @@ class Worker:
                 self._app = make_app(serving, self._options.access, verbose=self._options.verbose)
                 yield
         except Exception as error:
-            print_error(one_line(self._redactor.redact(f"error: {error}")))
+            self._failures.send(str(one_line(self._redactor.redact(f"error: {error}"))))
             raise
 
 
@@ -116,11 +144,13 @@ def stop_gently(runs: Runs, grace: float) -> None:
     Ctrl-C and a hangup reach the whole group of processes: the parent sends SIGTERM then.
     """
     loop = asyncio.get_running_loop()
-    stop = signal.getsignal(signal.SIGTERM)
-    assert callable(stop)
+    stop: Any = signal.getsignal(signal.SIGTERM)
+    server: uvicorn.Server = stop.__self__
     draining: list[asyncio.Task[None]] = []
 
     async def drain() -> None:
+        for each in server.servers:
+            each.close()
         await runs.drain(grace)
         stop(signal.SIGTERM, None)
 

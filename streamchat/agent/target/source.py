@@ -42,6 +42,7 @@ class TargetSource:
     """
 
     context_tokens = None
+    takes_tools = False
 
     def __init__(
         self,

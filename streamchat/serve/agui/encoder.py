@@ -199,7 +199,8 @@ class Encoder:
 
     def _cancel_run(self, event: TurnCancelled) -> list[bytes]:
         why = "the run was cancelled"
-        events = [*self._close_step(complete=False), *self._calls.give_up(why)]
+        events = [] if self._has_started else self._start_run(TurnStarted("", ""))
+        events += [*self._close_step(complete=False), *self._calls.give_up(why)]
         return [*events, self._end_run({"type": "cancelled"})]
 
     def _pause_run(self) -> list[bytes]:

@@ -12,6 +12,7 @@ from starlette.websockets import WebSocket
 
 from streamchat.serve.agui.play import AguiRun
 from streamchat.serve.agui.socket import Conversation
+from streamchat.serve.errors import RequestError
 from streamchat.serve.frames import format_sse
 from streamchat.serve.limits import read_json
 from streamchat.serve.serving import Serving
@@ -28,7 +29,15 @@ def routes(serving: Serving) -> list[BaseRoute]:
     async def converse(websocket: WebSocket) -> None:
         await Conversation(websocket, serving).hold()
 
-    return [Route("/agent", run_agent, methods=["POST"]), WebSocketRoute("/ws", converse)]
+    async def ask_for_upgrade(request: Request) -> Response:
+        message = "this is for WebSockets; use POST /agent for server-sent events"
+        raise RequestError(426, message, {"Upgrade": "websocket"})
+
+    return [
+        Route("/agent", run_agent, methods=["POST"]),
+        WebSocketRoute("/ws", converse),
+        Route("/ws", ask_for_upgrade),
+    ]
 
 
 async def _frame(run: AguiRun) -> AsyncGenerator[bytes, None]:

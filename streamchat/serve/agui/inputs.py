@@ -31,6 +31,8 @@ def read_input(plain: object) -> RunAgentInput:
     Raises:
         InputError: it is not what AG-UI says.
     """
+    if not isinstance(plain, dict):
+        raise InputError("the input is not a JSON object")
     try:
         return RunAgentInput.model_validate(plain)
     except ValidationError as error:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
+from dataclasses import replace
 from uuid import uuid4
 
 from ag_ui.core import RunAgentInput
 
 from streamchat.agent.source import Request
-from streamchat.events import Event, TurnFailed
+from streamchat.events import Event, Notice, TurnFailed, TurnStarted
 from streamchat.serve.agui.encoder import Encoder
 from streamchat.serve.agui.history import InputError, list_call_ids
 from streamchat.serve.agui.inputs import make_request, read_input
 from streamchat.serve.errors import RequestError
+from streamchat.serve.ignored_tools import describe_ignored
 from streamchat.serve.limits import Limits
 from streamchat.serve.runs import ServedRun
 from streamchat.serve.serving import Serving
@@ -43,7 +45,17 @@ class AguiRun:
             )
         except InputError as error:
             raise RequestError(400, str(error)) from None
+        self._ignored = self._ignore_tools()
         self._encoder = _make_encoder(input, self._request)
+
+    def _ignore_tools(self) -> Sequence[str]:
+        """Take out the client's tools if the agent takes none, and return their names."""
+        if self._serving.runs.source.takes_tools:
+            return ()
+        names = [tool.name for tool in self._request.client_tools]
+        self._request = replace(self._request, client_tools=())
+        self._serving.ignored_tools.log(names)
+        return names
 
     async def play(self) -> AsyncGenerator[bytes, None]:
         """Yield the run's events, each a JSON object.
@@ -59,6 +71,9 @@ class AguiRun:
                     yield each
 
     def _encode(self, event: Event, run: ServedRun) -> list[bytes]:
+        if isinstance(event, TurnStarted) and self._ignored:
+            notice = Notice(describe_ignored(self._ignored))
+            return [*self._encoder.encode(event), *self._encoder.encode(notice)]
         if not isinstance(event, TurnFailed):
             return self._encoder.encode(event)
         if run.ended_by_server:

@@ -34,6 +34,8 @@ class Conversation:
         self._websocket, self._serving = websocket, serving
         self._inputs: asyncio.Queue[object] = asyncio.Queue(_MOST_WAITING)
         self._run: AguiRun | None = None
+        self._cancels_next = False
+        """Whether the next run was cancelled before it began."""
 
     async def hold(self) -> None:
         """Take the client's messages until it leaves."""
@@ -53,17 +55,22 @@ class Conversation:
             message = await self._websocket.receive()
             if message["type"] == "websocket.disconnect":
                 return None
-            text = message.get("text") or ""
+            text = message.get("text") or message.get("bytes") or b""
             if len(text) > self._serving.limits.body:
                 return _TOO_BIG, "the message is too large"
             value = _read_json(text)
             if isinstance(value, dict) and value.get("type") == "cancel":
-                if self._run:
-                    self._run.cancel()
+                self._cancel()
             elif self._inputs.full():
                 return _POLICY, "too many inputs wait for the run to end"
             else:
                 self._inputs.put_nowait(value)
+
+    def _cancel(self) -> None:
+        if self._run:
+            self._run.cancel()
+        elif not self._inputs.empty():
+            self._cancels_next = True
 
     async def _answer_inputs(self) -> None:
         with suppress(WebSocketDisconnect):
@@ -72,7 +79,10 @@ class Conversation:
 
     async def _answer(self, value: object) -> None:
         try:
+            cancelled, self._cancels_next = self._cancels_next, False
             self._run = AguiRun(value, self._serving)
+            if cancelled:
+                self._run.cancel()
             async with aclosing(self._run.play()) as events:
                 async for event in events:
                     await self._websocket.send_text(event.decode())
@@ -83,7 +93,7 @@ class Conversation:
             self._run = None
 
 
-def _read_json(text: str) -> Any:
+def _read_json(text: str | bytes) -> Any:
     """Return the JSON value of a message; None if it is none, which is no input."""
     try:
         return json.loads(text)

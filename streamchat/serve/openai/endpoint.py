@@ -37,6 +37,7 @@ def routes(serving: Serving) -> list[Route]:
             refusal = make_error(error.message, "invalid_request_error", error.param)
             return JSONResponse(refusal, 400)
         _check(asked, serving.limits)
+        serving.ignored_tools.log(asked.tools)
         asked = _apply(serving.settings, asked)
         if asked.streams:
             return EventStream(_stream(serving, asked, unasked))

@@ -4,13 +4,13 @@ What the agent decides itself, such as the temperature and the length, is ignore
 fields. What changes the meaning of the answer and cannot be done is refused.
 
 Tools that the client offers are never called: the agent has its own. Open WebUI, aichat and
-streamchat offer some with every question, and a model is free to call none. Only a client that
-insists on a call is refused.
+streamchat offer some with every question, and a model is free to call none. They are logged; only
+a client that insists on a call is refused.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
@@ -33,12 +33,14 @@ class ChatRequest:
         streams: whether the answer is wanted as it arrives.
         reports_usage: whether a stream is to end with the number of tokens.
         shows_steps: whether the agent's work is wanted as reasoning.
+        tools: names of the tools that the client offers in vain.
     """
 
     request: Request
     streams: bool = False
     reports_usage: bool = False
     shows_steps: bool = False
+    tools: Sequence[str] = ()
 
 
 def read_request(body: object) -> ChatRequest:
@@ -66,7 +68,17 @@ def read_request(body: object) -> ChatRequest:
         streams=body.get("stream") is True,
         reports_usage=isinstance(options, dict) and options.get("include_usage") is True,
         shows_steps=str(body.get("model") or "").endswith(STEPS),
+        tools=[] if body.get("tool_choice") == "none" else list(_name_tools(body.get("tools"))),
     )
+
+
+def _name_tools(tools: object) -> Iterator[str]:
+    for tool in tools if isinstance(tools, list) else []:
+        match tool:
+            case {"function": {"name": str(name)}}:
+                yield name
+            case _:
+                pass
 
 
 def _forces_call(choice: object) -> bool:

@@ -4,7 +4,7 @@ import { shorten } from "./dom.js";
 import { readEvents } from "./sse.js";
 import { getToken } from "./token.js";
 
-const LOST = "The connection was lost before the answer was complete.";
+export const LOST = "The connection was lost before the answer was complete.";
 const UNREACHABLE = "The server cannot be reached. Is streamchat serve still running?";
 const REASONS = {
   401: "The server wants its token: open the address that streamchat serve printed.",

@@ -13,11 +13,13 @@ export class CallPanel {
   #length = 0;
   #text = "";
   #more = null;
-  #ended = 0;
+  #clock;
+  #ended = null;
   #refused = false;
 
-  constructor(name) {
+  constructor(name, clock) {
     this.name = name;
+    this.#clock = clock;
     this.element = make("div", { className: "call", role: "group" });
     this.element.setAttribute("aria-label", `Call of ${name}`);
     const copy = makeCopyButton(() => this.#text);
@@ -59,7 +61,7 @@ export class CallPanel {
   }
 
   endArguments() {
-    this.#ended = performance.now();
+    this.#ended = this.#clock.at;
   }
 
   /** Show what was decided: a rule's or the user's refusal, or arguments that the user edited. */
@@ -73,7 +75,7 @@ export class CallPanel {
 
   /** Show the result; without `seconds` they are measured from the end of the arguments. */
   finish(content, { failed = false, seconds } = {}) {
-    const measured = this.#ended && (performance.now() - this.#ended) / 1000;
+    const measured = (this.#clock.at - (this.#ended ?? this.#clock.at)) / 1000;
     const state = this.#refused ? "refused" : failed ? "failed" : "done";
     const took = this.#refused ? "" : ` · ${formatSeconds(seconds ?? measured)}`;
     this.setState(state, `${state}${took}`);

@@ -1,5 +1,7 @@
 // The messages of a conversation, which the server wants with every question: it keeps none.
 
+import { TurnRecord } from "./record.js";
+
 /** Make an identifier; crypto.randomUUID is not there for addresses without https. */
 function makeId() {
   const bytes = crypto.getRandomValues(new Uint8Array(16));
@@ -8,12 +10,30 @@ function makeId() {
 
 /** The conversation so far, and the turn under way, which joins it when the agent is done. */
 export class Conversation {
-  #threadId = makeId();
   #messages = [];
   #turn = [];
 
+  /** A conversation that was kept, `cut` if its beginning was not, or a new one. */
+  constructor({ threadId = makeId(), cut = false } = {}) {
+    this.threadId = threadId;
+    this.cut = cut;
+    this.records = [];
+  }
+
   start(question) {
-    this.#turn = [{ id: makeId(), role: "user", content: question }];
+    return this.add(new TurnRecord({ id: makeId(), question }));
+  }
+
+  /** Add a turn: its events follow. */
+  add(record) {
+    this.records.push(record);
+    this.#turn = [{ id: record.id, role: "user", content: record.question }];
+    return record;
+  }
+
+  /** Leave out a turn that failed: the question is asked again. */
+  leaveOut(record) {
+    this.records = this.records.filter((each) => each !== record);
   }
 
   /** Keep the turn: later questions are asked with it. A turn that failed is left out. */
@@ -25,7 +45,7 @@ export class Conversation {
   /** Return what the server needs for a run; `resume` answers what the last one asked. */
   makeInput(resume) {
     const input = {
-      threadId: this.#threadId,
+      threadId: this.threadId,
       runId: makeId(),
       protocolVersion: "1.0",
       state: {},

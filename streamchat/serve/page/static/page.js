@@ -1,14 +1,18 @@
 // The page: a question box, the conversation above it, and one run at a time.
 
-import { Failure, runAgent } from "./agent.js";
+import { Failure, LOST } from "./agent.js";
 import { announce } from "./announce.js";
-import { askUser } from "./approval.js";
+import { Clock } from "./clock.js";
 import { Conversation } from "./conversation.js";
+import { make } from "./dom.js";
 import { followEnd, startFollowing } from "./follow.js";
+import { forget, keep, recall } from "./kept.js";
+import { runToEnd } from "./run.js";
 import { startTheme } from "./theme.js";
 import { takeToken } from "./token.js";
 import { TurnView } from "./turn.js";
 
+const CUT = "The beginning of this conversation was too long to keep.";
 const find = (selector) => document.querySelector(selector);
 const box = find("#question");
 const place = find("#conversation");
@@ -32,29 +36,39 @@ function send() {
   const question = box.value.trim();
   if (!question || running) return;
   box.value = "";
-  conversation.start(question);
-  play(question);
+  ask(question);
 }
 
-/** Play the turn that the conversation has started. */
-async function play(question) {
-  const view = new TurnView(question);
-  const controller = new AbortController();
-  const own = conversation;
-  setRunning(controller);
+function ask(question) {
+  play(open(conversation.start(question)));
+}
+
+/** Open a turn on the page. */
+function open(record) {
+  const clock = new Clock();
+  const view = new TurnView(record.question, clock);
   welcome.remove();
   place.append(view.element);
   followEnd();
+  return { record, view, clock };
+}
+
+/** Play a turn to its end. */
+async function play(turn) {
+  const controller = new AbortController();
+  const own = conversation;
+  const keepOwn = () => { if (own === conversation) keep(own); };
+  let result;
+  setRunning(controller);
   try {
-    const usage = await runToEnd(own, view, controller.signal);
-    const getText = (id) => own.getText(id);
-    own.keep();
-    setRunning(null);
-    await view.finish(getText, usage);
+    result = { usage: await runToEnd(own, turn, controller.signal, keepOwn) };
   } catch (error) {
-    setRunning(null);
-    await view.fail(explain(error, controller.signal), () => askAgain(view, own, question));
+    result = { failure: explain(error, controller.signal) };
   }
+  turn.record.finish(turn.clock.advance(), result);
+  keepOwn();
+  setRunning(null);
+  await showEnd(own, turn);
 }
 
 function explain(error, signal) {
@@ -64,61 +78,60 @@ function explain(error, signal) {
   return "The page could not show the answer.";
 }
 
-function askAgain(view, own, question) {
+async function showEnd(own, { record, view }) {
+  const { usage, failure } = record.end;
+  if (failure) {
+    await view.fail(failure, () => askAgain(own, record, view));
+  } else {
+    own.keep();
+    await view.finish((id) => own.getText(id), usage);
+  }
+}
+
+function askAgain(own, record, view) {
   if (running || own !== conversation) return;
   view.element.remove();
-  conversation.start(question);
-  play(question);
+  own.leaveOut(record);
+  ask(record.question);
 }
 
-/** Run the agent until it needs no more answers; return what it used, in words. */
-async function runToEnd(own, view, signal) {
-  let resume;
-  for (;;) {
-    const last = await run(own, view, own.makeInput(resume), signal);
-    const { type, interrupts = [] } = last.outcome ?? {};
-    if (type === "cancelled") throw new Failure("The server stopped the run.");
-    if (type !== "interrupt") return describe(last.usage ?? []);
-    resume = await answer(own, view, interrupts, signal);
-  }
-}
-
-async function run(own, view, input, signal) {
-  let last;
-  for await (const event of runAgent(input, signal)) {
-    own.apply(event);
-    view.show(event);
-    last = event.type === "RUN_FINISHED" ? event : last;
-  }
-  return last;
-}
-
-/** Ask the user what the run wants to know. */
-async function answer(own, view, interrupts, signal) {
-  const stopped = new Promise((_, reject) => { signal.addEventListener("abort", reject); });
-  const asked = document.createElement("div");
-  for (const each of interrupts) view.wait(each.toolCallId);
-  view.element.append(asked);
+/** Show again what the tab has kept, and ask again what was open. */
+function restore() {
+  const kept = recall();
+  if (!kept) return;
   try {
-    const findCall = (id) => own.findCall(id)?.function;
-    const entries = await Promise.race([askUser(interrupts, asked, findCall), stopped]);
-    for (const each of interrupts) view.resume(each.toolCallId);
-    box.focus();
-    return entries;
-  } finally {
-    asked.remove();
+    conversation = new Conversation(kept);
+    if (kept.cut) place.append(make("p", { className: "notice" }, CUT));
+    kept.records.forEach((record, at) => reopen(record, at === kept.records.length - 1));
+  } catch (error) {
+    console.error(error); // not of the page's own making
+    startAnew();
   }
 }
 
-function describe(usage) {
-  const add = (name) => usage.reduce((sum, each) => sum + (each[name] ?? 0), 0);
-  const [read, written] = [add("inputTokens"), add("outputTokens")];
-  return read + written ? [`${read.toLocaleString("en")} + ${written.toLocaleString("en")} tokens`] : [];
+function reopen(record, isLast) {
+  const turn = open(conversation.add(record));
+  const { view, clock } = turn;
+  view.isQuiet = true;
+  for (const [at, event] of record.events) {
+    clock.set(at);
+    conversation.apply(event);
+    view.show(event);
+  }
+  if (isLast && record.interrupts.length) {
+    view.isQuiet = false;
+    play(turn);
+    return;
+  }
+  if (!record.end) record.finish(clock.at, { failure: LOST });
+  clock.set(record.end.at);
+  showEnd(conversation, turn);
 }
 
 function startAnew() {
   running?.abort();
   conversation = new Conversation();
+  forget();
   place.replaceChildren(welcome);
   announce("New conversation.");
   box.focus();
@@ -141,7 +154,9 @@ find("#ask").addEventListener("submit", (event) => {
 });
 find("#stop").addEventListener("click", stop);
 find("#new").addEventListener("click", startAnew);
+window.addEventListener("pagehide", () => { if (running) keep(conversation); });
 
-takeToken();
+if (takeToken()) forget(); // another server's
 startTheme(find("#dark"));
 startFollowing(place);
+restore();

@@ -14,17 +14,23 @@ export class TurnView {
   #texts = [];
   #text = null; // the last of them
   #reasoning = null;
-  #started = performance.now();
+  #clock;
   #last = null; // the message that is the answer when the turn is over
   #aside = null;
   #progress = null;
 
-  constructor(question) {
+  constructor(question, clock) {
+    this.#clock = clock;
+    this.isQuiet = false; // a screen reader is told nothing
     const id = `turn-${(count += 1)}`;
     const title = make("h2", { id, className: "question", dir: "auto" }, question);
     this.element = make("article", { className: "turn" }, title);
     this.element.setAttribute("aria-labelledby", id);
     this.setBusy(true);
+  }
+
+  #tell(text) {
+    if (!this.isQuiet) announce(text);
   }
 
   setBusy(busy) {
@@ -110,7 +116,7 @@ export class TurnView {
   wait(callId) {
     const call = this.#calls.get(callId);
     call?.setState("waiting", "waiting for you");
-    announce(call ? `The agent asks whether to run ${call.name}.` : "The agent asks something.");
+    this.#tell(call ? `The agent asks whether to run ${call.name}.` : "The agent asks something.");
   }
 
   /** Mark the call as one that the user has decided about. */
@@ -127,7 +133,7 @@ export class TurnView {
     this.#addFoot(getText, usage);
     this.setBusy(false);
     const answer = this.#text?.element.innerText.replace(/^Copy$/gm, "");
-    announce(answer ? `Answer: ${shorten(answer, SAID)}` : "Done, without an answer.");
+    this.#tell(answer ? `Answer: ${shorten(answer, SAID)}` : "Done, without an answer.");
   }
 
   /** Show in one line why there is no answer; `again` asks the question once more. */
@@ -138,7 +144,7 @@ export class TurnView {
     retry.addEventListener("click", again);
     this.element.append(make("p", { className: "failure" }, make("span", {}, line), retry));
     this.setBusy(false);
-    announce(line);
+    this.#tell(line);
     await Promise.all(this.#texts.map((each) => each.finish()));
   }
 
@@ -147,7 +153,7 @@ export class TurnView {
       const summary = make("summary", {}, "Reasoning…");
       const words = make("div", { className: "thoughts", dir: "auto" });
       const element = make("details", { className: "reasoning" }, summary, words);
-      this.#reasoning = { summary, words, started: performance.now() };
+      this.#reasoning = { summary, words, started: this.#clock.at };
       this.element.append(element);
     }
     this.#reasoning.words.append(text);
@@ -155,7 +161,7 @@ export class TurnView {
 
   #endReasoning() {
     if (!this.#reasoning) return;
-    const seconds = (performance.now() - this.#reasoning.started) / 1000;
+    const seconds = (this.#clock.at - this.#reasoning.started) / 1000;
     this.#reasoning.summary.textContent = `Reasoning · ${formatSeconds(seconds)}`;
     this.#reasoning = null;
   }
@@ -174,7 +180,7 @@ export class TurnView {
   #openCall({ toolCallId, toolCallName }) {
     this.#endReasoning();
     if (this.#calls.has(toolCallId)) return; // a run that goes on with it tells of it again
-    const call = new CallPanel(toolCallName);
+    const call = new CallPanel(toolCallName, this.#clock);
     this.#calls.set(toolCallId, call);
     this.element.append(call.element);
   }
@@ -185,11 +191,11 @@ export class TurnView {
     const text = typeof content === "string" ? content : JSON.stringify(content);
     call.finish(text, metadata?.streamchat);
     const outcome = { refused: "was refused", failed: "failed" }[call.state] ?? "returned";
-    announce(`${call.name} ${outcome}: ${shorten(text, 120)}`);
+    this.#tell(`${call.name} ${outcome}: ${shorten(text, 120)}`);
   }
 
   #addFoot(getText, usage) {
-    const seconds = (performance.now() - this.#started) / 1000;
+    const seconds = this.#clock.at / 1000;
     const foot = make("footer", {}, make("span", {}, [formatSeconds(seconds), ...usage].join(" · ")));
     const last = this.#last;
     if (last) foot.append(makeCopyButton(() => getText(last), "Copy answer"));
