@@ -117,9 +117,9 @@ class TestErrors:
 
     async def test_a_status_takes_precedence_over_a_timeout(self, server: Server) -> None:
         server.script(Reply((NEVER,), status=401))
-        llm = connect("m", base_url=server.url, api_key=None, temperature=0, timeout=0.6)
+        llm = connect("m", base_url=server.url, api_key=None, temperature=0, timeout=4)
         with pytest.raises(AgentError, match="401 from"):
-            await AgentExecutor(llm, timeout=0.6).invoke("?")
+            await AgentExecutor(llm, timeout=4).invoke("?")
         await llm.aclose()
 
     async def test_a_refused_connection(self) -> None:

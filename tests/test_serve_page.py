@@ -47,6 +47,13 @@ def fetch(address: str) -> str:
 '''
 DELETE = says("I delete it.") + calls("delete", path="notes.txt")
 AT_END = "scrollY + innerHeight > document.documentElement.scrollHeight - 60"
+COUNT_CHANGES = """() => {
+  window.seen = window.changes = 0;
+  const prose = document.querySelector(".prose");
+  new MutationObserver(() => { changes += 1; }).observe(prose, { childList: true, subtree: true });
+  const count = () => { seen += 1; requestAnimationFrame(count); };
+  requestAnimationFrame(count);
+}"""
 KINDS = ("approve", "edit", "reject", "respond")
 HOSTILE = """\
 <img src=x onerror="injected = 1"> <svg onload="injected = 1"></svg> <script>injected = 1</script>
@@ -535,3 +542,18 @@ def test_a_busy_server_says_when_to_come_again(page: Any, served: Served) -> Non
         assert each.locator(".failure").count() == 0
     second.close()
     third.close()
+
+
+def test_a_text_that_waits_for_more_is_left_alone(page: Any, served: Served) -> None:
+    end = threading.Event()
+    served.model.script(says("One **two**.") + Reply((Until(end),)))
+    try:
+        ask(page, "Hi")
+        page.locator(".prose strong", has_text="two").wait_for()
+        page.locator(".prose", has_text="One two.").wait_for()
+        page.evaluate(COUNT_CHANGES)
+        wait_until(page, "seen > 30")
+        assert page.evaluate("changes") == 0
+    finally:
+        end.set()
+    wait_for_end(page)

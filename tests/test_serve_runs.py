@@ -152,7 +152,6 @@ def test_a_slow_reader_holds_up_its_own_model_only(served: Served, model: Server
         client.recv(100)
         run = next(iter(served.serving.runs.running)).run
         wait_until(lambda: not run._streamer.has_room, 60)  # type: ignore[attr-defined]
-        assert not run._streamer.has_room  # type: ignore[attr-defined]
         assert ask(served)[-1]["answer"] == "quick"
         assert not model.disconnected.is_set()
     assert model.disconnected.wait(60)

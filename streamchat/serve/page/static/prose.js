@@ -56,8 +56,7 @@ export class Prose {
 
   #draw() {
     if (performance.now() >= this.#notBefore) this.#take();
-    const drawn = !this.#waiting && performance.now() >= this.#notBefore;
-    if (!drawn) this.#schedule();
+    if (this.#waiting) this.#schedule();
     else if (this.#finish) this.#end();
   }
 
