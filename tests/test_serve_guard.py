@@ -245,3 +245,10 @@ def test_a_histogram_s_buckets_contain_the_smaller_ones() -> None:
         "h_sum 12",
         "h_count 4",
     ]
+
+
+def test_a_histogram_counts_small_values_on_top_of_large_ones() -> None:
+    histogram = Histogram((1.0,))
+    for value in (2_000_000.0, 0.25):
+        histogram.observe(value)
+    assert "h_sum 2000000.25" in list(histogram.write("h"))

@@ -108,6 +108,17 @@ def test_calls_of_another_model_are_kept_with_their_results() -> None:
     )
 
 
+def test_a_result_belongs_to_a_call_of_its_own_turn() -> None:
+    made = {"id": "c1", "type": "function", "function": {"name": "add", "arguments": "{}"}}
+    late = {"role": "tool", "tool_call_id": "c1", "content": "3"}
+    asked = read_request(
+        body(
+            user("1 + 2?"), said(None, tool_calls=[made]), user("So?"), late, said("3."), user("Ok")
+        )
+    )
+    assert asked.request.history[1].events == ()
+
+
 def test_options_say_what_is_sent() -> None:
     usage = {"stream": True, "stream_options": {"include_usage": True}}
     asked = read_request(body(**usage) | {"model": "agent.py:agent:steps"})

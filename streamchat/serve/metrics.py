@@ -36,7 +36,7 @@ class Histogram:
         for bound, count in zip((*self._bounds, "+Inf"), self._counts, strict=True):
             total += count
             yield f'{name}_bucket{{le="{bound}"}} {total}'
-        yield f"{name}_sum {self._sum:.6g}"
+        yield f"{name}_sum {self._sum:.15g}"
         yield f"{name}_count {total}"
 
 

@@ -83,8 +83,10 @@ class ServedRun:
 
     async def aclose(self) -> None:
         """Cancel the run if it is not over, and wait until it has ended."""
-        await self.run.aclose()
-        self._metrics.finish(self._outcome, perf_counter() - self._started)
+        try:
+            await self.run.aclose()
+        finally:
+            self._metrics.finish(self._outcome, perf_counter() - self._started)
 
     def _count(self, step: StepFinished) -> None:
         self._metrics.input_tokens += step.input_tokens or 0

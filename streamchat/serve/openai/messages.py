@@ -90,6 +90,7 @@ class _Reader:
     _asked: list[str] = field(default_factory=list)
     _said: list[str] = field(default_factory=list)
     _events: list[Event] = field(default_factory=list)
+    _called: set[str] = field(default_factory=set)
     _replied: bool = False
 
     def add_question(self, text: str) -> None:
@@ -103,12 +104,13 @@ class _Reader:
         if called:
             self._events += [TextDelta(text)] if text else []
             self._events += called
+            self._called |= {each.call_id for each in called if isinstance(each, ToolCallStarted)}
         elif text.strip():
             self._said.append(text)
 
     def add_result(self, text: str, call_id: str) -> None:
         # A result without its call would not fit.
-        if any(isinstance(e, ToolCallStarted) and e.call_id == call_id for e in self._events):
+        if call_id in self._called:
             self._events.append(ToolFinished(call_id, text))
 
     def finish(self) -> str:
@@ -128,7 +130,8 @@ class _Reader:
         question = _join(self._asked) or _OPENING
         answer = _join(self._said) or INTERRUPTED
         self.history.append(Exchange(question, answer, tuple(self._events)))
-        self._asked, self._said, self._events, self._replied = [], [], [], False
+        self._asked, self._said, self._events = [], [], []
+        self._called, self._replied = set(), False
 
 
 def _read_message(message: object, place: str) -> tuple[str, str]:
