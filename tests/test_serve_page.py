@@ -68,6 +68,8 @@ HOSTILE = """\
 [g](https://good.example/ "title\\" onclick=injected=1") <https://good.example/auto>
 mailto:a@b.example
 
+\x1b[2J \u202ekcab\u202c &#x202e;again zero\u200bwidth
+
 | <img src=x onerror=injected=1> | b |
 |:------------------------------|--:|
 | `<b onclick=injected=1>`      | 2 |
@@ -308,6 +310,9 @@ def test_nothing_that_a_model_or_tool_says_becomes_markup(page: Any, served: Ser
     assert set(_read(links, "rel")) == {"noopener noreferrer nofollow"}
     assert page.locator(".prose").last.get_by_text("image: pixel").count() == 1
     assert page.evaluate("window.injected") is None
+    text = page.locator("main").text_content()
+    assert not set("\x1b\u202e\u202c\u200b") & set(text)
+    assert text.count(r"\x1b[2J \u202ekcab\u202c \u202eagain zero\u200bwidth") == 2
 
 
 def _read(elements: Any, attribute: str) -> list[str]:

@@ -1,6 +1,6 @@
 // The panel of a tool call: its fragments between bars, its result, its seconds.
 
-import { formatSeconds, make, makeCopyButton, shorten } from "./dom.js";
+import { formatSeconds, make, makeCopyButton, sanitize, shorten } from "./dom.js";
 
 const MOST_FRAGMENTS = 3_000;
 const LONGEST = 100_000; // characters shown of the arguments, and of a result
@@ -98,7 +98,7 @@ function makeResult(name, content) {
   const cut = content.length - LONGEST;
   const shown = make("pre", { className: "result", tabIndex: 0, role: "group", dir: "auto" });
   shown.setAttribute("aria-label", `Result of ${name}`);
-  shown.append(content.slice(0, LONGEST));
+  shown.append(sanitize(content.slice(0, LONGEST)));
   if (cut > 0) {
     const note = `\n… ${cut.toLocaleString("en")} more characters`;
     shown.append(make("span", { className: "note" }, note));

@@ -1,5 +1,20 @@
 // Elements, copy buttons, and the browser's frames.
 
+// Control characters, and what hides text or turns its direction round: the list of the terminal's
+// views. Joiners stay, and surrogates, since a pair may arrive in two pieces.
+const HARMFUL = new RegExp(
+  "[\\0-\\x08\\x0b-\\x1f\\x7f-\\x9f\\u00ad\\u061c\\u180e\\u200b\\u200e\\u200f\\u2028-\\u202e" +
+    "\\u2060-\\u206f\\ufeff\\ufff9-\\ufffb\\ufffe\\uffff\\u{e0000}-\\u{e007f}]", "gu");
+
+/** Write out characters that make text read as something else: ESC becomes \x1b. */
+export function sanitize(text) {
+  return text.replace(/\r\n/g, "\n").replace(HARMFUL, (character) => {
+    const code = character.codePointAt(0).toString(16);
+    if (code.length < 3) return `\\x${code.padStart(2, "0")}`;
+    return code.length < 5 ? `\\u${code.padStart(4, "0")}` : `\\U${code.padStart(8, "0")}`;
+  });
+}
+
 /** Make an element; children are nodes or text, never markup. */
 export function make(tag, properties = {}, ...children) {
   const element = document.createElement(tag);
@@ -7,7 +22,7 @@ export function make(tag, properties = {}, ...children) {
     if (name in element) element[name] = value;
     else element.setAttribute(name, value);
   }
-  element.append(...children);
+  element.append(...children.map((each) => typeof each === "string" ? sanitize(each) : each));
   return element;
 }
 

@@ -2,7 +2,7 @@
 // or a style, whatever it looks like.
 
 import MarkdownIt from "./vendor/markdown-it.js";
-import { make, makeCopyButton } from "./dom.js";
+import { make, makeCopyButton, sanitize } from "./dom.js";
 
 const DEEPEST = 24; // nested elements; what is nested deeper stays at this depth
 const TAGS = new Set([
@@ -92,14 +92,14 @@ function makeLeaf(token) {
     case "softbreak":
       return document.createTextNode("\n");
     default:
-      return document.createTextNode(token.content);
+      return document.createTextNode(sanitize(token.content)); // &#x202e; is one character by now
   }
 }
 
 /** An image is not loaded, so that nobody learns who reads the answer: it is a link. */
 function makeImageLink(token) {
   const link = makeLink(token.attrGet("src"));
-  link.append(`image: ${token.content || "without a description"}`);
+  link.append(`image: ${sanitize(token.content) || "without a description"}`);
   return link;
 }
 

@@ -1,6 +1,6 @@
 // Text that streams in, shown as Markdown without doing the work again for each token.
 
-import { make, onFrame } from "./dom.js";
+import { make, onFrame, sanitize } from "./dom.js";
 import { makeNodes, parse } from "./markdown.js";
 
 const SLICE = 16_000; // characters taken up with a frame
@@ -30,7 +30,7 @@ export class Prose {
 
   add(text) {
     const room = Math.max(0, SHOWN_LIMIT - this.length);
-    this.#waiting += text.slice(0, room).replace(/\r\n?/g, "\n");
+    this.#waiting += sanitize(text.slice(0, room).replace(/\r\n?/g, "\n"));
     this.#hidden += Math.max(0, text.length - room);
     this.length += text.length;
     this.#schedule();

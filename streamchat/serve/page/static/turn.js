@@ -2,7 +2,7 @@
 
 import { announce } from "./announce.js";
 import { CallPanel } from "./call.js";
-import { formatSeconds, make, makeCopyButton, shorten } from "./dom.js";
+import { formatSeconds, make, makeCopyButton, sanitize, shorten } from "./dom.js";
 import { Prose } from "./prose.js";
 
 const SAID = 600; // characters of an answer that a screen reader is told
@@ -109,7 +109,7 @@ export class TurnView {
     if (!this.#aside || this.element.lastElementChild !== this.#aside) {
       this.#aside = this.#add(className, "");
     }
-    this.#aside.append(text);
+    this.#aside.append(sanitize(text));
   }
 
   /** Mark the call as one that waits for the user. */
@@ -156,7 +156,7 @@ export class TurnView {
       this.#reasoning = { summary, words, started: this.#clock.at };
       this.element.append(element);
     }
-    this.#reasoning.words.append(text);
+    this.#reasoning.words.append(sanitize(text));
   }
 
   #endReasoning() {
