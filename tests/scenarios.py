@@ -37,6 +37,8 @@ from tests.server import (
 KEY = "sk-test-7Hq2ZxW9bN4vR8kT3mY6pL1cF5dJ0gSaUeViOwXzQyBtPnMrKl"
 NO_TOOLS = ("--no-tools",)
 SHORT_TIMEOUT = ("--timeout", "1")
+LONGER_TIMEOUT = ("--timeout", "5")
+"""For what must arrive in time, also on a busy machine."""
 VERBOSE = ("--verbose",)
 
 
@@ -262,10 +264,14 @@ TIME_OUTS = (
         delta(content="Once upon"),
         NEVER,
         partial="Once upon",
-        arguments=(*SHORT_TIMEOUT, *NO_TOOLS),
+        arguments=(*LONGER_TIMEOUT, *NO_TOOLS),
     ),
     expect_timeout(
-        "stall-in-arguments", *calls("add", [HALF_ARGUMENTS]).parts, NEVER, shown=(HALF_ARGUMENTS,)
+        "stall-in-arguments",
+        *calls("add", [HALF_ARGUMENTS]).parts,
+        NEVER,
+        shown=(HALF_ARGUMENTS,),
+        arguments=LONGER_TIMEOUT,
     ),
     expect_timeout("pings-are-not-progress", *PINGS),
     expect_timeout("empty-chunks-are-not-progress", *_pause_after_each(0.3, EMPTY_CHUNKS * 8)),
@@ -273,14 +279,14 @@ TIME_OUTS = (
         "endless-error-body",
         Reply((b'{"error": {"message": "no', NEVER), status=400),
         error=("{host}",),
-        arguments=SHORT_TIMEOUT,
+        arguments=LONGER_TIMEOUT,
     ),
     expect_error(
         "model-list-that-times-out",
         whole({"error": {"message": "no such model", "code": "model_not_found"}}, 404),
         models=Reply(before=(NEVER,)),
         error=("404", "no such model"),
-        arguments=SHORT_TIMEOUT,
+        arguments=LONGER_TIMEOUT,
     ),
     expect_answer(
         "slow-but-steady",

@@ -31,8 +31,8 @@ async def read_text(llm: CompatibleChatOpenAI) -> str:
     return "".join([chunk.text async for chunk in llm.astream("?")])
 
 
-async def describe_failure(url: str, secret: str | None = None) -> str:
-    llm = connect("m", base_url=url, api_key=secret, temperature=0, timeout=1)
+async def describe_failure(url: str, secret: str | None = None, seconds: float = 10) -> str:
+    llm = connect("m", base_url=url, api_key=secret, temperature=0, timeout=seconds)
     with pytest.raises(openai.APIError) as raised:
         await read_text(llm)
     await llm.aclose()
@@ -140,7 +140,8 @@ class TestErrors:
     async def test_a_silent_server(self) -> None:
         with serve_silence() as url:
             assert (
-                await describe_failure(url) == f"timed out: no answer from {url[7:-3]} (--timeout)"
+                await describe_failure(url, seconds=1)
+                == f"timed out: no answer from {url[7:-3]} (--timeout)"
             )
 
     def test_other_errors_are_reported_by_type(self) -> None:
