@@ -51,7 +51,9 @@ def serve_with_workers(settings: Settings, options: ServeOptions, listener: sock
         timeout_worker_healthcheck=_LOADING,
     )
     supervisor = Supervisor(config, [listener], failures)
-    for line in introduce(options, listener, f"{settings.model_name}, {options.workers} workers"):
+    for line in introduce(
+        options, listener, f"{settings.agent or settings.model_name}, {options.workers} workers"
+    ):
         print_error(line)
     supervisor.run()
     return supervisor.exit_code
