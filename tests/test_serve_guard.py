@@ -148,6 +148,9 @@ def test_a_fault_of_the_server_is_logged_and_not_told(
         (400, "application/json", b"{"),
         (400, "application/json", b"\xff"),
         (400, "application/json", b"[" * 900),
+        (400, "application/json", b"[NaN]"),
+        (400, "application/json", b"[-Infinity]"),
+        (400, "application/json", b"[1e999]"),
     ],
 )
 def test_bodies_that_are_refused(served: Served, status: int, kind: str, body: bytes) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +10,7 @@ from typing import Any
 from starlette.requests import ClientDisconnect, Request
 
 from streamchat.serve.errors import RequestError
+from streamchat.serve.frames import load_json
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,8 +85,8 @@ async def read_json(request: Request, limits: Limits) -> Any:
         raise RequestError(415, "the body must be JSON, with Content-Type: application/json")
     body = await read_body(request, limits)
     try:
-        return json.loads(body)
-    except (ValueError, RecursionError):
+        return load_json(body)
+    except ValueError:
         raise RequestError(400, "the body is not JSON") from None
 
 

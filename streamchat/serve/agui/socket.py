@@ -15,6 +15,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from streamchat.serve.agui.play import AguiRun
 from streamchat.serve.errors import RequestError
+from streamchat.serve.frames import load_json
 from streamchat.serve.serving import Serving
 
 _MOST_WAITING = 8
@@ -96,6 +97,6 @@ class Conversation:
 def _read_json(text: str | bytes) -> Any:
     """Return the JSON value of a message; None if it is none, which is no input."""
     try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
+        return load_json(text)
+    except ValueError:
         return None

@@ -11,6 +11,7 @@ import { askUser } from "./approval.js";
  */
 export async function runToEnd(conversation, turn, signal, changed) {
   for (;;) {
+    signal.throwIfAborted(); // stopped while the last events were read
     const resume = await answer(conversation, turn, signal);
     turn.record.interrupts = [];
     changed();
