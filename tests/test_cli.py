@@ -224,7 +224,7 @@ class TestQuestions:
         server.script(says("ok"))
         reader, writer = os.pipe()
         done = subprocess.run(
-            [*COMMAND, "ask", "hello", "--base-url", server.url],
+            [*COMMAND, "ask", "hello", "--timeout", "4", "--base-url", server.url],
             stdin=reader,
             capture_output=True,
             env=environment(tmp_path),

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from textwrap import dedent
+from types import ModuleType
 
 import pytest
 
 from streamchat.agent.target.errors import TargetError
+from streamchat.agent.target.fresh import replace_modules
 from streamchat.agent.target.loader import TargetLoader
 from streamchat.config import Settings
 from streamchat.text.redact import Redactor
@@ -144,3 +148,24 @@ async def test_a_reload_waits_for_the_loading_under_way(folder: Path) -> None:
         (folder / "go").touch()
         await reloading
         assert loader.take_lines() == ["begins", "ends"] * 2
+
+
+def test_modules_that_appear_meanwhile_do_not_matter() -> None:
+    """What the interpreter collects may import something, also between two modules."""
+    thresholds, imported = gc.get_threshold(), list[str]()
+
+    def import_another(phase: str, _: object) -> None:
+        imported.append(f"collected_{len(imported)}")
+        sys.modules[imported[-1]] = ModuleType(imported[-1])
+
+    gc.callbacks.append(import_another)
+    gc.set_threshold(1)
+    try:
+        with replace_modules():
+            pass
+    finally:
+        gc.set_threshold(*thresholds)
+        gc.callbacks.remove(import_another)
+        for name in imported:
+            del sys.modules[name]
+    assert imported

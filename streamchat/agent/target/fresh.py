@@ -110,7 +110,8 @@ def replace_modules() -> Iterator[None]:
 
 
 def _forget_modules() -> dict[str, ModuleType]:
-    own = {name: module for name, module in list(sys.modules.items()) if _is_loaded_here(module)}
+    # A list of the items would fail where another thread, or a collection, imports meanwhile.
+    own = {name: module for name, module in sys.modules.copy().items() if _is_loaded_here(module)}
     for name in own:
         del sys.modules[name]
     return own
