@@ -143,6 +143,14 @@ class TestPolicy:
         assert policy.judge("delete") == Verdict("allow", IN_THIS_CHAT)
         assert policy.judge("search") == Verdict("ask")
 
+    def test_what_is_allowed_in_a_fork_is_not_allowed_elsewhere(self) -> None:
+        policy = RulePolicy()
+        policy.remember("delete")
+        fork = policy.fork()
+        fork.remember("search")
+        assert fork.judge("delete") == fork.judge("search") == Verdict("allow", IN_THIS_CHAT)
+        assert policy.judge("search") == Verdict("ask")
+
     def test_what_a_rule_denies_stays_denied(self) -> None:
         policy = RulePolicy(Rules(file=rules(delete=DENY)))
         policy.remember("delete")
