@@ -104,7 +104,7 @@ def test_the_program_writes_it(tmp_path: Path) -> None:
         ('{"type": "text_delta", "text": "x", "at": true}', "'at' of text_delta has a wrong value"),
         ('{"type": "text_delta", "texts": "x"}', "text_delta has no field 'texts'"),
         ('{"type": "text_delta"}', "wrong fields for text_delta: "),
-        ('{"type": "turn_cancelled", "seconds": 1e999}', "'seconds' of turn_cancelled has a wrong"),
+        ('{"type": "turn_cancelled", "seconds": 1e999}', "not JSON"),
         (
             f'{{"type": "turn_cancelled", "seconds": 1{"0" * 400}}}',
             "'seconds' of turn_cancelled has a wrong value",

@@ -10,7 +10,7 @@ from typing import Any
 from starlette.requests import ClientDisconnect, Request
 
 from streamchat.serve.errors import RequestError
-from streamchat.serve.frames import load_json
+from streamchat.text.strict_json import load_json
 
 
 @dataclass(frozen=True, slots=True)

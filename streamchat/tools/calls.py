@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from typing import Any, NoReturn
+from typing import Any
 
 from langchain_core.tools import BaseTool, Tool
 from pydantic import BaseModel, ValidationError
 
 from streamchat.process.threads import run_in_daemon_thread
+from streamchat.text.strict_json import load_json
 from streamchat.text.surrogates import join_surrogates, replace_surrogates
 from streamchat.tools.json_schema import MismatchError, SchemaError, check_value
 
@@ -66,14 +67,9 @@ def to_sendable_arguments(text: str) -> dict[str, Any]:
 
 
 def _parse_strictly(text: str) -> Any:
-    """Parse JSON, without infinite numbers."""
-
-    def reject(constant: str) -> NoReturn:
-        raise ValueError(f"{constant} is not JSON")
-
     try:
-        value = json.loads(text, parse_constant=reject, object_pairs_hook=_reject_repeats)
-        return json.loads(join_surrogates(json.dumps(value, ensure_ascii=False, allow_nan=False)))
+        value = load_json(text, unique_keys=True)
+        return json.loads(join_surrogates(json.dumps(value, ensure_ascii=False)))
     except RecursionError:
         raise CallError("the arguments are nested too deeply") from None
     except ValueError as error:  # also for numbers beyond the interpreter's limits
@@ -88,13 +84,6 @@ def _check_json_schema(arguments: dict[str, Any], schema: dict[str, Any]) -> Non
         raise CallError(f"wrong arguments: {error}") from None
     except SchemaError as error:
         raise CallError(f"the tool's schema is invalid: {error}") from None
-
-
-def _reject_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    fields = dict(pairs)
-    if len(fields) < len(pairs):
-        raise ValueError("a key is repeated")
-    return fields
 
 
 def _describe_errors(error: ValidationError) -> str:

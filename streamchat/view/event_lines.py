@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
-from typing import NoReturn
-
 from streamchat.events import VERSION, TimedEvent, from_dict
+from streamchat.text.strict_json import load_json
 from streamchat.view.event_schema import find_fault
 
 
@@ -20,8 +18,8 @@ def parse_line(line: bytes) -> TimedEvent:
         EventsError: there is none that this version knows.
     """
     try:
-        plain = json.loads(line, parse_constant=_refuse)
-    except (ValueError, RecursionError):
+        plain = load_json(line)
+    except ValueError:
         raise EventsError("not JSON") from None
     if not isinstance(plain, dict):
         raise EventsError("not a JSON object")
@@ -33,7 +31,3 @@ def parse_line(line: bytes) -> TimedEvent:
         return TimedEvent(from_dict(plain), plain.get("at"))
     except ValueError as error:
         raise EventsError(str(error)) from None
-
-
-def _refuse(constant: str) -> NoReturn:
-    raise ValueError(constant)

@@ -15,8 +15,8 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from streamchat.serve.agui.play import AguiRun
 from streamchat.serve.errors import RequestError
-from streamchat.serve.frames import load_json
 from streamchat.serve.serving import Serving
+from streamchat.text.strict_json import load_json
 
 _MOST_WAITING = 8
 """How many inputs may wait for a run to end."""
