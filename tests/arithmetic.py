@@ -1,9 +1,9 @@
 """What the embedded model gets right: python -m tests.arithmetic [MODEL]
 
 Asks the agent, as users run it, questions of four kinds, each in its own conversation; a follow-up
-comes after one or two others. They were written without knowledge of the model's prompt, and kept
-apart until it was finished. An answer to a sum is right if it contains the number; one that needs
-no tool, if it contains a word and no tool was called.
+comes after one or two others. They were written without knowledge of those that the model was
+trained with, and kept apart until it was finished. An answer to a sum is right if it contains the
+number; one that needs no tool, if it contains a word and no tool was called.
 """
 
 from __future__ import annotations
@@ -21,219 +21,179 @@ from streamchat.models import open_model
 
 Question = tuple[str, float | str | tuple[str, ...]]
 ONE_STEP: list[Question] = [
-    ("4096 / 32", 128),
-    ("hey quick one, 77 plus 68?", 145),
-    ("Zero point seven five times eighty", 60),
-    ("Chidi has run 31.4 km of a 42.2 km race. How many km does he still have to run?", 10.8),
-    ("There are 16 classrooms with 28 desks in each. How many desks is that altogether?", 448),
-    ("how much is 7 to the fifth power", 16807),
+    ("what's 348 + 597", 945),
+    ("1204-876", 328),
+    ("37 x 46 = ?", 1702),
+    ("Could you work out 1,728 divided by 48 for me, please?", 36),
+    ("2^13", 8192),
+    ("whats 15% of 260", 39),
+    ("take 89 away from 412", 323),
+    ("seventeen times twenty three", 391),
+    ("how much is 6.75 plus 8.5?", 15.25),
+    ("hey, quick one - what do you get if you multiply 125 by 0.4", 50),
+    ("11 cubed?", 1331),
+    ("Share £94.50 equally between 7 people. How much does each one get?", 13.5),
+    ("i had 63 quid and spent 28 on shoes, how much have i got left", 35),
+    ("A box holds 24 cans. How many cans are in 18 boxes?", 432),
+    ("my son is 9 and his grandad is 58 years older. how old is grandad", 67),
+    ("how many minutes in 14 hrs", 840),
+    ("convert 3.6 kilometres to metres", 3600),
+    ("How many feet is 156 inches?", 13),
+    ("40 percent of 85", 34),
+    ("-17 + 52", 35),
+    ("what is 23 minus 60", -37),
+    ("pls calcuate 5040 / 56", 90),
     (
-        "A lorry weighs 7.35 tonnes empty and is carrying 4.8 tonnes of gravel. What does it "
-        "weigh in total, in tonnes?",
-        12.15,
+        (
+            "The thermometer said 4 degrees at noon and it has dropped 11 degrees since. What"
+            " does it say now?"
+        ),
+        -7,
     ),
+    ("Gas is $3.20 a gallon and I put in 12 gallons. What did I pay?", 38.4),
+    ("we drove 218 miles before lunch and 167 after, how far altogther?", 385),
+    ("difference between 5000 and 3241", 1759),
+    ("product of 64 and 25", 1600),
+    ("half of 734", 367),
+    ("i need 150 chairs in rows of 10.. how many rows is that", 15),
+    ("0.9 squared", 0.81),
+    ("My book has 412 pages and I'm on page 275. How many pages do I still have to go?", 137),
+    ("How many weeks are there in 364 days?", 52),
+    ("so a ticket is 8.50 and theres 6 of us, whats the total", 51),
+    ("There's a 20% tip on a $65 bill. How big is the tip, just the tip?", 13),
+    ("nine hundred and twelve add eighty nine", 1001),
+    ("Lena earns 540 euros for 36 hours of work. How much is that per hour?", 15),
+    ("a square garden is 17 m on each side. area in square metres?", 289),
+    ("10 to the power of 6", 1000000),
     (
-        "A diver is 63 m below sea level and a gull is 41 m above sea level directly over "
-        "her. How many metres apart are they?",
-        104,
+        (
+            "If the train leaves with 143 people aboard and 39 get on at the first stop, how "
+            "many are on it then?"
+        ),
+        182,
     ),
-    ("3/8 as a decimal", 0.375),
-    ("The chapel was finished in 1846. How many years old was it in 2023?", 177),
-    ("In a poll of 1,500 voters, 62% said yes. How many voters said yes?", 930),
-    ("cube root of 3375 ?", 15),
-    ("-6 times -19", 114),
-    (
-        "its minus 3 degrees outside right now and they say it'll drop another 9 degrees "
-        "tonight. what temperature will that be",
-        -12,
-    ),
-    ("pls calc 1000000 - 123456", 876544),
-    ("I walk 6,250 steps every day. How many steps do I do in 14 days?", 87500),
-    (
-        "Grandad divided £420 evenly between his 8 grandchildren. How many pounds did each of "
-        "them get?",
-        52.5,
-    ),
-    ("Rent is ₹18,500 a month. What do I pay in a year?", 222000),
-    (
-        "Got myself a flat white for $4.75 and a blueberry muffin for $3.60. what did i spend "
-        "altogehter",
-        8.35,
-    ),
-    ("Work out the difference between 6.02 and 2.875.", 3.145),
-    ("How many seconds in 45 minutes?", 2700),
-    (
-        "A parallelogram has a base of 16 inches and a height of 9.5 inches. Area in square "
-        "inches?",
-        152,
-    ),
-    ("Say there are 2.2 pounds in a kilo. Then how many pounds is 65 kilos?", 143),
-    ("What is 12.5 percent of 64?", 8),
-    ("how many is a dozen dozens", 144),
-    ("Twenty-five squared.", 625),
-    ("I shot 86 in the first round of golf and 79 in the second. What's my combined score?", 165),
-    ("16 ** 0.75", 8),
-    ("Cheddar is $9.60 a pound and I'm getting 0.75 of a pound. What will it cost me?", 7.2),
-    ("a tenth of 58.3", 5.83),
-    (
-        "Saving up for a £3,000 motorbike at £125 a month, starting from nothing. How many "
-        "months will it take me?",
-        24,
-    ),
-    ("987654 + 123456", 1111110),
-    (
-        "Ravi's temperature was 101.3°F before the medicine and 98.9°F after. By how many "
-        "degrees did it fall?",
-        2.4,
-    ),
-    ("1.08 raised to the power 3", 1.259712),
+    ("how many 4kg bags can i fill from 252 kg of potatos", 63),
 ]
 MORE_STEPS: list[Question] = [
-    ("7 * (13 - 5) + 2^4", 72),
+    ("7 + 8 * 12", 103),
+    ("(45 - 18) * 6", 162),
+    ("what is 100 - 36 / 4", 91),
+    ("3*14 + 5*9", 87),
+    ("i bought 3 coffees at 2.80 each and paid with a tenner, how much change do i get", 1.6),
+    ("Two shirts at $18 each and a belt for $23. What's the total?", 59),
+    ("A $120 jacket is 25% off. What do I pay?", 90),
+    ("4 pens at 1.25 and 3 notebooks at 2.40, what does it all come to?", 12.2),
+    ("Average of 14, 23 and 32?", 23),
+    ("My dad is 3 times as old as me. I'm 13. How old was he 5 years ago?", 34),
+    ("we had 50 sweets, ate 14 and the rest gets split between 4 kids. how many each", 9),
+    ("A car does 180 miles in 3 hours. At the same speed, how far does it go in 5 hours?", 300),
+    ("perimeter of a rectangle 8.5 by 6", 29),
+    ("how many seconds are in 2 and a half hours", 9000),
+    ("Area of a triangle with base 14 cm and height 9 cm?", 63),
+    ("volume of a fish tank 60 x 30 x 40 cm, in cubic cm", 72000),
+    ("subtract 19 from 75 and then divide by 8", 7),
+    ("5 squared plus 12 squared", 169),
     (
-        "Kofi gets $15.50 an hour. He worked 8 hours on Monday and 6 on Tuesday. What did he "
-        "make over the two days?",
-        217,
+        (
+            "Restaurant bill was £84, we added a 10% tip and split it between three of us. "
+            "What's my share?"
+        ),
+        30.8,
     ),
     (
-        "Zoo tickets: two adults at €14 each and three kids at €8.50 each. What do we pay "
-        "altogether?",
-        53.5,
+        (
+            "I earn 14 an hour, worked 38 hrs this week and they take off 95 in tax. what do "
+            "i take home?"
+        ),
+        437,
     ),
+    ("if 6 eggs cost 2.10 how much would 10 eggs be", 3.5),
+    ("A recipe for 4 people needs 300 g of rice. How many grams for 7 people?", 525),
     (
-        "my car gets 32 miles to the gallon and gas is $3.50 a gallon. how much will gas cost "
-        "me for a 480 mile trip",
-        52.5,
+        (
+            "theres 28 kids in class, 4 are off sick and the others get into groups of 3. "
+            "number of groups?"
+        ),
+        8,
     ),
+    ("I saved $45 a month for a year, then spent $310 on a bike. How much is left?", 230),
+    ("Convert 25 degrees Celsius to Fahrenheit (times 9, divide by 5, add 32)", 77),
+    ("My flat is 2 rooms of 16 square metres, plus a kitchen 4 m by 3 m. Total square metres?", 44),
+    ("twelve plus thirty, all divided by seven", 6),
+    ("take 20% of 350, then add 45", 115),
+    ("A laptop costs 640 before tax and sales tax is 5%. how much incl. tax?", 672),
+    ("Nina has 17 stamps, Omar has twice as many as her. how many do they have together?", 51),
+    ("bus had 31 ppl on it, 12 got off and 7 got on. how many now?", 26),
+    ("I run 5 km every weekday and 12 km on Saturday. How many km do I run in a week?", 37),
+    ("2 ** 5 - 3 ** 2", 23),
+    ("A 2 metre plank: I saw off three pieces of 45 cm each. How many cm are left over?", 65),
+    ("Paint covers 12 m2 per litre. My wall is 9 m long and 4 m high. Litres needed?", 3),
     (
-        "A van bought for $24,000 loses 10% of its value every year. What is it worth after 3 "
-        "years?",
-        17496,
+        (
+            "hello! I want to lay carpet in a room thats 5m by 4m, its 18 pounds a square "
+            "metre. what will it cost me?"
+        ),
+        360,
     ),
-    ("20 - 12 / 4", 17),
+    ("A phone plan is $25 a month plus a one-off $40 to join. What does the first year cost?", 340),
     (
-        "There were 45 passengers on the bus. At the first stop 13 got off and 8 got on, and "
-        "at the second stop 11 got off. How many passengers are on it now?",
-        29,
+        (
+            "Mia is 4 years younger than Ben, and Ben is twice as old as Tom, who is 11. How "
+            "old is Mia?"
+        ),
+        18,
     ),
-    (
-        "Sana scored 70, 82 and 76 on her first three tests. What must she score on the "
-        "fourth for the average of all four to be exactly 80?",
-        92,
-    ),
-    (
-        "The laptop is £640 before VAT. Add 20% VAT, then knock £50 off for my voucher. What "
-        "do I end up paying?",
-        718,
-    ),
-    ("Magazine £5.25, choccy bar £1.60, handed over a ten pound note. change?", 3.15),
-    ("A right-angled triangle has short sides of 9 and 40. How long is the hypotenuse?", 41),
-    (
-        "I sawed 3 pieces of 45 cm each off a plank 200 cm long. Ignoring the sawdust, how "
-        "many cm of plank remain?",
-        65,
-    ),
-    (
-        "Cycled 36 km in 45 minutes today, well chuffed! What was my average speed in km per hour?",
-        48,
-    ),
-    (
-        "Noah picked up 350 shells at the beach. He keeps 20% of them and shares all the "
-        "others equally among his 4 cousins. How many shells does each cousin get?",
-        70,
-    ),
-    (
-        "A garden is a 15 m by 10 m rectangle with a rectangular 4 m by 3 m pond inside it. "
-        "How many square metres are not pond?",
-        138,
-    ),
-    (
-        "Printer does 24 pages a minute. How many minutes to print 18 copies of a 60-page "
-        "report, one page at a time?",
-        45,
-    ),
-    ("increase 240 by 15% and then subtract 26", 250),
-    ("A square has an area of 196 cm². What's its perimeter in cm?", 56),
-    ("(-7)^2 - 4*3*2", 25),
-    (
-        "a bamboo shoot is 120 cm tall and grows 9 cm every day. how tall in cm will it be 10 "
-        "days from now",
-        210,
-    ),
-    (
-        "I'm borrowing $1,200 at 5% simple interest per year for 4 years and paying it all "
-        "off at the end. How much do I pay back in total?",
-        1440,
-    ),
-    (
-        "My phone plan is 22 dollars a month plus 10 cents a text. I sent 135 texts this "
-        "month, so what's the bill in dollars?",
-        35.5,
-    ),
-    (
-        "A bakery baked 18 trays of 24 rolls, burnt 30 of the rolls, and sold every one of "
-        "the others at €0.50 apiece. How many euros did it take in?",
-        201,
-    ),
-    (
-        "Our electricity meter read 45,210 kWh at the start of the month and 45,830 kWh at "
-        "the end. We pay $0.15 per kWh. What do we owe for the month, in dollars?",
-        93,
-    ),
+    ("scored 62, 71, 80 on my tests.. whats my averge", 71),
+    ("Cinema: 2 adults at £11.50 and 1 child at £7. What change from £50?", 20),
 ]
 NO_TOOL: list[Question] = [
-    ("What language do most people speak in Brazil?", "portuguese"),
+    ("hi, who am i talking to?", ("assistant", "calculator", "model", "bot", "ai")),
+    ("What's the capital of Italy?", ("rome",)),
+    ("how many days are in a week", ("7", "seven")),
+    ("what is the opposite of 'heavy'", ("light", "lightweight")),
+    ("How many legs does a spider have?", ("8", "eight")),
     (
-        "Good morning! How are you today?",
-        ("good", "well", "great", "fine", "hello", "hi", "morning", "thanks", "thank"),
+        "what did i have for breakfast this morning?",
+        ("don't", "can't", "cannot", "know", "unable", "access"),
     ),
-    ("Whats the Spanish word for water", "agua"),
+    ("whats the plural of mouse (the animal)", ("mice",)),
     (
-        "Am I talking to a human being or a machine?",
-        ("machine", "ai", "computer", "assistant", "model", "program", "bot", "chatbot"),
+        "is it raining outside my window right now?",
+        ("don't", "can't", "cannot", "know", "unable", "access"),
     ),
+    ("Which planet do we live on?", ("earth",)),
+    ("my house number is 42 and my bus is the 17. Which bus do I take?", ("17", "seventeen")),
     (
-        "Give me a word that means the opposite of 'ancient'.",
-        ("modern", "new", "recent", "young", "contemporary", "current"),
+        "thanks, that was really helpful!",
+        ("welcome", "glad", "pleasure", "happy", "anytime", "problem", "worries"),
     ),
-    ("Which ocean is the largest on Earth?", "pacific"),
-    ("what sweet food do bees make", "honey"),
-    ("The Mona Lisa - who painted it?", ("leonardo", "vinci")),
-    ("What part of speech is the word 'quickly'?", "adverb"),
-    ("Please correct my grammar: She don't like tea.", ("doesn't", "doesn\u2019t", "does not")),
+    ("what colour do you get when you mix blue and yellow paint?", ("green",)),
 ]
-"""Each with words of which the answer should contain one."""
 FOLLOW_UPS: list[tuple[list[str], Question]] = [
-    (["How many days are there in 6 weeks?"], ("and in 15 weeks?", 105)),
+    (["what is 26 + 19"], ("and times 3?", 135)),
+    (["14 * 12"], ("subtract 5 from that", 163)),
     (
-        ["what is 36 divided by 9", "How do you say dog in German?"],
-        ("what was the answer to my first question?", 4),
+        ["What's 90 divided by 6?", "how do you say 'good night' in Spanish?"],
+        ("what did I ask first?", ("90", "ninety")),
     ),
     (
-        ["A T-shirt is £14 and I want 5 of them. What's the total?"],
-        ("Ah, I've got a voucher for £12 off the total. What do I pay then?", 58),
+        ["A cake costs $24. How much are 3 cakes?"],
+        ("and if I pay with a $100 bill, how much do I get back?", 28),
     ),
-    (["I live in Lisbon with my dog Biscuit."], ("What is my dog called?", "biscuit")),
-    (["19 squared"], ("halve that", 180.5)),
+    (["hi, my name is Petra", "whats 8 x 7"], ("and what was my name again?", ("petra",))),
+    (["500 - 140", "now divide it by 9"], ("add 12 to that", 52)),
     (
-        ["I drive at 45 mph for 2 hours. How many miles do I cover?"],
-        ("And if I went at 60 mph instead?", 120),
+        ["I work 7 hours a day, 5 days a week. How many hours a week is that?"],
+        ("And at 16 dollars an hour, what do I earn a week?", 560),
     ),
-    (["500 + 750", "take away 300"], ("now whats 10% of that", 95)),
-    (["what's 63 + 29"], ("oops sorry, I meant 63 - 29", 34)),
+    (["what is 20% of 450?", "and 30% of it?"], ("i mean 30% of the 450", 135)),
+    (["9 squared"], ("same for 16", 256)),
+    (["What is the capital of Spain?"], ("and of Germany?", ("berlin",))),
     (
-        ["There are 18 girls and 14 boys in the class. How many kids altogether?"],
-        ("Each one of them needs 3 notebooks. How many notebooks is that?", 96),
+        ["Tom has 35 marbles and gives away 8. How many has he got?"],
+        ("then he finds 6 more, how many now", 33),
     ),
-    (
-        ["Which city is the capital of Kenya?", "Lovely. And 8 to the power of 3?"],
-        ("what's that minus 12?", 500),
-    ),
-    (["Tell me 5% of 800."], ("Thanks! What percentage did I just ask you for?", 5)),
-    (
-        ["Baking today: 250 g of sugar and 400 g of flour. What do they weigh together, in grams?"],
-        ("And if I use 3 times as much of each, what's the total then?", 1950),
-    ),
+    (["how much is 4.50 times 8"], ("Split that between 3 of us please", 12)),
 ]
 
 

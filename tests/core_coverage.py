@@ -25,13 +25,13 @@ CORE = (
     *(
         f"models/embedded/pythonic/{module}"
         for module in (
-            *("expression", "grammar", "layout", "line", "numbers", "plan", "prompt", "schema"),
-            *("toolbox", "wording"),
+            *("constants", "expression", "grammar", "layout", "line", "numbers", "operands"),
+            *("plan", "prompt", "schema", "sums", "toolbox", "wording"),
         )
     ),
 )
 TESTS = {
-    *("test_events", "test_turn", "test_decoder", "test_wire"),
+    *("test_events", "test_sums", "test_turn", "test_decoder", "test_wire"),
     *("test_partial_json", "test_redact", "test_sanitize", "test_think"),
     "test_approval",
     *("test_pythonic", "test_line_grammar", "test_line_turn", "test_wording", "test_layout"),

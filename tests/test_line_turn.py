@@ -571,3 +571,54 @@ class TestTheAgent:
         assert turn.answer.text == "Hello."
         assert asked(server)[0]["tools"]
         assert "grammar" not in asked(server)[0]
+
+
+class TestTheAdapter:
+    """A model that was trained to write sums needs no examples of them."""
+
+    @pytest.fixture(autouse=True)
+    def adapter(self, llm: EmbeddedChatOpenAI, tmp_path: Path) -> None:
+        assert llm._server
+        llm._server.adapter = tmp_path / "adapter.gguf"
+
+    @staticmethod
+    def list_switches(server: Server) -> list[float]:
+        return [
+            body[0]["scale"]
+            for visit, body in zip(server.visits, server.requests, strict=True)
+            if visit == "POST /lora-adapters"
+        ]
+
+    async def test_it_is_on_with_the_arithmetic_tools(
+        self, server: Server, llm: EmbeddedChatOpenAI
+    ) -> None:
+        script(server, says("2 + 3"), says('say("It is 5.")'))
+        await AgentExecutor(llm).invoke("What are 2 and 3 together?")
+        assert self.list_switches(server) == []
+        assert [len(each["messages"]) for each in asked(server)] == [2, 4]
+
+    async def test_it_is_off_with_other_tools(
+        self, server: Server, llm: EmbeddedChatOpenAI
+    ) -> None:
+        done = completion(content="")
+        server.script(done, done, fails(404), says('say("Hi.")'), says('say("Hello.")'))
+        agent = AgentExecutor(llm, tools=[get_weather])
+        await agent.invoke("Hi")
+        await agent.invoke("Hi")
+        assert self.list_switches(server) == [0.0]
+        assert len(server.requests[-1]["messages"]) > 20
+
+    async def test_it_is_off_for_a_question_about_the_conversation(
+        self, server: Server, llm: EmbeddedChatOpenAI
+    ) -> None:
+        done = completion(content="")
+        server.script(
+            *(done, fails(404), says('say("Hello.")')),
+            *(done, says('say("Ann.")')),
+            *(done, done, fails(404), says('say("A word.")')),
+        )
+        agent = AgentExecutor(llm)
+        await agent.invoke("I am Ann.")
+        await agent.invoke("What is my name?")
+        await agent.invoke("What is a verb?")
+        assert self.list_switches(server) == [0.0, 1.0]

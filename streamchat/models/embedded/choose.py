@@ -48,7 +48,12 @@ def choose_server(settings: Settings, progress: Progress) -> EmbeddedServer:
     template = (
         files("streamchat.models.embedded").joinpath("qwen.jinja").read_text(encoding="utf-8")
     )
-    return _take(EmbeddedServer(weights.file(progress), template, weights.sha256 + template))
+    identity, adapter = weights.sha256 + template, weights.adapter
+    try:
+        identity += cache.hash_file(adapter) if adapter else ""
+    except OSError as error:
+        raise ModelError(f"{adapter}: {error.strerror}; install streamchat again") from None
+    return _take(EmbeddedServer(weights.file(progress), template, identity, adapter))
 
 
 def _take(server: EmbeddedServer) -> EmbeddedServer:

@@ -10,6 +10,7 @@ from typing import Any
 from langchain_core.messages import BaseMessage, HumanMessage
 
 from streamchat.models.embedded.line_messages import pair_messages, read_lines
+from streamchat.models.embedded.pythonic.constants import find_constants
 from streamchat.models.embedded.pythonic.expression import (
     asks_only_for_result,
     find_continuation,
@@ -23,6 +24,7 @@ from streamchat.models.embedded.pythonic.grammar import (
     build_closing_grammar,
     build_expression_grammar,
     build_question_grammar,
+    build_sum_grammar,
 )
 from streamchat.models.embedded.pythonic.layout import find_layout
 from streamchat.models.embedded.pythonic.numbers import (
@@ -30,6 +32,7 @@ from streamchat.models.embedded.pythonic.numbers import (
     find_required,
     spell_number,
 )
+from streamchat.models.embedded.pythonic.operands import Operands, find_operands
 from streamchat.models.embedded.pythonic.plan import Plan, Step, read_plan
 from streamchat.models.embedded.pythonic.prompt import (
     Exchange,
@@ -46,6 +49,8 @@ _MAX_ROUNDS = 4
 """Lines with calls in one turn; then the model has to answer."""
 _MAX_RESULTS = 2
 """Earlier results that "add those together" means."""
+_REMEMBERED = 3
+"""Earlier turns whose numbers a sum may go on with."""
 _MAX_RESULT = 2_000
 """Characters of a result that the model reads."""
 
@@ -58,6 +63,7 @@ class LineTurn:
         toolbox: the tools that are offered.
         instructions: the user's own part of the system message.
         lines: the lines that the model wrote for earlier questions, as far as they are known.
+        trained: whether the model was trained to write sums, and needs no examples.
 
     Attributes:
         question: the user's last.
@@ -69,6 +75,8 @@ class LineTurn:
         toolbox: Toolbox,
         instructions: str,
         lines: Mapping[str, Sequence[Round]],
+        *,
+        trained: bool = False,
     ) -> None:
         asked = max(at for at, each in enumerate(messages) if isinstance(each, HumanMessage))
         self._toolbox = toolbox
@@ -78,6 +86,7 @@ class LineTurn:
             for question, answer in pair_messages(messages[1:asked])
         ]
         self._instructions = instructions
+        self._trained = trained
         self._lines = list(read_lines(messages[asked + 1 :]))
         """Each line of the turn with the results of its calls."""
 
@@ -128,8 +137,13 @@ class LineTurn:
         exchanges = [*self._history, Exchange(self.question, self.rounds)]
         if self.looks_back:
             return [*build_chat(exchanges, self._instructions)], self._choose_grammar()
-        messages = build_prefix(self._toolbox, self._instructions)
+        messages = build_prefix(self._toolbox, self._instructions, examples=not self._trained)
         return [*messages, *build_conversation(exchanges)], self._choose_grammar()
+
+    @property
+    def uses_training(self) -> bool:
+        """Whether the request is one that the model was trained for."""
+        return self._trained and not self.looks_back
 
     @cached_property
     def looks_back(self) -> bool:
@@ -151,6 +165,8 @@ class LineTurn:
             return self._choose_closing()
         numbers = self._list_numbers() if self._toolbox.calculates else []
         layout = find_layout(self.question)
+        if self.uses_training and not self.rounds and not numbers:
+            return build_sum_grammar(self._find_operands(), layout)
         if not numbers or self.rounds:
             return build_question_grammar(numbers, None, self._toolbox.called, layout)
         if continued := self._find_continuations():
@@ -158,6 +174,8 @@ class LineTurn:
         expression = find_expression(self.question)
         if expression and asks_only_for_result(self.question):
             return build_expression_grammar([expression])
+        if self._trained:
+            return build_sum_grammar(self._find_operands(), layout)
         # With other tools, a number may be meant for one of them.
         required = () if self._toolbox.called else self._list_required()
         first = numbers[0] if self._history and takes_of_result(self.question) else None
@@ -165,6 +183,16 @@ class LineTurn:
         return build_question_grammar(
             numbers, expression, self._toolbox.called, layout, required, first
         )
+
+    def _find_operands(self) -> Operands:
+        if results := self._find_results():
+            return Operands(results, find_constants(self.question))
+        earlier: list[str] = []
+        for each in self._history[-_REMEMBERED:]:
+            numbers = [number.strip("%*/^") for number in find_numbers(each.question)]
+            earlier += [*_find_result(each), *numbers]
+        context = self._history[-1].question if self._history else ""
+        return find_operands(self.question, earlier, context)
 
     def _list_required(self) -> list[str]:
         return [*self._find_results(), *find_required(self.question)]

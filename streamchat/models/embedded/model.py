@@ -49,6 +49,7 @@ class EmbeddedChatOpenAI(CompatibleChatOpenAI):
     _server: EmbeddedServer | None = PrivateAttr(None)
     _slots: asyncio.Semaphore = PrivateAttr(default_factory=lambda: asyncio.Semaphore(1))
     _primed_for: str | None = PrivateAttr(None)
+    _uses_adapter: bool = PrivateAttr(True)
     _lines: dict[str, Sequence[Round]] = PrivateAttr(default_factory=dict)
     """The latest lines by their questions, to show the model its own lines in a later turn."""
 
@@ -70,6 +71,7 @@ class EmbeddedChatOpenAI(CompatibleChatOpenAI):
         self._primed_for = state.name
         # This only saves time: if it fails, the question is still answered.
         with suppress(openai.APIError, OSError):
+            await self._use_adapter(self._is_trained_for(self._read_toolbox(tools)))
             if states.is_intact(state):
                 await self._call_slot("restore", state)
                 state.touch()
@@ -103,9 +105,16 @@ class EmbeddedChatOpenAI(CompatibleChatOpenAI):
         if tools:
             await self.prime(messages[0], tools)
         if toolbox is None:
+            await self._use_adapter(False)
             chunks = self._stream_as_usual(messages, stop, run_manager, **kwargs)
         else:
-            turn = LineTurn(messages, toolbox, _find_instructions(messages[0]), self._lines)
+            turn = LineTurn(
+                messages,
+                toolbox,
+                _find_instructions(messages[0]),
+                self._lines,
+                trained=self._is_trained_for(toolbox),
+            )
             chunks = self._stream_line(turn, run_manager, kwargs)
         async for chunk in chunks:
             yield chunk
@@ -147,6 +156,7 @@ class EmbeddedChatOpenAI(CompatibleChatOpenAI):
             self._primed_for = None
         options = {key: each for key, each in kwargs.items() if key not in _TOOL_OPTIONS}
         options["extra_body"] = {"grammar": grammar, "return_progress": True} | _PENALTY
+        await self._use_adapter(turn.uses_training)
         options["max_tokens"] = _MAX_CALL_TOKENS
         translator = LineTranslator(turn)
         async for chunk in super()._astream(convert_to_messages(messages), **options):
@@ -165,9 +175,28 @@ class EmbeddedChatOpenAI(CompatibleChatOpenAI):
     def _has_own_template(self) -> bool:
         return self._server is not None and self._server.template is not None
 
+    @property
+    def _has_adapter(self) -> bool:
+        return self._server is not None and self._server.adapter is not None
+
     def _read_toolbox(self, tools: Sequence[dict[str, Any]]) -> Toolbox | None:
         """Return the tools if the model writes lines of Python for them."""
         return read_toolbox(tools) if tools and self._has_own_template else None
+
+    async def _use_adapter(self, wanted: bool) -> None:
+        """Turn the adapter on or off, if there is one.
+
+        To say so in each request would have the server forget a state that was restored.
+        """
+        if self._has_adapter and wanted != self._uses_adapter:
+            await self._post("lora-adapters", [{"id": 0, "scale": float(wanted)}])
+            self._uses_adapter = wanted
+
+    def _is_trained_for(self, toolbox: Toolbox | None) -> bool:
+        """Whether the adapter was made for these tools: those of arithmetic, and no others."""
+        return (
+            self._has_adapter and toolbox is not None and toolbox.calculates and not toolbox.called
+        )
 
     def _find_state(self, system: BaseMessage, tools: Sequence[dict[str, Any]]) -> Path:
         """Find the state for this exact model, template, runtime, system message and tools."""
@@ -183,16 +212,17 @@ class EmbeddedChatOpenAI(CompatibleChatOpenAI):
         toolbox = self._read_toolbox(tools)
         if toolbox is None:
             return self._get_request_payload([system, HumanMessage("")], tools=list(tools))
-        messages = build_prefix(toolbox, _find_instructions(system))
+        trained = self._is_trained_for(toolbox)
+        messages = build_prefix(toolbox, _find_instructions(system), examples=not trained)
         return self._get_request_payload([*convert_to_messages(messages), HumanMessage("")])
 
     async def _call_slot(self, action: str, state: Path) -> None:
+        await self._post(f"slots/0?action={action}", {"filename": state.name})
+
+    async def _post(self, path: str, body: object) -> None:
         assert self._server
-        await self.root_async_client.post(
-            f"{self._server.address}/slots/0?action={action}",
-            body={"filename": state.name},
-            cast_to=object,
-        )
+        url = f"{self._server.address}/{path}"
+        await self.root_async_client.post(url, body=body, cast_to=object)
 
 
 def _find_instructions(system: BaseMessage) -> str:

@@ -33,6 +33,7 @@ class EmbeddedServer:
     file: Path
     template: str | None
     identity: str
+    adapter: Path | None = None
     key: str = field(default_factory=lambda: secrets.token_urlsafe(24), repr=False)
     address: str = ""
     _process: subprocess.Popen[bytes] | None = None
@@ -97,6 +98,7 @@ class EmbeddedServer:
             "file": str(self.file),
             "key": self.key,
             "template": self.template,
+            "adapter": str(self.adapter) if self.adapter else None,
             "context_tokens": CONTEXT_TOKENS,
             "states": states,
         }

@@ -29,7 +29,10 @@ def main() -> None:
     import xllamacpp
 
     try:
-        server = xllamacpp.Server(_configure(xllamacpp.CommonParams(), options))
+        parameters = _configure(xllamacpp.CommonParams(), options)
+        if options["adapter"]:
+            parameters.lora_adapters = [xllamacpp.CommonAdapterLoraInfo(options["adapter"])]
+        server = xllamacpp.Server(parameters)
     except Exception as error:  # any, of another language
         sys.exit(str(error))
     print(server.listening_address, flush=True)  # noqa: T201  # it is for the parent

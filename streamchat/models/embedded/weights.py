@@ -42,6 +42,12 @@ class Weights:
         return cache.cache_directory() / "models" / f"{self.name}-{self.sha256[:16]}.gguf"
 
     @property
+    def adapter(self) -> Path | None:
+        """The file, part of this package, with which the model writes sums."""
+        name = self.release.adapter
+        return Path(__file__).with_name(name) if name else None
+
+    @property
     def installed(self) -> bool:
         """Whether the file is there; it may be unverified."""
         return cache.measure(self.path) == self.release.size

@@ -10,7 +10,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from streamchat.models.embedded.pythonic.layout import Layout
+from streamchat.models.embedded.pythonic.operands import Operands
 from streamchat.models.embedded.pythonic.schema import SchemaRules, quote
+from streamchat.models.embedded.pythonic.sums import build_sum_rules
 
 _MAX_COUNTED = 5
 """Of so many numbers each is used once at most; the grammar grows exponentially with them."""
@@ -78,6 +80,18 @@ def build_question_grammar(
         roots.append(schemas.root)
         rules += schemas.rules
     return "\n".join([f"root ::= {' | '.join(roots)}", *rules])
+
+
+def build_sum_grammar(operands: Operands, layout: Layout | None = None) -> str:
+    """Return the grammar of the line of a model that was trained to write sums.
+
+    Args:
+        operands: the numbers that a sum may be made of.
+        layout: the lines that an answer has to have.
+    """
+    start, rules = build_sum_rules(operands)
+    root = f"answer | {start}" if start else "answer"
+    return "\n".join([f"root ::= {root}", _write_answer(layout), *rules])
 
 
 def build_expression_grammar(expressions: Sequence[str]) -> str:

@@ -71,7 +71,7 @@ _DIGITS = re.compile(
 _TOKEN = re.compile(rf"({_DIGITS.pattern})|[a-z]+", re.ASCII)
 _NO_POWER = re.compile(r"\bsquare\s+(?=[ck]?m\b|\w*met|inch|feet|foot|yard|mile|root)")
 """Of "square metres", square is no power."""
-_LABEL = re.compile(r"(?<=[0-9](?:st|nd|rd|th))|[-\u2010\u2011][a-z]", re.IGNORECASE)
+_LABEL = re.compile(r"(?<=[0-9](?:st|nd|rd|th))|[-\u2010\u2011][a-zA-Z]|[A-Z]\b")
 """Comes after a number that may only be a name, as in "4th grade" or "a 12-inch pizza"."""
 _YEAR = re.compile(r"\b(?:in|since|by|until|during)\s(?:19|20)\d\d$", re.IGNORECASE)
 _TENS_WORD = rf"(?:{'|'.join(TENS)})(?:[-\s](?:{'|'.join(UNITS[1:10])}))?"
@@ -106,7 +106,14 @@ def find_numbers(text: str) -> list[str]:
     A number that is mentioned twice is returned twice. A percentage keeps its sign, as in "25%";
     that of something unknown is "/25%", one that compounds "^25%", and a power is "**2".
     """
-    lowered = _NO_POWER.sub(" ", write_digits(text.lower()))
+    numbers = find_mentioned(text)
+    words = find_words(_lower(text))
+    return [*numbers, *find_options(words, len(numbers)), *find_factors(words)]
+
+
+def find_mentioned(text: str) -> list[str]:
+    """Return the numbers of `find_numbers` that are in the text, be it as "double" or "dozen"."""
+    lowered = _lower(text)
     numbers: list[str] = []
     for match in _TOKEN.finditer(lowered):
         word = match.group()
@@ -114,16 +121,20 @@ def find_numbers(text: str) -> list[str]:
             numbers += _read_digits(match, lowered)
         elif word in _MEANT:
             numbers.append(_MEANT[word])
-    words = find_words(lowered)
-    if is_around_square(words):
+    if is_around_square(find_words(lowered)):
         numbers = [each for each in numbers if each != "**2"]
-    return [*numbers, *find_options(words, len(numbers)), *find_factors(words)]
+    return numbers
+
+
+def _lower(text: str) -> str:
+    return _NO_POWER.sub(" ", write_digits(text.lower()))
 
 
 def find_required(text: str) -> list[str]:
     """Return those of a text's numbers that a calculation with it has to use.
 
-    They are written in digits and measure something: no year, no name such as "4th", and no 1.
+    They are written in digits and measure something: no year, no name such as "4th" or "5B", and
+    no 1.
     """
     required = [
         number

@@ -132,7 +132,7 @@ class Exchange:
     answer: str | None = None
 
 
-def build_prefix(toolbox: Toolbox, instructions: str) -> list[Message]:
+def build_prefix(toolbox: Toolbox, instructions: str, *, examples: bool = True) -> list[Message]:
     """Return the messages that every request with these tools begins with."""
     kinds = [_SUMS] if toolbox.calculates else []
     kinds += [_CALLS] if toolbox.called else []
@@ -140,7 +140,7 @@ def build_prefix(toolbox: Toolbox, instructions: str) -> list[Message]:
     lines += [f"Tools:\n{toolbox.signatures}"] if toolbox.called else []
     lines += [instructions] if instructions else []
     messages = [_say("system", "\n".join(lines))]
-    for question, line, *closing in _choose_examples(toolbox):
+    for question, line, *closing in _choose_examples(toolbox) if examples else ():
         messages += [_say("user", question), _say("assistant", line)]
         if closing:
             result, sentence = closing
