@@ -56,11 +56,9 @@ class _Number:
         text = f"{self.value:.{self._decimals}f}"
         if self._decimals < 2 or self.value == int(self.value):
             text = _trim(text)
-        return f"{float(text):,}" if spec == "c" and "." in text else _add_commas(text, spec)
-
-
-def _add_commas(text: str, spec: str) -> str:
-    return f"{int(text):,}" if spec == "c" else text
+        if spec == "c":
+            return f"{float(text):,}" if "." in text else f"{int(text):,}"
+        return text
 
 
 def _trim(text: str) -> str:
@@ -81,11 +79,11 @@ def spell(number: int) -> str:
     return f"{spell(thousands)} thousand" + (f" {spell(rest)}" if rest else "")
 
 
-def read_entries(directory: Path = DIRECTORY) -> list[dict[str, Any]]:
+def read_entries() -> list[dict[str, Any]]:
     """Return the entries of all files."""
     return [
         json.loads(line)
-        for file in sorted(directory.glob("*.jsonl"))
+        for file in sorted(DIRECTORY.glob("*.jsonl"))
         for line in file.read_text(encoding="utf-8").splitlines()
     ]
 
@@ -97,17 +95,15 @@ def list_wordings(entry: Mapping[str, Any]) -> Iterator[str]:
 
 
 def make_conversations(
-    entries: Sequence[Mapping[str, Any]], rng: random.Random, times: int = 1
+    entries: Sequence[Mapping[str, Any]], rng: random.Random
 ) -> Iterator[list[Exchange]]:
-    """Yield conversations with numbers in them: `times` for each wording of a question."""
+    """Yield conversations with numbers in them: one for each wording of a question."""
     for entry in entries:
         if "chat" in entry:
-            for _ in range(times):
-                yield _make_chat(entry["chat"], rng)
+            yield _make_chat(entry["chat"], rng)
             continue
         for wording in entry["ask"]:
-            for _ in range(times if "line" in entry else 1):
-                yield [_make_exchange(entry, wording, rng, "")]
+            yield [_make_exchange(entry, wording, rng, "")]
 
 
 def _make_chat(turns: Sequence[Mapping[str, Any]], rng: random.Random) -> list[Exchange]:

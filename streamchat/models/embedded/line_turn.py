@@ -29,6 +29,7 @@ from streamchat.models.embedded.pythonic.grammar import (
 from streamchat.models.embedded.pythonic.layout import find_layout
 from streamchat.models.embedded.pythonic.numbers import (
     find_numbers,
+    find_plain,
     find_required,
     spell_number,
 )
@@ -189,8 +190,7 @@ class LineTurn:
             return Operands(results, find_constants(self.question))
         earlier: list[str] = []
         for each in self._history[-_REMEMBERED:]:
-            numbers = [number.strip("%*/^") for number in find_numbers(each.question)]
-            earlier += [*_find_result(each), *numbers]
+            earlier += [*_find_result(each), *find_plain(each.question)]
         context = self._history[-1].question if self._history else ""
         return find_operands(self.question, earlier, context)
 
@@ -244,7 +244,7 @@ class LineTurn:
         if not all(spelled):
             return build_closing_grammar([], [])
         asked = [self.question, *(each.line for each in self.rounds)]
-        numbers = [number.strip("%*/^") for text in asked for number in find_numbers(text)]
+        numbers = [number for text in asked for number in find_plain(text)]
         numbers += [way for each in spelled[:-1] for way in each]
         return build_closing_grammar(numbers, spelled[-1])
 
@@ -252,7 +252,7 @@ class LineTurn:
 def _find_result(exchange: Exchange) -> list[str]:
     """Return the number that the next question may go on with; none if there is none."""
     spelled = spell_number(exchange.rounds[-1].result) if exchange.rounds else []
-    return spelled[:1] or [each.strip("%*/^") for each in find_numbers(exchange.answer or "")[-1:]]
+    return spelled[:1] or find_plain(exchange.answer or "")[-1:]
 
 
 def _close(line: str, results: Sequence[tuple[str, bool]]) -> Round:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from streamchat.models.embedded.pythonic.implied import (
     find_factors,
@@ -124,6 +124,16 @@ def find_mentioned(text: str) -> list[str]:
     if is_around_square(find_words(lowered)):
         numbers = [each for each in numbers if each != "**2"]
     return numbers
+
+
+def find_plain(text: str) -> list[str]:
+    """Return the numbers of `find_numbers` without their signs."""
+    return drop_signs(find_numbers(text))
+
+
+def drop_signs(numbers: Iterable[str]) -> list[str]:
+    """Return the numbers without the signs of percentages and powers."""
+    return [each.strip("%*/^") for each in numbers]
 
 
 def _lower(text: str) -> str:

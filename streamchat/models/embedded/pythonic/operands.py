@@ -12,8 +12,9 @@ from streamchat.models.embedded.pythonic.constants import (
 )
 from streamchat.models.embedded.pythonic.implied import find_words
 from streamchat.models.embedded.pythonic.numbers import (
+    drop_signs,
     find_mentioned,
-    find_numbers,
+    find_plain,
     find_required,
 )
 
@@ -45,12 +46,12 @@ def find_operands(question: str, earlier: Sequence[str], context: str = "") -> O
         earlier: the numbers of the last turns.
         context: the question before it, on which it may go on.
     """
-    mentioned = _strip(find_numbers(question))
+    mentioned = find_plain(question)
     constants = find_constants(question)
     if not find_mentioned(question) and not (constants and earlier):
         return Operands()
     words = find_words(question)
-    required = [] if "instead" in words else _strip(find_required(question))
+    required = [] if "instead" in words else drop_signs(find_required(question))
     if words & _AVERAGES:
         constants += [str(len(mentioned)), str(len(required))]
     others = [*mentioned, *constants, *earlier]
@@ -60,8 +61,3 @@ def find_operands(question: str, earlier: Sequence[str], context: str = "") -> O
         spellings |= {each: [each, f"-{each}", f"(-{each})"] for each in plain}
     has_powers = speaks_of_powers(question) or speaks_of_powers(context)
     return Operands(required, others, spellings, has_powers)
-
-
-def _strip(numbers: Sequence[str]) -> list[str]:
-    """Return the numbers without the signs of percentages and powers."""
-    return [each.strip("%*/^") for each in numbers]
