@@ -134,6 +134,12 @@ class TestOperands:
             ("and with 12 instead of 9?", [], ["12", "9"]),
             ("The average of 4, 6 and 11?", ["4", "6", "11"], ["3"]),
             ("A square has sides of 7 m", ["7"], ["2", "4", "0.5"]),
+            ("Fence a rectangle, 8 m long and 6 m wide", ["8", "6"], ["2"]),
+            ("Hedge a triangle 8 m long, with 6 m and 5 m", ["8", "6", "5"], ["2"]),
+            ("4 coffees, change from a tenner and a fiver?", ["4"], ["10", "5"]),
+            ("whats teh averge of 85, 46 and 37", ["85", "46", "37"], ["3"]),
+            ("seven twentieths of 420 pls", ["420"], ["7", "20"]),
+            ("18 inches in feet?", ["18"], ["12"]),
         ],
     )
     def test_of_a_question(self, question: str, required: list[str], others: list[str]) -> None:

@@ -1,8 +1,9 @@
-"""Trains the adapter of the embedded model: python -m tests.training FILE [--minutes 55]
+"""Trains the adapter of an embedded model: python -m tests.training FILE [--model local-large]
 
 A LoRA adapter: for each matrix of the model, the product of two thin ones is learned, which
 llama.cpp adds to it. The matrices themselves are those of the model's GGUF file, in which they are
-rounded to four bits, and stay as they are.
+rounded to four bits, and stay as they are. It needs torch, transformers, accelerate and gguf, and
+on two cores an hour or more; with --resume it goes on with an adapter that there is.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from streamchat.models.embedded.pythonic.prompt import build_prefix
 from streamchat.models.embedded.pythonic.toolbox import read_toolbox
-from streamchat.models.embedded.weights import SMALL
+from streamchat.models.embedded.weights import EMBEDDED, SMALL
 from streamchat.models.progress import ignore_progress
 from streamchat.tools import TOOLS
 from tests.training.questions import Exchange, make_conversations, read_entries
@@ -34,10 +35,10 @@ from tests.training.questions import Exchange, make_conversations, read_entries
 Example: TypeAlias = tuple[list[int], list[float]]
 """The tokens of a conversation, and how much each counts: only what the model writes does."""
 _RANK, _ALPHA = 4, 16.0
-_FIRST_LAYER = 4
+_FIRST_LAYERS = {"local": 4, "local-large": 10}
 """The layers below read words; what is to be learned is how to calculate."""
 _PACK_TOKENS = 700
-_RATE, _WARM_UP, _LEAST = 5e-4, 15, 0.05
+_WARM_UP, _LEAST = 15, 0.05
 _CLOSED = 0.25
 """The part of the sums that are followed by their answers, too."""
 _WORDS_COUNT = 0.5
@@ -104,12 +105,12 @@ class Encoder:
         return self._tokenizer.encode(text, add_special_tokens=False)
 
 
-def adapt(model: Any) -> dict[str, Adapted]:
+def adapt(model: Any, first_layer: int) -> dict[str, Adapted]:
     """Add the thin matrices; return them by the names of theirs in a GGUF file."""
     model.requires_grad_(False)
     adapted = {}
     for number, layer in enumerate(model.model.layers):
-        for part in (layer.self_attn, layer.mlp) if number >= _FIRST_LAYER else ():
+        for part in (layer.self_attn, layer.mlp) if number >= first_layer else ():
             for name, child in [*part.named_children()]:
                 if name in _MATRICES:
                     adapted[f"blk.{number}.{_MATRICES[name]}.weight"] = Adapted(child)
@@ -156,6 +157,14 @@ def pack(examples: Sequence[Example]) -> Iterator[list[Example]]:
     yield current
 
 
+def resume(adapted: dict[str, Adapted], file: Path) -> None:
+    """Read the thin matrices of an adapter that was saved."""
+    for each in gguf.GGUFReader(file).tensors:
+        name, _, part = each.name.rpartition(".lora_")
+        parameter = getattr(adapted[name], part)
+        parameter.data = torch.from_numpy(each.data.astype(np.float32).reshape(parameter.shape))
+
+
 def save(adapted: dict[str, Adapted], file: Path) -> None:
     """Write the thin matrices in llama.cpp's format."""
     writer = gguf.GGUFWriter(file, "qwen2")
@@ -174,16 +183,21 @@ def save(adapted: dict[str, Adapted], file: Path) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("file", type=Path)
+    parser.add_argument("--model", choices=[*EMBEDDED], default=SMALL.name)
+    parser.add_argument("--resume", type=Path, metavar="ADAPTER")
     parser.add_argument("--minutes", type=float, default=55)
+    parser.add_argument("--rate", type=float, default=5e-4)
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
     torch.manual_seed(options.seed)
     rng = random.Random(options.seed)
-    weights = SMALL.file(ignore_progress)
+    weights = EMBEDDED[options.model].file(ignore_progress)
     directory, name = str(weights.parent), weights.name
     encoder = Encoder(AutoTokenizer.from_pretrained(directory, gguf_file=name), rng)
     model = AutoModelForCausalLM.from_pretrained(directory, gguf_file=name, dtype=torch.float32)
-    adapted = adapt(model)
+    adapted = adapt(model, _FIRST_LAYERS[options.model])
+    if options.resume:
+        resume(adapted, options.resume)
     entries = read_entries()
     rng.shuffle(entries)
     held = len(entries) // _HELD_BACK
@@ -191,7 +205,7 @@ def main() -> None:
     examples = [encoder.encode(each) for each in make_conversations(entries[held:], rng)]
     print(len(examples), "examples,", sum(len(tokens) for tokens, _ in examples), "tokens")
     parameters = [each for both in adapted.values() for each in (both.a, both.b)]
-    optimizer = torch.optim.AdamW(parameters, lr=_RATE, betas=(0.9, 0.99), weight_decay=0.01)
+    optimizer = torch.optim.AdamW(parameters, lr=options.rate, betas=(0.9, 0.99), weight_decay=0.01)
     start, step = time.monotonic(), 0
     while (done := (time.monotonic() - start) / (60 * options.minutes)) < 1:
         rng.shuffle(examples)
@@ -199,7 +213,7 @@ def main() -> None:
             done = min(1.0, (time.monotonic() - start) / (60 * options.minutes))
             slowed = _LEAST + (1 - _LEAST) * (1 + math.cos(math.pi * done)) / 2
             for group in optimizer.param_groups:
-                group["lr"] = _RATE * min(1, (step + 1) / _WARM_UP) * slowed
+                group["lr"] = options.rate * min(1, (step + 1) / _WARM_UP) * slowed
             loss, _ = measure_loss(model, encoder.prefix, each)
             loss.backward()
             nn.utils.clip_grad_norm_(parameters, 1.0)

@@ -9,6 +9,7 @@ from streamchat.models.embedded.pythonic.numbers import UNITS
 _WORDS = {
     "0.5": "area root sqrt side diagonal hypotenuse itself ladder straight",
     "1": "first other next another everyone everybody myself me us we",
+    "1.8": "celsius fahrenheit centigrade",
     "2": "double doubling twice half halve halving pair couple both twin two square squaring area "
     "diagonal hypotenuse itself ladder straight perimeter fence fencing around round hedge border "
     "edge frame ribbon triangle triangular trapezium circumference side way back return between "
@@ -18,23 +19,30 @@ _WORDS = {
     "quarterly",
     "4": "quarter fourth quadruple square perimeter fence fencing around round hedge border edge "
     "frame ribbon side leg wheel paw season",
-    "5": "fifth",
+    "5": "fifth fiver",
     "6": "sixth insect",
     "7": "seventh week weekly wk day daily",
     "8": "eighth spider octopus bit byte",
     "9": "ninth",
-    "10": "tenth decade mm millimetre cm centimetre finger toe",
-    "12": "month monthly mth year yearly yr annual annually annum inch foot feet ft dozen",
+    "10": "tenth tenner decade mm millimetre cm centimetre finger toe",
+    "11": "eleventh",
+    "12": "twelfth month monthly mth year yearly yr annual annually annum inch inche foot feet ft "
+    "dozen",
     "14": "fortnight stone",
-    "16": "ounce oz lb pound",
+    "15": "fifteenth",
+    "16": "sixteenth ounce oz lb pound",
+    "20": "twentieth score",
     "24": "h hr hour hourly day daily",
+    "30": "thirtieth",
+    "32": "celsius fahrenheit centigrade",
+    "50": "fiftieth",
     "52": "week weekly wk year yearly yr annual annually annum",
     "60": "s sec second min minute h hr hour hourly mph kph",
-    "100": "percent percentage pct pc cent ct pence p penny pennie pound euro dollar century "
-    "centurie cm centimetre m metre hundred",
+    "100": "hundredth percent percentage pct pc cent ct pence p penny pennie pound quid euro "
+    "dollar century centurie cm centimetre m metre hundred",
     "365": "day daily year yearly yr annual annually annum",
-    "1000": "mm millimetre m metre km kilometre g gram kg kilo kilogram t ton tonne ml millilitre "
-    "l litre w watt wh kw kwh kb mb gb tb thousand grand",
+    "1000": "thousandth mm millimetre m metre km kilometre g gram kg kilo kilogram t ton tonne ml "
+    "millilitre l litre w watt wh kw kwh kb mb gb tb thousand grand",
     "3600": "hour second",
 }
 """The words, in the singular, by the number that they imply."""
@@ -55,7 +63,7 @@ _BELOW_ZERO = re.compile(
 
 _LENGTH = r"[ck]?m\b|\w*met|inch|feet|foot|yard|mile"
 _POWERS = re.compile(
-    rf"[\^\u221a]|(?<!m)[\u00b2\u00b3]|\*\*|\bto\s+the\s+\d|\bsquare(?!\s+(?:{_LENGTH}))|"
+    rf"[\^\u221a]|(?<!m)[\u00b2\u00b3]|\*\*|\bto\s+the\s+\d|\b(?:square|cubic)(?!\s+(?:{_LENGTH}))|"
     r"\b(?:squar(?:ed|es|ing)|cube[ds]?|cubing|powers?|raised|exponent\w*|roots?|sqrt|itself|"
     r"hypotenuse|right[-\s]angled?|diagonals?|ladder|straight|compound\w*|doubles|triples|halves)\b|"
     r"(?:%|per\s?cent|pct|pc)(?=.*\b(?:each|every|per|a|yearly|annual\w*)\b)",

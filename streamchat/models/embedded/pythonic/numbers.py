@@ -141,19 +141,22 @@ def _lower(text: str) -> str:
 
 
 def find_required(text: str) -> list[str]:
-    """Return those of a text's numbers that a calculation with it has to use.
+    """Return those of a text's numbers that a calculation with it has to use."""
+    return [*find_measured(text), *find_factors(find_words(text))]
 
-    They are written in digits and measure something: no year, no name such as "4th" or "5B", and
-    no 1.
+
+def find_measured(text: str) -> list[str]:
+    """Return a text's numbers that are written in digits and measure something.
+
+    A year measures nothing, nor does a name such as "4th" or "5B", nor 1.
     """
-    required = [
+    return [
         number
         for match in _DIGITS.finditer(text)
         if not _YEAR.search(text, 0, match.end()) and not _LABEL.match(text, match.end())
         for number in _read_digits(match, text)
         if number != "1"
     ]
-    return [*required, *find_factors(find_words(text))]
 
 
 def write_digits(text: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -13,12 +14,13 @@ from streamchat.models.embedded.pythonic.constants import (
 from streamchat.models.embedded.pythonic.implied import find_words
 from streamchat.models.embedded.pythonic.numbers import (
     drop_signs,
+    find_measured,
     find_mentioned,
     find_plain,
-    find_required,
 )
 
-_AVERAGES = {"average", "averages", "averaged", "mean", "avg"}
+_AVERAGE = re.compile(r"\b(?:a[a-z]?v[aeiou]*r[aeiou]*g[aeiou]*[ds]?|mean|avg)\b", re.IGNORECASE)
+"""The word is often misspelled."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +53,8 @@ def find_operands(question: str, earlier: Sequence[str], context: str = "") -> O
     if not find_mentioned(question) and not (constants and earlier):
         return Operands()
     words = find_words(question)
-    required = [] if "instead" in words else drop_signs(find_required(question))
-    if words & _AVERAGES:
+    required = [] if "instead" in words else drop_signs(find_measured(question))
+    if _AVERAGE.search(question):
         constants += [str(len(mentioned)), str(len(required))]
     others = [*mentioned, *constants, *earlier]
     spellings = {each: [each, f"({each})", each[1:]] for each in others if each.startswith("-")}
