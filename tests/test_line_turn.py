@@ -225,11 +225,27 @@ class TestRequest:
         turn = begin(*history, AIMessage("It is 5."), HumanMessage(question), instructions="Hi.")
         messages, grammar = turn.build_request()
         assert turn.looks_back
-        assert messages[0]["content"].endswith("Answer in one sentence.\nHi.")
+        assert messages[0]["content"].endswith(
+            'Answer in one sentence. The first question was "I am Ann.". '
+            'The last question was "2 + 3".\nHi.'
+        )
         assert [each["content"] for each in messages[1:]] == [
             *("I am Ann.", "Hello Ann.", "2 + 3", "It is 5.", question),
         ]
         assert Grammar(grammar).matches('say("It was: I am Ann.")')
+
+    def test_the_first_and_the_last_question_are_named_in_a_long_conversation(self) -> None:
+        history = [
+            each
+            for number in range(9)
+            for each in (HumanMessage(f"question {number}" + "?" * 999), AIMessage("Yes."))
+        ]
+        messages, _ = begin(*history, HumanMessage("What did I ask first?")).build_request()
+        *_, first, _, _, _, fifth, last = messages[0]["content"].split(". ")
+        assert first.startswith('The first question was "question 0??')
+        assert fifth.startswith('The fifth question was "question 4??')
+        assert last.startswith('The last question was "question 8??')
+        assert len(last) < 250
 
     @pytest.mark.parametrize("question", ["And of Spain?", "Take 2 off my number"])
     def test_other_questions_come_with_examples(self, question: str) -> None:

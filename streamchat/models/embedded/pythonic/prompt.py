@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -114,6 +114,11 @@ _EXAMPLES: tuple[tuple[str, ...], ...] = (
 )
 
 
+_ORDINALS = ("first", "second", "third", "fourth", "fifth")
+_QUOTED = 200
+"""Characters of an earlier question by which it is known."""
+
+
 @dataclass(frozen=True, slots=True)
 class Round:
     """A line that the model wrote in this turn, and what it came to; an error if it failed."""
@@ -171,14 +176,30 @@ def build_conversation(exchanges: Iterable[Exchange]) -> Iterable[Message]:
             yield _say("assistant", _write_answer(each.answer))
 
 
-def build_chat(exchanges: Iterable[Exchange], instructions: str) -> Iterable[Message]:
-    """Yield the conversation without any examples, which the model takes for a part of it."""
-    lines = [f"{_WHO} Answer in one sentence.", *([instructions] if instructions else [])]
-    yield _say("system", "\n".join(lines))
+def build_chat(exchanges: Sequence[Exchange], instructions: str) -> Iterable[Message]:
+    """Yield the conversation without any examples, which the model takes for a part of it.
+
+    A small model cannot count the questions, so it is told which was the first and the last.
+    """
+    asked = [each.question for each in exchanges if each.answer is not None]
+    about = " ".join([_WHO, "Answer in one sentence.", *_count_questions(asked)])
+    yield _say("system", f"{about}\n{instructions}" if instructions else about)
     for each in exchanges:
         yield _say("user", each.question)
         if each.answer is not None:
             yield _say("assistant", each.answer)
+
+
+def _count_questions(asked: Sequence[str]) -> Iterator[str]:
+    for at, question in enumerate(asked):
+        if at and at == len(asked) - 1:
+            ordinal = "last"
+        elif at < len(_ORDINALS):
+            ordinal = _ORDINALS[at]
+        else:
+            continue
+        text = json.dumps(question[:_QUOTED], ensure_ascii=False)
+        yield f"The {ordinal} question was {text}."
 
 
 def _write_result(done: Round) -> Message:
