@@ -289,6 +289,9 @@ class TestFindNumbers:
             ("a fence of 5 m", ["5"]),
             ("25 degrees Celsius in Fahrenheit", ["25", "1.8", "32"]),
             ("the square root of 9, a root of 4", ["0.5", "9", "0.5", "4"]),
+            ("2 and a half hours, or two and a half", ["2.5", "2.5"]),
+            ("one and three quarters; an hour and a quarter", ["1.75", "1.25"]),
+            ("a cake and half a litre; 12, and a half of it", ["2", "12", "2"]),
             ("What is a verb?", []),
             ("٣ and ²", []),
         ],
@@ -311,6 +314,7 @@ class TestFindRequired:
             ("the 4th of two 12-inch pizzas in 2019", []),
             ("What is the perimeter of 14 m by 9 m?", ["14", "9", "2"]),
             ("12 litres an hour, for 2 days", ["12", "2"]),
+            ("2 and a half hours", ["2.5"]),
         ],
     )
     def test_in_digits_and_of_formulas(self, text: str, numbers: list[str]) -> None:

@@ -83,6 +83,13 @@ _IN_WORDS = re.compile(
     rf"\b(?:an?\sthousand|{_HUNDREDS}(?:[-\s]thousand(?:{_AND}{_HUNDREDS}\b)?)?)\b",
     re.IGNORECASE,
 )
+_PARTS = {"half": "5", "quarter": "25", "quarters": "75"}
+_AND_PART = re.compile(
+    r"(?<![\w.,])(?:(?P<whole>\d{1,9})|(?P<one>an?|one)\s+(?P<unit>[a-z]+))\s+and\s+"
+    r"(?:(?:an?|1|one)\s+(?P<part>half|quarter)|(?:3|three)\s+(?P<parts>quarters))\b(?!\s+of\b)",
+    re.IGNORECASE,
+)
+"""A mixed number, such as "2 and a half" or "an hour and a half"."""
 _OF_TWO = re.compile(r"\b(?:add|sum(?:\s+of)?|total\s+of|between)\s+$", re.IGNORECASE)
 """Comes before two numbers, of which "and" makes no single one."""
 _UNKNOWN = re.compile(
@@ -150,6 +157,7 @@ def find_measured(text: str) -> list[str]:
 
     A year measures nothing, nor does a name such as "4th" or "5B", nor 1.
     """
+    text = _write_parts(text)
     return [
         number
         for match in _DIGITS.finditer(text)
@@ -161,7 +169,17 @@ def find_measured(text: str) -> list[str]:
 
 def write_digits(text: str) -> str:
     """Return the text with digits in place of numbers in words, such as "twenty-five"."""
-    return _IN_WORDS.sub(_write_words, text)
+    return _write_parts(_IN_WORDS.sub(_write_words, text))
+
+
+def _write_parts(text: str) -> str:
+    """Return the text with "2.5" in place of "2 and a half"."""
+    return _AND_PART.sub(_write_part, text)
+
+
+def _write_part(match: re.Match[str]) -> str:
+    part = _PARTS[(match["part"] or match["parts"]).lower()]
+    return f"{match['whole']}.{part}" if match["whole"] else f"1.{part} {match['unit']}"
 
 
 def _write_words(match: re.Match[str]) -> str:
