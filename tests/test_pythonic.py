@@ -315,6 +315,7 @@ class TestFindRequired:
             ("What is the perimeter of 14 m by 9 m?", ["14", "9", "2"]),
             ("12 litres an hour, for 2 days", ["12", "2"]),
             ("2 and a half hours", ["2.5"]),
+            ("I'm 73. The number 7 bus has 31 people, no. 8 has 9", ["31", "9"]),
         ],
     )
     def test_in_digits_and_of_formulas(self, text: str, numbers: list[str]) -> None:

@@ -73,7 +73,12 @@ _NO_POWER = re.compile(r"\bsquare\s+(?=[ck]?m\b|\w*met|inch|feet|foot|yard|mile|
 """Of "square metres", square is no power."""
 _LABEL = re.compile(r"(?<=[0-9](?:st|nd|rd|th))|[-\u2010\u2011][a-zA-Z]|[A-Z]\b")
 """Comes after a number that may only be a name, as in "4th grade" or "a 12-inch pizza"."""
-_YEAR = re.compile(r"\b(?:in|since|by|until|during)\s(?:19|20)\d\d$", re.IGNORECASE)
+_NAMED = re.compile(
+    r"\b(?:(?:in|since|by|until|during)\s(?:19|20)\d\d|i(?:['\u2019]m|\sam)\s+\d+|"
+    r"(?:number|no\.?|bus|tram|train|line|route|room|flat|platform|gate)\s+\d+)$",
+    re.IGNORECASE,
+)
+"""Ends with a year, an age, or a number that is a name."""
 _TENS_WORD = rf"(?:{'|'.join(TENS)})(?:[-\s](?:{'|'.join(UNITS[1:10])}))?"
 _SMALL = rf"(?:{_TENS_WORD}|{'|'.join(sorted(UNITS, key=len, reverse=True))})"
 _AND = r"(?:\sand)?\s"
@@ -155,13 +160,14 @@ def find_required(text: str) -> list[str]:
 def find_measured(text: str) -> list[str]:
     """Return a text's numbers that are written in digits and measure something.
 
-    A year measures nothing, nor does a name such as "4th" or "5B", nor 1.
+    A year measures nothing, nor does a name such as "4th", "5B" or "bus 7", nor 1. "I'm 73" may
+    be told by the way.
     """
     text = _write_parts(text)
     return [
         number
         for match in _DIGITS.finditer(text)
-        if not _YEAR.search(text, 0, match.end()) and not _LABEL.match(text, match.end())
+        if not _NAMED.search(text, 0, match.end()) and not _LABEL.match(text, match.end())
         for number in _read_digits(match, text)
         if number != "1"
     ]
