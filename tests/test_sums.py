@@ -163,6 +163,11 @@ class TestOperands:
         spelled = find_operands(question, []).spellings
         assert spelled["11"] == ["11", "-11", "(-11)"]
 
+    @pytest.mark.parametrize("question", ["a cubic tank of 9 m", "9 bits, in binary", "3 squared"])
+    def test_a_question_may_need_powers(self, question: str) -> None:
+        assert find_operands(question, []).has_powers
+        assert not find_operands("a cubic metre, 9 square feet", []).has_powers
+
     def test_a_word_may_imply_several_numbers(self) -> None:
         assert find_constants("a week of days") == ["7", "52", "24", "365"]
         assert find_constants("3 meters, 2 twenties") == ["10", "100", "1000", "20"][1:]

@@ -7,14 +7,14 @@ import re
 from streamchat.models.embedded.pythonic.numbers import UNITS
 
 _WORDS = {
-    "0.5": "area root sqrt side diagonal hypotenuse itself ladder straight",
+    "0.5": "kinetic area root sqrt side diagonal hypotenuse itself ladder straight",
     "1": "first other next another everyone everybody myself me us we",
     "1.8": "celsius fahrenheit centigrade",
     "2": "double doubling twice half halve halving pair couple both twin two square squaring area "
     "diagonal hypotenuse itself ladder straight perimeter fence fencing around round hedge border "
     "edge frame ribbon triangle triangular trapezium circumference side way back return between "
     "together altogether halfway middle midpoint sum difference fortnight leg wheel bicycle bike "
-    "shoe sock again once",
+    "shoe sock again once binary kinetic",
     "3": "triple thrice third cube cubing triangle trio tricycle yard yd foot feet ft month "
     "quarterly",
     "4": "quarter fourth quadruple square perimeter fence fencing around round hedge border edge "
@@ -65,7 +65,7 @@ _LENGTH = r"[ck]?m\b|\w*met|inch|feet|foot|yard|mile"
 _POWERS = re.compile(
     rf"[\^\u221a]|(?<!m)[\u00b2\u00b3]|\*\*|\bto\s+the\s+\d|\b(?:square|cubic)(?!\s+(?:{_LENGTH}))|"
     r"\b(?:squar(?:ed|es|ing)|cube[ds]?|cubing|powers?|raised|exponent\w*|roots?|sqrt|itself|"
-    r"hypotenuse|right[-\s]angled?|diagonals?|ladder|straight|compound\w*|doubles|triples|halves)\b|"
+    r"hypotenuse|right[-\s]angled?|diagonals?|binary|kinetic|ladder|straight|compound\w*|doubles|triples|halves)\b|"
     r"(?:%|per\s?cent|pct|pc)(?=.*\b(?:each|every|per|a|yearly|annual\w*)\b)",
     re.IGNORECASE | re.DOTALL,
 )
