@@ -62,8 +62,10 @@ class Chat(Terminal):
         meanwhile would ignore a Backspace.
         """
         before = self._find_end()
+        # Of keys that are text, the first may be shown before the others.
+        unfinished = [before, *(_add_to_draft(before, keys[:at]) for at in range(1, len(keys)))]
         self.type(keys)
-        self.wait_for(lambda _: self._find_end() != before)
+        self.wait_for(lambda _: self._find_end() not in unfinished)
         if self._find_end() == _add_to_draft(before, keys):
             self._mistyped += keys
             opens = time.monotonic() + 2 * PAUSE  # it does not open in the middle of a word
