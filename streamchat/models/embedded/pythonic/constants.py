@@ -65,7 +65,8 @@ _LENGTH = r"[ck]?m\b|\w*met|inch|feet|foot|yard|mile"
 _POWERS = re.compile(
     rf"[\^\u221a]|(?<!m)[\u00b2\u00b3]|\*\*|\bto\s+the\s+\d|\b(?:square|cubic)(?!\s+(?:{_LENGTH}))|"
     r"\b(?:squar(?:ed|es|ing)|cube[ds]?|cubing|powers?|raised|exponent\w*|roots?|sqrt|itself|"
-    r"hypotenuse|right[-\s]angled?|diagonals?|binary|kinetic|ladder|straight|compound\w*|doubles|triples|halves)\b|"
+    r"hypotenuse|right[-\s]angled?|diagonals?|binary|kinetic|ladder|straight|compound\w*|"
+    r"doubles|triples|halves)\b|"
     r"(?:%|per\s?cent|pct|pc)(?=.*\b(?:each|every|per|a|yearly|annual\w*)\b)",
     re.IGNORECASE | re.DOTALL,
 )

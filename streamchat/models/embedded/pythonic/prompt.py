@@ -179,10 +179,11 @@ def build_conversation(exchanges: Iterable[Exchange]) -> Iterable[Message]:
 def build_chat(exchanges: Sequence[Exchange], instructions: str) -> Iterable[Message]:
     """Yield the conversation without any examples, which the model takes for a part of it.
 
-    A small model cannot count the questions, so it is told which was the first and the last.
+    A small model loses count of the questions, so the system message quotes the first ones and the
+    last.
     """
     asked = [each.question for each in exchanges if each.answer is not None]
-    about = " ".join([_WHO, "Answer in one sentence.", *_count_questions(asked)])
+    about = " ".join([_WHO, "Answer in one sentence.", *_quote_questions(asked)])
     yield _say("system", f"{about}\n{instructions}" if instructions else about)
     for each in exchanges:
         yield _say("user", each.question)
@@ -190,7 +191,7 @@ def build_chat(exchanges: Sequence[Exchange], instructions: str) -> Iterable[Mes
             yield _say("assistant", each.answer)
 
 
-def _count_questions(asked: Sequence[str]) -> Iterator[str]:
+def _quote_questions(asked: Sequence[str]) -> Iterator[str]:
     for at, question in enumerate(asked):
         if at and at == len(asked) - 1:
             ordinal = "last"
