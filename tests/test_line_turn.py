@@ -39,7 +39,7 @@ from streamchat.models.embedded.line_stream import LineTranslator
 from streamchat.models.embedded.line_turn import LineTurn
 from streamchat.models.embedded.model import EmbeddedChatOpenAI
 from streamchat.models.embedded.pythonic.plan import Step
-from streamchat.models.embedded.pythonic.prompt import Round
+from streamchat.models.embedded.pythonic.prompt import Round, build_prefix
 from streamchat.models.embedded.pythonic.toolbox import read_toolbox
 from streamchat.models.embedded.server import EmbeddedServer
 from streamchat.models.openai_compatible import connect
@@ -98,7 +98,7 @@ def went_on(*results: str) -> list[BaseMessage]:
 def ask(turn: LineTurn) -> tuple[list[str], Grammar]:
     """Return what is sent after the examples, and the grammar."""
     messages, grammar = turn.build_request()
-    start = len(begin(HumanMessage("?"), tools=TOOLS).build_request()[0]) - 1
+    start = len(build_prefix(turn._toolbox, ""))
     return [f"{each['role']}: {each['content']}" for each in messages[start:]], Grammar(grammar)
 
 
@@ -161,7 +161,7 @@ class TestRequest:
         assert not grammar.matches("2 + 4")
 
     def test_the_grammar_holds_the_examples(self) -> None:
-        messages, _ = begin(HumanMessage("?")).build_request()
+        messages, _ = begin(HumanMessage("?"), tools=CALLED).build_request()
         pairs = [each["content"] for each in messages[1:-1]]
         history: list[BaseMessage] = []
         lines: dict[str, list[Round]] = {}
@@ -169,11 +169,11 @@ class TestRequest:
         for said, line in zip(pairs[::2], pairs[1::2], strict=True):
             if said.startswith(f"{line_last} = "):  # the result, which the answer follows
                 result = said.removeprefix(f"{line_last} = ")
-                turn = begin(HumanMessage(asked_last), *wrote(line_last, result))
+                turn = begin(HumanMessage(asked_last), *wrote(line_last, result), tools=CALLED)
                 history = [HumanMessage(asked_last), AIMessage(line)]
                 lines = {asked_last: [Round(line_last, result)]}
             else:
-                turn = begin(*history, HumanMessage(said), lines=lines)
+                turn = begin(*history, HumanMessage(said), lines=lines, tools=CALLED)
                 asked_last, line_last = said, line
             assert Grammar(turn.build_request()[1]).matches(line), (said, line)
 
@@ -215,7 +215,8 @@ class TestRequest:
         _, grammar = ask(begin(*history, HumanMessage("And 10 rows?"), lines=lines))
         assert grammar.matches("12 * 10")
         for question in ("And 10 more?", "Add 10."):
-            _, grammar = ask(begin(*history, HumanMessage(question), lines=lines))
+            turn = begin(*history, HumanMessage(question), lines=lines, tools=CALLED)
+            _, grammar = ask(turn)
             assert grammar.matches("60 + 10")
             assert not grammar.matches("12 * 10")
 
@@ -255,13 +256,15 @@ class TestRequest:
 
     def test_some_of_the_last_result(self) -> None:
         history = (HumanMessage("3 boxes of 24"), AIMessage("That is 72."))
-        _, grammar = ask(begin(*history, HumanMessage("We drank 10 of them. How many are left?")))
+        question = HumanMessage("We drank 10 of them. How many are left?")
+        _, grammar = ask(begin(*history, question, tools=CALLED))
         assert grammar.matches("72 - 10")
         assert not grammar.matches("10 - 72")
 
     @pytest.mark.parametrize("shared", ["split the rest among 4", "the rest is shared by all 4"])
     def test_what_is_left_is_calculated_before_it_is_shared(self, shared: str) -> None:
-        _, grammar = ask(begin(HumanMessage(f"I had 250, spent 34, and {shared}.")))
+        question = HumanMessage(f"I had 250, spent 34, and {shared}.")
+        _, grammar = ask(begin(question, tools=CALLED))
         assert grammar.matches("(250 - 34) / 4")
         assert not grammar.matches("250 / 4 - 34")
 
@@ -357,8 +360,6 @@ class TestRequest:
             'user: get_weather(city="Alpha") = Omega',
             'assistant: say("It is Omega.")',
         ]
-        assert "What is the weather today?" not in str(messages)
-        assert "What is the weather today?" in str(ask_with_tools(begin(HumanMessage("?")))[0])
 
 
 def ask_with_tools(turn: LineTurn) -> tuple[list[str], Grammar]:

@@ -140,6 +140,7 @@ class TestOperands:
             ("whats teh averge of 85, 46 and 37", ["85", "46", "37"], ["3"]),
             ("seven twentieths of 420 pls", ["420"], ["7", "20"]),
             ("18 inches in feet?", ["18"], ["12"]),
+            ("7 pennies of the last 2 centuries", ["7", "2"], ["100"]),
         ],
     )
     def test_of_a_question(self, question: str, required: list[str], others: list[str]) -> None:
@@ -178,7 +179,7 @@ class TestTheTurn:
         self, *messages: BaseMessage, lines: dict[str, list[Round]] | None = None
     ) -> LineTurn:
         assert TOOLBOX
-        return LineTurn([SystemMessage(""), *messages], TOOLBOX, "", lines or {}, trained=True)
+        return LineTurn([SystemMessage(""), *messages], TOOLBOX, "", lines or {})
 
     def test_there_are_no_examples(self) -> None:
         messages, grammar = self.begin(HumanMessage("I have 2 cats and 3 dogs")).build_request()
@@ -233,7 +234,7 @@ class TestTheTrainingQuestions:
         assert TOOLBOX
         assert exchange.line
         messages = [SystemMessage(""), HumanMessage(exchange.question)]
-        _, grammar = LineTurn(messages, TOOLBOX, "", {}, trained=True).build_request()
+        _, grammar = LineTurn(messages, TOOLBOX, "", {}).build_request()
         if "answer" not in grammar:  # it is the only sum that the question can mean
             value = eval(Grammar(grammar).uses and grammar.partition("root ::= ")[2].strip('"'))
             return bool(abs(value - float(exchange.result)) < 1e-6)

@@ -76,7 +76,7 @@ class Encoder:
         self._rng = rng
         toolbox = read_toolbox([convert_to_openai_tool(each) for each in TOOLS])
         assert toolbox
-        (system,) = build_prefix(toolbox, "", examples=False)
+        (system,) = build_prefix(toolbox, "")
         self.prefix = self._encode(f"<|im_start|>system\n{system['content']}<|im_end|>\n")
 
     def encode(self, conversation: Sequence[Exchange]) -> Example:

@@ -28,9 +28,9 @@ from streamchat.models.embedded.pythonic.grammar import (
 )
 from streamchat.models.embedded.pythonic.layout import find_layout
 from streamchat.models.embedded.pythonic.numbers import (
+    find_measured,
     find_numbers,
     find_plain,
-    find_required,
     spell_number,
 )
 from streamchat.models.embedded.pythonic.operands import Operands, find_operands
@@ -64,7 +64,6 @@ class LineTurn:
         toolbox: the tools that are offered.
         instructions: the user's own part of the system message.
         lines: the lines that the model wrote for earlier questions, as far as they are known.
-        trained: whether the model was trained to write sums, and needs no examples.
 
     Attributes:
         question: the user's last.
@@ -76,8 +75,6 @@ class LineTurn:
         toolbox: Toolbox,
         instructions: str,
         lines: Mapping[str, Sequence[Round]],
-        *,
-        trained: bool = False,
     ) -> None:
         asked = max(at for at, each in enumerate(messages) if isinstance(each, HumanMessage))
         self._toolbox = toolbox
@@ -87,7 +84,6 @@ class LineTurn:
             for question, answer in pair_messages(messages[1:asked])
         ]
         self._instructions = instructions
-        self._trained = trained
         self._lines = list(read_lines(messages[asked + 1 :]))
         """Each line of the turn with the results of its calls."""
 
@@ -138,13 +134,13 @@ class LineTurn:
         exchanges = [*self._history, Exchange(self.question, self.rounds)]
         if self.looks_back:
             return [*build_chat(exchanges, self._instructions)], self._choose_grammar()
-        messages = build_prefix(self._toolbox, self._instructions, examples=not self._trained)
+        messages = build_prefix(self._toolbox, self._instructions)
         return [*messages, *build_conversation(exchanges)], self._choose_grammar()
 
     @property
     def uses_training(self) -> bool:
         """Whether the request is one that the model was trained for."""
-        return self._trained and not self.looks_back
+        return self._toolbox.is_arithmetic and not self.looks_back
 
     @cached_property
     def looks_back(self) -> bool:
@@ -175,15 +171,11 @@ class LineTurn:
         expression = find_expression(self.question)
         if expression and asks_only_for_result(self.question):
             return build_expression_grammar([expression])
-        if self._trained:
+        if self._toolbox.is_arithmetic:
             return build_sum_grammar(self._find_operands(), layout)
-        # With other tools, a number may be meant for one of them.
-        required = () if self._toolbox.called else self._list_required()
         first = numbers[0] if self._history and takes_of_result(self.question) else None
         first = "(" if shares_rest(self.question) else first
-        return build_question_grammar(
-            numbers, expression, self._toolbox.called, layout, required, first
-        )
+        return build_question_grammar(numbers, expression, self._toolbox.called, layout, first)
 
     def _find_operands(self) -> Operands:
         if results := self._find_results():
@@ -193,9 +185,6 @@ class LineTurn:
             earlier += [*_find_result(each), *find_plain(each.question)]
         context = self._history[-1].question if self._history else ""
         return find_operands(self.question, earlier, context)
-
-    def _list_required(self) -> list[str]:
-        return [*self._find_results(), *find_required(self.question)]
 
     def _find_results(self) -> list[str]:
         """Return the earlier results, if the question is about several."""
@@ -232,8 +221,8 @@ class LineTurn:
         numbers = find_numbers(self.question)
         if self.rounds:
             return [*numbers, *spell_number(self.rounds[-1].result)[:1]]
-        if self._find_results():
-            return self._list_required()
+        if results := self._find_results():
+            return [*results, *find_measured(self.question)]
         if 0 < len(numbers) < 3 and self._history:
             return [*_find_result(self._history[-1]), *numbers]
         return numbers

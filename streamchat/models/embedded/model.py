@@ -71,7 +71,7 @@ class EmbeddedChatOpenAI(CompatibleChatOpenAI):
         self._primed_for = state.name
         # This only saves time: if it fails, the question is still answered.
         with suppress(openai.APIError, OSError):
-            await self._use_adapter(self._is_trained_for(self._read_toolbox(tools)))
+            await self._use_adapter(_is_arithmetic(self._read_toolbox(tools)))
             if states.is_intact(state):
                 await self._call_slot("restore", state)
                 state.touch()
@@ -113,7 +113,6 @@ class EmbeddedChatOpenAI(CompatibleChatOpenAI):
                 toolbox,
                 _find_instructions(messages[0]),
                 self._lines,
-                trained=self._is_trained_for(toolbox),
             )
             chunks = self._stream_line(turn, run_manager, kwargs)
         async for chunk in chunks:
@@ -192,12 +191,6 @@ class EmbeddedChatOpenAI(CompatibleChatOpenAI):
             await self._post("lora-adapters", [{"id": 0, "scale": float(wanted)}])
             self._uses_adapter = wanted
 
-    def _is_trained_for(self, toolbox: Toolbox | None) -> bool:
-        """Whether the adapter was made for these tools: those of arithmetic, and no others."""
-        return (
-            self._has_adapter and toolbox is not None and toolbox.calculates and not toolbox.called
-        )
-
     def _find_state(self, system: BaseMessage, tools: Sequence[dict[str, Any]]) -> Path:
         """Find the state for this exact model, template, runtime, system message and tools."""
         identity = self._server.identity if self._server else ""
@@ -212,8 +205,7 @@ class EmbeddedChatOpenAI(CompatibleChatOpenAI):
         toolbox = self._read_toolbox(tools)
         if toolbox is None:
             return self._get_request_payload([system, HumanMessage("")], tools=list(tools))
-        trained = self._is_trained_for(toolbox)
-        messages = build_prefix(toolbox, _find_instructions(system), examples=not trained)
+        messages = build_prefix(toolbox, _find_instructions(system))
         return self._get_request_payload([*convert_to_messages(messages), HumanMessage("")])
 
     async def _call_slot(self, action: str, state: Path) -> None:
@@ -223,6 +215,10 @@ class EmbeddedChatOpenAI(CompatibleChatOpenAI):
         assert self._server
         url = f"{self._server.address}/{path}"
         await self.root_async_client.post(url, body=body, cast_to=object)
+
+
+def _is_arithmetic(toolbox: Toolbox | None) -> bool:
+    return toolbox is not None and toolbox.is_arithmetic
 
 
 def _find_instructions(system: BaseMessage) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from streamchat.models.embedded.pythonic.implied import singularize
 from streamchat.models.embedded.pythonic.numbers import UNITS
 
 _WORDS = {
@@ -26,8 +27,7 @@ _WORDS = {
     "9": "ninth",
     "10": "tenth tenner decade mm millimetre cm centimetre finger toe",
     "11": "eleventh",
-    "12": "twelfth month monthly mth year yearly yr annual annually annum inch inche foot feet ft "
-    "dozen",
+    "12": "twelfth month monthly mth year yearly yr annual annually annum inch foot feet ft dozen",
     "14": "fortnight stone",
     "15": "fifteenth",
     "16": "sixteenth ounce oz lb pound",
@@ -38,8 +38,8 @@ _WORDS = {
     "50": "fiftieth",
     "52": "week weekly wk year yearly yr annual annually annum",
     "60": "s sec second min minute h hr hour hourly mph kph",
-    "100": "hundredth percent percentage pct pc cent ct pence p penny pennie pound quid euro "
-    "dollar century centurie cm centimetre m metre hundred",
+    "100": "hundredth percent percentage pct pc cent ct pence p penny pound quid euro "
+    "dollar century cm centimetre m metre hundred",
     "365": "day daily year yearly yr annual annually annum",
     "1000": "thousandth mm millimetre m metre km kilometre g gram kg kilo kilogram t ton tonne ml "
     "millilitre l litre w watt wh kw kwh kb mb gb tb thousand grand",
@@ -83,7 +83,7 @@ def find_constants(text: str) -> list[str]:
     lowered = text.lower()
     found = [each for sign, each in _SIGNS.items() if sign in lowered]
     for word in _WORD.findall(lowered):
-        found += _BY_WORD.get(_singularize(word), ()) or _BY_WORD.get(word, ())
+        found += _BY_WORD.get(singularize(word), ()) or _BY_WORD.get(word, ())
         found += [_TENS[word]] if word in _TENS else []
     return [*dict.fromkeys(found)]
 
@@ -91,8 +91,3 @@ def find_constants(text: str) -> list[str]:
 def has_negative(text: str) -> bool:
     """Whether a number of the text may be below zero though it has no sign."""
     return bool(_BELOW_ZERO.search(text))
-
-
-def _singularize(word: str) -> str:
-    word = word.removesuffix("s") if len(word) > 2 else word
-    return f"{word[:-2]}re" if word.endswith(("meter", "liter")) else word

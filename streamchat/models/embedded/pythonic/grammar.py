@@ -50,7 +50,6 @@ def build_question_grammar(
     expression: str | None,
     tools: Mapping[str, Mapping[str, Any]],
     layout: Layout | None = None,
-    required: Sequence[str] = (),
     first: str | None = None,
 ) -> str:
     """Return the grammar of the line that a question is answered with.
@@ -63,7 +62,6 @@ def build_question_grammar(
         expression: the only calculation to allow, if it is known.
         tools: the parameters' schemas of the tools that are called by name.
         layout: the lines that an answer has to have.
-        required: the numbers that no calculation may leave out, unless there are many.
         first: the number or parenthesis that every calculation begins with, unless there are
             many numbers.
     """
@@ -72,7 +70,7 @@ def build_question_grammar(
         roots.append(quote(expression))
     elif len(numbers := _choose_operands(numbers)) > 1:
         counts = len(numbers) <= _MAX_COUNTED
-        start, chain = _chain_numbers(numbers, required, first) if counts else _mix_numbers(numbers)
+        start, chain = _chain_numbers(numbers, first) if counts else _mix_numbers(numbers)
         roots.append(start)
         rules += [*chain, f"operator ::= {_OPERATOR}"]
     if tools:
@@ -140,15 +138,12 @@ def _write_numbers(numbers: Iterable[str]) -> str:
     return " | ".join(map(quote, sorted(set(numbers))))
 
 
-def _chain_numbers(
-    numbers: Sequence[str], required: Sequence[str], first: str | None
-) -> tuple[str, list[str]]:
+def _chain_numbers(numbers: Sequence[str], first: str | None) -> tuple[str, list[str]]:
     """Return what stands for any expression that uses each number at most once, and its rules.
 
     There is a rule for each set of numbers used so far and each nesting of parentheses. It says
     what may come next: `n` rules a number or a parenthesis, `o` rules an operator or an end.
     """
-    needed = _mark(required, numbers)
     rules: dict[str, list[str]] = {}
     begin = ""
     start: _State = ("n", 0, (False,))
@@ -161,7 +156,7 @@ def _chain_numbers(
         state = waiting.pop()
         if _name(state) in rules:
             continue
-        steps = [*_list_steps(state, numbers, needed)]
+        steps = [*_list_steps(state, numbers)]
         rules[_name(state)] = [
             f"{literal} {_name(after)}" if after else '""' for literal, after in steps
         ]
@@ -217,18 +212,7 @@ _State = tuple[str, int, tuple[bool, ...]]
 operator yet; the outermost stands for the whole line."""
 
 
-def _mark(required: Iterable[str], numbers: Sequence[str]) -> int:
-    """Return the positions of the required among the numbers, as bits."""
-    marks = 0
-    for each in required:
-        at = next((at for at, it in enumerate(numbers) if it == each and not marks >> at & 1), None)
-        marks |= 0 if at is None else 1 << at
-    return marks
-
-
-def _list_steps(
-    state: _State, numbers: Sequence[str], needed: int
-) -> Iterable[tuple[str, _State | None]]:
+def _list_steps(state: _State, numbers: Sequence[str]) -> Iterable[tuple[str, _State | None]]:
     """Yield what may come next, and the state after it; None ends the line."""
     kind, used, open_ = state
     unused = [at for at in range(len(numbers)) if not used >> at & 1]
@@ -247,7 +231,7 @@ def _list_steps(
         yield _write_change(numbers[at]), ("o", used | 1 << at, (*open_[:-1], True))
     if len(open_) > 1 and open_[-1]:
         yield '")"', ("o", used, (*open_[:-2], True))
-    if len(open_) == 1 and open_[-1] and not needed & ~used:
+    if len(open_) == 1 and open_[-1]:
         yield "", None
 
 

@@ -21,9 +21,7 @@ _SCALES: tuple[tuple[str, ...], ...] = (
 """Units, and how many of the one before make one of the one after."""
 _SPELLINGS = {
     "feet": "foot",
-    "inche": "inch",
     "pence": "penny",
-    "pennie": "penny",
     "kilo": "kilogram",
     "mm": "millimetre",
     "cm": "centimetre",
@@ -58,7 +56,8 @@ def find_options(words: Set[str], count: int) -> list[str]:
 
 
 def _find_rates(words: Set[str]) -> list[str]:
-    units = {_unify(word) for word in words}
+    singulars = map(singularize, words)
+    units = {_SPELLINGS.get(word, word) for word in singulars}
     for scale in _SCALES:
         named = [at for at in range(0, len(scale), 2) if scale[at] in units]
         if len(named) > 1:
@@ -83,9 +82,11 @@ def _goes_around(words: Set[str]) -> bool:
     return "perimeter" in words or bool(words & _FENCES and words & _SHAPES)
 
 
-def _unify(word: str) -> str:
-    """Return the unit in the singular, as the scales spell it."""
-    word = word.removesuffix("s")
-    if word.endswith(("meter", "liter")):
-        word = f"{word[:-2]}re"
-    return _SPELLINGS.get(word, word)
+def singularize(word: str) -> str:
+    """Return a unit or another noun in the singular, in its British spelling."""
+    if word.endswith("ies"):
+        return f"{word[:-3]}y"
+    if word.endswith("ches"):
+        return word.removesuffix("es")
+    word = word.removesuffix("s") if len(word) > 2 else word
+    return f"{word[:-2]}re" if word.endswith(("meter", "liter")) else word

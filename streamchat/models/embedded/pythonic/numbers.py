@@ -152,11 +152,6 @@ def _lower(text: str) -> str:
     return _NO_POWER.sub(" ", write_digits(text.lower()))
 
 
-def find_required(text: str) -> list[str]:
-    """Return those of a text's numbers that a calculation with it has to use."""
-    return [*find_measured(text), *find_factors(find_words(text))]
-
-
 def find_measured(text: str) -> list[str]:
     """Return a text's numbers that are written in digits and measure something.
 

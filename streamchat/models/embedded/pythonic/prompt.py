@@ -21,10 +21,6 @@ _REST = (
     'or say("...") with a helpful reply for anything else. When you get a result, say it in one '
     "sentence."
 )
-_OFFLINE = (
-    "What is the weather today?",
-    'say("I cannot know that: I have no access to the internet.")',
-)
 _FACT = ("What is the capital of Norway?", 'say("The capital of Norway is Oslo.")')
 """Comes after the calls of the user's tools, which are not for everything."""
 _RESULT = "Omega"
@@ -33,7 +29,6 @@ _TALK: tuple[tuple[str, ...], ...] = (
         "Who are you?",
         'say("I am streamchat\'s small built-in model. I do sums and answer short questions.")',
     ),
-    _OFFLINE,
     ("What is a noun?", 'say("A noun is a word that names a person, place, thing or idea.")'),
     (
         "Write two lines about rain.",
@@ -59,7 +54,6 @@ _EXAMPLES: tuple[tuple[str, ...], ...] = (
         *("Tim is 4 years younger than Kim, and Kim is 17. How old is Tim?", "17 - 4"),
         *("13", "Tim is 13 years old."),
     ),
-    _TALK[1],
     (
         *("I buy 4 pens at 5 each and pay with 100. What is my change?", "100 - 4 * 5"),
         *("80", "Your change is 80."),
@@ -68,25 +62,25 @@ _EXAMPLES: tuple[tuple[str, ...], ...] = (
         *("A triangle is 6 m wide and 5 m high. What is its area?", "6 * 5 / 2"),
         *("15", "Its area is 15 square metres."),
     ),
-    _TALK[2],
+    _TALK[1],
     ("A yard is 9 m by 8 m. How long is the fence around it?", "(9 + 8) * 2"),
     ("A square room has sides of 7 m. What is its area?", "7 ** 2"),
-    _TALK[9],
+    _TALK[8],
     (
         *("A bike goes 15 miles per hour for 2 hours. How far is that?", "15 * 2"),
         *("30", "The bike goes 30 miles."),
     ),
-    _TALK[3],
+    _TALK[2],
     (
         *("A rose costs 6 and a tulip 2. What do 3 roses and 8 tulips cost?", "6 * 3 + 2 * 8"),
         *("34", "They cost 34."),
     ),
     ("Leo has 30 and saves 8 a week for 5 weeks. How much has he then?", "30 + 8 * 5"),
-    _TALK[4],
+    _TALK[3],
     ("A pump fills 30 litres in 5 minutes. How much does it fill in 8 minutes?", "30 / 5 * 8"),
+    _TALK[4],
     _TALK[5],
     _TALK[6],
-    _TALK[7],
     ("Kim earns 24000 a year. How much is that per month?", "24000 / 12"),
     ("A cup costs 3 and a plate 7. What do 5 of each cost?", "(3 + 7) * 5"),
     (
@@ -104,7 +98,7 @@ _EXAMPLES: tuple[tuple[str, ...], ...] = (
     ),
     ("Zoe gets 10 a day for 3 days, then she pays 12. How much has she?", "10 * 3 - 12"),
     ("Rice is 7 at Joe's and 5 at Al's. How much do I save on 6 bags?", "(7 - 5) * 6"),
-    _TALK[8],
+    _TALK[7],
     ("Food is 60 and wine 24, and 7 of us split the bill. What does each pay?", "(60 + 24) / 7"),
     ("I buy 12 litres of milk at 2 each and a cake for 5. What is the total?", "12 * 2 + 5"),
     ("If 4 pens cost 12, what do 7 pens cost?", "12 / 4 * 7", "21", "7 pens cost 21."),
@@ -137,7 +131,7 @@ class Exchange:
     answer: str | None = None
 
 
-def build_prefix(toolbox: Toolbox, instructions: str, *, examples: bool = True) -> list[Message]:
+def build_prefix(toolbox: Toolbox, instructions: str) -> list[Message]:
     """Return the messages that every request with these tools begins with."""
     kinds = [_SUMS] if toolbox.calculates else []
     kinds += [_CALLS] if toolbox.called else []
@@ -145,7 +139,7 @@ def build_prefix(toolbox: Toolbox, instructions: str, *, examples: bool = True) 
     lines += [f"Tools:\n{toolbox.signatures}"] if toolbox.called else []
     lines += [instructions] if instructions else []
     messages = [_say("system", "\n".join(lines))]
-    for question, line, *closing in _choose_examples(toolbox) if examples else ():
+    for question, line, *closing in _choose_examples(toolbox):
         messages += [_say("user", question), _say("assistant", line)]
         if closing:
             result, sentence = closing
@@ -157,13 +151,11 @@ def build_prefix(toolbox: Toolbox, instructions: str, *, examples: bool = True) 
 
 
 def _choose_examples(toolbox: Toolbox) -> Sequence[Sequence[str]]:
+    if toolbox.is_arithmetic:
+        return ()
     examples = _EXAMPLES if toolbox.calculates else _TALK
-    if not toolbox.called:
-        return examples
-    # A tool may know what the model cannot.
-    kept = [each for each in examples if each is not _OFFLINE]
     calls = [(*each, _RESULT, f"It is {_RESULT}.") for each in toolbox.examples]
-    return [*kept, _FACT, *calls]
+    return [*examples, _FACT, *calls]
 
 
 def build_conversation(exchanges: Iterable[Exchange]) -> Iterable[Message]:

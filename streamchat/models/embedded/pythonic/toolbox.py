@@ -34,6 +34,11 @@ class Toolbox:
     signatures: str
     examples: Sequence[tuple[str, str]] = ()
 
+    @property
+    def is_arithmetic(self) -> bool:
+        """Whether the arithmetic tools are the only ones: the models were trained to use those."""
+        return self.calculates and not self.called
+
 
 def read_toolbox(tools: Sequence[Mapping[str, Any]]) -> Toolbox | None:
     """Return the tools, or None if the grammar cannot hold them.
