@@ -141,6 +141,16 @@ class TestOperands:
             ("seven twentieths of 420 pls", ["420"], ["7", "20"]),
             ("18 inches in feet?", ["18"], ["12"]),
             ("7 pennies of the last 2 centuries", ["7", "2"], ["100"]),
+            ("a bed of 2x6 m, 60 g per m2", ["2", "6", "60"], ["1000"]),
+            ("5h55 by ferry and 37 min by taxi", ["5", "55", "37"], ["60"]),
+            ("11 m/s, then 1.5 m/s^2 for 2 s", ["11", "1.5", "2"], []),
+            ("36.2\u00b0C in \u00b0F?", ["36.2"], ["1.8", "32"]),
+            ("115 F, what's that in C", ["115"], ["1.8", "32"]),
+            ("Skirting for a room of 6 m by 3 m", ["6", "3"], ["2"]),
+            ("Add 75, 45 and 87 and divide by how many there are", ["75", "45", "87"], ["3"]),
+            ("1500 pictures of 7 megabytes", ["1500", "7"], ["1000"]),
+            ("KE of 5 kg at 3 m/s", ["5", "3"], ["2"]),
+            ("3\u00bd hours", ["3.5"], ["60"]),
         ],
     )
     def test_of_a_question(self, question: str, required: list[str], others: list[str]) -> None:
@@ -164,7 +174,13 @@ class TestOperands:
         spelled = find_operands(question, []).spellings
         assert spelled["11"] == ["11", "-11", "(-11)"]
 
-    @pytest.mark.parametrize("question", ["a cubic tank of 9 m", "9 bits, in binary", "3 squared"])
+    @pytest.mark.parametrize(
+        "question",
+        [
+            *("a cubic tank of 9 m", "9 bits, in binary", "3 squared", "a radius of 4 cm"),
+            *("E_kin of 5 kg at 3 m/s", "485 cells, doubling each hour"),
+        ],
+    )
     def test_a_question_may_need_powers(self, question: str) -> None:
         assert find_operands(question, []).has_powers
         assert not find_operands("a cubic metre, 9 square feet", []).has_powers

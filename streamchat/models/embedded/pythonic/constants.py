@@ -10,12 +10,13 @@ from streamchat.models.embedded.pythonic.numbers import UNITS
 _WORDS = {
     "0.5": "kinetic area root sqrt side diagonal hypotenuse itself ladder straight",
     "1": "first other next another everyone everybody myself me us we",
-    "1.8": "celsius fahrenheit centigrade",
-    "2": "double doubling twice half halve halving pair couple both twin two square squaring area "
-    "diagonal hypotenuse itself ladder straight perimeter fence fencing around round hedge border "
-    "edge frame ribbon triangle triangular trapezium circumference side way back return between "
-    "together altogether halfway middle midpoint sum difference fortnight leg wheel bicycle bike "
-    "shoe sock again once binary kinetic",
+    "1.8": "celsius fahrenheit farenheit centigrade degree deg c f",
+    "2": "double doubling twice half halve halving pair couple both twin two square squaring "
+    "area diagonal hypotenuse itself ladder straight perimeter fence fencing around round hedge "
+    "border edge frame ribbon triangle triangular trapezium circumference radius diameter "
+    "cylinder side way back return between together altogether halfway middle midpoint sum "
+    "difference fortnight leg wheel bicycle bike shoe sock again once binary kinetic kin ke "
+    "energy joule skirting",
     "3": "triple thrice third cube cubing triangle trio tricycle yard yd foot feet ft month "
     "quarterly",
     "4": "quarter fourth quadruple square perimeter fence fencing around round hedge border edge "
@@ -34,7 +35,7 @@ _WORDS = {
     "20": "twentieth score",
     "24": "h hr hour hourly day daily",
     "30": "thirtieth",
-    "32": "celsius fahrenheit centigrade",
+    "32": "celsius fahrenheit farenheit centigrade degree deg c f",
     "50": "fiftieth",
     "52": "week weekly wk year yearly yr annual annually annum",
     "60": "s sec second min minute h hr hour hourly mph kph",
@@ -49,6 +50,7 @@ _WORDS = {
 _WORD = re.compile(r"[a-z]+")
 _SIGNS = {"%": "100", "\u00b2": "2", "\u00b3": "3", "\u221a": "0.5", "\u00b0": "360", "$": "100"}
 _SIGNS |= {"\u00a3": "100", "\u20ac": "100"}
+_THOUSANDS = re.compile(r"(?:kilo|mega|giga|tera|milli)[a-z]")
 _TENS = {"twenties": "20", "thirties": "30", "forties": "40", "fifties": "50", "sixes": "6"}
 _BY_WORD: dict[str, list[str]] = {}
 for _number, _words in _WORDS.items():
@@ -65,8 +67,9 @@ _LENGTH = r"[ck]?m\b|\w*met|inch|feet|foot|yard|mile"
 _POWERS = re.compile(
     rf"[\^\u221a]|(?<!m)[\u00b2\u00b3]|\*\*|\bto\s+the\s+\d|\b(?:square|cubic)(?!\s+(?:{_LENGTH}))|"
     r"\b(?:squar(?:ed|es|ing)|cube[ds]?|cubing|powers?|raised|exponent\w*|roots?|sqrt|itself|"
-    r"hypotenuse|right[-\s]angled?|diagonals?|binary|kinetic|ladder|straight|compound\w*|"
-    r"doubles|triples|halves)\b|"
+    r"hypotenuse|right[-\s]angled?|diagonals?|binary|kinetic|e_?kin|ke|energy|joules?|ladder|"
+    r"straight|compound\w*|circ(?:le|ular)|radius|cylind\w+|sphere|doubl(?:es|ing)|"
+    r"tripl(?:es|ing)|halv(?:es|ing))\b|"
     r"(?:%|per\s?cent|pct|pc)(?=.*\b(?:each|every|per|a|yearly|annual\w*)\b)",
     re.IGNORECASE | re.DOTALL,
 )
@@ -85,6 +88,7 @@ def find_constants(text: str) -> list[str]:
     for word in _WORD.findall(lowered):
         found += _BY_WORD.get(singularize(word), ()) or _BY_WORD.get(word, ())
         found += [_TENS[word]] if word in _TENS else []
+        found += ["1000"] if _THOUSANDS.match(word) else []
     return [*dict.fromkeys(found)]
 
 

@@ -75,10 +75,11 @@ _LABEL = re.compile(r"(?<=[0-9](?:st|nd|rd|th))|[-\u2010\u2011][a-zA-Z]|[A-Z]\b"
 """Comes after a number that may only be a name, as in "4th grade" or "a 12-inch pizza"."""
 _NAMED = re.compile(
     r"\b(?:(?:in|since|by|until|during)\s(?:19|20)\d\d|i(?:['\u2019]m|\sam)\s+\d+|"
-    r"(?:number|no\.?|bus|tram|train|line|route|room|flat|platform|gate)\s+\d+)$",
+    r"(?:number|no\.?|bus|tram|train|line|route|room|flat|platform|gate)\s+\d+)$|"
+    r"[a-z]\s?\^\s?\d+$",
     re.IGNORECASE,
 )
-"""Ends with a year, an age, or a number that is a name."""
+"""Ends with a year, an age, a number that is a name, or the power of a unit."""
 _TENS_WORD = rf"(?:{'|'.join(TENS)})(?:[-\s](?:{'|'.join(UNITS[1:10])}))?"
 _SMALL = rf"(?:{_TENS_WORD}|{'|'.join(sorted(UNITS, key=len, reverse=True))})"
 _AND = r"(?:\sand)?\s"
@@ -89,6 +90,8 @@ _IN_WORDS = re.compile(
     re.IGNORECASE,
 )
 _PARTS = {"half": "5", "quarter": "25", "quarters": "75"}
+_JOINED = re.compile(r"(?<=\d)(?<!\b0)([xh\u00d7])(?=\d)", re.IGNORECASE)
+"""Between the numbers of "2x6 m" and "5h55"."""
 _AND_PART = re.compile(
     r"(?<![\w.,])(?:(?P<whole>\d{1,9})|(?P<one>an?|one)\s+(?P<unit>[a-z]+))\s+and\s+"
     r"(?:(?:an?|1|one)\s+(?P<part>half|quarter)|(?:3|three)\s+(?P<parts>quarters))\b(?!\s+of\b)",
@@ -96,7 +99,8 @@ _AND_PART = re.compile(
 )
 """A mixed number, such as "2 and a half" or "an hour and a half"."""
 _OF_TWO = re.compile(r"\b(?:add|sum(?:\s+of)?|total\s+of|between)\s+$", re.IGNORECASE)
-"""Comes before two numbers, of which "and" makes no single one."""
+"""Comes before two numbers, of which "and" makes no single one, unless another "and" follows."""
+_AND_MORE = re.compile(rf"\s+and\s+(?:an?\s(?:hundred|thousand)|\d|{_SMALL}\b)", re.IGNORECASE)
 _UNKNOWN = re.compile(
     r"\s+of\s+(?:what|which|(?:a|some)\s+number|the\s+(?:whole|total|original))\b",
     re.IGNORECASE,
@@ -174,7 +178,8 @@ def write_digits(text: str) -> str:
 
 
 def _write_parts(text: str) -> str:
-    """Return the text with "2.5" in place of "2 and a half"."""
+    """Return the text with "2.5" in place of "2 and a half", and "2 x 6" in place of "2x6"."""
+    text = re.sub(r"(?<=\d)\s?\u00bd", ".5", _JOINED.sub(r" \1 ", text))
     return _AND_PART.sub(_write_part, text)
 
 
@@ -185,7 +190,8 @@ def _write_part(match: re.Match[str]) -> str:
 
 def _write_words(match: re.Match[str]) -> str:
     first, joined, second = match[0].rpartition(" and ")
-    if joined and _OF_TWO.search(match.string, 0, match.start()):
+    are_two = _OF_TWO.search(match.string, 0, match.start())
+    if joined and are_two and not _AND_MORE.match(match.string, match.end()):
         return f"{write_digits(first)} and {write_digits(second)}"
     return str(_read_words(match[0]))
 

@@ -19,7 +19,10 @@ from streamchat.models.embedded.pythonic.numbers import (
     find_plain,
 )
 
-_AVERAGE = re.compile(r"\b(?:a[a-z]?v[aeiou]*r[aeiou]*g[aeiou]*[ds]?|mean|avg)\b", re.IGNORECASE)
+_AVERAGE = re.compile(
+    r"\b(?:a[a-z]?v[aeiou]*r[aeiou]*g[aeiou]*[ds]?|mean|avg|how\s+many\s+there\s+are)\b",
+    re.IGNORECASE,
+)
 """The word is often misspelled."""
 
 
