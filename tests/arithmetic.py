@@ -21,335 +21,378 @@ from streamchat.models import open_model
 
 Question = tuple[str, float | str | tuple[str, ...]]
 ONE_STEP: list[Question] = [
-    ("What is 764 + 289?", 1053),
-    ("1205 - 678", 527),
-    ("43 times 27", 1161),
-    ("how much is 936 divided by 12", 78),
-    ("2 to the power of 11", 2048),
-    ("what's 15% of 240", 36),
-    ("7 squared pls", 49),
-    ("Could you subtract 58 from 203 for me?", 145),
-    ("multiply 6.5 by 14", 91),
-    ("0.75 + 2.6 = ?", 3.35),
-    ("How many minutes are there in 9 hours?", 540),
-    ("convert 4.2 km to metres", 4200),
-    ("how many inches in 6 feet", 72),
-    ("I had 85 quid and spent 37 of it on petrol. How much have I got left?", 48),
-    ("A crate holds 24 bottles of beer. How many bottles are in 16 crates?", 384),
-    ("We need to split 132 leaflets evenly among 6 volunteers, how many does each one get?", 22),
-    ("my grandson is 17 and i am 81, how many years older am i", 64),
+    ("Work out 8,406 - 2,797.", 5609),
+    ("367+588=?", 955),
+    ("whats 46 times 73", 3358),
+    ("Please can you tell me what 1,904 divided by 28 is?", 68),
+    ("12.75 + 8.6", 21.35),
+    ("Take 419 away from 1000.", 581),
+    ("Find the product of 125 and 64.", 8000),
+    ("How much is 9 multiplied by 0.35?", 3.15),
+    ("I need the difference between 5210 and 1864, please.", 3346),
+    ("Evaluate 2**13", 8192),
+    ("7 to the power of 4?", 2401),
+    ("calc 90.4 / 8", 11.3),
+    ("sum of 2488 and 3715 pls", 6203),
+    ("What do you get if you add -38 to 15?", -23),
+    ("Compute 6.4 \u00d7 2.5 for me.", 16),
+    ("Hello! Could you do 52 minus 91 for my homework?", -39),
+    ("The choir has 38 sopranos and 27 altos. How many singers is that altogether?", 65),
+    ("i had 205 quid in the jar and took out 68 for the plumber, whats left", 137),
+    (("A lorry carries 36 pallets and every pallet weighs 415 kg. What is the load in kg?"), 14940),
     (
         (
-            "The reservoir held 5300 litres and another 1850 litres were pumped in. How much "
-            "water is in it now?"
+            "Our caretaker has 196 chairs to set out in 14 equal rows. How many chairs "
+            "go in each row?"
         ),
-        7150,
+        14,
     ),
-    ("What is the area of a rug that's 3 metres by 5 metres?", 15),
-    ("cube of 8", 512),
+    ("My grandmother was born in 1938. What age did she turn in 2021?", 83),
     (
         (
-            "A train leaves with 214 passengers and 69 get off at the first stop. How many "
-            "are still on board?"
+            "Four flatmates split an electricity bill of £187.40 equally. How much does "
+            "each one pay?"
         ),
-        145,
+        46.85,
     ),
-    ("Forty-two plus thirty-nine?", 81),
-    ("How much are nine tickets if one ticket costs 12 pounds?", 108),
-    (
-        "Please, I have 250 gram of flour and I buy 1500 gram more. How many gram I have together?",
-        1750,
-    ),
-    ("whats 30 percent of 90", 27),
-    (
-        "A 12 volt supply pushes 3.5 amps through a lamp. What power does the lamp draw, in watts?",
-        42,
-    ),
-    ("Voltage is 230 V and resistance is 46 ohms. What current flows, in amps?", 5),
-    ("I drove 195 miles in 3 hours. What was my average speed in mph?", 65),
-    ("side of a square patio is 14 ft, what is its area in square feet", 196),
+    ("one roll of wallpaper is 23.95 how much for 6 rolls", 143.7),
     (
         (
-            "Nina read 126 pages on Saturday and 88 on Sunday. How many pages did she read "
-            "over the weekend?"
+            "The thermometer showed 4 degrees at noon and fell by 11 degrees during the "
+            "night. What does it show now?"
         ),
-        214,
+        -7,
     ),
-    ("The bill is $68 and we want to leave a 20% tip. How much is the tip?", 13.6),
-    ("How many seconds in 25 minutes?", 1500),
-    ("how many eggs are in 7 dozen?", 84),
-    ("A cable 91 metres long is cut into 7 equal pieces. How long is each piece?", 13),
-    ("-8 + 23", 15),
-    ("10 minus 32", -22),
-    ("What do I get if I raise 5 to the 4th power?", 625),
     (
         (
-            "The temprature was 11 degrees at noon and dropped by 16 degrees overnight. What "
-            "was it then?"
+            "Pavel is reading a book with 512 pages. He is now on the end of page 347. "
+            "How many pages stay for him?"
         ),
-        -5,
+        165,
     ),
-    ("I weigh 94 kilos now and my doctor wants me to loose 9. What would my weight be?", 85),
-    ("a car does 14 km per litre. how far will it go on 35 litres?", 490),
-    ("My pension is 820 pounds a month. How much is that over a year, dear?", 9840),
-    ("half of 378", 189),
-    ("double 467", 934),
-    ("what is 5000 divided by 8?", 625),
-    ("Volume of a cube-shaped tank with edges of 6 cm, in cubic cm?", 216),
-    ("How many grams is 3.8 kilograms?", 3800),
-    ("I bought a lamp for $29.95 and handed over $50 - how much change do I get?", 20.05),
+    ("A resistor carries 0.4 A and has 55 ohms. Voltage across it in volts?", 22),
     (
         (
-            "There are 28 pupils in each class and our school has 19 classes. How many pupils"
-            " altogether?"
+            "I drove 84 miles to my sister's and then 57 miles on to the coast. How many "
+            "miles did I drive?"
         ),
-        532,
+        141,
     ),
-    ("A binary code has 9 bits. How many different values can it represent?", 512),
+    ("A ferry keeps a steady 22 km/h for 6 hours. How far does it get, in km?", 132),
+    ("Egg trays hold 30 eggs each. How many trays will 870 eggs fill?", 29),
+    (
+        (
+            "Rosa's dog weighs 31.2 kg and her cat weighs 4.7 kg. By how many kilos is "
+            "the dog heavier?"
+        ),
+        26.5,
+    ),
+    (
+        (
+            "Each bee hive gave 13 jars of honey this summer and I keep 9 hives. How "
+            "many jars did I get?"
+        ),
+        117,
+    ),
+    ("Dad is 29 years older than me and I'm 15. How old is dad?", 44),
+    ("a plank 3.6 m long is sawn into 8 equal bits. length of one bit in metres?", 0.45),
+    ("How many metres are there in 4.35 km?", 4350),
+    ("Convert 2750 grams to kilograms.", 2.75),
+    ("3.5 hours is how many minutes", 210),
+    ("change 68 mm into cm", 6.8),
+    ("What is 35% of 480?", 168),
+    ("12.5 percent of 640 equals what?", 80),
+    ("Of the 250 visitors 18 per cent came by bicycle. How many visitors was that?", 45),
+    ("tip of 15% on a 62 dollar meal, how much is the tip", 9.3),
+    ("Square 27, please.", 729),
+    ("What is eleven cubed?", 1331),
+    (("A cube-shaped box has an edge of 15 cm. Give its volume in cubic centimetres."), 3375),
+    ("How many years are 156 months?", 13),
+    ("Our village hall is 19 m long and 12 m wide. Floor area in square metres?", 228),
+    ("A bottle holds 0.75 litres. How many millilitres would that be, dear?", 750),
+    ("Three quarters of 1,236 is?", 927),
 ]
 MORE_STEPS: list[Question] = [
+    ("What is 18 + 7 * 12?", 102),
+    ("(45 - 17) * 6 = ?", 168),
+    ("Work out 240 / (8 + 4) - 5.", 15),
+    ("3^4 + 5^2", 106),
+    ("whats 100 minus 6 times 9 plus 2", 48),
+    ("Simplify: 5 \u00d7 (13 \u2212 4) ÷ 3", 15),
+    ("Add 36 and 48, then divide the result by 7.", 12),
+    ("Multiply 14 by 15 and take 60 from the answer.", 150),
+    ("compute (2.5 + 1.7) * (9 - 4)", 21),
     (
         (
-            "At the bakery I got 6 rolls at 45 cents apiece and a loaf for 280 cents. How "
-            "many cents is that altogether?"
+            "I bought 3 loaves at £1.85 each and paid with a ten pound note. What change "
+            "should I have been given?"
         ),
-        550,
+        4.45,
     ),
-    ("what is 14 + 6 * 9", 68),
-    ("(23 - 8) * 4", 60),
-    ("100 - 3 * (12 + 7)", 43),
-    ("2^5 - 17", 15),
-    ("48 / 6 + 25 =", 33),
-    ("Work out (15 + 33) / (9 - 3)", 8),
-    ("5 squared plus 12 squared", 169),
-    ("what's 7 * 8 - 6 * 5?", 26),
-    ("three times the sum of 19 and 12", 93),
-    ("Average of 14, 22 and 30?", 22),
-    ("My test marks were 71, 84, 65 and 92. What is my average mark?", 78),
-    ("A jacket costs £80 and is reduced by 35%. What do I pay?", 52),
-    ("I pay for 4 coffees at £3.20 each with a £20 note. What change should I get?", 7.2),
-    ("5 pencils cost 1.50 euro. How much cost 12 pencils?", 3.6),
-    ("A recipe for 4 people needs 300 g of rice. How many grams do I need for 10 people?", 750),
+    ("2 coffes at 3.40 and a muffin for 2.75 how much all together", 9.55),
+    ("need 5 pens 1.20 each n 4 folders 2.25 each, total?", 15),
+    (("A pair of boots costs $120. They are reduced by 30%. What do I pay for them now?"), 84),
     (
         (
-            "Dad is 44, Mum is 3 years younger than him, and Gran is 27 years older than Mum."
-            " How old is Gran?"
+            "The coat was £85, there's 20% off, and I've a £5 voucher to use after that. "
+            "What will the till say?"
         ),
-        68,
-    ),
-    ("Tom is 12. His uncle is three times as old. How old will the uncle be in 5 years?", 41),
-    ("perimeter of a rectangle with sides 17 cm and 9 cm", 52),
-    (
-        (
-            "A garden is 20 m by 15 m, and a pond of 4 m by 6 m is dug in it. What area of "
-            "garden is left?"
-        ),
-        276,
+        63,
     ),
     (
         (
-            "The room is 5 m long and 4 m wide. Carpet costs £18 per square metre. What will "
-            "it cost to carpet the whole floor?"
+            "A laptop is listed at 640 euros without tax. With 21% tax added, what is "
+            "the final price in euros?"
+        ),
+        774.4,
+    ),
+    (
+        (
+            "Jacket 90 euro, discount 15 percent. I buy two of such jackets. How many "
+            "euro I must pay?"
+        ),
+        153,
+    ),
+    (
+        (
+            "Six identical yoghurts cost £4.50. How much would 10 of them cost at the "
+            "same price each?"
+        ),
+        7.5,
+    ),
+    (
+        (
+            "A printer does 54 pages in 3 minutes. At this rate how many pages will it "
+            "print in 20 minutes?"
         ),
         360,
     ),
-    ("How many minutes is 2 hours and 35 minutes?", 155),
-    ("Convert 25 degrees Celsius to Fahrenheit", 77),
+    ("A tap drips 15 ml every minute. How many litres are lost in 8 hours?", 7.2),
+    (
+        ("A pump shifts 240 litres in 5 minutes. How many minutes does it need for 1,680 litres?"),
+        35,
+    ),
+    (("Pancakes for 4 people take 180 g of flour. How many grams do I need for 14 people?"), 630),
+    ("recipe says 350 ml stock for 2 ppl. im cooking for 7. how many ml", 1225),
     (
         (
-            "Four friends share a restaurant bill of $96 plus a tip of $16 equally. How much "
-            "does each one pay?"
+            "A jam recipe uses 800 g sugar for 1 kg of berries. I picked 3.5 kg of "
+            "berries and own 2,000 g of sugar. How many more grams of sugar do I need?"
         ),
-        28,
+        800,
+    ),
+    ("I scored 67, 81 and 74 in my three tests. What's my mean mark?", 74),
+    ("The three parcels weigh 2.4 kg, 3.1 kg and 5.3 kg. Mean weight in kg?", 3.6),
+    (
+        ("A rectangular paddock is 48 m by 35 m. How many metres of fence go all the way round?"),
+        166,
+    ),
+    ("Area of a triangle with base 18 cm and height 11 cm, in square cm?", 99),
+    ("Two angles of a triangle are 47 and 68 degrees. What is the third angle?", 65),
+    ("A right triangle has legs 9 cm and 12 cm. How long is the hypotenuse in cm?", 15),
+    (
+        (
+            "A trapezium has parallel sides of 7 m and 13 m and a height of 4 m. "
+            "Calculate the area in m²."
+        ),
+        40,
     ),
     (
         (
-            "we picked 45 apples in the morning and 39 in the afternoon and packed them "
-            "equally in 7 bags. how many apples per bag?"
+            "My lawn is 14 m by 9 m but a 3 m by 4 m pond sits in it. How many square "
+            "metres of grass have I got to mow?"
+        ),
+        114,
+    ),
+    (
+        ("The perimeter of a rectangle is 62 cm and one side is 19 cm. Find the other side in cm."),
+        12,
+    ),
+    (("A tank is 2 m long, 1.5 m wide and 0.8 m deep. How many cubic metres does it hold?"), 2.4),
+    ("A coach covers 195 km in 2 hours 30 minutes. Average speed in km/h?", 78),
+    ("How many minutes does a tram need for 14 km when it moves at 35 km/h?", 24),
+    ("cycling 18 km/h for 40 min, how many km do i do", 12),
+    (
+        (
+            "We walked 2 hours at 5 km/h and then 3 hours at 4 km/h. How far did we walk "
+            "altogether, in km?"
+        ),
+        22,
+    ),
+    ("Convert 90 km/h to metres per second.", 25),
+    (
+        (
+            "Ines earns 13.50 an hour. She worked 7 hours on Friday and 5 hours on "
+            "Saturday. What did she earn in the two days?"
+        ),
+        162,
+    ),
+    (
+        (
+            "i get 11.20 per hr for 38 hrs and they take 60 off for the uniform. whats "
+            "left this week"
+        ),
+        365.6,
+    ),
+    (
+        (
+            "A welder is paid £16 an hour for 40 hours and £24 an hour for 6 hours of "
+            "overtime. What is the week's wage?"
+        ),
+        784,
+    ),
+    (
+        (
+            "From 95 marbles I gave 23 to my cousin, and the rest was shared equally "
+            "between 6 friends. How many did every friend get?"
         ),
         12,
     ),
     (
         (
-            "The number 7 bus has 31 people on it. 8 get off and 14 get on. How many are on "
-            "the bus now?"
+            "The club raised £1,150. After £310 for kit, the remainder is split evenly "
+            "among 4 teams. How much per team?"
         ),
-        37,
+        210,
+    ),
+    (("There were 64 biscuits in the tin. The twins ate 9 each. How many biscuits are left?"), 46),
+    (("Share 72 sweets between Ama and Kofi in the ratio 5:3. How many does Ama get?"), 45),
+    (
+        (
+            "On a map 4 cm stand for 10 km. Two towns are 14 cm apart on it. What is the "
+            "true distance in km?"
+        ),
+        35,
+    ),
+    ("What is 25 degrees Celsius in Fahrenheit?", 77),
+    ("my american oven book says 392 F, what's that in celsius", 200),
+    (
+        (
+            "It was -6 °C at dawn, warmed up by 13 degrees till noon, and cooled by 9 in "
+            "the evening. What was the evening temperature?"
+        ),
+        -2,
     ),
     (
         (
-            "There were 500 sheets in the pack. I used 40 sheets a day for 9 days. How many "
-            "sheets are left?"
+            "I put £2,400 in a bond at 3.5% simple interest a year. How much interest "
+            "will I have after 4 years?"
         ),
-        140,
-    ),
-    ("I save 35 dollars a week. I already have 120. How much will i have after 8 weeks?", 400),
-    ("A plumber charges a £45 call-out fee plus £38 an hour. What does a 3-hour job cost?", 159),
-    ("taxi is $4 to start and $2.50 per mile, how much for 12 miles", 34),
-    (
-        (
-            "Hotel is 110 euro per night, breakfast is 14 euro per day. How much I pay for 5 "
-            "nights with breakfast every day?"
-        ),
-        620,
-    ),
-    ("I make $17 an hour and work 8 hours a day, 5 days a week. What's my weekly pay?", 680),
-    ("A pump moves 45 litres a minute. How many litres does it move in 2 hours?", 5400),
-    (
-        (
-            "A tank with 900 litres in it leaks 12 litres per hour. How many litres remain "
-            "after one full day?"
-        ),
-        612,
+        336,
     ),
     (
         (
-            "A lorry travels for 3 hours at 60 km/h and then 2 hours at 75 km/h. What total "
-            "distance does it cover?"
+            "A loan of 900 dollars carries simple interest of 8% per year. What total "
+            "must be paid back after 2 years?"
         ),
-        330,
+        1044,
     ),
-    ("kinetic energy of a 6 kg mass moving at 5 m/s, in joules", 75),
-    ("Two resistors, 47 ohm and 33 ohm, are in series across 240 V. What current flows?", 3),
+    ("Kinetic energy in joules of a 6 kg trolley moving at 4 m/s?", 48),
     (
         (
-            "My 2 kW heater ran for 6 hours. Electricity is 30 pence per kWh. How many pence "
-            "did that cost me?"
+            "A 12 V battery feeds two resistors in series, 18 ohm and 22 ohm. What "
+            "current flows, in amps?"
         ),
-        360,
+        0.3,
     ),
-    (
-        "A steel beam weighs 28 kg per metre. How much do 5 beams of 4 metres each weigh in total?",
-        560,
-    ),
-    (
-        "I bought a bike for 260, spent 45 repairing it, and sold it for 390. What was my profit?",
-        85,
-    ),
-    ("A $250 TV plus 8% sales tax, what's the total?", 270),
-    ("my rent was 700 and goes up by 5 percent. what is the new rent", 735),
-    ("Of the 160 pupils in my year 55% are girls and the rest are boys. How many are boys?", 72),
+    (("A car speeds up from 8 m/s to 26 m/s in 5 s. What's its acceleration in m/s²?"), 3.6),
+    (("A 1500 W heater runs 4 hours. Electricity is 0.30 per kWh. What does it cost?"), 1.8),
     (
         (
-            "There are 240 seats in the theatre and three quarters of them are taken. How "
-            "many are empty?"
+            "Bus A has 3 decks of 24 seats, bus B has 55 seats. How many more seats does "
+            "bus A have than bus B?"
         ),
-        60,
-    ),
-    ("Sara has 18 stickers, Ben has twice as many. How many do they have together?", 54),
-    (
-        (
-            "Mia has 40 marbles, gives 12 to her brother and shares the rest equaly among her"
-            " 4 cousins. How many does each cousin get?"
-        ),
-        7,
+        17,
     ),
     (
         (
-            "I take 2 tablets in the morning, 1 at lunch and 2 at night. How many tablets do "
-            "I need for 14 days?"
+            "A film lasts 2 hours and 17 minutes. How many minutes longer is it than a "
+            "95 minute one?"
         ),
-        70,
+        42,
     ),
-    (
-        (
-            "I'm 73 and my pension is £780 a month. Rent takes £410 and the gas and electric "
-            "£95. How much is left each month?"
-        ),
-        275,
-    ),
-    (
-        (
-            "Eggs come in boxes of 6. Our café uses 54 eggs a day. How many boxes do we need "
-            "for a week?"
-        ),
-        63,
-    ),
-    ("Add 35 and 47, then take away 19", 63),
-    ("Start with 9, multiply it by 11 and subtract 40", 59),
-    ("divide the difference between 150 and 66 by 12", 7),
-    (
-        (
-            "Our trip on the 14th takes 3 coaches with 49 seats each. 138 seats are booked, "
-            "so how many are free?"
-        ),
-        9,
-    ),
-    (
-        (
-            "twelve people each chip in eight dollars for a gift that costs 75 dollars. How "
-            "much money is left over?"
-        ),
-        21,
-    ),
-    (
-        (
-            "I want to fence a square field, 25 m each side. Wire costs $3 per metre. What's "
-            "the cost to go all the way round once?"
-        ),
-        300,
-    ),
-    ("Box is 50 cm by 40 cm by 30 cm. What's its volume in cubic centimeters?", 60000),
-    ("triangle with base 18 cm and height 7 cm, what is the area", 63),
-    ("My car uses 6 litres per 100 km. How many litres will I burn on a 350 km trip?", 21),
-    (
-        (
-            "Three cinema tickets at £9, two popcorns at £5 each and one cola for £3. How "
-            "much do we owe?"
-        ),
-        40,
-    ),
+    ("From a 5 m ribbon I cut 7 pieces of 45 cm. How many cm are left over?", 185),
+    (("Jo is 8. Her uncle is four times as old as her. How old will the uncle be in 6 years?"), 38),
 ]
 NO_TOOL: list[Question] = [
-    ("Hello there!", ("hello", "hi", "hey", "help")),
-    ("who are you?", ("assistant", "calculator", "model", "program", "helper", "chatbot")),
-    ("Which planet do we live on?", ("earth",)),
-    ("What's the opposite of hot?", ("cold",)),
+    ("how do you say thank you in spanish", ("gracias",)),
     (
-        "What is my neighbour having for dinner tonight?",
-        ("don't", "not", "can't", "cannot", "unable", "sorry", "no"),
+        "Hiya, you alright?",
+        ("hello", "hi", "hey", "fine", "good", "great", "well", "thank", "help"),
     ),
-    ("thanks, that was very helpful!", ("welcome", "glad", "pleasure", "happy", "anytime")),
-    ("What color do you get when you mix blue and yellow?", ("green",)),
-    ("In which city were the 2012 Summer Olympics held?", ("london",)),
-    ("which famous wall came down in 1989?", ("berlin",)),
-    ("What happens to water at 100 degrees Celsius?", ("boil", "boils", "boiling", "steam")),
-    ("Translate 'dog' into Spanish please", ("perro",)),
+    ("Who are you, then?", ("assistant", "calculator", "model", " ai", "bot", "program", "help")),
     (
-        "what will be the winning lottery numbers on saturday",
-        ("don't", "not", "can't", "cannot", "unable", "sorry", "no", "nobody"),
+        "What's the weather like outside my window right now?",
+        ("can't", "cannot", "can not", "don't", "do not", "not able", "no access", "unable"),
+    ),
+    (
+        "Give me a word that means the opposite of 'ancient'.",
+        ("modern", "new", "recent", "contemporary", "young", "current"),
+    ),
+    ("Which animal is it that barks?", ("dog",)),
+    ("Who wrote the novel 1984?", ("orwell",)),
+    ("what is the capital city of japan??", ("tokyo",)),
+    (
+        "In the film title '101 Dalmatians', what kind of animal are the Dalmatians?",
+        ("dog", "pupp"),
+    ),
+    ("How is the French word 'pomme' called in English?", ("apple",)),
+    (
+        "What did I have for breakfast this morning?",
+        (
+            "can't",
+            "cannot",
+            "can not",
+            "don't",
+            "do not",
+            "not able",
+            "no access",
+            "unable",
+            "no way",
+        ),
+    ),
+    ("What colour do you get by mixing blue and yellow paint?", ("green",)),
+    (
+        "My bus is the number 47 and it's late again. What's the plural of 'bus'?",
+        ("buses", "busses"),
     ),
 ]
 FOLLOW_UPS: list[tuple[list[str], Question]] = [
-    (["what's 64 + 38"], ("now minus 27", 75)),
-    (["Multiply 16 by 9"], ("Now halve it.", 72)),
-    (["A dress is £60. What is 25% of that?"], ("So what's the price once that is taken off?", 45)),
-    (["12 squared", "plus 56"], ("divided by 4 please", 50)),
-    (["How many hours in 6 days?"], ("and in minutes?", 8640)),
+    (["What is 26 + 19?"], ("and times 3?", 135)),
+    (["Divide 144 by 9."], ("Subtract 5 from that.", 11)),
     (
-        ["I bought 5 kg of potatoes at 2 dollars a kilo. How much is that?"],
-        ("And how much change from a 50?", 40),
+        ["A cinema ticket is 8 pounds. What do 7 tickets cost?"],
+        ("and if it were 12 tickets instead?", 96),
     ),
-    (["93 - 48"], ("double that", 90)),
+    (["What is 58 * 4?", "thanks"], ("now halve it", 116)),
     (
-        ["We drove 280 km in 4 hours, what was our average speed?"],
-        ("at this speed, how far do we get in 7 hours?", 490),
+        ["How many minutes are in 5 hours?", "And what is 30 minus 12?"],
+        ("What did I ask first?", ("minutes", "5 hours", "five hours")),
+    ),
+    (["whats 20% of 350"], ("ok take that off the 350", 280)),
+    (["What's the capital of Italy?", "Lovely, thank you."], ("And of Spain?", ("madrid",))),
+    (
+        ["My garden is 11 m by 8 m. What is its area?", "Thanks!"],
+        ("Turf costs £6 per square metre. What will the whole garden cost?", 528),
+    ),
+    (["Compute 15^2.", "Add 75 to it."], ("Divide the result by 10.", 30)),
+    (
+        ["Hello, my name is Winifred.", "What is 17 + 8?"],
+        ("Do you remember my name?", ("winifred",)),
     ),
     (
-        ["What's the area of a 12 by 8 metre lawn?"],
-        ("If grass seed costs 3 pounds per square metre, what will it cost?", 288),
+        ["A van goes 60 km/h. How far in 3 hours?", "and in 5 hours?"],
+        ("how many km more is the second than the first?", 120),
     ),
-    (["hi, my name is Olga", "what is 17 + 45?"], ("do you remember my name?", ("olga",))),
     (
-        ["what is 33 times 3", "what's the capital of Japan?"],
-        ("What did I ask you first?", ("33",)),
+        ["I save 45 euro each month. How much I have after one year?"],
+        ("Good. I spend 140 of it for a bicycle. How much stays?", 400),
     ),
-    (["I'm Derek and I live in Leeds."], ("Where do I live?", ("leeds",))),
-    (["750 / 25", "raise that to the power of 2"], ("take 150 from it", 750)),
     (
-        ["My salary is 2400 a month. How much is it per year?"],
-        ("and if i get 1000 bonus on top?", 29800),
+        ["3 kg of pears cost 7.50, price per kg?", "cheers", "so how much for 8 kg"],
+        ("and what change from a 50?", 30),
     ),
+    (["What is 'dog' in German?"], ("And 'cat'?", ("katze",))),
 ]
 
 

@@ -352,6 +352,11 @@ class TestRequest:
         assert grammar.matches("4 * 2.5")
         assert grammar.matches('say("All.")')
 
+    def test_a_tool_of_the_user_may_convert_units(self) -> None:
+        question = HumanMessage("How many days are in 14 weeks?")
+        _, grammar = ask_with_tools(begin(question, tools=CALLED))
+        assert grammar.matches('find_city(code="14")')
+
     def test_tools_of_the_user_come_with_examples(self) -> None:
         messages, _ = ask_with_tools(begin(HumanMessage("?"), tools=CALLED))
         at = messages.index("user: Get the weather: Alpha")

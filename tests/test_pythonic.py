@@ -12,6 +12,7 @@ from hypothesis import assume, example, given
 from hypothesis import strategies as st
 from langchain_core.tools import ToolException
 
+from streamchat.models.embedded.pythonic.conversion import find_conversion
 from streamchat.models.embedded.pythonic.expression import (
     asks_only_for_result,
     find_continuation,
@@ -316,10 +317,51 @@ class TestFindMeasured:
             ("12 litres an hour, for 2 days", ["12", "2"]),
             ("2 and a half hours", ["2.5"]),
             ("I'm 73. The number 7 bus has 31 people, no. 8 has 9", ["31", "9"]),
+            ("My gran, who is 85, and Tom, aged 9, bake 39 scones", ["39"]),
+            ("im 9 yrs old. At 7 am or 10 o'clock the 6 tram has 95 seats", ["95"]),
+            ("An iPhone 13 for 900 at stop 88, shoes of size 9 for 97", ["900", "97"]),
         ],
     )
     def test_in_digits(self, text: str, numbers: list[str]) -> None:
         assert find_measured(text) == numbers
+
+
+class TestFindConversion:
+    @pytest.mark.parametrize(
+        ("question", "line"),
+        [
+            ("How many days are in 14 weeks?", "14 * 7"),
+            ("how many days do two weeks have", "2 * 7"),
+            ("change 68 mm into cm pls", "68 / 10"),
+            ("Could you convert 1,500 m to km?", "1500 / 1000"),
+            ("7 weeks in minutes", "7 * 7 * 24 * 60"),
+            ("What is 7200 sec in hours?", "7200 / 60 / 60"),
+            ("how many days are in 2 years", "2 * 365"),
+            ("how many weeks are in 2 years", "2 * 52"),
+            ("3 pounds in pence", "3 * 100"),
+            ("48 oz to pounds", "48 / 16"),
+            ("-5\u00b0C in \u00b0F", "-5 * 1.8 + 32"),
+            ("how many degrees celsius are 77.9 degrees F", "(77.9 - 32) / 1.8"),
+        ],
+    )
+    def test_of_two_units(self, question: str, line: str) -> None:
+        assert find_conversion(question) == line
+
+    @pytest.mark.parametrize(
+        "question",
+        [
+            *("how many hours are in 3 years", "Convert 90 km/h to metres per second"),
+            *("How many eggs are in 7 dozen?", "3 kg in minutes", "10 m in m", "5 C in kg"),
+            *("A film of 2 hours in minutes", "How many minutes are left of 3 hours?", "hours"),
+        ],
+    )
+    def test_of_nothing_else(self, question: str) -> None:
+        assert find_conversion(question) is None
+
+    def test_its_sums_can_be_read(self) -> None:
+        line = find_conversion("77.9 F in C")
+        assert line
+        assert run(read_plan(line, TOOLS))[0] == pytest.approx(25.5)
 
 
 class TestSpellNumber:

@@ -3,7 +3,8 @@
 A LoRA adapter: for each matrix of the model, the product of two thin ones is learned, which
 llama.cpp adds to it. The matrices themselves are those of the model's GGUF file, in which they are
 rounded to four bits, and stay as they are. It needs torch, transformers, accelerate and gguf, and
-on two cores an hour or more; with --resume it goes on with an adapter that there is.
+on two cores an hour or more; with --resume it goes on with an adapter that there is, also one of a
+lower rank.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import random
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import gguf
 import numpy as np
@@ -34,9 +35,28 @@ from tests.training.questions import Exchange, make_conversations, read_entries
 
 Example: TypeAlias = tuple[list[int], list[float]]
 """The tokens of a conversation, and how much each counts: only what the model writes does."""
-_RANK, _ALPHA = 4, 16.0
-_FIRST_LAYERS = {"local": 4, "local-large": 10}
-"""The layers below read words; what is to be learned is how to calculate."""
+
+
+class Shape(NamedTuple):
+    """What of a model is trained.
+
+    Attributes:
+        rank: how thin the matrices are.
+        alpha: their product counts alpha / rank times.
+        first_layer: the layers below read words; what is to be learned is how to calculate.
+    """
+
+    rank: int
+    alpha: float
+    first_layer: int
+
+    @property
+    def scale(self) -> float:
+        return self.alpha / self.rank
+
+
+_SHAPES = {"local": Shape(16, 32.0, 2), "local-large": Shape(4, 16.0, 10)}
+_ALPHA = "adapter.lora.alpha"
 _PACK_TOKENS = 700
 _WARM_UP, _LEAST = 15, 0.05
 _CLOSED = 0.25
@@ -58,14 +78,16 @@ _MATRICES = {
 class Adapted(nn.Module):
     """A matrix with its two thin ones."""
 
-    def __init__(self, base: nn.Linear) -> None:
+    def __init__(self, base: nn.Linear, shape: Shape) -> None:
         super().__init__()
         self.base = base
-        self.a = nn.Parameter(torch.randn(_RANK, base.in_features) / math.sqrt(base.in_features))
-        self.b = nn.Parameter(torch.zeros(base.out_features, _RANK))
+        self.shape = shape
+        wide = math.sqrt(base.in_features)
+        self.a = nn.Parameter(torch.randn(shape.rank, base.in_features) / wide)
+        self.b = nn.Parameter(torch.zeros(base.out_features, shape.rank))
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.base(x) + x @ self.a.T @ self.b.T * (_ALPHA / _RANK)
+        return self.base(x) + x @ self.a.T @ self.b.T * self.shape.scale
 
 
 class Encoder:
@@ -105,15 +127,15 @@ class Encoder:
         return self._tokenizer.encode(text, add_special_tokens=False)
 
 
-def adapt(model: Any, first_layer: int) -> dict[str, Adapted]:
+def adapt(model: Any, shape: Shape) -> dict[str, Adapted]:
     """Add the thin matrices; return them by the names of theirs in a GGUF file."""
     model.requires_grad_(False)
     adapted = {}
     for number, layer in enumerate(model.model.layers):
-        for part in (layer.self_attn, layer.mlp) if number >= first_layer else ():
+        for part in (layer.self_attn, layer.mlp) if number >= shape.first_layer else ():
             for name, child in [*part.named_children()]:
                 if name in _MATRICES:
-                    adapted[f"blk.{number}.{_MATRICES[name]}.weight"] = Adapted(child)
+                    adapted[f"blk.{number}.{_MATRICES[name]}.weight"] = Adapted(child, shape)
                     setattr(part, name, adapted[f"blk.{number}.{_MATRICES[name]}.weight"])
     return adapted
 
@@ -158,19 +180,26 @@ def pack(examples: Sequence[Example]) -> Iterator[list[Example]]:
 
 
 def resume(adapted: dict[str, Adapted], file: Path) -> None:
-    """Read the thin matrices of an adapter that was saved."""
-    for each in gguf.GGUFReader(file).tensors:
+    """Read the thin matrices of an adapter that was saved, perhaps with a lower rank."""
+    reader = gguf.GGUFReader(file)
+    alpha = float(reader.fields[_ALPHA].contents())
+    for each in reader.tensors:
         name, _, part = each.name.rpartition(".lora_")
-        parameter = getattr(adapted[name], part)
-        parameter.data = torch.from_numpy(each.data.astype(np.float32).reshape(parameter.shape))
+        values = torch.from_numpy(each.data.astype(np.float32))
+        if part == "a":
+            adapted[name].a.data[: len(values)] = values
+        else:
+            rank = values.shape[1]
+            scale = alpha / rank / adapted[name].shape.scale
+            adapted[name].b.data[:, :rank] = values * scale
 
 
-def save(adapted: dict[str, Adapted], file: Path) -> None:
+def save(adapted: dict[str, Adapted], file: Path, shape: Shape) -> None:
     """Write the thin matrices in llama.cpp's format."""
     writer = gguf.GGUFWriter(file, "qwen2")
     writer.add_string("general.type", "adapter")
     writer.add_string("adapter.type", "lora")
-    writer.add_float32("adapter.lora.alpha", _ALPHA)
+    writer.add_float32(_ALPHA, shape.alpha)
     for name, each in adapted.items():
         writer.add_tensor(f"{name}.lora_a", each.a.detach().numpy().astype(np.float16))
         writer.add_tensor(f"{name}.lora_b", each.b.detach().numpy().astype(np.float16))
@@ -195,7 +224,8 @@ def main() -> None:
     directory, name = str(weights.parent), weights.name
     encoder = Encoder(AutoTokenizer.from_pretrained(directory, gguf_file=name), rng)
     model = AutoModelForCausalLM.from_pretrained(directory, gguf_file=name, dtype=torch.float32)
-    adapted = adapt(model, _FIRST_LAYERS[options.model])
+    shape = _SHAPES[options.model]
+    adapted = adapt(model, shape)
     if options.resume:
         resume(adapted, options.resume)
     entries = read_entries()
@@ -221,7 +251,7 @@ def main() -> None:
             optimizer.zero_grad()
             step += 1
             if step % 50 == 0 or done == 1:
-                save(adapted, options.file)
+                save(adapted, options.file, shape)
                 print(f"{step} steps, {done:.0%}: {describe(model, encoder.prefix, unseen)}")
             if done == 1:
                 break

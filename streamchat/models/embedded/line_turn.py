@@ -11,6 +11,7 @@ from langchain_core.messages import BaseMessage, HumanMessage
 
 from streamchat.models.embedded.line_messages import pair_messages, read_lines
 from streamchat.models.embedded.pythonic.constants import find_constants
+from streamchat.models.embedded.pythonic.conversion import find_conversion
 from streamchat.models.embedded.pythonic.expression import (
     asks_only_for_result,
     find_continuation,
@@ -168,6 +169,9 @@ class LineTurn:
             return build_question_grammar(numbers, None, self._toolbox.called, layout)
         if continued := self._find_continuations():
             return build_expression_grammar(continued)
+        converted = find_conversion(self.question) if self._toolbox.is_arithmetic else None
+        if converted:
+            return build_expression_grammar([converted])
         expression = find_expression(self.question)
         if expression and asks_only_for_result(self.question):
             return build_expression_grammar([expression])

@@ -41,6 +41,7 @@ _WORDS = {
     "60": "s sec second min minute h hr hour hourly mph kph",
     "100": "hundredth percent percentage pct pc cent ct pence p penny pound quid euro "
     "dollar century cm centimetre m metre hundred",
+    "180": "angle",
     "365": "day daily year yearly yr annual annually annum",
     "1000": "thousandth mm millimetre m metre km kilometre g gram kg kilo kilogram t ton tonne ml "
     "millilitre l litre w watt wh kw kwh kb mb gb tb thousand grand",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Set
 
-_SCALES: tuple[tuple[str, ...], ...] = (
+SCALES: tuple[tuple[str, ...], ...] = (
     ("second", "60", "minute", "60", "hour", "24", "day", "7", "week", "52", "year"),
     ("day", "365", "year"),
     ("month", "12", "year"),
@@ -22,6 +22,14 @@ _SCALES: tuple[tuple[str, ...], ...] = (
 _SPELLINGS = {
     "feet": "foot",
     "pence": "penny",
+    "sec": "second",
+    "min": "minute",
+    "hr": "hour",
+    "h": "hour",
+    "ft": "foot",
+    "yd": "yard",
+    "oz": "ounce",
+    "lb": "pound",
     "kilo": "kilogram",
     "mm": "millimetre",
     "cm": "centimetre",
@@ -56,9 +64,8 @@ def find_options(words: Set[str], count: int) -> list[str]:
 
 
 def _find_rates(words: Set[str]) -> list[str]:
-    singulars = map(singularize, words)
-    units = {_SPELLINGS.get(word, word) for word in singulars}
-    for scale in _SCALES:
+    units = {*map(find_unit, words)}
+    for scale in SCALES:
         named = [at for at in range(0, len(scale), 2) if scale[at] in units]
         if len(named) > 1:
             return [*scale[named[0] + 1 : named[-1] : 2]]
@@ -80,6 +87,12 @@ def is_around_square(words: Set[str]) -> bool:
 
 def _goes_around(words: Set[str]) -> bool:
     return "perimeter" in words or bool(words & _FENCES and words & _SHAPES)
+
+
+def find_unit(word: str) -> str:
+    """Return a unit as the scales spell it."""
+    singular = singularize(word)
+    return _SPELLINGS.get(singular, singular)
 
 
 def singularize(word: str) -> str:

@@ -71,11 +71,15 @@ _DIGITS = re.compile(
 _TOKEN = re.compile(rf"({_DIGITS.pattern})|[a-z]+", re.ASCII)
 _NO_POWER = re.compile(r"\bsquare\s+(?=[ck]?m\b|\w*met|inch|feet|foot|yard|mile|root)")
 """Of "square metres", square is no power."""
-_LABEL = re.compile(r"(?<=[0-9](?:st|nd|rd|th))|[-\u2010\u2011][a-zA-Z]|[A-Z]\b")
+_LABEL = re.compile(
+    r"(?<=[0-9](?:st|nd|rd|th))|[-\u2010\u2011][a-zA-Z]|[A-Z]\b|\s?(?:[ap]\.?m\b|o['\u2019]clock)|"
+    r"\s+(?:tram|bus|train)\b|\s+(?:years?|yrs?)\s+old\b"
+)
 """Comes after a number that may only be a name, as in "4th grade" or "a 12-inch pizza"."""
 _NAMED = re.compile(
-    r"\b(?:(?:in|since|by|until|during)\s(?:19|20)\d\d|i(?:['\u2019]m|\sam)\s+\d+|"
-    r"(?:number|no\.?|bus|tram|train|line|route|room|flat|platform|gate)\s+\d+)$|"
+    r"\b(?:(?:in|since|by|until|during|from)\s(?:19|20)\d\d|i(?:['\u2019]m|\sam)\s+\d+|"
+    r"(?:number|no\.?|bus|tram|train|line|route|room|flat|platform|gate|stop|size|iphone|"
+    r"(?:in|at)\s+year|who(?:\s+is|['\u2019]s)|aged?)\s+\d+)$|"
     r"[a-z]\s?\^\s?\d+$",
     re.IGNORECASE,
 )

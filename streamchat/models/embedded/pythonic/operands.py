@@ -31,7 +31,7 @@ class Operands:
     """The numbers of a question and of what came before it.
 
     Attributes:
-        required: those that a sum has to use two of, or the one.
+        required: those that a sum has to use, as often as they are there.
         others: those that it may use.
         spellings: how some may be written: those that may be below zero.
         has_powers: whether it may raise a number to another.

@@ -15,8 +15,6 @@ from streamchat.models.embedded.pythonic.schema import quote
 _OPERATORS = '" + " | " - " | " * " | " / "'
 _MAX_REQUIRED = 6
 """The grammar grows exponentially with the numbers that a sum has to use."""
-_LEAST = 2
-"""So many of the required numbers have to be used; more may be told by the way, as an age is."""
 _MAX_MORE = 4
 """How often a sum may use a number again, or one that the question only implies."""
 _MANY = 12
@@ -51,7 +49,7 @@ class _State(NamedTuple):
 def build_sum_rules(operands: Operands) -> tuple[str, list[str]]:
     """Return what stands for any sum of these numbers, and its rules.
 
-    Of more than two numbers that are required, it need not use all.
+    Of many numbers that are required, it need not use all.
 
     Returns:
         The name of the first rule, and the rules; none if there can be no sum.
@@ -100,5 +98,5 @@ def _list_steps(
         yield "operator", _State("n", used, more, depth)
     if depth:
         yield '")"', _State("o", used, more, depth - 1)
-    elif state.is_sum and used.bit_count() >= min(len(required), _LEAST):
+    elif state.is_sum and not unused:
         yield '""', None
