@@ -169,6 +169,7 @@ class LineTurn:
             return build_question_grammar(numbers, None, self._toolbox.called, layout)
         if continued := self._find_continuations():
             return build_expression_grammar(continued)
+        # Another tool may convert units, too.
         converted = find_conversion(self.question) if self._toolbox.is_arithmetic else None
         if converted:
             return build_expression_grammar([converted])

@@ -69,9 +69,10 @@ class EmbeddedChatOpenAI(CompatibleChatOpenAI):
         if not tools or self._server is None or self._primed_for == state.name:
             return
         self._primed_for = state.name
+        toolbox = self._read_toolbox(tools)
         # This only saves time: if it fails, the question is still answered.
         with suppress(openai.APIError, OSError):
-            await self._use_adapter(_is_arithmetic(self._read_toolbox(tools)))
+            await self._use_adapter(bool(toolbox and toolbox.is_arithmetic))
             if states.is_intact(state):
                 await self._call_slot("restore", state)
                 state.touch()
@@ -215,10 +216,6 @@ class EmbeddedChatOpenAI(CompatibleChatOpenAI):
         assert self._server
         url = f"{self._server.address}/{path}"
         await self.root_async_client.post(url, body=body, cast_to=object)
-
-
-def _is_arithmetic(toolbox: Toolbox | None) -> bool:
-    return toolbox is not None and toolbox.is_arithmetic
 
 
 def _find_instructions(system: BaseMessage) -> str:

@@ -15,15 +15,16 @@ _POLITE = (
     r"(?:please|pls|plz|thanks|thx|can|could|would|you|hi|hello|hey|and|so|for\s+me|tell\s+me|"
     r"exactly|equal\s+to)"
 )
-_QUESTION = re.compile(
-    rf"(?:{_POLITE}\W+)*(?:"
-    rf"(?:(?:convert|change|turn|express|write|what(?:\s+is|['\u2019]?s)|how\s+much\s+is)\s+)?"
-    rf"{_OF}\s+(?:in|into|to|as)\s+{_TO}|"
-    rf"how\s+many\s+{_TO.replace('wanted', 'counted')}\s+"
-    rf"(?:(?:are|is|do|does|there|make|makes|make\s+up|in|equal)\s+)*"
-    rf"{_OF.replace('number', 'held').replace('unit', 'holder')}(?:\s+(?:have|has|make))?"
-    rf")(?:\W+{_POLITE})*\W*"
-)
+_QUESTIONS = [
+    re.compile(rf"(?:{_POLITE}\W+)*{asking}(?:\W+{_POLITE})*\W*")
+    for asking in (
+        r"(?:(?:convert|change|turn|express|write|what(?:\s+is|['\u2019]?s)|how\s+much\s+is)\s+)?"
+        rf"{_OF}\s+(?:in|into|to|as)\s+{_TO}",
+        rf"how\s+many\s+{_TO}\s+"
+        r"(?:(?:are|is|do|does|there|make|makes|make\s+up|in|equal)\s+)*"
+        rf"{_OF}(?:\s+(?:have|has|make))?",
+    )
+]
 _CELSIUS, _FAHRENHEIT = {"c", "celsius", "centigrade"}, {"f", "fahrenheit", "farenheit"}
 
 
@@ -32,11 +33,11 @@ def find_conversion(question: str) -> str | None:
 
     None if it asks for something else, or for units that have no exact ratio here.
     """
-    asked = _QUESTION.fullmatch(write_digits(question.lower().strip()))
+    text = write_digits(question.lower().strip())
+    asked = next(filter(None, (each.fullmatch(text) for each in _QUESTIONS)), None)
     if not asked:
         return None
-    number = (asked["number"] or asked["held"]).replace(",", "")
-    unit, wanted = asked["unit"] or asked["holder"], asked["wanted"] or asked["counted"]
+    number, unit, wanted = asked["number"].replace(",", ""), asked["unit"], asked["wanted"]
     if unit in _CELSIUS and wanted in _FAHRENHEIT:
         return f"{number} * 1.8 + 32"
     if unit in _FAHRENHEIT and wanted in _CELSIUS:
